@@ -1,0 +1,55 @@
+import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import type { ValidationError } from 'class-validator';
+import { DomainError, type FieldFault } from './domain-error.js';
+import { isUnwieldy, MAX_FIELDS, MAX_LEVELS } from './unwieldy.js';
+
+/** Names of unknown fields are the sender's own words: an answer holds so many, and so much of each. */
+const MAX_FAULTS = 50;
+const MAX_WORDS = 200;
+
+/**
+ * Bodies and queries against their DTO: unknown fields are faults (a misspelt one would be lost in silence), and the
+ * answer names every fault at once without echoing what was sent.
+ */
+@Injectable()
+export class InputPipe extends ValidationPipe {
+  constructor() {
+    super({
+      transform: true,
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      stopAtFirstError: true,
+      validationError: { target: false, value: false },
+      exceptionFactory: (errors) => invalidInput(faultsOf(errors, '').slice(0, MAX_FAULTS).map(shortened)),
+    });
+  }
+
+  /** @throws input/invalid naming every fault */
+  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (this.toValidate(metadata) && isUnwieldy(value)) {
+      const message = `the input has more than ${MAX_LEVELS} levels, or an object of more than ${MAX_FIELDS} fields`;
+      throw invalidInput([{ path: '', message }]);
+    }
+    return super.transform(value, metadata);
+  }
+}
+
+export function invalidInput(errors: readonly FieldFault[]): DomainError {
+  const named = errors.slice(0, 3).map((fault) => fault.message);
+  return new DomainError('invalid', 'input/invalid', named.join('; ') || 'The input is not valid.', {
+    errors,
+  });
+}
+
+function faultsOf(errors: readonly ValidationError[], parent: string): FieldFault[] {
+  return errors.flatMap((error) => {
+    const path = parent === '' ? error.property : `${parent}.${error.property}`;
+    const own = Object.values(error.constraints ?? {}).map((message) => ({ path, message }));
+    return [...own, ...faultsOf(error.children ?? [], path)];
+  });
+}
+
+function shortened({ path, message }: FieldFault): FieldFault {
+  return { path: path.slice(0, MAX_WORDS), message: message.slice(0, MAX_WORDS) };
+}

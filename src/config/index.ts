@@ -1,0 +1,3 @@
+export { loadSettings, type LoadedSettings } from './load-settings.js';
+export { SETTINGS, SettingsModule } from './settings.module.js';
+export { SettingsError, type FirstAdmin, type SettingNotice, type Settings } from './settings.js';

@@ -1,0 +1,147 @@
+import * as parse from './parsers.js';
+
+/** One setting as the operator sees it: its name in the environment, what it accepts, what it does. */
+export interface SettingDefinition<T> {
+  readonly parse: parse.Parser<T>;
+  /** One line for `.env.example`; states unit and default. */
+  readonly about: string;
+  /** Names of the old server that mean the same; the new name wins. */
+  readonly formerly?: readonly FormerName[];
+}
+
+export interface FormerName {
+  readonly name: string;
+  /** The old server read these only with ENVIRONMENT=LIVE. */
+  readonly onlyWhenLive: boolean;
+}
+
+const define = <T>(definition: SettingDefinition<T>): SettingDefinition<T> => definition;
+
+/** Every setting there is. `.env.example` is checked against this table. */
+export const SETTING_DEFINITIONS = {
+  ENVIRONMENT: define({
+    parse: parse.text(1, 40),
+    about: 'LIVE where lives hang on it: the evaluation database is refused there.',
+  }),
+  NODE_ENV: define({
+    parse: parse.text(1, 40),
+    about: 'production refuses the evaluation database too.',
+  }),
+  HTTP_HOST: define({
+    parse: parse.host,
+    about: 'Address both ports listen on. Default 0.0.0.0; 127.0.0.1 on the embedded database.',
+  }),
+  HTTP_PORT: define({ parse: parse.port, about: 'HTTP API. Default 5000; 0 picks a free port.' }),
+  SOCKET_SERVER_PORT: define({
+    parse: parse.port,
+    about: 'Socket.IO: /devices and /live. Default 5050; 0 picks a free port.',
+  }),
+  MONGODB_URL: define({
+    parse: parse.mongoUrl,
+    about:
+      'MongoDB 6 or newer, with a database name. Without it: the embedded evaluation database in DATA_DIR.',
+    formerly: [{ name: 'MONGODB_LIVE_URL', onlyWhenLive: true }],
+  }),
+  MONGODB_TIMEOUT_MS: define({
+    parse: parse.integer(100, 60_000),
+    about: 'How long the database may take before a caller gets 503 and a retry hint. Default 5000.',
+  }),
+  DATA_DIR: define({
+    parse: parse.text(1, 1024),
+    about: 'Where the embedded database and what is made once for it are kept. Default ./data.',
+  }),
+  JWT_SECRET: define({
+    parse: parse.secret(32),
+    about: 'Signs access tokens, at least 32 bytes. Made once and kept in DATA_DIR on the embedded database.',
+  }),
+  ADMIN_EMAIL: define({
+    parse: parse.email,
+    about: 'First admin, made when there is no user yet. Made up and printed on the embedded database.',
+  }),
+  POSITION_MAX_AHEAD_S: define({
+    parse: parse.integer(0, 86_400),
+    about: 'Seconds a fix may be ahead of our clock before it is quarantined as future. Default 300.',
+  }),
+  POSITION_OLDEST: define({
+    parse: parse.day,
+    about: 'Fixes before this day (UTC) are quarantined as too_old. Default 2000-01-01.',
+  }),
+  POSITION_MAX_ACCURACY_M: define({
+    parse: parse.integer(1, 10_000_000),
+    about: 'Metres of accuracy above which a fix is quarantined as inaccurate. Default 5000.',
+  }),
+  POSITION_MAX_SPEED_MPS: define({
+    parse: parse.integer(1, 10_000),
+    about: 'Metres per second between two fixes above which the later is quarantined as jump. Default 100.',
+  }),
+  POSITION_JUMPS_TO_RELEASE: define({
+    parse: parse.integer(2, 10),
+    about: 'So many jumps in a row, each plausible from the one before, are released. Default 3.',
+  }),
+  LIVE_REPLAY_LIMIT: define({
+    parse: parse.integer(1_000, 10_000_000),
+    about: 'Positions shown at most to a watcher that comes back; beyond it starts over. Default 60000.',
+  }),
+  ADMIN_PASSWORD: define({ parse: parse.password, about: 'Of that first admin, 12 to 72 bytes.' }),
+  ACCESS_TOKEN_TTL_S: define({
+    parse: parse.integer(2, 86_400),
+    about: 'Seconds an access token is good for; sockets are told a minute before. Default 900.',
+  }),
+  LOGIN_FAILURES_PER_ACCOUNT: define({
+    parse: parse.integer(1, 1_000),
+    about: 'Wrong guesses from one IP address at one account, per window, before it gets 429. Default 10.',
+  }),
+  LOGIN_FAILURES_PER_IP: define({
+    parse: parse.integer(1, 100_000),
+    about: 'Wrong guesses from one IP address at all accounts together, per window. Default 100.',
+  }),
+  LOGIN_FAILURE_WINDOW_S: define({
+    parse: parse.integer(1, 86_400),
+    about: 'Seconds after which wrong guesses are forgotten. Default 900.',
+  }),
+  PASSWORD_HASHES_AT_ONCE: define({
+    parse: parse.integer(1, 64),
+    about:
+      "Passwords checked at the same moment; fewer than libuv's threads (UV_THREADPOOL_SIZE). Default 2.",
+  }),
+  TRUST_PROXY: define({
+    parse: parse.addresses,
+    about: 'Exact addresses of proxies whose X-Forwarded-For is believed, separated by commas. Default none.',
+  }),
+  LOG_LEVEL: define({
+    parse: parse.oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    about: 'fatal, error, warn, info, debug, trace or silent. Default info.',
+  }),
+  DRAIN_TIMEOUT_S: define({
+    parse: parse.integer(1, 600),
+    about: 'Seconds from SIGTERM to the end, whatever is still open. Default 25.',
+  }),
+  POSITION_RETENTION_DAYS: define({
+    parse: parse.integer(1, 36_500),
+    about:
+      'Days after which positions are deleted, but for the newest of each vehicle; quarantined ones too. Default: never.',
+  }),
+  RELEASE_COLOR: define({
+    parse: parse.oneOf('blue', 'green'),
+    about: 'Which side of a blue-green pair this instance is: blue or green. Default: none.',
+  }),
+} as const;
+
+export type SettingName = keyof typeof SETTING_DEFINITIONS;
+export type SettingValues = {
+  [Name in SettingName]?: ReturnType<(typeof SETTING_DEFINITIONS)[Name]['parse']>;
+};
+
+/** Settings of the old server and of the contract that this release does not act on, and what is lost by that. */
+export const UNUSED_SETTINGS: Readonly<Record<string, string>> = {
+  REDIS_URL: 'no Redis is used: what would be cached there is kept in memory',
+  LIVE_REDIS_HOST: 'no Redis is used: what would be cached there is kept in memory',
+  LIVE_REDIS_PORT: 'no Redis is used',
+  LIVE_REDIS_PASSWORD: 'no Redis is used',
+  IMAGE_DIR: 'this release takes no pictures',
+  OPS_TOKEN: 'this release has no operations calls; /ready answers everybody alike',
+  LEGACY_CLIENTS: 'clients of the old server are turned away to try again',
+  LEGACY_COLLECTIONS: "the old server's collections are neither read nor written",
+  GOOGLE_MAP_KEY: 'no times of arrival and no addresses are looked up',
+  FCM_SERVER_KEY: 'no phone is notified; Firebase ended server keys in 2024',
+};

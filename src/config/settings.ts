@@ -1,0 +1,64 @@
+/** What the service was told, checked and frozen. Made by `loadSettings`, injected under `SETTINGS`. */
+export interface Settings {
+  /** ENVIRONMENT=LIVE or NODE_ENV=production. */
+  readonly isProduction: boolean;
+  readonly dataDir: string;
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Exact IP addresses. */
+    readonly trustProxy: readonly string[];
+  };
+  readonly socket: { readonly port: number };
+  readonly mongo: {
+    /** null: the embedded evaluation database under `dataDir`. */
+    readonly url: string | null;
+    readonly timeoutMs: number;
+  };
+  readonly auth: {
+    readonly jwtSecret: string;
+    readonly accessTokenTtlS: number;
+    /** Made into the first user when there is none. */
+    readonly firstAdmin: FirstAdmin | null;
+    readonly failuresPerAccount: number;
+    readonly failuresPerIp: number;
+    readonly failureWindowS: number;
+    readonly hashesAtOnce: number;
+  };
+  /** What makes a fix doubtful; contract, "A position and its verdict". */
+  readonly positions: {
+    readonly maxAheadS: number;
+    /** Epoch milliseconds. */
+    readonly oldestMs: number;
+    readonly maxAccuracyM: number;
+    readonly maxSpeedMps: number;
+    readonly jumpsToRelease: number;
+  };
+  readonly live: {
+    /** Positions of one replay. */
+    readonly replayLimit: number;
+  };
+  readonly log: { readonly level: string };
+  readonly release: { readonly version: string; readonly color: 'blue' | 'green' | null };
+  readonly drainTimeoutS: number;
+  /** How long things are kept; null: for ever. */
+  readonly retention: { readonly positionDays: number | null };
+}
+
+export interface FirstAdmin {
+  readonly email: string;
+  readonly password: string;
+  /** Made up for the evaluation database, so it may be printed; one from the environment never is. */
+  readonly isGenerated: boolean;
+}
+
+/** Something the operator should read at start: a setting without effect, a former name in use. */
+export type SettingNotice = string;
+
+/** Every fault at once; `main` prints them and ends with exit code 78 (EX_CONFIG). */
+export class SettingsError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`wrong settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'SettingsError';
+  }
+}
