@@ -1,0 +1,102 @@
+import {
+  assertFieldName,
+  decode,
+  encode,
+  isPlainObject,
+  isTruthy,
+  show,
+  TYPE,
+  typeOf,
+} from '../bson-values.js';
+import type { CollectionEntry } from '../catalog.js';
+import type { Engine } from '../engine.js';
+import { CommandError } from '../errors.js';
+import { parseFilter } from '../filter.js';
+import type { IndexSpec } from '../index-definition.js';
+import { type Command, statements } from './command.js';
+
+/** `background` is what mongoose still sends; it changes nothing in MongoDB 6 either. */
+const SPEC_FIELDS = ['key', 'name', 'unique', 'sparse', 'background'];
+/** Documents put into a new index between two looks at them. */
+const CHUNK = 1000;
+
+/** Every collection is clustered by `_id` here, so that the option asks for nothing (manual: "Clustered Collections"). */
+const create: Command = {
+  fields: ['clusteredIndex'],
+  run({ engine, namespace }, body) {
+    const clustered: unknown = body.clusteredIndex;
+    if (clustered !== undefined && show(clustered) !== '{"key":{"_id":1},"unique":true}')
+      throw new CommandError(
+        197,
+        'the embedded database takes clusteredIndex: { key: { _id: 1 }, unique: true } only',
+      );
+    return engine.store.write(() => {
+      if (engine.catalog.find(namespace))
+        throw new CommandError(48, `Collection ${namespace} already exists.`);
+      engine.catalog.ensure(namespace);
+      return { ok: 1 };
+    });
+  },
+};
+
+const createIndexes: Command = {
+  fields: ['indexes'],
+  run(context, body) {
+    const { engine, namespace } = context;
+    const specs = statements(context, body, 'indexes').map(parseSpec);
+    return engine.store.write(() => {
+      for (const spec of specs)
+        if (!isPresent(engine.catalog.ensure(namespace), spec)) build(engine, namespace, spec);
+      return { ok: 1 };
+    });
+  },
+};
+
+function parseSpec(raw: Buffer): IndexSpec {
+  const given = decode(raw);
+  const unknown = Object.keys(given).find((field) => !SPEC_FIELDS.includes(field));
+  if (unknown !== undefined)
+    throw new CommandError(197, `The field '${unknown}' is not valid for an index specification.`);
+  const { key, name, unique, sparse } = given;
+  if (typeof name !== 'string' || !isPlainObject(key) || Object.keys(key).length === 0)
+    throw new CommandError(9, "an index specification needs a 'name' and a 'key' that is not empty");
+  for (const [field, order] of Object.entries(key) as [string, unknown][]) {
+    assertFieldName(field);
+    if (typeOf(order) !== TYPE.number || Number(order) !== 1)
+      throw new CommandError(
+        67,
+        `the embedded database indexes ascending only, not ${field}: ${show(order)}`,
+      );
+  }
+  return {
+    name,
+    key: Object.fromEntries(Object.keys(key).map((field) => [field, 1])),
+    ...(isTruthy(unique) && { unique: true }),
+    ...(isTruthy(sparse) && { sparse: true }),
+  };
+}
+
+/** @returns whether the index is there already @throws CommandError IndexKeySpecsConflict, IndexOptionsConflict */
+function isPresent({ indexes }: CollectionEntry, spec: IndexSpec): boolean {
+  if (Object.keys(spec.key).join() === '_id') return true;
+  const other = indexes.find(
+    ({ spec: { name, key } }) => name === spec.name || show(key) === show(spec.key),
+  )?.spec;
+  if (!other || encode(other).equals(encode(spec))) return other !== undefined;
+  throw new CommandError(
+    other.name === spec.name ? 86 : 85,
+    `The index ${spec.name} conflicts with the existing index ${other.name}`,
+  );
+}
+
+/** In one transaction, so an index is either there with every document or not there at all. */
+function build(engine: Engine, namespace: string, spec: IndexSpec): void {
+  const entry = engine.catalog.ensure(namespace);
+  const scan = engine.scan(entry, parseFilter({}));
+  const target = { ...entry, indexes: [engine.catalog.addIndex(entry, spec)] };
+  // In chunks read before they are written from: an open cursor and writes beside it do not mix.
+  while (!scan.isDone)
+    for (const { key, document } of [...scan.run(CHUNK)]) engine.reindex(target, key, undefined, document);
+}
+
+export const SCHEMA_COMMANDS: Record<string, Command> = { create, createIndexes };

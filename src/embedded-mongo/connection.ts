@@ -1,0 +1,76 @@
+import type { Socket } from 'node:net';
+import { dispatch } from './commands/dispatch.js';
+import type { Engine } from './engine.js';
+import { decodeRequest, encodeReply, messageLength } from './wire.js';
+
+/** While one command runs, this much may wait behind it before the socket is left to fill. */
+const MAX_WAITING_BYTES = 1_000_000;
+
+/** Takes one client's messages, one at a time and in order. Bytes that are no message end this connection only. */
+export class Connection {
+  private chunks: Buffer[] = [];
+  private bytes = 0;
+  private isBusy = false;
+  private replyId = 0;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly engine: Engine,
+    private readonly id: number,
+    private readonly onLog: (message: string) => void,
+  ) {
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('error', (error) => this.onLog(`connection ${id}: ${error.message}`));
+  }
+
+  private receive(chunk: Buffer): void {
+    this.chunks.push(chunk);
+    this.bytes += chunk.length;
+    if (this.isBusy) {
+      if (this.bytes > MAX_WAITING_BYTES) this.socket.pause();
+      return;
+    }
+    this.isBusy = true;
+    this.serve().catch((error: unknown) => {
+      this.onLog(`connection ${this.id} closed: ${(error as Error).message}`);
+      this.socket.destroy();
+    });
+  }
+
+  private async serve(): Promise<void> {
+    for (let message = this.nextMessage(); message; message = this.nextMessage()) {
+      const request = decodeRequest(message);
+      const reply = await dispatch({ engine: this.engine, connectionId: this.id, request }, (error) =>
+        this.onLog(`fault in '${Object.keys(request.body)[0]}': ${error.stack ?? error.message}`),
+      );
+      if (this.socket.destroyed) return;
+      if (request.wantsReply) await this.send(encodeReply(request, ++this.replyId, reply));
+    }
+    this.isBusy = false;
+    this.socket.resume();
+  }
+
+  private nextMessage(): Buffer | null {
+    if (this.bytes < 4) return null;
+    if ((this.chunks[0] as Buffer).length < 4) this.chunks = [Buffer.concat(this.chunks)];
+    const length = messageLength(this.chunks[0] as Buffer);
+    if (length === null || this.bytes < length) return null;
+    const all = this.chunks.length === 1 ? (this.chunks[0] as Buffer) : Buffer.concat(this.chunks);
+    this.chunks = all.length > length ? [all.subarray(length)] : [];
+    this.bytes -= length;
+    return all.subarray(0, length);
+  }
+
+  /** A client that does not read its replies gets no further command done. */
+  private async send(reply: Buffer): Promise<void> {
+    if (this.socket.write(reply)) return;
+    await new Promise<void>((resolve) => {
+      const go = (): void => {
+        this.socket.off('drain', go).off('close', go);
+        resolve();
+      };
+      this.socket.on('drain', go).on('close', go);
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Document } from 'bson';
+import type { CollectionEntry } from './catalog.js';
+import { parseFilter } from './filter.js';
+import { IndexDefinition, type IndexSpec } from './index-definition.js';
+import { type Plan, planFor } from './planner.js';
+
+const entryOf = (...specs: Omit<IndexSpec, 'name'>[]): CollectionEntry => ({
+  namespace: 'd.c',
+  primary: IndexDefinition.primary(1),
+  indexes: specs.map(
+    (spec, i) => new IndexDefinition({ ...spec, name: Object.keys(spec.key).join() }, i + 2),
+  ),
+});
+
+const entry = entryOf(
+  { key: { status: 1, at: 1 } },
+  { key: { name: 1 }, unique: true },
+  { key: { code: 1 }, sparse: true },
+);
+
+function plan(filter: Document, sort: Record<string, 1 | -1> = {}): Plan & { name: string } {
+  const made = planFor(entry, parseFilter(filter), Object.entries(sort));
+  return { ...made, name: made.index.isPrimary ? '_id' : made.index.spec.name };
+}
+
+describe('the planner', () => {
+  it.each<[string, Document, string]>([
+    ['nothing asked', {}, '_id'],
+    ['_id', { _id: 1, name: 'x' }, '_id'],
+    ['an equality', { name: 'x', other: 1 }, 'name'],
+    ['a prefix and a range over a prefix', { status: 'free', at: { $gt: new Date(0) } }, 'status,at'],
+    ['the second field alone', { at: new Date(0) }, '_id'],
+    ['a list', { name: { $in: ['x'] } }, 'name'],
+    ['only in $or', { $or: [{ name: 'x' }] }, '_id'],
+    ['a sparse index, which lacks documents', { code: 5 }, '_id'],
+  ])('%s', (_, filter, name) => expect(plan(filter).name).toBe(name));
+
+  it('serves a sort along an index, either way, past fields the filter fixes', () => {
+    expect(plan({}, { _id: -1 })).toMatchObject({ name: '_id', isReverse: true });
+    expect(plan({}, { name: 1 })).toMatchObject({ name: 'name', isReverse: false });
+    expect(plan({ status: 'free' }, { at: 1 })).toMatchObject({ name: 'status,at', isReverse: false });
+    expect(plan({ status: 'free' }, { status: 1, at: -1 })).toMatchObject({ isReverse: true });
+    expect(plan({ status: 'free' }, { at: -1, _id: -1 })).toMatchObject({ isReverse: true });
+    expect(plan({ status: { $in: ['a', 'b'] } }, { status: -1, at: -1 })).toMatchObject({ isReverse: true });
+    expect(plan({ status: 'free' }, { _id: 1 })).toMatchObject({ name: '_id' });
+  });
+
+  it.each<[Document, Record<string, 1 | -1>]>([
+    [{ status: { $in: ['a', 'b'] } }, { at: 1 }],
+    [{ status: 'free' }, { at: -1, other: -1 }],
+    [{ status: 'free' }, { at: -1, _id: 1 }],
+    [{}, { status: 1, at: -1 }],
+    [{}, { at: 1 }],
+    [{}, { code: 1 }],
+  ])('refuses %j in the order %j, which no index gives', (filter, sort) =>
+    expect(() => plan(filter, sort)).toThrow(expect.objectContaining({ code: 291 })),
+  );
+
+  it('reads one range for each point, in order, once', () => {
+    expect(plan({ name: { $in: ['b', 'a', 'b'] } }).ranges.length).toBe(2);
+    expect(plan({ name: { $in: [] } }).ranges).toEqual([]);
+    const forward = plan({ name: { $in: ['b', 'a'] } }, { name: 1 }).ranges.map(({ start }) => start);
+    const backward = plan({ name: { $in: ['b', 'a'] } }, { name: -1 }).ranges.map(({ start }) => start);
+    expect(backward).toEqual([...forward].reverse());
+  });
+});

@@ -1,0 +1,108 @@
+import { TYPE, typeOf } from './bson-values.js';
+import type { CollectionEntry } from './catalog.js';
+import { CommandError } from './errors.js';
+import { type Condition, fixedFields, type Filter } from './filter.js';
+import { type IndexDefinition, tablePrefix } from './index-definition.js';
+import { after, joinKey, orderKey } from './order-keys.js';
+import type { KeyRange } from './store.js';
+
+/** Fields and 1 or -1 for each, in order. */
+export type Sort = readonly (readonly [field: string, direction: 1 | -1])[];
+
+/** Which keys to read, in which order. Every match lies in `ranges`; not everything in them matches. */
+export interface Plan {
+  index: IndexDefinition;
+  ranges: KeyRange[];
+  isReverse: boolean;
+}
+
+/**
+ * Takes, of the indexes that give the asked order, the one that pins down the most leading fields. A sparse index is for
+ * its uniqueness only: documents are missing from it.
+ * @throws CommandError NoQueryExecutionPlans when no index gives the order: nothing is sorted in memory here
+ */
+export function planFor(entry: CollectionEntry, filter: Filter, sort: Sort): Plan {
+  let best: (Plan & { score: number }) | undefined;
+  for (const index of [entry.primary, ...entry.indexes]) {
+    const direction = index.spec.sparse ? null : directionFor(index, filter, sort);
+    if (direction === null) continue;
+    const { ranges, score } = rangesFor(index, filter);
+    if (direction === -1) ranges.reverse();
+    if (!best || score > best.score) best = { index, ranges, isReverse: direction === -1, score };
+  }
+  if (best) return best;
+  const asked = sort.map(([field, direction]) => `${field}: ${direction}`).join(', ');
+  throw new CommandError(
+    291,
+    `the embedded database sorts along declared indexes only, and none gives { ${asked} }`,
+  );
+}
+
+/** One range below the fields that the filter fixes, or one for each value of a list. */
+function rangesFor(index: IndexDefinition, filter: Filter): { ranges: KeyRange[]; score: number } {
+  let prefix = tablePrefix(index.tableId);
+  // Of equals the documents themselves are the cheapest.
+  let score = index.isPrimary ? 0.5 : 0;
+  for (const field of index.fields) {
+    const conditions = filter.conditions.filter((one) => one.field === field);
+    const exact = conditions.find(({ operator }) => operator === '$eq');
+    if (!exact) {
+      const below = listOf(conditions) ?? boundsOf(conditions);
+      const ranges = below?.map(({ start, end }) => ({
+        start: joinKey([prefix, start]),
+        end: joinKey([prefix, end]),
+      }));
+      return { ranges: ranges ?? [{ start: prefix, end: after(prefix) }], score: score + (ranges ? 2 : 0) };
+    }
+    prefix = joinKey([prefix, orderKey(exact.operand)]);
+    score += 4;
+  }
+  return { ranges: [{ start: prefix, end: after(prefix) }], score };
+}
+
+/** A range for each value of an `$in`, in order and once. */
+function listOf(conditions: Condition[]): KeyRange[] | undefined {
+  const list = conditions.find(({ operator }) => operator === '$in');
+  return (list?.operand as unknown[] | undefined)
+    ?.map(orderKey)
+    .sort((one, other) => Buffer.compare(one, other))
+    .filter((key, i, all) => i === 0 || !key.equals(all[i - 1] as Buffer))
+    .map((start) => ({ start, end: after(start) }));
+}
+
+/** Within one field: a range holds values of the operand's own type. */
+function boundsOf(conditions: Condition[]): KeyRange[] | undefined {
+  let bounds: KeyRange | undefined;
+  for (const { operator, operand } of conditions) {
+    const type = typeOf(operand);
+    if (!['$gt', '$gte', '$lt', '$lte'].includes(operator) || type === TYPE.nullish) continue;
+    const key = orderKey(operand);
+    const edge = operator === '$gt' || operator === '$lte' ? after(key) : key;
+    const { start, end } = operator.startsWith('$gt')
+      ? { start: edge, end: Buffer.of(type + 1) }
+      : { start: Buffer.of(type), end: edge };
+    bounds = {
+      start: bounds && Buffer.compare(bounds.start, start) > 0 ? bounds.start : start,
+      end: bounds && Buffer.compare(bounds.end, end) < 0 ? bounds.end : end,
+    };
+  }
+  return bounds && [bounds];
+}
+
+/**
+ * 1 or -1: reading the index that way gives the asked order; null: it does not. A field fixed by the filter has no order,
+ * so it may stand anywhere in the sort and be passed over in the index. Below its last field an index is ordered by `_id`.
+ */
+function directionFor(index: IndexDefinition, filter: Filter, sort: Sort): 1 | -1 | null {
+  const fixed = fixedFields(filter);
+  const wanted = sort.filter(([field]) => !Object.hasOwn(fixed, field));
+  const direction = wanted[0]?.[1] ?? 1;
+  if (wanted.some(([, other]) => other !== direction)) return null;
+  const offered = [...index.fields, '_id'];
+  let at = 0;
+  for (const [field] of wanted) {
+    while (offered[at] !== field && Object.hasOwn(fixed, offered[at] ?? '')) at++;
+    if (offered[at++] !== field) return null;
+  }
+  return direction;
+}

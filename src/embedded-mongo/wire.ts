@@ -1,0 +1,137 @@
+import { serialize, type Document } from 'bson';
+import { decode, isPlainObject } from './bson-values.js';
+
+/** MongoDB's `maxMessageSizeBytes`. */
+export const MAX_MESSAGE_BYTES = 48_000_000;
+const HEADER_BYTES = 16;
+
+const OP_REPLY = 1;
+const OP_QUERY = 2004;
+const OP_MSG = 2013;
+
+const MORE_TO_COME = 2;
+/** Bits 0–15 of the flags must be understood by the receiver (manual: "MongoDB Wire Protocol", OP_MSG). */
+const REQUIRED_FLAGS = 0xffff;
+const HEADER_OF_REPLY_BYTES = 20;
+
+/** The bytes are not a message of this protocol; the connection cannot go on. */
+export class WireError extends Error {}
+
+export interface Request {
+  id: number;
+  /** Old drivers' and every driver's first message: answered with OP_REPLY. */
+  isLegacy: boolean;
+  database: string;
+  body: Document;
+  /** Arrays sent beside the body, still as bytes, by the name of their field. */
+  sequences: Map<string, Buffer[]>;
+  wantsReply: boolean;
+}
+
+/** Documents to be spliced into a reply as they lie in the store. */
+export class RawArray {
+  constructor(readonly documents: readonly Buffer[]) {}
+}
+
+/**
+ * @returns the length of the message that `bytes` begins with, or null while that is not known
+ * @throws WireError
+ */
+export function messageLength(bytes: Buffer): number | null {
+  if (bytes.length < 4) return null;
+  const length = bytes.readInt32LE();
+  if (length < HEADER_BYTES || length > MAX_MESSAGE_BYTES) throw new WireError(`message of ${length} bytes`);
+  return length;
+}
+
+/** @throws WireError, BSONError or RangeError when the bytes are not a request */
+export function decodeRequest(message: Buffer): Request {
+  const id = message.readInt32LE(4);
+  const opcode = message.readInt32LE(12);
+  const content = message.subarray(HEADER_BYTES);
+  if (opcode === OP_QUERY) return decodeQuery(id, content);
+  if (opcode === OP_MSG) return decodeMsg(id, content);
+  throw new WireError(`opcode ${opcode} is not spoken here`);
+}
+
+function decodeQuery(id: number, content: Buffer): Request {
+  const end = content.indexOf(0, 4);
+  if (end < 0) throw new WireError('unterminated collection name');
+  const [database, ...collection] = content.toString('utf8', 4, end).split('.');
+  if (collection.join('.') !== '$cmd') throw new WireError('OP_QUERY is spoken for commands only');
+  const body = decode(slice(content, end + 9));
+  return { id, isLegacy: true, database: database ?? '', body, sequences: new Map(), wantsReply: true };
+}
+
+function decodeMsg(id: number, content: Buffer): Request {
+  const flags = content.readUInt32LE();
+  if (flags & REQUIRED_FLAGS & ~MORE_TO_COME) throw new WireError(`unknown flags ${flags}`);
+  const sequences = new Map<string, Buffer[]>();
+  let body: Document | undefined;
+  for (let at = 4; at < content.length;) {
+    const kind = content[at++];
+    const section = slice(content, at);
+    if (kind === 1) {
+      const end = section.indexOf(0, 4);
+      if (end < 0) throw new WireError('unterminated sequence name');
+      sequences.set(section.toString('utf8', 4, end), splitDocuments(section.subarray(end + 1)));
+    } else if (kind === 0 && !body) {
+      body = decode(section);
+    } else {
+      throw new WireError(`section of kind ${kind}`);
+    }
+    at += section.length;
+  }
+  if (!body) throw new WireError('no body');
+  const database = typeof body.$db === 'string' ? body.$db : '';
+  return { id, isLegacy: false, database, body, sequences, wantsReply: (flags & MORE_TO_COME) === 0 };
+}
+
+/** A document or a sequence: both begin with their length. */
+function slice(bytes: Buffer, start: number): Buffer {
+  const length = bytes.readInt32LE(start);
+  if (length < 5 || start + length > bytes.length) throw new WireError(`section of ${length} bytes`);
+  return bytes.subarray(start, start + length);
+}
+
+function splitDocuments(bytes: Buffer): Buffer[] {
+  const documents: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const document = slice(bytes, at);
+    documents.push(document);
+    at += document.length;
+  }
+  return documents;
+}
+
+/** @returns the whole message, header included */
+export function encodeReply(request: Request, replyId: number, reply: Document): Buffer {
+  const body = encodeDocument(reply);
+  const head = Buffer.alloc(HEADER_BYTES + (request.isLegacy ? HEADER_OF_REPLY_BYTES : 5));
+  head.writeInt32LE(head.length + body.length, 0);
+  head.writeInt32LE(replyId, 4);
+  head.writeInt32LE(request.id, 8);
+  head.writeInt32LE(request.isLegacy ? OP_REPLY : OP_MSG, 12);
+  if (request.isLegacy) head.writeInt32LE(1, HEADER_BYTES + 16);
+  return Buffer.concat([head, body]);
+}
+
+function encodeDocument(document: Document): Buffer {
+  return wrap(Object.entries(document).map(([name, value]) => encodeElement(name, value)));
+}
+
+function encodeElement(name: string, value: unknown): Buffer {
+  if (value instanceof RawArray)
+    return element(4, name, wrap(value.documents.map((raw, i) => element(3, String(i), raw))));
+  if (isPlainObject(value)) return element(3, name, encodeDocument(value));
+  return Buffer.from(serialize({ [name]: value })).subarray(4, -1);
+}
+
+const element = (type: number, name: string, content: Buffer): Buffer =>
+  Buffer.concat([Buffer.of(type), Buffer.from(`${name}\0`), content]);
+
+function wrap(elements: Buffer[]): Buffer {
+  const document = Buffer.concat([Buffer.alloc(4), ...elements, Buffer.of(0)]);
+  document.writeInt32LE(document.length);
+  return document;
+}
