@@ -1,0 +1,32 @@
+import { Global, Module } from '@nestjs/common';
+import { getConnectionToken } from '@nestjs/mongoose';
+import { type Connection, createConnection } from 'mongoose';
+import { ERROR_TRANSLATOR } from '../common/index.js';
+import { DatabaseHealth } from './database-health.service.js';
+import { DatabaseLink } from './database-link.service.js';
+import { DatabaseServer } from './database-server.js';
+import { StartSteps } from './start-steps.js';
+import { translateStorageError } from './storage-errors.js';
+
+function unopenedConnection(): Connection {
+  const connection = createConnection();
+  // An outage has to show at once and not as calls that wait in a queue.
+  Object.assign(connection.config, { bufferCommands: false });
+  return connection;
+}
+
+@Global()
+@Module({
+  providers: [
+    // In place of MongooseModule.forRoot, which waits for the database before any port opens and gives up after some
+    // tries: here it is made without an address, and `DatabaseLink` opens it, again and again if it must.
+    { provide: getConnectionToken(), useFactory: unopenedConnection },
+    DatabaseServer,
+    DatabaseLink,
+    DatabaseHealth,
+    StartSteps,
+    { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
+  ],
+  exports: [getConnectionToken(), DatabaseLink, DatabaseHealth, StartSteps, ERROR_TRANSLATOR],
+})
+export class DatabaseModule {}
