@@ -1,0 +1,35 @@
+import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+import type { Request } from 'express';
+import type { Principal, Role } from './principal.js';
+
+export type Access = 'public' | 'device' | Role;
+export const ACCESS = 'samserver:access';
+/** Where the OpenAPI document finds who may call. */
+export const WHO = 'x-who';
+
+/** Nobody has to say who they are. */
+export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, 'public' satisfies Access);
+
+/** Users of this role and above. */
+export const ForRole = (role: Role): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, role satisfies Access),
+    ApiBearerAuth('user'),
+    ApiExtension(WHO, [role]),
+  );
+
+/** Device tokens, for their own vehicle. */
+export const ForDevice = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, 'device' satisfies Access),
+    ApiBearerAuth('device'),
+    ApiExtension(WHO, ['device']),
+  );
+
+/** Who is calling, as the guard found out. */
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
+  const { principal } = context.switchToHttp().getRequest<Request & { principal?: Principal }>();
+  if (!principal) throw new Error('@Caller() on a public handler');
+  return principal;
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ForDevice, ForRole, Public } from './access.decorators.js';
+import { AccessGuard } from './access.guard.js';
+import type { AccessTokensService } from './access-tokens.service.js';
+import { CallContext } from './call-context.js';
+import type { DeviceCredentialsService } from './device-credentials.service.js';
+import type { Principal, Role } from './principal.js';
+
+class Handlers {
+  unsaid(): void {}
+  @Public()
+  open(): void {}
+  @ForDevice()
+  device(): void {}
+  @ForRole('viewer')
+  viewer(): void {}
+  @ForRole('dispatcher')
+  dispatcher(): void {}
+  @ForRole('admin')
+  admin(): void {}
+}
+
+@ForRole('admin')
+class Closed {
+  unsaid(): void {}
+  @Public()
+  open(): void {}
+}
+
+const user = (role: Role): Principal => ({ kind: 'user', userId: 'u', email: '', role, sessionId: 's' });
+const device: Principal = { kind: 'device', vehicleId: 'v', credentialId: 'c' };
+const deviceToken = `${'a'.repeat(24)}.${'b'.repeat(43)}`;
+
+async function isLetIn(handlers: object, name: string, principal: Principal | null): Promise<boolean> {
+  const token = principal?.kind === 'device' ? deviceToken : 'jwt';
+  const guard = new AccessGuard(
+    new Reflector(),
+    { verify: () => Promise.resolve(principal) } as unknown as AccessTokensService,
+    { verify: () => Promise.resolve(principal) } as unknown as DeviceCredentialsService,
+    new CallContext(),
+  );
+  const context = {
+    getType: () => 'http',
+    getClass: () => handlers.constructor,
+    getHandler: () => (handlers as Record<string, unknown>)[name],
+    switchToHttp: () => ({
+      getRequest: () => ({ get: () => (principal ? `Bearer ${token}` : undefined) }),
+    }),
+  } as unknown as ExecutionContext;
+  return guard.canActivate(context).catch(() => false);
+}
+
+describe('AccessGuard', () => {
+  it.each([
+    ['unsaid', []],
+    ['open', ['nobody', 'viewer', 'dispatcher', 'admin', 'device']],
+    ['device', ['device']],
+    ['viewer', ['viewer', 'dispatcher', 'admin']],
+    ['dispatcher', ['dispatcher', 'admin']],
+    ['admin', ['admin']],
+  ])('lets through to a handler for %s: %j', async (name, expected) => {
+    const callers: [string, Principal | null][] = [
+      ['nobody', null],
+      ['viewer', user('viewer')],
+      ['dispatcher', user('dispatcher')],
+      ['admin', user('admin')],
+      ['device', device],
+    ];
+    const letIn: string[] = [];
+    for (const [who, principal] of callers) {
+      if (await isLetIn(new Handlers(), name, principal)) letIn.push(who);
+    }
+    expect(letIn).toEqual(expected);
+  });
+
+  it('takes the controller’s word where the handler says nothing, and the handler’s where it does', async () => {
+    expect(await isLetIn(new Closed(), 'unsaid', user('dispatcher'))).toBe(false);
+    expect(await isLetIn(new Closed(), 'unsaid', user('admin'))).toBe(true);
+    expect(await isLetIn(new Closed(), 'open', null)).toBe(true);
+  });
+});

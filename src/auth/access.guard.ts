@@ -1,0 +1,51 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Request } from 'express';
+import { ACCESS, type Access } from './access.decorators.js';
+import { AccessTokensService } from './access-tokens.service.js';
+import { notAllowed, tokenMissing } from './auth.errors.js';
+import { CallContext } from './call-context.js';
+import { DeviceCredentialsService } from './device-credentials.service.js';
+import { hasRole, type Principal } from './principal.js';
+
+/**
+ * Deny by default: a handler that says nothing about who may call it is open to nobody. Sockets are let through
+ * because they proved who they are when they connected; without that they have no handler to reach.
+ */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly accessTokens: AccessTokensService,
+    private readonly deviceCredentials: DeviceCredentialsService,
+    private readonly context: CallContext,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (context.getType() === 'ws') return true;
+    const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (access === 'public') return true;
+
+    const request = context.switchToHttp().getRequest<Request & { principal?: Principal }>();
+    const principal = await this.authenticate(request);
+    if (access === undefined || !isAllowed(principal, access)) throw notAllowed();
+    request.principal = principal;
+    if (this.context.current) this.context.current.caller = principal;
+    return true;
+  }
+
+  private authenticate(request: Request): Promise<Principal> {
+    const token = /^Bearer ([^\s]{1,2048})$/i.exec(request.get('authorization') ?? '')?.[1];
+    if (token === undefined) throw tokenMissing();
+    return DeviceCredentialsService.isDeviceToken(token)
+      ? this.deviceCredentials.verify(token)
+      : this.accessTokens.verify(token);
+  }
+}
+
+function isAllowed(principal: Principal, access: Exclude<Access, 'public'>): boolean {
+  return access === 'device' ? principal.kind === 'device' : hasRole(principal, access);
+}

@@ -1,0 +1,13 @@
+export { Caller, ForDevice, ForRole, Public, WHO } from './access.decorators.js';
+export { AccessReview } from './access-review.js';
+export { AccessTokensService } from './access-tokens.service.js';
+export type { Act, AuditAction, AuditActor, AuditTarget } from './audit-entry.js';
+export { AuditLog } from './audit-log.js';
+export { AuthModule } from './auth.module.js';
+export {
+  type CredentialSummary,
+  DeviceCredentialsService,
+  type IssuedCredential,
+} from './device-credentials.service.js';
+export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './principal.js';
+export { isHitBy, type Revocation, Revocations } from './revocations.js';
