@@ -1,0 +1,10 @@
+export { LastPositions } from './last-positions.js';
+export { StateStatusDto } from './status.dto.js';
+export { type Actor, actorOf } from './status-change.js';
+export { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
+export { VehicleChanges, type VehicleChange, type VehicleListener } from './vehicle-changes.js';
+export { type StatusAnswer, VehicleStatusService } from './vehicle-status.service.js';
+export { VehicleDto } from './vehicle.dto.js';
+export { VEHICLE_TYPES, type VehicleView } from './vehicle.js';
+export { VehiclesModule } from './vehicles.module.js';
+export { VehiclesService } from './vehicles.service.js';

@@ -1,0 +1,27 @@
+import { applyDecorators } from '@nestjs/common';
+import { Transform } from 'class-transformer';
+import { IsString, Length, Matches, ValidateIf } from 'class-validator';
+
+/** Control characters in a name would break tables, logs and CSV; half a surrogate pair has no UTF-8. */
+const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]*$/u;
+
+const trimmed = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' ? value.trim() : value;
+
+/** A text for people, without outer spaces. */
+export function IsPrintable(): PropertyDecorator {
+  return applyDecorators(
+    Transform(trimmed),
+    Matches(PRINTABLE, { message: '$property must not hold control characters' }),
+    IsString(),
+  );
+}
+
+/** May be left out, but not be null: that would take away what every vehicle has. */
+export function IsLeftOutOr(): PropertyDecorator {
+  return ValidateIf((_, value) => value !== undefined);
+}
+
+export const IsCallSign = (): PropertyDecorator => applyDecorators(Length(1, 40), IsPrintable());
+export const IsRegistration = (): PropertyDecorator => applyDecorators(Length(1, 20), IsPrintable());
+export const IsBoxCode = (): PropertyDecorator => applyDecorators(Length(1, 64), IsPrintable());

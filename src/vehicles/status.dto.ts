@@ -1,0 +1,69 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional } from 'class-validator';
+import { IsIsoTime, PageDto } from '../common/index.js';
+import type { Actor, StatusChange } from './status-change.js';
+import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
+import type { StatusAnswer } from './vehicle-status.service.js';
+
+/** What a crew's device says, the same over HTTP and over the socket. */
+export class StateStatusDto {
+  @ApiProperty({ enum: UNIT_STATUSES, example: 'on_scene' })
+  @IsIn(UNIT_STATUSES)
+  status!: UnitStatus;
+
+  @ApiPropertyOptional({
+    type: String,
+    format: 'date-time',
+    example: '2026-11-01T10:00:00.000Z',
+    description: 'Since when, by the device’s clock: at most 300 s ahead, not before 2000. Default: now.',
+  })
+  @IsOptional()
+  @IsIsoTime()
+  at?: number;
+}
+
+export class ListStatusHistoryDto extends PageDto {}
+
+export class StatusAnswerDto implements StatusAnswer {
+  @ApiProperty({
+    enum: UNIT_STATUSES,
+    description: 'In force now; not the one sent when a newer one is known.',
+  })
+  status!: UnitStatus;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  statusAt!: string;
+}
+
+export class ActorDto implements Actor {
+  @ApiProperty({ enum: ['user', 'device'] })
+  kind!: 'user' | 'device';
+
+  @ApiProperty({
+    description: 'Of the user or of the device’s credential.',
+    example: '66f0c0ffee0123456789abcd',
+  })
+  id!: string;
+}
+
+export class StatusChangeDto implements Omit<StatusChange, 'vehicleId'> {
+  @ApiProperty({ enum: UNIT_STATUSES })
+  status!: UnitStatus;
+
+  @ApiProperty({ type: Date, description: 'Since when, by the clock of whoever said it.' })
+  at!: Date;
+
+  @ApiProperty({ type: Date, description: 'When this service took it in.' })
+  recordedAt!: Date;
+
+  @ApiProperty({ type: ActorDto })
+  by!: ActorDto;
+}
+
+export class StatusHistoryDto {
+  @ApiProperty({ type: [StatusChangeDto] })
+  items!: StatusChangeDto[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor!: string | null;
+}

@@ -1,0 +1,44 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { type CredentialSummary, ForRole, type IssuedCredential } from '../auth/index.js';
+import { Fails, type Page } from '../common/index.js';
+import { CredentialPageDto, IssueCredentialDto, IssuedCredentialDto } from './credential.dto.js';
+import { VehicleCredentialsService } from './vehicle-credentials.service.js';
+
+@ApiTags('vehicles')
+@ForRole('admin')
+@Controller('api/v1/vehicles/:id/credentials')
+export class VehicleCredentialsController {
+  constructor(private readonly credentials: VehicleCredentialsService) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Make a device token for this vehicle; it is shown this once' })
+  @ApiCreatedResponse({ type: IssuedCredentialDto })
+  @Fails('vehicles/not-found')
+  issue(@Param('id') id: string, @Body() { label }: IssueCredentialDto): Promise<IssuedCredential> {
+    return this.credentials.issue(id, label);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'The device tokens of this vehicle, without the tokens' })
+  @ApiOkResponse({ type: CredentialPageDto })
+  @Fails('vehicles/not-found')
+  list(@Param('id') id: string): Promise<Page<CredentialSummary>> {
+    return this.credentials.list(id);
+  }
+
+  @Delete(':credentialId')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Revoke a device token at once; its sockets close' })
+  @ApiNoContentResponse()
+  @Fails('vehicles/not-found', 'credentials/not-found')
+  revoke(@Param('id') id: string, @Param('credentialId') credentialId: string): Promise<void> {
+    return this.credentials.revoke(id, credentialId);
+  }
+}

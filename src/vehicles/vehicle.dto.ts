@@ -1,0 +1,144 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { PageDto } from '../common/index.js';
+import type { PositionView } from '../common/index.js';
+import { IsBoxCode, IsCallSign, IsLeftOutOr, IsRegistration } from './name.decorators.js';
+import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
+import { VEHICLE_TYPES, type VehicleType } from './vehicle.js';
+
+const CALL_SIGN = { example: 'RTW 1/83-1', minLength: 1, maxLength: 40 };
+const REGISTRATION = { example: 'M-RK 1831', minLength: 1, maxLength: 20 };
+const BOX_CODE = {
+  type: String,
+  nullable: true,
+  example: '291',
+  description: 'What the old tracking box calls itself; null for none.',
+  minLength: 1,
+  maxLength: 64,
+};
+
+export class CreateVehicleDto {
+  @ApiProperty(CALL_SIGN)
+  @IsCallSign()
+  callSign!: string;
+
+  @ApiProperty(REGISTRATION)
+  @IsRegistration()
+  registration!: string;
+
+  @ApiProperty({ enum: VEHICLE_TYPES, example: 'als' })
+  @IsIn(VEHICLE_TYPES)
+  type!: VehicleType;
+
+  @ApiPropertyOptional({ enum: UNIT_STATUSES, default: 'available' })
+  @IsLeftOutOr()
+  @IsIn(UNIT_STATUSES)
+  status: UnitStatus = 'available';
+
+  @ApiPropertyOptional(BOX_CODE)
+  @IsOptional()
+  @IsBoxCode()
+  boxCode?: string | null;
+}
+
+/** What is left out stays as it is. */
+export class AlterVehicleDto {
+  @ApiPropertyOptional(CALL_SIGN)
+  @IsLeftOutOr()
+  @IsCallSign()
+  callSign?: string;
+
+  @ApiPropertyOptional(REGISTRATION)
+  @IsLeftOutOr()
+  @IsRegistration()
+  registration?: string;
+
+  @ApiPropertyOptional({ enum: VEHICLE_TYPES, example: 'als' })
+  @IsLeftOutOr()
+  @IsIn(VEHICLE_TYPES)
+  type?: VehicleType;
+
+  @ApiPropertyOptional({ enum: UNIT_STATUSES, example: 'dispatched', description: 'In force from now on.' })
+  @IsLeftOutOr()
+  @IsIn(UNIT_STATUSES)
+  status?: UnitStatus;
+
+  @ApiPropertyOptional(BOX_CODE)
+  @IsOptional()
+  @IsBoxCode()
+  boxCode?: string | null;
+}
+
+export class ListVehiclesDto extends PageDto {
+  @ApiPropertyOptional({ enum: UNIT_STATUSES })
+  @IsOptional()
+  @IsIn(UNIT_STATUSES)
+  status?: UnitStatus;
+
+  @ApiPropertyOptional({ enum: VEHICLE_TYPES })
+  @IsOptional()
+  @IsIn(VEHICLE_TYPES)
+  type?: VehicleType;
+
+  @ApiPropertyOptional({
+    description: 'Beginning of the call sign or the registration, case-blind.',
+    example: 'rtw 1',
+    minLength: 1,
+    maxLength: 40,
+  })
+  @IsOptional()
+  @Length(1, 40)
+  @IsString()
+  q?: string;
+}
+
+export class VehicleDto {
+  @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
+  id!: string;
+
+  @ApiProperty({ example: 'RTW 1/83-1' })
+  callSign!: string;
+
+  @ApiProperty({ example: 'M-RK 1831' })
+  registration!: string;
+
+  @ApiProperty({ enum: VEHICLE_TYPES })
+  type!: VehicleType;
+
+  @ApiProperty({ enum: UNIT_STATUSES })
+  status!: UnitStatus;
+
+  @ApiProperty({ type: Date, description: 'Since when, by the clock of whoever said it.' })
+  statusAt!: Date;
+
+  @ApiProperty({ type: String, nullable: true, example: '291' })
+  boxCode!: string | null;
+
+  @ApiProperty({
+    type: Object,
+    nullable: true,
+    description: 'The newest good position.',
+    example: {
+      lat: 48.137154,
+      lon: 11.576124,
+      time: '2026-11-01T10:00:00.000Z',
+      speedMps: 13.9,
+      receivedAt: '2026-11-01T10:00:00.412Z',
+    },
+  })
+  lastPosition!: PositionView | null;
+
+  @ApiProperty({ type: Date })
+  createdAt!: Date;
+
+  @ApiProperty({ type: Date })
+  updatedAt!: Date;
+}
+
+export class VehiclePageDto {
+  @ApiProperty({ type: [VehicleDto] })
+  items!: VehicleDto[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor!: string | null;
+}

@@ -1,0 +1,61 @@
+import type { PositionView } from '../common/index.js';
+import type { StatusChange } from './status-change.js';
+import type { UnitStatus } from './unit-status.js';
+
+export const VEHICLE_TYPES = ['bls', 'als', 'micu', 'rescue', 'patient_transport', 'other'] as const;
+export type VehicleType = (typeof VEHICLE_TYPES)[number];
+
+export interface Vehicle {
+  /** 24 hexadecimal digits. */
+  readonly id: string;
+  readonly callSign: string;
+  readonly registration: string;
+  readonly type: VehicleType;
+  /** The newest by its own time; it holds the vehicle's status. */
+  readonly lastStatus: StatusChange;
+  /** What the old tracking box in it calls itself. */
+  readonly boxCode: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly archivedAt: Date | null;
+  /** Counts every change, from 1 on. */
+  readonly version: number;
+}
+
+export interface NewVehicle {
+  readonly callSign: string;
+  readonly registration: string;
+  readonly type: VehicleType;
+  readonly status: UnitStatus;
+  readonly boxCode?: string | null;
+}
+
+/** Which parts of a vehicle change; what is absent stays. */
+export interface VehicleUpdate {
+  readonly callSign?: string;
+  readonly registration?: string;
+  readonly type?: VehicleType;
+  readonly boxCode?: string | null;
+  readonly lastStatus?: StatusChange;
+  /** Takes it out of service for ever and frees its names. */
+  readonly archivedAt?: Date;
+}
+
+/** A vehicle as clients read it: with where it was last. */
+export interface VehicleView {
+  readonly id: string;
+  readonly callSign: string;
+  readonly registration: string;
+  readonly type: VehicleType;
+  readonly status: UnitStatus;
+  readonly statusAt: Date;
+  readonly boxCode: string | null;
+  readonly lastPosition: PositionView | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export function toVehicleView(vehicle: Vehicle, lastPosition: PositionView | null): VehicleView {
+  const { lastStatus, archivedAt: _archivedAt, version: _version, ...rest } = vehicle;
+  return { ...rest, status: lastStatus.status, statusAt: lastStatus.at, lastPosition };
+}

@@ -1,0 +1,118 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Caller, ForRole, type Principal } from '../auth/index.js';
+import { Fails, type Page, pageRequest } from '../common/index.js';
+import { actorOf } from './status-change.js';
+import { VehicleArchive } from './vehicle-archive.js';
+import {
+  AlterVehicleDto,
+  CreateVehicleDto,
+  ListVehiclesDto,
+  VehicleDto,
+  VehiclePageDto,
+} from './vehicle.dto.js';
+import type { VehicleView } from './vehicle.js';
+import { type TaggedVehicle, VehiclesService } from './vehicles.service.js';
+
+const ETAG = { headers: { ETag: { description: 'For If-Match.', schema: { type: 'string' as const } } } };
+const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the version that is meant.' };
+
+@ApiTags('vehicles')
+@Controller('api/v1/vehicles')
+export class VehiclesController {
+  constructor(
+    private readonly vehicles: VehiclesService,
+    private readonly vehicleArchive: VehicleArchive,
+  ) {}
+
+  @Post()
+  @ForRole('dispatcher')
+  @ApiOperation({ summary: 'Register a vehicle' })
+  @ApiCreatedResponse({ type: VehicleDto, ...ETAG })
+  @Fails('vehicles/call-sign-taken', 'vehicles/registration-taken', 'vehicles/box-code-taken')
+  async create(
+    @Body() input: CreateVehicleDto,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<VehicleView> {
+    const created = await this.vehicles.create(input, actorOf(caller));
+    response.location(`/api/v1/vehicles/${created.view.id}`);
+    return answer(created, response);
+  }
+
+  @Get()
+  @ForRole('viewer')
+  @ApiOperation({ summary: 'Vehicles in service, in the order they were registered' })
+  @ApiOkResponse({ type: VehiclePageDto })
+  list(@Query() { limit, cursor, q, status, type }: ListVehiclesDto): Promise<Page<VehicleView>> {
+    return this.vehicles.list(pageRequest(limit, cursor), { status, type, prefix: q });
+  }
+
+  @Get(':id')
+  @ForRole('viewer')
+  @ApiOperation({ summary: 'One vehicle with its last position' })
+  @ApiOkResponse({ type: VehicleDto, ...ETAG })
+  @Fails('vehicles/not-found')
+  async get(@Param('id') id: string, @Res({ passthrough: true }) response: Response): Promise<VehicleView> {
+    return answer(await this.vehicles.get(id), response);
+  }
+
+  @Patch(':id')
+  @ForRole('dispatcher')
+  @ApiOperation({ summary: 'Change a vehicle or its status' })
+  @ApiHeader(IF_MATCH)
+  @ApiOkResponse({ type: VehicleDto, ...ETAG })
+  @Fails(
+    'vehicles/not-found',
+    'vehicles/call-sign-taken',
+    'vehicles/registration-taken',
+    'vehicles/box-code-taken',
+    'vehicles/version-mismatch',
+    'vehicles/busy',
+  )
+  async alter(
+    @Param('id') id: string,
+    @Body() input: AlterVehicleDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<VehicleView> {
+    return answer(await this.vehicles.alter(id, input, actorOf(caller), ifMatch), response);
+  }
+
+  @Delete(':id')
+  @ForRole('dispatcher')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Archive a vehicle: its tokens end, its names are free, its history is kept' })
+  @ApiHeader(IF_MATCH)
+  @ApiNoContentResponse()
+  @Fails('vehicles/not-found', 'vehicles/version-mismatch', 'vehicles/busy')
+  archive(@Param('id') id: string, @Headers('if-match') ifMatch: string | undefined): Promise<void> {
+    return this.vehicleArchive.archive(id, ifMatch);
+  }
+}
+
+function answer({ view, tag }: TaggedVehicle, response: Response): VehicleView {
+  response.setHeader('ETag', tag);
+  return view;
+}

@@ -1,0 +1,216 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { type Model, type QueryFilter, Types } from 'mongoose';
+import { duplicateKeyField } from '../database/index.js';
+import type { Actor, StatusChange } from './status-change.js';
+import type { UnitStatus } from './unit-status.js';
+import { afterPrefix, nameKey } from './vehicle-name.js';
+import { boxCodeTaken, callSignTaken, registrationTaken, vehicleNotFound } from './vehicle.errors.js';
+import type { NewVehicle, Vehicle, VehicleType, VehicleUpdate } from './vehicle.js';
+import { VehicleRecord } from './vehicle.schema.js';
+
+export interface VehicleFilter {
+  readonly status?: UnitStatus;
+  readonly type?: VehicleType;
+  /** Beginning of the call sign or the registration, case-blind. */
+  readonly prefix?: string;
+}
+
+type LeanVehicle = VehicleRecord & { readonly _id: Types.ObjectId };
+
+@Injectable()
+export class VehiclesRepository {
+  constructor(@InjectModel(VehicleRecord.name) private readonly vehicles: Model<VehicleRecord>) {}
+
+  /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
+  async create(vehicle: NewVehicle, at: Date, by: Actor): Promise<Vehicle> {
+    const { callSign, registration, type, status, boxCode } = vehicle;
+    const id = new Types.ObjectId();
+    const lastStatus = { vehicleId: id.toHexString(), status, at, recordedAt: at, by };
+    try {
+      const created = await this.vehicles.create({
+        _id: id,
+        type,
+        ...callSignFields(callSign),
+        ...registrationFields(registration),
+        ...(typeof boxCode === 'string' && boxCodeFields(boxCode)),
+        ...statusFields(lastStatus),
+        version: 1,
+      });
+      return toVehicle(created.toObject());
+    } catch (error) {
+      throw nameTaken(error) ?? error;
+    }
+  }
+
+  /** In service. @throws vehicles/not-found */
+  async getById(id: string): Promise<Vehicle> {
+    const vehicle = await this.getEvenArchived(id);
+    if (vehicle.archivedAt) throw vehicleNotFound();
+    return vehicle;
+  }
+
+  /** @throws vehicles/not-found */
+  async getEvenArchived(id: string): Promise<Vehicle> {
+    const found = isId(id) ? await this.vehicles.findById(id).lean() : null;
+    if (!found) throw vehicleNotFound();
+    return toVehicle(found);
+  }
+
+  /**
+   * Changes the vehicle if it is in service and still of this version.
+   * @returns null when it is not: somebody else was faster
+   * @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken
+   */
+  async update(id: string, version: number, update: VehicleUpdate): Promise<Vehicle | null> {
+    try {
+      const changed = await this.vehicles
+        .findOneAndUpdate({ _id: new Types.ObjectId(id), version, archivedAt: null }, operatorsOf(update), {
+          returnDocument: 'after',
+        })
+        .lean();
+      return changed && toVehicle(changed);
+    } catch (error) {
+      throw nameTaken(error) ?? error;
+    }
+  }
+
+  /** Those in service, in the order they were made, after the given id. */
+  async list(afterId: string | null, limit: number, filter: VehicleFilter = {}): Promise<Vehicle[]> {
+    const { status, type, prefix } = filter;
+    const found = await this.vehicles
+      .find({
+        archivedAt: null,
+        ...(afterId !== null && { _id: { $gt: new Types.ObjectId(afterId) } }),
+        ...(status !== undefined && { status }),
+        ...(type !== undefined && { type }),
+        ...(prefix !== undefined && {
+          $or: [startsWith('callSignKey', prefix), startsWith('registrationKey', prefix)],
+        }),
+      })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .lean();
+    return found.map(toVehicle);
+  }
+
+  /** Changed from this moment on, archived ones too, in the order of their last change. */
+  async listChangedSince(at: Date): Promise<Vehicle[]> {
+    const found = await this.vehicles
+      .find({ updatedAt: { $gte: at } })
+      .sort({ updatedAt: 1 })
+      .lean();
+    return found.map(toVehicle);
+  }
+
+  /** Those of them that are in service, in no order. */
+  async findMany(ids: readonly string[]): Promise<Vehicle[]> {
+    const found = await this.vehicles
+      .find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) }, archivedAt: null })
+      .lean();
+    return found.map(toVehicle);
+  }
+
+  /** Archived, with device credentials that may still be good. */
+  async listUnfinishedArchivals(): Promise<string[]> {
+    const found = await this.vehicles
+      .find({ archivedAt: { $gt: new Date(0) }, credentialsRevokedAt: { $exists: false } })
+      .select({ _id: 1 })
+      .lean();
+    return found.map(({ _id }) => _id.toHexString());
+  }
+
+  async finishArchival(id: string, at: Date): Promise<void> {
+    await this.vehicles.updateOne({ _id: new Types.ObjectId(id) }, { $set: { credentialsRevokedAt: at } });
+  }
+
+  /** The status of every vehicle in service, by id. */
+  async statuses(): Promise<ReadonlyMap<string, UnitStatus>> {
+    const found = await this.vehicles.find({ archivedAt: null }).select({ status: 1 }).lean();
+    return new Map(found.map(({ _id, status }) => [_id.toHexString(), status]));
+  }
+
+  /** Every vehicle there ever was. */
+  async listIdsEvenArchived(): Promise<string[]> {
+    const found = await this.vehicles.find().select({ _id: 1 }).lean();
+    return found.map(({ _id }) => _id.toHexString());
+  }
+}
+
+/** `Types.ObjectId.isValid` also takes any twelve characters. */
+function isId(text: string): boolean {
+  return /^[0-9a-f]{24}$/i.test(text);
+}
+
+function startsWith(key: 'callSignKey' | 'registrationKey', prefix: string): QueryFilter<VehicleRecord> {
+  const first = nameKey(prefix);
+  const end = afterPrefix(first);
+  return { [key]: { $gte: first, ...(end !== null && { $lt: end }) } };
+}
+
+function operatorsOf(update: VehicleUpdate): Record<string, object> {
+  const { callSign, registration, type, boxCode, lastStatus, archivedAt } = update;
+  const isArchival = archivedAt !== undefined;
+  const cleared = [
+    ...(boxCode === null ? ['boxCode', 'boxCodeKey'] : []),
+    ...(isArchival ? ['callSignKey', 'registrationKey', 'boxCodeKey'] : []),
+  ];
+  return {
+    $set: {
+      ...(callSign !== undefined && callSignFields(callSign)),
+      ...(registration !== undefined && registrationFields(registration)),
+      ...(type !== undefined && { type }),
+      ...(typeof boxCode === 'string' && boxCodeFields(boxCode)),
+      ...(lastStatus !== undefined && statusFields(lastStatus)),
+      ...(isArchival && { archivedAt }),
+    },
+    $inc: { version: 1 },
+    ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
+  };
+}
+
+const callSignFields = (callSign: string): object => ({ callSign, callSignKey: nameKey(callSign) });
+const registrationFields = (registration: string): object => ({
+  registration,
+  registrationKey: nameKey(registration),
+});
+const boxCodeFields = (boxCode: string): object => ({ boxCode, boxCodeKey: boxCode });
+const statusFields = ({ status, at, recordedAt, by }: StatusChange): object => ({
+  status,
+  statusAt: at,
+  statusRecordedAt: recordedAt,
+  statusBy: by,
+});
+
+const TAKEN: Readonly<Record<string, () => Error>> = {
+  callSignKey: callSignTaken,
+  registrationKey: registrationTaken,
+  boxCodeKey: boxCodeTaken,
+};
+
+function nameTaken(error: unknown): Error | undefined {
+  return TAKEN[duplicateKeyField(error) ?? '']?.();
+}
+
+function toVehicle(record: LeanVehicle): Vehicle {
+  const { callSign, registration, type, createdAt, updatedAt, version } = record;
+  const id = record._id.toHexString();
+  return {
+    id,
+    callSign,
+    registration,
+    type,
+    lastStatus: {
+      vehicleId: id,
+      status: record.status,
+      at: record.statusAt,
+      recordedAt: record.statusRecordedAt,
+      by: record.statusBy,
+    },
+    boxCode: record.boxCode ?? null,
+    createdAt,
+    updatedAt,
+    archivedAt: record.archivedAt,
+    version,
+  };
+}

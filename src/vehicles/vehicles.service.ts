@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import { Clock, type Page, pageOf, type PageRequest, type PositionView } from '../common/index.js';
+import { LastPositions } from './last-positions.js';
+import type { Actor } from './status-change.js';
+import type { UnitStatus } from './unit-status.js';
+import { statusChange } from './vehicle-status.service.js';
+import type { VehicleChange } from './vehicle-changes.js';
+import { VehicleWriter } from './vehicle-writer.js';
+import { versionMismatch } from './vehicle.errors.js';
+import {
+  type NewVehicle,
+  toVehicleView,
+  type Vehicle,
+  type VehicleUpdate,
+  type VehicleView,
+} from './vehicle.js';
+import { type VehicleFilter, VehiclesRepository } from './vehicles.repository.js';
+import { isMeant, versionTag } from './version-tag.js';
+
+/** What a user may alter; the status comes into force now. */
+export type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt'> & {
+  readonly status?: UnitStatus;
+};
+
+/** A vehicle as it is shown, and the ETag of that. */
+export interface TaggedVehicle {
+  readonly view: VehicleView;
+  readonly tag: string;
+}
+
+@Injectable()
+export class VehiclesService {
+  constructor(
+    private readonly vehicles: VehiclesRepository,
+    private readonly writer: VehicleWriter,
+    private readonly lastPositions: LastPositions,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
+  async create(vehicle: NewVehicle, by: Actor): Promise<TaggedVehicle> {
+    return this.tagged(await this.writer.create(vehicle, new Date(this.clock.nowMs()), by));
+  }
+
+  /** @throws vehicles/not-found */
+  async get(id: string): Promise<TaggedVehicle> {
+    return this.tagged(await this.vehicles.getById(id));
+  }
+
+  /** What changed from this moment on, each vehicle once as it is now. */
+  async changedSince(at: Date): Promise<VehicleChange[]> {
+    const found = await this.vehicles.listChangedSince(at);
+    return found.map((vehicle) => ({
+      vehicle: toVehicleView(vehicle, this.lastPositions.of(vehicle.id)),
+      isArchived: vehicle.archivedAt !== null,
+    }));
+  }
+
+  /** For what is kept of it. @throws vehicles/not-found */
+  getEvenArchived(id: string): Promise<Vehicle> {
+    return this.vehicles.getEvenArchived(id);
+  }
+
+  /**
+   * Changes what is given and differs; a status that it has already is left as it is, so that a form may send all of
+   * its fields back.
+   * @throws vehicles/not-found, vehicles/version-mismatch, vehicles/busy, and the names that are taken
+   */
+  async alter(
+    id: string,
+    alteration: VehicleAlteration,
+    by: Actor,
+    ifMatch?: string,
+  ): Promise<TaggedVehicle> {
+    const { status, ...fields } = alteration;
+    const changed = await this.writer.change(id, (vehicle) => {
+      if (!isMeant(ifMatch, vehicle)) throw versionMismatch();
+      const isOtherStatus = status !== undefined && status !== vehicle.lastStatus.status;
+      const update: VehicleUpdate = {
+        ...differing(fields, vehicle),
+        ...(isOtherStatus && { lastStatus: statusChange(vehicle, { status }, this.clock.nowMs(), by) }),
+      };
+      return Object.keys(update).length > 0 ? update : null;
+    });
+    return this.tagged(changed);
+  }
+
+  /** In service, in the order they were registered. */
+  async list(page: PageRequest, filter: VehicleFilter = {}): Promise<Page<VehicleView>> {
+    const found = await this.vehicles.list(page.afterId, page.limit + 1, filter);
+    return pageOf(
+      found.map((vehicle) => this.view(vehicle)),
+      page.limit,
+    );
+  }
+
+  /** Those of them that are in service, by id, shown with the position given. */
+  async views(positions: ReadonlyMap<string, PositionView>): Promise<ReadonlyMap<string, VehicleView>> {
+    const found = await this.vehicles.findMany([...positions.keys()]);
+    return new Map(
+      found.map((vehicle) => [vehicle.id, toVehicleView(vehicle, positions.get(vehicle.id) ?? null)]),
+    );
+  }
+
+  /** The status of every vehicle in service, by id. */
+  statuses(): Promise<ReadonlyMap<string, UnitStatus>> {
+    return this.vehicles.statuses();
+  }
+
+  /** In service. */
+  async listIds(): Promise<string[]> {
+    return [...(await this.vehicles.statuses()).keys()];
+  }
+
+  listIdsEvenArchived(): Promise<string[]> {
+    return this.vehicles.listIdsEvenArchived();
+  }
+
+  private view(vehicle: Vehicle): VehicleView {
+    return toVehicleView(vehicle, this.lastPositions.of(vehicle.id));
+  }
+
+  private tagged(vehicle: Vehicle): TaggedVehicle {
+    const view = this.view(vehicle);
+    return { view, tag: versionTag(vehicle, view) };
+  }
+}
+
+function differing(fields: VehicleUpdate, vehicle: Vehicle): VehicleUpdate {
+  const now: Readonly<Record<string, unknown>> = { ...vehicle };
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => value !== undefined && value !== now[name]),
+  );
+}
