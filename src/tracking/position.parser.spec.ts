@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import { parsePosition } from './position.parser.js';
+
+const good = { lat: 48.1635, lon: 11.5644, time: '2014-09-10T04:54:07.000Z' };
+
+describe('parsePosition', () => {
+  it('takes the whole of a position', () => {
+    const whole = {
+      ...good,
+      speedMps: 12.5,
+      headingDeg: 359.9,
+      accuracyM: 5,
+      altitudeM: 519,
+      batteryPct: 80,
+      ignition: true,
+      attributes: { satellites: 9 },
+    };
+    const { time: _time, ...measured } = whole;
+    expect(parsePosition(whole)).toEqual({ fix: { ...measured, timeMs: 1_410_324_847_000 }, dropped: [] });
+  });
+
+  it.each([
+    ['nothing', undefined, 'invalid_position'],
+    ['null', null, 'invalid_position'],
+    ['an array', [good], 'invalid_position'],
+    ['a text', 'here', 'invalid_position'],
+    ['no latitude', { ...good, lat: undefined }, 'invalid_lat'],
+    ['a latitude as text', { ...good, lat: '48.1' }, 'invalid_lat'],
+    ['NaN', { ...good, lat: NaN }, 'invalid_lat'],
+    ['beyond the pole', { ...good, lat: 90.000001 }, 'invalid_lat'],
+    ['infinite longitude', { ...good, lon: Infinity }, 'invalid_lon'],
+    ['beyond the date line', { ...good, lon: -180.1 }, 'invalid_lon'],
+    ['no time', { ...good, time: undefined }, 'invalid_time'],
+    ['a number as time', { ...good, time: 1_410_324_847 }, 'invalid_time'],
+    ['a time without zone', { ...good, time: '2014-09-10T04:54:07' }, 'invalid_time'],
+    ['31 April', { ...good, time: '2014-04-31T04:54:07Z' }, 'invalid_time'],
+    ['29 February of a common year', { ...good, time: '2015-02-29T04:54:07Z' }, 'invalid_time'],
+    ['hour 25', { ...good, time: '2014-04-30T25:54:07Z' }, 'invalid_time'],
+  ])('rejects %s and says which field', (_what, raw, rejection) => {
+    expect(parsePosition(raw)).toEqual({ rejection });
+  });
+
+  it.each([
+    ['speedMps', -3],
+    ['speedMps', 'fast'],
+    ['headingDeg', 360.5],
+    ['accuracyM', -1],
+    ['altitudeM', 200_000],
+    ['batteryPct', 101],
+    ['ignition', 'yes'],
+    ['attributes', [1]],
+    ['attributes', { $set: 1 }],
+    ['attributes', { 'a.b': 1 }],
+    ['attributes', JSON.parse('{"__proto__": {"polluted": true}}')],
+    ['attributes', { deep: { deeper: { deepest: { too: { far: 1 } } } } }],
+    ['attributes', { long: 'x'.repeat(2_049) }],
+    ['attributes', { when: new Date() }],
+  ])('drops a faulty %s (%j) and keeps the position', (field, value) => {
+    expect(parsePosition({ ...good, [field]: value })).toEqual({
+      fix: { lat: good.lat, lon: good.lon, timeMs: 1_410_324_847_000 },
+      dropped: [field],
+    });
+  });
+
+  it('reads −1 for speed and heading as absent', () => {
+    expect(parsePosition({ ...good, speedMps: -1, headingDeg: -1 })).toMatchObject({ dropped: [] });
+  });
+
+  it.each([
+    ['2014-09-10T06:54:07.000+02:00', 1_410_324_847_000],
+    ['2014-09-10T04:54:07Z', 1_410_324_847_000],
+    ['2014-09-10T04:54:07.1Z', 1_410_324_847_100],
+    ['2014-09-10T04:54:07.123999Z', 1_410_324_847_123],
+    ['2016-02-29T00:00:00Z', 1_456_704_000_000],
+    ['1901-12-13T20:45:52.207Z', -2_147_483_647_793],
+  ])('reads %s', (time, timeMs) => {
+    expect(parsePosition({ ...good, time })).toMatchObject({ fix: { timeMs } });
+  });
+});
