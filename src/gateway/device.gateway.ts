@@ -1,0 +1,56 @@
+import { UseInterceptors } from '@nestjs/common';
+import {
+  ConnectedSocket,
+  MessageBody,
+  type OnGatewayInit,
+  SubscribeMessage,
+  WebSocketGateway,
+} from '@nestjs/websockets';
+import { type ReportAnswer, SocketAnswerInterceptor } from '../common/index.js';
+import { PositionsService } from '../tracking/index.js';
+import { actorOf, StateStatusDto, type StatusAnswer, VehicleStatusService } from '../vehicles/index.js';
+import { RevokedSockets } from './revoked-sockets.js';
+import { SocketAuthentication } from './socket-authentication.js';
+import type { DeviceNamespace, DeviceSocket } from './sockets.js';
+
+/** `/devices`: positions and unit statuses in, acknowledged when they are durable. */
+@WebSocketGateway({ namespace: '/devices' })
+@UseInterceptors(SocketAnswerInterceptor)
+export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
+  constructor(
+    private readonly positions: PositionsService,
+    private readonly statuses: VehicleStatusService,
+    private readonly authentication: SocketAuthentication,
+    private readonly revoked: RevokedSockets,
+  ) {}
+
+  afterInit(namespace: DeviceNamespace): void {
+    namespace.use(this.authentication.device);
+    this.revoked.guard(namespace);
+  }
+
+  @SubscribeMessage('position')
+  position(@ConnectedSocket() socket: DeviceSocket, @MessageBody() position: unknown): Promise<ReportAnswer> {
+    return this.positions.report(socket.data.principal.vehicleId, [position]);
+  }
+
+  @SubscribeMessage('positions')
+  reportMany(@ConnectedSocket() socket: DeviceSocket, @MessageBody() body: unknown): Promise<ReportAnswer> {
+    return this.positions.report(socket.data.principal.vehicleId, positionsIn(body));
+  }
+
+  @SubscribeMessage('status')
+  status(
+    @ConnectedSocket() socket: DeviceSocket,
+    @MessageBody() { status, at }: StateStatusDto,
+  ): Promise<StatusAnswer> {
+    const { principal } = socket.data;
+    return this.statuses.state(principal.vehicleId, { status, atMs: at }, actorOf(principal));
+  }
+}
+
+/** Bare, or wrapped as in the HTTP body. */
+function positionsIn(body: unknown): unknown {
+  const isWrapped = typeof body === 'object' && body !== null && 'positions' in body;
+  return isWrapped ? body.positions : body;
+}

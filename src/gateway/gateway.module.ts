@@ -1,0 +1,35 @@
+import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/index.js';
+import { ReleaseModule } from '../release/index.js';
+import { TrackingModule } from '../tracking/index.js';
+import { VehiclesModule } from '../vehicles/index.js';
+import { AsyncApiController } from './asyncapi.controller.js';
+import { DeviceGateway } from './device.gateway.js';
+import { LiveGateway } from './live.gateway.js';
+import { LiveReplay } from './live-replay.js';
+import { LiveStreams } from './live-streams.js';
+import { RevokedSockets } from './revoked-sockets.js';
+import { SocketAuthentication } from './socket-authentication.js';
+import { SocketDrain } from './socket-drain.js';
+import { SocketPort } from './socket-port.js';
+import { TokenExpiry } from './token-expiry.js';
+import { VehicleNews } from './vehicle-news.js';
+
+@Module({
+  imports: [AuthModule, TrackingModule, VehiclesModule, ReleaseModule],
+  controllers: [AsyncApiController],
+  providers: [
+    SocketPort,
+    SocketAuthentication,
+    RevokedSockets,
+    DeviceGateway,
+    LiveGateway,
+    LiveStreams,
+    LiveReplay,
+    VehicleNews,
+    TokenExpiry,
+    SocketDrain,
+  ],
+  exports: [SocketPort, SocketDrain],
+})
+export class GatewayModule {}

@@ -1,0 +1,108 @@
+import type { VehicleChange, VehicleView } from '../vehicles/index.js';
+import type { Interest } from './interest.js';
+import type { LiveFrame, ResyncNotice } from './socket-events.js';
+
+export type LiveFrameItem = LiveFrame['items'][number];
+
+/** One socket, as a stream sees it. */
+export interface Watcher {
+  readonly id: string;
+  positions(frame: LiveFrame): void;
+  vehicle(vehicle: VehicleView, cursor: string): void;
+  left(vehicleId: string): void;
+  /** The stream ends here; the client watches anew. */
+  resync(reason: ResyncReason): void;
+  /** Messages that its connection has not taken yet. */
+  readonly unsent: number;
+}
+
+export type ResyncReason = ResyncNotice['reason'];
+
+/** About 8 s of frames that a connection did not take: it is told, and nothing more is kept for it. */
+const MAX_UNSENT = 32;
+/** Held while a replay runs. */
+const MAX_BEHIND = 20_000;
+
+/**
+ * What one watcher gets. While a replay runs, what is new waits behind it; a watcher that does not keep up is told once
+ * and let go, so that nothing of it stays in memory.
+ */
+export class LiveStream {
+  private isReplaying: boolean;
+  private behind: LiveFrameItem[] = [];
+  private hasEnded = false;
+
+  constructor(
+    readonly watcher: Watcher,
+    readonly interest: Interest,
+    isReplaying: boolean,
+    /** How much of the frame in the making its snapshot holds already. */
+    private seen: number,
+  ) {
+    this.isReplaying = isReplaying;
+  }
+
+  get isOver(): boolean {
+    return this.hasEnded;
+  }
+
+  /** The items of one frame, in the order of recording. */
+  offer(frame: readonly LiveFrameItem[], cursor: string): void {
+    if (this.hasEnded) return;
+    const unseen = this.seen === 0 ? frame : frame.slice(this.seen);
+    this.seen = 0;
+    const wanted = unseen.filter(({ vehicleId, position }) => this.interest.wants(vehicleId, position));
+    if (!this.isReplaying) this.send(wanted, cursor);
+    else if (this.behind.length + wanted.length > MAX_BEHIND) this.end('slow');
+    else for (const item of wanted) this.behind.push(item);
+  }
+
+  /** Where a vehicle is now, after the frame that holds it. */
+  follow(item: LiveFrameItem): void {
+    if (this.interest.hasLeft(item.vehicleId, item.position)) this.watcher.left(item.vehicleId);
+  }
+
+  /** Something about a vehicle has changed. */
+  tell({ vehicle, isArchived }: VehicleChange, cursor: string): void {
+    if (this.hasEnded || !this.interest.concerns(vehicle.id)) return;
+    if (isArchived) return this.dismiss(vehicle.id);
+    if (this.watcher.unsent >= MAX_UNSENT) this.end('slow');
+    else this.watcher.vehicle(vehicle, cursor);
+  }
+
+  private dismiss(vehicleId: string): void {
+    this.interest.forget(vehicleId);
+    this.watcher.left(vehicleId);
+  }
+
+  replay(items: readonly LiveFrameItem[], cursor: string): void {
+    const wanted = items.filter(({ vehicleId, position }) => this.interest.wants(vehicleId, position));
+    this.send(wanted, cursor);
+  }
+
+  /** The replay has caught up: what waited goes out, and the stream is live. */
+  goLive(cursor: string): void {
+    this.isReplaying = false;
+    const behind = this.behind;
+    this.behind = [];
+    this.send(behind, cursor);
+  }
+
+  end(reason: ResyncReason): void {
+    if (this.hasEnded) return;
+    this.stop();
+    this.watcher.resync(reason);
+  }
+
+  /** Ends it without a word: the watcher went, or has another stream now. */
+  stop(): void {
+    this.hasEnded = true;
+    this.behind = [];
+  }
+
+  private send(items: readonly LiveFrameItem[], cursor: string): void {
+    if (this.hasEnded || items.length === 0) return;
+    if (this.watcher.unsent >= MAX_UNSENT) this.end('slow');
+    else this.watcher.positions({ cursor, items });
+  }
+}

@@ -1,0 +1,36 @@
+import type { Watcher } from './live-stream.js';
+import type { WatcherSocket } from './sockets.js';
+
+const unsentOf = new WeakMap<WatcherSocket, { count: number }>();
+
+/**
+ * A socket as a watcher. What its connection has not taken yet is counted by engine.io's `flush`, which it emits when
+ * it hands everything that waits to the transport, and which a client that does not read brings to a stop.
+ */
+export function watcherOn(socket: WatcherSocket): Watcher {
+  let unsent = unsentOf.get(socket);
+  if (!unsent) {
+    const counter = { count: 0 };
+    socket.conn.on('flush', () => (counter.count = 0));
+    unsentOf.set(socket, counter);
+    unsent = counter;
+  }
+  const { id } = socket;
+  const counter = unsent;
+  return {
+    id,
+    positions: (frame) => {
+      counter.count += 1;
+      socket.emit('positions', frame);
+    },
+    vehicle: (vehicle, cursor) => {
+      counter.count += 1;
+      socket.emit('vehicle', { cursor, vehicle });
+    },
+    left: (vehicleId) => socket.emit('left', { vehicleId }),
+    resync: (reason) => socket.emit('resync', { reason }),
+    get unsent() {
+      return counter.count;
+    },
+  };
+}
