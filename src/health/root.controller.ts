@@ -1,0 +1,34 @@
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { Public } from '../auth/index.js';
+import { SETTINGS, type Settings } from '../config/index.js';
+
+/** The old server's clients look for a page with this title. */
+const PAGE = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>AOC-V.2 Tracking Server On</title></head>
+<body><h1>AOC-V.2 Tracking Server On</h1><p><a href="/docs">API</a></p></body></html>
+`;
+
+@ApiTags('health')
+@Public()
+@Controller()
+export class RootController {
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
+
+  @Get()
+  @ApiOperation({ summary: 'A page, or {name, version} when JSON is asked for' })
+  @ApiOkResponse({
+    content: {
+      'application/json': { example: { name: 'samserver', version: '0.1.0' } },
+      'text/html': { example: '<!doctype html>…' },
+    },
+  })
+  root(@Req() request: Request, @Res() response: Response): void {
+    if (request.accepts(['html', 'json']) === 'json') {
+      response.json({ name: 'samserver', version: this.settings.release.version });
+    } else {
+      response.type('html').send(PAGE);
+    }
+  }
+}
