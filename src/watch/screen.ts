@@ -1,0 +1,43 @@
+/** A terminal's second screen: drawn over in place, and gone without a trace at the end. */
+import type { Output } from '../client/index.js';
+
+/** ECMA-48 and xterm control sequences. */
+const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l';
+const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l';
+const HOME = '\u001b[H';
+const TO_END_OF_LINE = '\u001b[K';
+const TO_END_OF_SCREEN = '\u001b[J';
+
+export class Screen {
+  private last = '';
+
+  constructor(private readonly output: Output) {}
+
+  get columns(): number {
+    return this.output.columns || 80;
+  }
+
+  get lines(): number {
+    return this.output.rows || 24;
+  }
+
+  open(): void {
+    this.output.write(ENTER);
+  }
+
+  /** At most `lines` of them: one more would scroll. */
+  draw(lines: readonly string[]): void {
+    // No line break after the last one, for the same reason.
+    const body = lines.slice(0, this.lines).join(`${TO_END_OF_LINE}\r\n`);
+    const frame = `${HOME}${body}${TO_END_OF_LINE}${TO_END_OF_SCREEN}`;
+    // A new size leaves rubbish behind even when the text is the same.
+    const key = `${this.columns}x${this.lines}${frame}`;
+    if (key === this.last) return;
+    this.last = key;
+    this.output.write(frame);
+  }
+
+  close(): void {
+    this.output.write(LEAVE);
+  }
+}
