@@ -1,0 +1,47 @@
+/** The parts of a JSON Schema that an example can be made of. */
+export interface Schema {
+  $ref?: string;
+  type?: string;
+  format?: string;
+  description?: string;
+  nullable?: boolean;
+  example?: unknown;
+  default?: unknown;
+  enum?: readonly unknown[];
+  required?: readonly string[];
+  items?: Schema;
+  allOf?: readonly Schema[];
+  properties?: Readonly<Record<string, Schema>>;
+}
+
+const PREFIX = '#/components/schemas/';
+const TIME = '2026-11-01T10:00:00.000Z';
+
+/** What an answer of this shape looks like, from the examples of its fields; undefined when one of them has none. */
+export function exampleOf(schema: Schema, schemas: Readonly<Record<string, Schema>>): unknown {
+  const target = schema.$ref ?? schema.allOf?.[0]?.$ref;
+  if (target !== undefined) {
+    const found = schemas[target.slice(PREFIX.length)];
+    return found && exampleOf(found, schemas);
+  }
+  if (schema.example !== undefined) return schema.example;
+  if (schema.default !== undefined) return schema.default;
+  if (schema.enum !== undefined) return schema.enum[0];
+  if (schema.format === 'date-time') return schema.nullable ? null : TIME;
+  if (schema.type === 'array' && schema.items) {
+    const item = exampleOf(schema.items, schemas);
+    return item === undefined ? undefined : [item];
+  }
+  if (schema.properties) return objectOf(schema.properties, schemas);
+  return schema.nullable ? null : undefined;
+}
+
+function objectOf(
+  properties: Readonly<Record<string, Schema>>,
+  schemas: Readonly<Record<string, Schema>>,
+): Record<string, unknown> | undefined {
+  const entries = Object.entries(properties).map(
+    ([name, field]) => [name, exampleOf(field, schemas)] as const,
+  );
+  return entries.some(([, example]) => example === undefined) ? undefined : Object.fromEntries(entries);
+}

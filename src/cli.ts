@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { CommandIo } from './client/index.js';
+
+/** `sysexits.h` */
+const EX_USAGE = 64;
+
+const USAGE = `Usage: samserver <command> [options]
+
+  db [--directory <dir>] [--port <port>]   run the embedded evaluation database alone
+  replay [<file|folder>] [options]         play recorded tracks, or drive simulated ambulances
+  watch [options]                          the live stream as a table that updates in place
+
+Each command explains itself with --help.
+`;
+
+const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = {
+  db: runDatabase,
+  replay: runReplayCommand,
+  watch: runWatchCommand,
+};
+
+if (existsSync('.env')) process.loadEnvFile('.env');
+const [name = '', ...argv] = process.argv.slice(2);
+const command = COMMANDS[name];
+if (command) process.exitCode = await command(argv).catch(complain);
+else {
+  (name === '--help' ? process.stdout : process.stderr).write(USAGE);
+  process.exitCode = name === '--help' ? 0 : EX_USAGE;
+}
+
+/** One line for a person; what is wrong with the words typed has its own exit code. */
+function complain(error: unknown): number {
+  const { code, message } = error as { code?: unknown; message?: string };
+  process.stderr.write(`samserver ${name}: ${message ?? String(error)}\n`);
+  return typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS') ? EX_USAGE : 1;
+}
+
+async function runDatabase(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { directory: { type: 'string' }, port: { type: 'string', default: '27018' } },
+  });
+  const directory = resolve(values.directory ?? join(process.env['DATA_DIR'] ?? 'data', 'db'));
+  const { serveEmbeddedMongo } = await import('./embedded-mongo/index.js');
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const served = await serveEmbeddedMongo({ directory, port: Number(values.port), onLog: say });
+  say(`Evaluation database in ${directory}: MONGODB_URL=${served.uri}samserver?retryWrites=false`);
+  const signal = new Promise<number>((settle) => {
+    for (const each of ['SIGTERM', 'SIGINT'] as const) process.once(each, () => settle(0));
+  });
+  const exitCode = await Promise.race([signal, served.failed.then(() => 74)]);
+  await served.stop();
+  return exitCode;
+}
+
+async function runReplayCommand(args: string[]): Promise<number> {
+  const { runReplay } = await import('./replay/index.js');
+  return runReplay(args, clientIo());
+}
+
+async function runWatchCommand(args: string[]): Promise<number> {
+  const { runWatch } = await import('./watch/index.js');
+  return runWatch(args, clientIo());
+}
+
+function clientIo(): CommandIo {
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  process.once('SIGTERM', () => interrupt.abort());
+  // `… | head` has read enough: that is an end, not a fault.
+  process.stdout.once('error', () => interrupt.abort());
+  return { env: process.env, stdout: process.stdout, stderr: process.stderr, signal: interrupt.signal };
+}

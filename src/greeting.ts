@@ -1,0 +1,22 @@
+import type { Settings } from './config/index.js';
+
+/** What a person at the terminal needs next; the log has the rest. */
+export function greeting(settings: Settings, httpPort: number, socketPort: number): string {
+  const host = settings.http.host === '0.0.0.0' ? 'localhost' : settings.http.host;
+  const admin = settings.auth.firstAdmin;
+  const lines = [
+    `Samserver ${settings.release.version} is ready.`,
+    '',
+    `  HTTP API     http://${host}:${httpPort}`,
+    `  API pages    http://${host}:${httpPort}/docs`,
+    `  Sockets      http://${host}:${socketPort}  (/devices, /live)`,
+  ];
+  if (settings.mongo.url === null) {
+    lines.push(
+      `  Database     embedded, in ${settings.dataDir}: for evaluation only; set MONGODB_URL for real work`,
+    );
+  }
+  if (admin?.isGenerated) lines.push(`  Admin login  ${admin.email}  ${admin.password}`);
+  lines.push('', 'Next, in two other terminals:  npm run watch   and   npm run replay', '');
+  return `\n${lines.join('\n')}\n`;
+}
