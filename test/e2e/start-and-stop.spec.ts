@@ -1,0 +1,192 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import {
+  freePorts,
+  type Ports,
+  Program,
+  startProcess,
+  temporaryDirectory,
+} from '../support/child-process.js';
+import { makeFleet, SendingDevice } from '../support/fleet.js';
+import { connectSocket, until } from '../support/sockets.js';
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let ports: Ports;
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  ports = await freePorts();
+});
+afterEach(() => directory.remove());
+
+const login = (): { email: string; password: string } =>
+  JSON.parse(readFileSync(join(directory.path, 'admin-login.json'), 'utf8')) as {
+    email: string;
+    password: string;
+  };
+
+describe('starting', () => {
+  it('prints where it is, the made-up login, and what to type next; the same login at the next start', async () => {
+    const first = await startProcess(ports, { DATA_DIR: directory.path });
+    const { email, password } = login();
+    for (const text of [
+      `127.0.0.1:${ports.http}`,
+      `127.0.0.1:${ports.socket}`,
+      email,
+      password,
+      'npm run replay',
+      'embedded',
+    ]) {
+      expect(first.output).toContain(text);
+    }
+    expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+
+    const second = await startProcess(ports, { DATA_DIR: directory.path });
+    expect(second.output).toContain(password);
+    const { session } = await makeFleet(`http://127.0.0.1:${ports.http}`, { email, password }, 0, 'none');
+    expect(await session.accessToken()).toMatch(/^ey/);
+    await second.kill('SIGTERM');
+  });
+
+  it('never prints a login that came from the environment', async () => {
+    const secret = 'from the environment 1';
+    const program = await startProcess(ports, {
+      DATA_DIR: directory.path,
+      ADMIN_EMAIL: 'a@example.org',
+      ADMIN_PASSWORD: secret,
+      LOG_LEVEL: 'trace',
+    });
+    expect(program.output).not.toContain(secret);
+    await program.kill('SIGTERM');
+  });
+
+  it('ends with 78 and every wrong setting at once, without a stack trace', async () => {
+    const program = Program.start('main.js', [], { HTTP_PORT: 'x', TRUST_PROXY: 'y', ENVIRONMENT: 'LIVE' });
+    expect(await program.exited).toEqual({ code: 78, signal: null });
+    for (const name of ['HTTP_PORT', 'TRUST_PROXY', 'MONGODB_URL'])
+      expect(program.output).toContain(`${name}: `);
+    expect(program.output).not.toMatch(/^\s+at /m);
+  });
+
+  it.each(['HTTP_PORT', 'SOCKET_SERVER_PORT'] as const)(
+    'names %s in one line when its port is taken',
+    async (name) => {
+      const other = createServer();
+      const port = name === 'HTTP_PORT' ? ports.http : ports.socket;
+      await new Promise<void>((settle) => other.listen(port, '127.0.0.1', settle));
+      const program = Program.start('main.js', [], {
+        DATA_DIR: directory.path,
+        HTTP_PORT: String(ports.http),
+        SOCKET_SERVER_PORT: String(ports.socket),
+      });
+      expect(await program.exited).toEqual({ code: 69, signal: null });
+      expect(program.output.trim()).toBe(`samserver: ${name}: port ${port} is taken by another program`);
+      await new Promise((settle) => other.close(settle));
+    },
+  );
+
+  it('answers /health and refuses sockets while its database is missing', async () => {
+    const program = Program.start('main.js', [], {
+      MONGODB_URL: 'mongodb://127.0.0.1:9/samserver',
+      JWT_SECRET: 'a test secret that is long enough for HS256',
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: String(ports.http),
+      SOCKET_SERVER_PORT: String(ports.socket),
+      MONGODB_TIMEOUT_MS: '300',
+    });
+    const url = `http://127.0.0.1:${ports.http}`;
+    await until(
+      async () => (await fetch(`${url}/health`).catch(() => null))?.status === 200,
+      10_000,
+      '/health',
+    );
+    const ready = await fetch(`${url}/ready`);
+    expect(ready.status).toBe(503);
+    expect(ready.headers.get('retry-after')).toBe('2');
+    expect(await ready.json()).toEqual({ status: 'not_ready', state: 'starting', reasons: ['starting'] });
+    const handshake = await fetch(`http://127.0.0.1:${ports.socket}/socket.io/?EIO=4&transport=polling`);
+    expect(handshake.status).toBe(503);
+    // Not a final word: the client would stop trying.
+    await expect(
+      connectSocket(`http://127.0.0.1:${ports.socket}`, '/devices', 'x'),
+    ).rejects.not.toHaveProperty('data');
+    const answer = await fetch(`${url}/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: 'a@b', password: 'x' }),
+    });
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('stopping', () => {
+  it('tells everybody, closes the transports, answers what it took in, and exits 0', async () => {
+    const program = await startProcess(ports, { DATA_DIR: directory.path });
+    const socketUrl = `http://127.0.0.1:${ports.socket}`;
+    const { session, vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, login(), 5, 'S');
+    const watcher = await connectSocket(socketUrl, '/live', await session.accessToken());
+    const notices: unknown[] = [];
+    watcher.on('drain', (notice) => notices.push(notice));
+    const reason = new Promise((settle) => watcher.once('disconnect', settle));
+    const devices = vehicles.map((vehicle) => new SendingDevice(socketUrl, vehicle, 5));
+    await until(() => devices.every((device) => device.acknowledged.size > 20));
+
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(notices).toEqual([{ reconnectWithinMs: 5_000 }]);
+    expect(await reason).toBe('transport close');
+
+    const again = await startProcess(ports, { DATA_DIR: directory.path });
+    await Promise.all(devices.map((device) => device.stop()));
+    for (const device of devices) expect(device.acknowledged.size).toBe(device.sent);
+    await again.kill('SIGTERM');
+  });
+
+  it('answers the HTTP call that is under way', async () => {
+    const program = await startProcess(ports, { DATA_DIR: directory.path });
+    const body = JSON.stringify(login());
+    const socket = connect(ports.http, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    const head = 'POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 10)}`);
+    await new Promise((settle) => setTimeout(settle, 200));
+    program.child.kill('SIGTERM');
+    await new Promise((settle) => setTimeout(settle, 500));
+    socket.write(body.slice(10));
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*accessToken/);
+    socket.destroy();
+  });
+
+  it('ends at once at a second signal', async () => {
+    const program = await startProcess(ports, { DATA_DIR: directory.path });
+    // A call that never ends, for the first signal to wait for.
+    const socket = connect(ports.http, '127.0.0.1');
+    socket.write('POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
+    await new Promise((settle) => setTimeout(settle, 200));
+    program.child.kill('SIGTERM');
+    await new Promise((settle) => setTimeout(settle, 500));
+    expect(program.child.exitCode).toBeNull();
+    program.child.kill('SIGINT');
+    expect(await program.exited).toEqual({ code: 130, signal: null });
+    socket.destroy();
+  });
+});
+
+describe('the database alone', () => {
+  it('refuses a directory that another process serves', async () => {
+    const service = await startProcess(ports, { DATA_DIR: directory.path });
+    const second = Program.start(
+      'cli.js',
+      ['db', '--directory', join(directory.path, 'db'), '--port', '0'],
+      {},
+    );
+    expect((await second.exited).code).not.toBe(0);
+    expect(second.output).toContain('already served by another process');
+    expect(second.output).not.toMatch(/^\s+at /m);
+    await service.kill('SIGTERM');
+  });
+});

@@ -1,0 +1,153 @@
+/**
+ * Breaks, one at a time and in a copy of the tree, what must never break, and says which test goes red:
+ * `npm run faults`. A fault that no test sees ends with exit code 1.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+
+/** What is broken, where, how, and the specs that are asked. */
+const FAULTS = [
+  {
+    what: 'a position is acknowledged before it is written',
+    file: 'src/tracking/position-recorder.ts',
+    from: 'const { judgements, recorded } = await this.judge.judge(inTimeOrder);',
+    to: "const { judgements, recorded } = { judgements: inTimeOrder.map(() => ({ verdict: 'stored' as const, late: false })), recorded: inTimeOrder.map((position) => ({ position, late: false })) }; void this.judge.judge(inTimeOrder).catch(() => undefined);",
+    specs: ['e2e/kill', 'integration/positions'],
+  },
+  {
+    what: 'the embedded database does not check that a key is unique',
+    file: 'src/embedded-mongo/documents.ts',
+    from: 'if (this.store.get(key)) throw',
+    to: 'if (this.store.get(key) && false) throw',
+    specs: ['integration/embedded-mongo', 'integration/positions'],
+  },
+  {
+    what: 'the last frame never reaches a watcher',
+    file: 'src/gateway/live-streams.ts',
+    from: 'this.timer ??= setTimeout(() => this.flush(), FRAME_MS);',
+    to: 'if (this.frame.length > recorded.length) this.timer ??= setTimeout(() => this.flush(), FRAME_MS);',
+    specs: ['integration/positions'],
+  },
+  {
+    what: 'a fix that is sent again is stored as another one',
+    file: 'src/tracking/track-judge.ts',
+    from: "if (same && isSamePlace(same, report)) return { verdict: 'duplicate' };",
+    to: '',
+    specs: ['integration/verdicts'],
+  },
+  {
+    what: 'a jump is believed',
+    file: 'src/tracking/position-rules.ts',
+    from: 'return wayM / timeS <= limits.maxSpeedMps;',
+    to: 'return wayM / timeS <= limits.maxSpeedMps || true;',
+    specs: ['integration/verdicts'],
+  },
+  {
+    what: 'a vehicle that really moved is locked out',
+    file: 'src/tracking/track-judge.ts',
+    from: "if (row.length === 0) return quarantined(report, 'jump');",
+    to: "return quarantined(report, 'jump');",
+    specs: ['integration/verdicts'],
+  },
+  {
+    what: 'a clock that runs ahead freezes the marker',
+    file: 'src/tracking/stored-position.ts',
+    from: 'return Math.min(position.timeMs, position.receivedAtMs);',
+    to: 'return position.timeMs;',
+    specs: ['integration/verdicts'],
+  },
+  {
+    what: 'a revoked device stays connected',
+    file: 'src/gateway/revoked-sockets.ts',
+    from: 'if (isHitBy(socket.data.principal, revocation)) socket.conn.close();',
+    to: 'if (isHitBy(socket.data.principal, revocation)) continue;',
+    specs: ['integration/vehicles'],
+  },
+  {
+    what: 'a watcher that comes back misses what happened meanwhile',
+    file: 'src/gateway/live-replay.ts',
+    from: 'await this.catchUp(stream, sinceMs - OVERLAP_MS);',
+    to: 'await this.catchUp(stream, Date.now());',
+    specs: ['integration/live'],
+  },
+  {
+    what: 'a handler that says nothing is open to everybody',
+    file: 'src/auth/access.guard.ts',
+    from: "if (access === 'public') return true;",
+    to: "if (access === 'public' || access === undefined) return true;",
+    specs: ['src/auth/access.guard'],
+  },
+  {
+    what: 'an outage of the database is a fault of ours (500)',
+    file: 'src/database/storage-errors.ts',
+    from: 'if (OUTAGE_NAMES.has(error.name) || OUTAGE_CODES.has(codeOf(error))) return storageUnavailable(error);',
+    to: '',
+    specs: ['e2e/kill', 'e2e/start-and-stop'],
+  },
+  {
+    what: 'an old refresh token goes on working',
+    file: 'src/auth/refreshes.service.ts',
+    from: 'GRACE_MS = 30_000',
+    to: 'GRACE_MS = 30_000_000',
+    specs: ['integration/auth'],
+  },
+];
+
+const only = process.argv[2];
+let unseen = 0;
+for (const fault of FAULTS.filter(({ what }) => only === undefined || what.includes(only))) {
+  const red = redTestsWith(fault);
+  if (red.length === 0) unseen += 1;
+  process.stdout.write(`${red.length === 0 ? 'NOT SEEN' : 'seen    '}  ${fault.what}\n`);
+  for (const test of red.slice(0, 4)) process.stdout.write(`            ${test}\n`);
+}
+process.exitCode = unseen === 0 ? 0 : 1;
+
+function redTestsWith({ what, file, from, to, specs }) {
+  const directory = mkdtempSync(join(tmpdir(), 'samserver-fault-'));
+  const copy = join(directory, 'clone');
+  try {
+    for (const part of [
+      'src',
+      'test',
+      'docs',
+      'package.json',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'jest.config.mjs',
+      '.env.example',
+    ]) {
+      cpSync(join(root, part), join(copy, part), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    symlinkSync(resolve(root, '../shared'), join(directory, 'shared'));
+    const path = join(copy, file);
+    const before = readFileSync(path, 'utf8');
+    const after = before.replace(from, to);
+    if (after === before) throw new Error(`"${what}": ${file} does not hold what is to be broken`);
+    writeFileSync(path, after);
+    spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--noCheck'], { cwd: copy });
+    const report = join(directory, 'report.json');
+    spawnSync(
+      process.execPath,
+      [
+        '--experimental-vm-modules',
+        'node_modules/jest/bin/jest.js',
+        '--json',
+        `--outputFile=${report}`,
+        ...specs,
+      ],
+      { cwd: copy, env: { ...process.env, SAMSERVER_KILLS: '3' } },
+    );
+    const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+    return testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+    );
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import specs from '@asyncapi/specs';
+import { Ajv, type ValidateFunction } from 'ajv';
+import formats from 'ajv-formats';
+import { parse } from 'yaml';
+import { DEVICES_GET, WATCHERS_GET } from '../../src/gateway/asyncapi-events.js';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { ask, connectSocket, until } from '../support/sockets.js';
+import { socketEventsOf } from '../support/surface.js';
+import { startTestService, type TestService } from '../support/test-service.js';
+
+interface Message {
+  readonly name: string;
+  readonly payload: { readonly $ref: string };
+  readonly examples: readonly { readonly payload: unknown }[];
+}
+interface Operation {
+  readonly action: 'send' | 'receive';
+  readonly channel: { readonly $ref: string };
+  readonly messages: readonly { readonly $ref: string }[];
+  readonly reply?: { readonly messages: readonly { readonly $ref: string }[] };
+  readonly security: readonly { readonly $ref: string }[];
+}
+interface Document {
+  readonly channels: Readonly<
+    Record<string, { readonly address: string; readonly messages: Record<string, Message> }>
+  >;
+  readonly operations: Readonly<Record<string, Operation>>;
+}
+
+let service: TestService;
+let document: Document;
+const ajv = new Ajv({ strict: false, allErrors: true });
+(formats as unknown as (ajv: Ajv) => void)(ajv);
+
+beforeAll(async () => {
+  service = await startTestService();
+  const { status, headers, body } = await call(service, 'GET', '/docs/asyncapi.yaml');
+  expect([status, headers.get('content-type')]).toEqual([200, 'application/yaml; charset=utf-8']);
+  document = parse(body as string) as Document;
+  ajv.addSchema(document, 'document');
+});
+afterAll(() => service.stop());
+
+const at = (ref: string): unknown =>
+  ref
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document);
+const schema = (name: string): ValidateFunction =>
+  ajv.compile({ $ref: `document#/components/schemas/${name}` });
+const eventsOf = (action: Operation['action']): string[] =>
+  Object.values(document.operations)
+    .filter((operation) => operation.action === action)
+    .flatMap(({ channel, messages }) => {
+      const { address } = at(channel.$ref) as { address: string };
+      return messages.map(({ $ref }) => `${address} ${(at($ref) as Message).name}`);
+    });
+
+describe('/docs/asyncapi.yaml', () => {
+  it('is AsyncAPI 3.0', () => {
+    // The official schema brings draft 7 along, which is not to be there twice.
+    const official = new Ajv({
+      strict: false,
+      allErrors: true,
+      logger: false,
+      meta: false,
+      validateSchema: false,
+    });
+    (formats as unknown as (ajv: Ajv) => void)(official);
+    const validate = official.compile(specs.schemas['3.0.0'] as object);
+    validate(document);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(validate({ ...document, info: {} })).toBe(false);
+  });
+
+  it('has every event of both namespaces and both directions, and no other', () => {
+    expect(eventsOf('receive').sort()).toEqual(socketEventsOf(service.service.app).sort());
+    const sent = [
+      ...Object.keys(DEVICES_GET).map((event) => `/devices ${event}`),
+      ...Object.keys(WATCHERS_GET).map((event) => `/live ${event}`),
+    ];
+    expect(eventsOf('send').sort()).toEqual(sent.sort());
+  });
+
+  it('leads every reference somewhere, and every taken event to an answer and an error', () => {
+    for (const [, ref = ''] of JSON.stringify(document).matchAll(/"\$ref":"(#[^"]+)"/g))
+      expect([ref, typeof at(ref)]).toEqual([ref, 'object']);
+    for (const { action, reply, security } of Object.values(document.operations)) {
+      expect(security).toHaveLength(1);
+      expect(reply?.messages.length).toBe(action === 'receive' ? 2 : undefined);
+    }
+  });
+
+  it('has examples, and they are what their schemas say', () => {
+    for (const { messages } of Object.values(document.channels)) {
+      for (const { name, payload, examples } of Object.values(messages)) {
+        expect([name, examples.length]).not.toEqual([name, 0]);
+        const validate = ajv.compile({ $ref: `document${payload.$ref}` });
+        for (const example of examples) {
+          validate(example.payload);
+          expect([name, validate.errors]).toEqual([name, null]);
+        }
+      }
+    }
+  });
+
+  it('describes what really comes over the sockets', async () => {
+    const token = await adminToken(service);
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
+    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const heard: (readonly [string, unknown])[] = [];
+    watcher.onAny((event: string, payload: unknown) => heard.push([event, payload]));
+
+    const fix = { lat: 48, lon: 11, time: new Date().toISOString(), speedMps: 3, batteryPct: 400 };
+    const answers = {
+      WatchAnswer: [await ask(watcher, 'watch', {})],
+      ReportAnswer: [
+        await ask(device, 'position', fix),
+        await ask(device, 'positions', [fix, { ...fix, lat: 99 }, { ...fix, lat: 0, lon: 0 }]),
+      ],
+      StatusAnswer: [await ask(device, 'status', { status: 'on_scene' })],
+      AuthenticateAnswer: [await ask(watcher, 'authenticate', { token })],
+      Error: [
+        await ask(device, 'positions', []),
+        await ask(device, 'status', { status: 'asleep' }),
+        await ask(watcher, 'watch', { bbox: 'here' }),
+        await ask(watcher, 'authenticate', { token: 'x' }),
+      ],
+    };
+    await until(
+      () => heard.some(([event]) => event === 'positions') && heard.some(([event]) => event === 'vehicle'),
+    );
+    await call(service, 'DELETE', `/api/v1/vehicles/${vehicleId}`, { token });
+    await until(() => heard.some(([event]) => event === 'left'));
+    const late = await ask(watcher, 'watch', {});
+    const nothing = await ask(watcher, 'unwatch', {});
+    device.close();
+    watcher.close();
+
+    for (const [name, values] of Object.entries({
+      ...answers,
+      Nothing: [nothing],
+      WatchAnswer: [...answers.WatchAnswer, late],
+    })) {
+      const validate = schema(name);
+      for (const value of values) {
+        validate(value);
+        expect([name, value, validate.errors]).toEqual([name, value, null]);
+      }
+    }
+    for (const [event, payload] of heard) {
+      const sent = WATCHERS_GET[event as keyof typeof WATCHERS_GET];
+      const validate = schema(sent.payload);
+      validate(payload);
+      expect([event, payload, validate.errors]).toEqual([event, payload, null]);
+    }
+  });
+});

@@ -1,0 +1,395 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Clock } from '../../src/common/index.js';
+import { getConnectionToken } from '@nestjs/mongoose';
+import { hash } from 'bcrypt';
+import { createHmac } from 'node:crypto';
+import type { Connection } from 'mongoose';
+import type { Socket } from 'socket.io-client';
+import { SessionsService } from '../../src/auth/sessions.service.js';
+import { UsersRepository } from '../../src/auth/users.repository.js';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { logIn, me, newUser } from '../support/people.js';
+import { connectSocket, until } from '../support/sockets.js';
+import { ADMIN, JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
+
+let service: TestService;
+/** One more instance on the same database. */
+let other: TestService;
+let admin: string;
+const open: Socket[] = [];
+beforeAll(async () => {
+  service = await startTestService();
+  other = await startTestService({}, service.database);
+  admin = await adminToken(service);
+});
+afterAll(async () => {
+  open.forEach((socket) => socket.close());
+  await other.stop();
+  await service.stop();
+});
+
+async function watch(instance: TestService, token: string): Promise<Socket> {
+  const socket = await connectSocket(instance.socketUrl, '/live', token);
+  open.push(socket);
+  return socket;
+}
+
+const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+describe('logging in', () => {
+  it('gives the first admin a pair of tokens', async () => {
+    const answer = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
+    expect(answer).toMatchObject({ status: 200, body: { tokenType: 'Bearer', expiresIn: 900 } });
+    expect(Object.keys(answer.body).sort()).toEqual([
+      'accessToken',
+      'expiresIn',
+      'refreshToken',
+      'tokenType',
+    ]);
+  });
+
+  it.each([
+    ['a wrong password', { ...ADMIN, password: 'wrong' }],
+    ['an unknown address', { ...ADMIN, email: 'nobody@example.org' }],
+  ])('answers %s alike', async (_what, body) => {
+    const answer = await call(service, 'POST', '/api/v1/auth/login', { body });
+    expect(answer).toMatchObject({ status: 401, body: { code: 'auth/bad-credentials' } });
+    expect(answer.headers.get('content-type')).toMatch('application/problem+json');
+  });
+
+  it('names every fault of the input and echoes none of it', async () => {
+    const answer = await call(service, 'POST', '/api/v1/auth/login', {
+      body: { email: 5, pasword: 'hunter2' },
+    });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'input/invalid' } });
+    expect(answer.body.errors.map((fault: { path: string }) => fault.path).sort()).toEqual([
+      'email',
+      'password',
+      'pasword',
+    ]);
+    expect(JSON.stringify(answer.body)).not.toContain('hunter2');
+  });
+});
+
+describe('refreshing', () => {
+  const refresh = (refreshToken: string) =>
+    call(service, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } });
+
+  it('gives the previous token the same successor, so that a lost answer logs nobody out', async () => {
+    const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
+    const [one, other] = await Promise.all([refresh(first.refreshToken), refresh(first.refreshToken)]);
+    const again = await refresh(first.refreshToken);
+    expect([one.status, other.status, again.status]).toEqual([200, 200, 200]);
+    expect(new Set([one, other, again].map((answer) => answer.body.refreshToken)).size).toBe(1);
+  });
+
+  it('takes the previous token for 30 s more and no longer', async () => {
+    const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
+    const { body: second } = await refresh(first.refreshToken);
+    const clock = jest.spyOn(service.service.app.get(Clock), 'nowMs');
+    try {
+      clock.mockImplementation(() => Date.now() + 29_000);
+      expect(await refresh(first.refreshToken)).toMatchObject({
+        status: 200,
+        body: { refreshToken: second.refreshToken },
+      });
+      clock.mockImplementation(() => Date.now() + 31_000);
+      expect(await refresh(first.refreshToken)).toMatchObject({
+        status: 401,
+        body: { code: 'auth/session-revoked' },
+      });
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('ends the family when an older token comes back', async () => {
+    const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
+    const { body: second } = await refresh(first.refreshToken);
+    const { body: third } = await refresh(second.refreshToken);
+    expect(await refresh(first.refreshToken)).toMatchObject({
+      status: 401,
+      body: { code: 'auth/session-revoked' },
+    });
+    expect(await refresh(third.refreshToken)).toMatchObject({
+      status: 401,
+      body: { code: 'auth/session-revoked' },
+    });
+    expect((await me(service, third.accessToken)).status).toBe(401);
+  });
+
+  it('does not take a forged one', async () => {
+    const { body } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
+    const [session] = String(body.refreshToken).split('.');
+    expect(await refresh(`${session}.1.${'A'.repeat(43)}`)).toMatchObject({
+      status: 401,
+      body: { code: 'auth/token-invalid' },
+    });
+  });
+});
+
+describe('the guard', () => {
+  it('wants a token', async () => {
+    const answer = await call(service, 'GET', '/api/v1/vehicles');
+    expect(answer).toMatchObject({ status: 401, body: { code: 'auth/token-missing' } });
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+  });
+
+  it.each([
+    [
+      'alg none',
+      `${base64url({ alg: 'none' })}.${base64url({ sub: 'x', role: 'admin', sid: 'y', iss: 'samserver' })}.`,
+    ],
+    [
+      'another secret',
+      sign({ sub: 'x', role: 'admin', sid: 'y', iss: 'samserver', exp: 4_000_000_000 }, 'wrong'),
+    ],
+    [
+      'another issuer',
+      sign({ sub: 'x', role: 'admin', sid: 'y', iss: 'else', exp: 4_000_000_000 }, JWT_SECRET),
+    ],
+    [
+      'an unknown role',
+      sign({ sub: 'x', role: 'root', sid: 'y', iss: 'samserver', exp: 4_000_000_000 }, JWT_SECRET),
+    ],
+    ['noise', 'noise'],
+  ])('refuses %s', async (_what, token) => {
+    const answer = await call(service, 'GET', '/api/v1/vehicles', { token });
+    expect(answer).toMatchObject({ status: 401, body: { code: 'auth/token-invalid' } });
+  });
+
+  it('tells an expired token from an invalid one', async () => {
+    const token = sign(
+      { sub: 'x', role: 'admin', sid: 'y', iss: 'samserver', exp: 1_000_000_000 },
+      JWT_SECRET,
+    );
+    expect(await call(service, 'GET', '/api/v1/vehicles', { token })).toMatchObject({
+      status: 401,
+      body: { code: 'auth/token-expired' },
+    });
+  });
+
+  it('lets a device do nothing that is a user’s', async () => {
+    const { deviceToken } = await newVehicle(service, admin);
+    expect(await call(service, 'GET', '/api/v1/vehicles', { token: deviceToken })).toMatchObject({
+      status: 403,
+      body: { code: 'auth/forbidden' },
+    });
+  });
+});
+
+describe('hashes of the old server', () => {
+  let users: UsersRepository;
+  beforeAll(() => {
+    users = service.service.app.get(UsersRepository);
+  });
+  const password = 'an old pass phrase';
+
+  /** As bcrypt of other languages writes it. */
+  const oldHash = async (text: string): Promise<string> => (await hash(text, 10)).replace('$2b$', '$2a$');
+
+  it('log in, and are made as strong as ours behind the answer', async () => {
+    const email = 'old@example.org';
+    const id = users.newId();
+    await users.create({ id, email, name: 'Old', role: 'viewer', passwordHash: await oldHash(password) });
+    await logIn(service, { email, password });
+    await until(async () => (await users.getById(id)).passwordHash.startsWith('$2b$12$'));
+    await logIn(service, { email, password });
+  });
+
+  it('let in who had a longer password than bcrypt reads', async () => {
+    const long = 'x'.repeat(100);
+    const email = 'long@example.org';
+    await users.create({
+      id: users.newId(),
+      email,
+      name: 'Long',
+      role: 'viewer',
+      passwordHash: await oldHash(long),
+    });
+    await logIn(service, { email, password: long });
+  });
+
+  it('may come in records that know nothing of our counters', async () => {
+    const connection = service.service.app.get<Connection>(getConnectionToken());
+    const email = 'moved@example.org';
+    const { insertedId } = await connection
+      .collection('users')
+      .insertOne({ email, name: 'Moved', role: 'admin', passwordHash: await oldHash(password) });
+    const { accessToken: token } = await logIn(service, { email, password });
+    const path = `/api/v1/users/${insertedId.toHexString()}`;
+    const renamed = await call(service, 'PATCH', path, { token, body: { name: 'Renamed' } });
+    expect(renamed).toMatchObject({ status: 200, body: { name: 'Renamed', createdAt: expect.any(String) } });
+    expect((await call(service, 'PATCH', path, { token, body: { role: 'viewer' } })).status).toBe(200);
+    expect((await me(service, token)).status).toBe(401);
+  });
+
+  it.each(['', 'plain text', '$2b$12$short', '$2y$10$' + 'a'.repeat(53), '$2b$31$' + 'a'.repeat(53)])(
+    'are a wrong password when they are none: %j',
+    async (passwordHash) => {
+      const email = `broken-${passwordHash.length}${passwordHash.charAt(4)}@example.org`;
+      await users.create({
+        id: users.newId(),
+        email,
+        name: 'x',
+        role: 'viewer',
+        passwordHash: passwordHash || ' ',
+      });
+      const answer = await call(service, 'POST', '/api/v1/auth/login', { body: { email, password: 'x' } });
+      expect(answer).toMatchObject({ status: 401, body: { code: 'auth/bad-credentials' } });
+    },
+  );
+});
+
+describe('a session', () => {
+  const ended = { status: 401, body: { code: 'auth/session-revoked' } };
+  const finalWord = { data: { code: 'auth/session-revoked' } };
+
+  it('says who I am', async () => {
+    const user = await newUser(service, admin, 'viewer');
+    const { accessToken } = await logIn(service, user);
+    expect(await me(service, accessToken)).toMatchObject({
+      status: 200,
+      body: { id: user.id, email: user.email, role: 'viewer' },
+    });
+    expect((await me(service, accessToken)).body).not.toHaveProperty('passwordHash');
+  });
+
+  it('ends with logging out, at once, and no other of the same user', async () => {
+    const user = await newUser(service, admin, 'viewer');
+    const [mine, elsewhere] = [await logIn(service, user), await logIn(service, user)];
+    const [socket, kept] = [
+      await watch(service, mine.accessToken),
+      await watch(service, elsewhere.accessToken),
+    ];
+    expect((await me(service, mine.accessToken)).status).toBe(200);
+
+    const { status } = await call(service, 'POST', '/api/v1/auth/logout', { token: mine.accessToken });
+    expect(status).toBe(204);
+    expect(await me(service, mine.accessToken)).toMatchObject(ended);
+    await until(() => socket.disconnected);
+    await expect(watch(service, mine.accessToken)).rejects.toMatchObject(finalWord);
+    const body = { refreshToken: mine.refreshToken };
+    expect(await call(service, 'POST', '/api/v1/auth/refresh', { body })).toMatchObject(ended);
+
+    expect((await me(service, elsewhere.accessToken)).status).toBe(200);
+    expect(kept.connected).toBe(true);
+  });
+
+  it.each([
+    ['a new role', 'PATCH', { role: 'dispatcher' }],
+    ['a new password', 'PATCH', { password: 'another long pass phrase' }],
+    ['the user’s deletion', 'DELETE', undefined],
+  ])('ends with %s, on every instance', async (_what, method, body) => {
+    const user = await newUser(service, admin, 'viewer');
+    const { accessToken, refreshToken } = await logIn(service, user);
+    const sockets = [await watch(service, accessToken), await watch(other, accessToken)];
+    const reasons = sockets.map(
+      (socket) => new Promise<string>((resolve) => void socket.once('disconnect', resolve)),
+    );
+    for (const instance of [service, other]) expect((await me(instance, accessToken)).status).toBe(200);
+
+    const path = `/api/v1/users/${user.id}`;
+    const { status } = await call(service, method, path, { token: admin, body });
+    expect(status).toBe(method === 'DELETE' ? 204 : 200);
+    expect(await me(service, accessToken)).toMatchObject(ended);
+    await until(async () => (await me(other, accessToken)).status === 401, 3_000, 'the other instance');
+    // Through the transport: a client comes back by itself, and hears the final word then.
+    expect(await Promise.all(reasons)).toEqual(['transport close', 'transport close']);
+    await expect(watch(other, accessToken)).rejects.toMatchObject(finalWord);
+    expect(await call(other, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } })).toMatchObject(
+      ended,
+    );
+  });
+
+  it('does not end with a new name', async () => {
+    const user = await newUser(service, admin, 'viewer');
+    const { accessToken } = await logIn(service, user);
+    const body = { name: 'Somebody else', role: 'viewer' };
+    await call(service, 'PATCH', `/api/v1/users/${user.id}`, { token: admin, body });
+    expect(await me(service, accessToken)).toMatchObject({ status: 200, body: { name: 'Somebody else' } });
+  });
+
+  it('is born ended when the role changes between the password’s check and its beginning', async () => {
+    const user = await newUser(service, admin, 'admin');
+    const { app } = service.service;
+    const asRead = await app.get(UsersRepository).getById(user.id);
+    await call(service, 'PATCH', `/api/v1/users/${user.id}`, { token: admin, body: { role: 'viewer' } });
+    const { accessToken } = await app.get(SessionsService).open(asRead);
+    expect(await me(service, accessToken)).toMatchObject(ended);
+  });
+
+  it('that joins a namespace while it is being ended is closed right after', async () => {
+    const user = await newUser(service, admin, 'viewer');
+    const { accessToken } = await logIn(service, user);
+    await me(other, accessToken);
+    await call(service, 'DELETE', `/api/v1/users/${user.id}`, { token: admin });
+    // The other instance remembers the session for two seconds and lets it in.
+    const socket = await watch(other, accessToken);
+    await until(() => socket.disconnected, 1_000);
+  });
+});
+
+describe('a device’s credential', () => {
+  it('that is revoked on another instance closes its socket here', async () => {
+    const { vehicleId, credentialId, deviceToken } = await newVehicle(service, admin);
+    const socket = await connectSocket(other.socketUrl, '/devices', deviceToken);
+    open.push(socket);
+    const path = `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`;
+    expect((await call(service, 'DELETE', path, { token: admin })).status).toBe(204);
+    await until(() => socket.disconnected, 8_000);
+    await expect(connectSocket(other.socketUrl, '/devices', deviceToken)).rejects.toMatchObject({
+      data: { code: 'auth/token-invalid' },
+    });
+  });
+});
+
+describe('changing my password', () => {
+  const change = (token: string, currentPassword: string, newPassword: string) =>
+    call(service, 'POST', '/api/v1/auth/password', { token, body: { currentPassword, newPassword } });
+
+  it('ends my other sessions and keeps this one', async () => {
+    const user = await newUser(service, admin, 'dispatcher');
+    const [mine, elsewhere] = [await logIn(service, user), await logIn(service, user)];
+    const [kept, closed] = [
+      await watch(service, mine.accessToken),
+      await watch(service, elsewhere.accessToken),
+    ];
+    const password = 'a quite new pass phrase';
+    expect((await change(mine.accessToken, user.password, password)).status).toBe(204);
+    expect((await me(service, mine.accessToken)).status).toBe(200);
+    expect((await me(service, elsewhere.accessToken)).status).toBe(401);
+    await until(() => closed.disconnected);
+    expect(kept.connected).toBe(true);
+
+    const refreshed = await call(service, 'POST', '/api/v1/auth/refresh', {
+      body: { refreshToken: mine.refreshToken },
+    });
+    expect(refreshed.status).toBe(200);
+    await expect(logIn(service, user)).rejects.toThrow('auth/bad-credentials');
+    await logIn(service, { ...user, password });
+
+    const demoted = { token: admin, body: { role: 'viewer' } };
+    await call(service, 'PATCH', `/api/v1/users/${user.id}`, demoted);
+    expect((await me(service, mine.accessToken)).status).toBe(401);
+  });
+
+  it('wants the current one, and a new one of the right length', async () => {
+    const user = await newUser(service, admin, 'viewer');
+    const { accessToken } = await logIn(service, user);
+    expect(await change(accessToken, 'wrong', 'a quite new pass phrase')).toMatchObject({
+      status: 400,
+      body: { code: 'auth/current-password-wrong', errors: [{ path: 'currentPassword' }] },
+    });
+    expect(await change(accessToken, user.password, 'short')).toMatchObject({
+      status: 400,
+      body: { code: 'input/invalid', errors: [{ path: 'newPassword' }] },
+    });
+    expect((await me(service, accessToken)).status).toBe(200);
+  });
+});
+
+function sign(claims: Record<string, unknown>, secret: string): string {
+  const body = `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url(claims)}`;
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+}

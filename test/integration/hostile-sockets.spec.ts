@@ -1,0 +1,568 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHmac } from 'node:crypto';
+import { connect } from 'node:net';
+import { RawWebSocket } from '../../bench/raw-websocket.mjs';
+import { SocketPort } from '../../src/gateway/index.js';
+import { adminToken, newVehicle } from '../support/http.js';
+import { type Bytes, exchange, requestBytes } from '../support/raw-http.js';
+import { until } from '../support/sockets.js';
+import { JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
+import { liveBytes, Vigil } from '../support/vigil.js';
+
+let service: TestService;
+let admin: string;
+let device: { vehicleId: string; deviceToken: string };
+let vigil: Vigil;
+beforeAll(async () => {
+  service = await startTestService();
+  vigil = new Vigil();
+  admin = await adminToken(service);
+  device = await newVehicle(service, admin);
+});
+afterAll(async () => {
+  vigil.end();
+  await service.stop();
+});
+
+const opened: RawWebSocket[] = [];
+afterEach(() => opened.splice(0).forEach((socket) => socket.cut()));
+
+const MB = 1_000_000;
+const port = (): number => service.service.socketPort;
+const io = () => service.service.app.get(SocketPort).io;
+
+/** Past the Engine.IO handshake, in no namespace. */
+async function openTransport(path?: string): Promise<RawWebSocket> {
+  const socket = new RawWebSocket({ port: port(), remember: true, ...(path !== undefined && { path }) });
+  opened.push(socket);
+  if (await socket.opened)
+    await until(() => socket.texts.some((text) => text.startsWith('0')) || socket.isClosed);
+  return socket;
+}
+
+async function join(namespace: '/devices' | '/live'): Promise<RawWebSocket> {
+  const socket = await openTransport();
+  const token = namespace === '/devices' ? device.deviceToken : admin;
+  socket.sendText(`40${namespace},${JSON.stringify({ token })}`);
+  await until(() => socket.texts.some((text) => text.startsWith(`40${namespace},`)), 5_000, namespace);
+  return socket;
+}
+
+const jwt = (claims: Record<string, unknown>, alg = 'HS256'): string => {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const head = `${part({ alg, typ: 'JWT' })}.${part({ iss: 'samserver', sid: 'y', sub: 'x', role: 'admin', ...claims })}`;
+  return `${head}.${alg === 'none' ? '' : createHmac('sha256', JWT_SECRET).update(head).digest('base64url')}`;
+};
+const deep = (levels = 100_000): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+const fixes = (count: number): string =>
+  `[${Array.from({ length: count }, () => '{"lat":1,"lon":1,"time":"2026-01-01T00:00:00Z"}').join()}]`;
+
+/** `open`: nothing comes of it, and the connection goes on. */
+type Outcome =
+  'closed' | 'open' | { readonly refused: string } | { readonly answer: Record<string, unknown> };
+interface Case {
+  readonly name: string;
+  readonly send: (socket: RawWebSocket) => void;
+  readonly outcome: Outcome;
+}
+const text = (name: string, make: string | (() => string), outcome: Outcome): Case => ({
+  name,
+  send: (socket) => socket.sendText(typeof make === 'string' ? make : make()),
+  outcome,
+});
+const invalid: Outcome = { answer: { error: { code: 'input/invalid' } } };
+const unknownEvent: Outcome = { answer: { error: { code: 'input/unknown-event' } } };
+const rejected = (code: string): Outcome => ({
+  answer: { results: [{ index: 0, verdict: 'rejected', code }] },
+});
+
+const FRAMES: readonly Case[] = [
+  text('noise', 'zzz', 'closed'),
+  text('an empty message', '', 'closed'),
+  text('a ping, which only the server may send', '2', 'closed'),
+  text('a pong that nobody waits for', '3', 'open'),
+  text('a goodbye, which a client says by going', '1', 'open'),
+  text('an open packet', '0{"sid":"x"}', 'open'),
+  text('a packet type there is not', '49', 'closed'),
+  text('an event before any namespace', '42/devices,["position",{}]', 'closed'),
+  text('an acknowledgement before any namespace', '43/devices,1[]', 'closed'),
+  text("the old server's namespace", '40', 'closed'),
+  text(
+    'binary attachments that never come',
+    '451-/devices,["position",{"_placeholder":true,"num":0}]',
+    'closed',
+  ),
+  text('ten million attachments', '4510000000-["x"]', 'closed'),
+  text('attachments without a number', '45-["x"]', 'closed'),
+  text('base64 of a binary message', 'bAAAA', 'closed'),
+  {
+    name: 'a binary message',
+    send: (socket) => socket.sendBinary(Buffer.from([4, 1, 2, 3])),
+    outcome: 'closed',
+  },
+  { name: '3 MB of text', send: (socket) => socket.sendText(`4${'x'.repeat(3 * MB)}`), outcome: 'closed' },
+  {
+    name: 'a frame that says it is exabytes',
+    send: (socket) =>
+      socket.sendBytes(Buffer.from([0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0])),
+    outcome: 'closed',
+  },
+  {
+    name: 'an unmasked frame',
+    send: (socket) => socket.sendFrame(1, Buffer.from('2'), { isMasked: false }),
+    outcome: 'closed',
+  },
+  {
+    name: 'an opcode there is not',
+    send: (socket) => socket.sendFrame(3, Buffer.from('2')),
+    outcome: 'closed',
+  },
+  {
+    name: 'reserved bits',
+    send: (socket) => socket.sendBytes(Buffer.from([0xf1, 0x80, 0, 0, 0, 0])),
+    outcome: 'closed',
+  },
+  {
+    name: 'a continuation of nothing',
+    send: (socket) => socket.sendFrame(0, Buffer.from('x')),
+    outcome: 'closed',
+  },
+  {
+    name: 'text that is no UTF-8',
+    send: (socket) => socket.sendFrame(1, Buffer.from([0x34, 0xff, 0xfe])),
+    outcome: 'closed',
+  },
+  {
+    name: 'a control frame that is too long',
+    send: (socket) => socket.sendFrame(9, Buffer.alloc(200)),
+    outcome: 'closed',
+  },
+  {
+    name: 'HTTP in the middle',
+    send: (socket) => socket.sendBytes('GET / HTTP/1.1\r\n\r\n'),
+    outcome: 'closed',
+  },
+  {
+    name: '20,000 fragments of one message',
+    send: (socket) => {
+      socket.sendFrame(1, Buffer.from('4'), { isFinal: false });
+      for (let n = 0; n < 20_000; n += 1) socket.sendFrame(0, Buffer.from('x'), { isFinal: false });
+      socket.sendFrame(0, Buffer.from('x'));
+    },
+    outcome: 'closed',
+  },
+];
+
+const JOINING: readonly Case[] = [
+  text('a namespace there is not', '40/nothing,{}', 'closed'),
+  text('the namespace __proto__', '40/__proto__,{}', 'closed'),
+  text('a namespace that climbs', '40/devices/../live,{}', 'closed'),
+  text('a namespace of 1 MB', () => `40/${'x'.repeat(MB)},{}`, 'closed'),
+  text('no token', '40/devices,', { refused: 'auth/token-missing' }),
+  text('an empty token', '40/devices,{"token":""}', { refused: 'auth/token-missing' }),
+  text('a token that is an object', '40/devices,{"token":{"$ne":null}}', { refused: 'auth/token-missing' }),
+  text('a token in an array', () => `40/devices,{"token":["${device.deviceToken}"]}`, {
+    refused: 'auth/token-missing',
+  }),
+  text('a token in __proto__', () => `40/devices,{"__proto__":{"token":"${device.deviceToken}"}}`, {
+    refused: 'auth/token-missing',
+  }),
+  text('a token of 1 MB', () => `40/devices,{"token":"${'x'.repeat(MB)}"}`, {
+    refused: 'auth/token-missing',
+  }),
+  text('100,000 levels beside no token', () => `40/devices,{"x":${deep()}}`, {
+    refused: 'auth/token-missing',
+  }),
+  text('a token with NUL', '40/devices,{"token":"a\\u0000"}', { refused: 'auth/token-invalid' }),
+  text(
+    "a device's token with another secret",
+    () => `40/devices,{"token":"${device.deviceToken.slice(0, -4)}AAAA"}`,
+    { refused: 'auth/token-invalid' },
+  ),
+  text("a user's token for a device", () => `40/devices,{"token":"${admin}"}`, {
+    refused: 'auth/token-invalid',
+  }),
+  text("a device's token for a watcher", () => `40/live,{"token":"${device.deviceToken}"}`, {
+    refused: 'auth/token-invalid',
+  }),
+  text('alg none', () => `40/live,{"token":"${jwt({ exp: 4e9 }, 'none')}"}`, {
+    refused: 'auth/token-invalid',
+  }),
+  text('an expired token', () => `40/live,{"token":"${jwt({ exp: 1e9 })}"}`, {
+    refused: 'auth/token-expired',
+  }),
+  text('an array as auth', '40/devices,["token"]', 'closed'),
+  text('a number as auth', '40/devices,5', { refused: 'auth/token-missing' }),
+  text('auth that is no JSON', '40/devices,{"token":', 'closed'),
+  {
+    name: 'the same namespace 1,000 times at once',
+    send: (socket) => {
+      for (let n = 0; n < 1_000; n += 1)
+        socket.sendText(`40/devices,${JSON.stringify({ token: device.deviceToken })}`);
+    },
+    outcome: 'closed',
+  },
+  {
+    name: '10,000 namespaces',
+    send: (socket) => {
+      for (let n = 0; n < 10_000; n += 1) socket.sendText(`40/n${n},{}`);
+    },
+    outcome: 'closed',
+  },
+];
+
+const event = (name: string, args: string | (() => string), outcome: Outcome): Case =>
+  text(name, () => `42/devices,7${typeof args === 'string' ? args : args()}`, outcome);
+
+const DEVICE: readonly Case[] = [
+  event('10,000 positions', () => `["positions",{"positions":${fixes(10_000)}}]`, invalid),
+  event('501 positions, bare', () => `["positions",${fixes(501)}]`, invalid),
+  event('no positions', '["positions",[]]', invalid),
+  event('null as positions', '["positions",null]', invalid),
+  event('an object with a length as positions', '["positions",{"positions":{"length":3}}]', invalid),
+  event('a string as positions', '["positions","xxxx"]', invalid),
+  event('positions without anything', '["positions"]', invalid),
+  event('a position without anything', '["position"]', rejected('invalid_position')),
+  event('a position of null', '["position",null]', rejected('invalid_position')),
+  event('a position in two arguments', '["position",{"lat":1},{"lon":1}]', rejected('invalid_position')),
+  event(
+    'a position of 100,000 levels',
+    () => `["position",${'['.repeat(100_000)}${']'.repeat(100_000)}]`,
+    rejected('invalid_position'),
+  ),
+  event('a latitude of 100,000 levels', () => `["position",{"lat":${deep()}}]`, rejected('invalid_lat')),
+  event(
+    'attributes of 100,000 levels',
+    () => `["position",{"lat":1,"lon":1,"time":"2026-01-01T00:00:00Z","attributes":${deep()}}]`,
+    { answer: { results: [{ dropped: ['attributes'] }] } },
+  ),
+  event('a latitude only in __proto__', '["position",{"__proto__":{"lat":1}}]', rejected('invalid_lat')),
+  event(
+    'a time of 1 MB',
+    () => `["position",{"lat":1,"lon":1,"time":"${'2'.repeat(MB)}"}]`,
+    rejected('invalid_time'),
+  ),
+  event(
+    'a placeholder without an attachment',
+    '["position",{"_placeholder":true,"num":0}]',
+    rejected('invalid_lat'),
+  ),
+  event('a status that is none', '["status",{"status":"__proto__"}]', invalid),
+  event('a status without anything', '["status"]', invalid),
+  event('a status of null', '["status",null]', invalid),
+  event('a status of a number', '["status",5]', invalid),
+  event('a status of an array', '["status",[{"status":"available"}]]', invalid),
+  event('a status of 100,000 levels', () => `["status",{"status":"available","at":${deep()}}]`, invalid),
+  event(
+    'a status with 20,000 fields',
+    () =>
+      `["status",${JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`f${n}`, n])))}]`,
+    invalid,
+  ),
+  event('an event there is not', '["nothing",{}]', unknownEvent),
+  event('an event of the watchers', '["watch",{}]', unknownEvent),
+  event('the event __proto__', '["__proto__",{}]', unknownEvent),
+  event('the event constructor', '["constructor",{}]', unknownEvent),
+  event('the event error', '["error",{}]', unknownEvent),
+  event('the event exception', '["exception",{}]', unknownEvent),
+  event('an event named 1', '[1,{}]', unknownEvent),
+  event('an event with a name of 1 MB', () => `["${'x'.repeat(MB)}"]`, unknownEvent),
+  event('the event connect', '["connect"]', 'closed'),
+  event('the event disconnect', '["disconnect"]', 'closed'),
+  event('the event disconnecting', '["disconnecting"]', 'closed'),
+  event('the event newListener', '["newListener","x"]', 'closed'),
+  event('an event without a name', '[]', 'closed'),
+  event('an event named by an object', '[{"toString":1}]', 'closed'),
+  event('an event that is no array', '{"0":"position"}', 'closed'),
+  event('half a JSON', '["position",', 'closed'),
+  text('an event that nobody asked to be told of', '42/devices,["position",{"lat":"x"}]', 'open'),
+  text('an acknowledgement of nothing', '43/devices,99[{}]', 'open'),
+  text('an acknowledgement of a number without end', `43/devices,${'9'.repeat(400)}[]`, 'open'),
+  text('a second CONNECT', () => `40/devices,{"token":"${device.deviceToken}"}`, 'closed'),
+  text('a refusal, which only the server may send', '44/devices,{"message":"x"}', 'closed'),
+  text('a goodbye to the namespace, with words', '41/devices,"x"', 'closed'),
+  text('an event for a namespace it is not in', '42/live,1["watch",{}]', 'closed'),
+  text(
+    'an attachment that is announced',
+    '451-/devices,7["position",{"_placeholder":true,"num":0}]',
+    'closed',
+  ),
+  {
+    name: 'attachments of 2 MB, all but the last',
+    send: (socket) => {
+      socket.sendText('4510-/devices,7["position",1]');
+      for (let n = 0; n < 9; n += 1) socket.sendBinary(Buffer.alloc(1_900_000));
+    },
+    outcome: 'closed',
+  },
+];
+
+const watch = (name: string, args: string | (() => string), outcome: Outcome): Case =>
+  text(name, () => `42/live,7["watch",${typeof args === 'string' ? args : args()}]`, outcome);
+
+const LIVE: readonly Case[] = [
+  watch(
+    '10,001 vehicles',
+    () => `{"vehicleIds":${JSON.stringify(Array.from({ length: 10_001 }, () => device.vehicleId))}}`,
+    invalid,
+  ),
+  watch('vehicles that are no ids', '{"vehicleIds":["__proto__"]}', invalid),
+  watch('vehicles that are an object', '{"vehicleIds":{"length":1,"0":"x"}}', invalid),
+  watch('vehicles that are operators', '{"vehicleIds":[{"$ne":null}]}', invalid),
+  watch('an array in place of a wish', '[]', invalid),
+  watch('an array of wishes', '[{"bbox":[0,0,1,1]}]', invalid),
+  watch('a number in place of a wish', '5', invalid),
+  watch('a string in place of a wish', '"x"', invalid),
+  watch('100,000 levels', () => `{"bbox":${deep()}}`, invalid),
+  watch('100,000 levels of arrays', () => `{"bbox":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, invalid),
+  watch('a box of 1 MB', () => `{"bbox":"${'1'.repeat(MB)}"}`, invalid),
+  watch('a box of objects', '{"bbox":[{"toString":1},2,3,4]}', invalid),
+  watch('a box of null', '{"bbox":[null,null,null,null]}', invalid),
+  watch('a cursor of 1 MB', () => `{"since":"t${'z'.repeat(MB)}"}`, invalid),
+  watch('a cursor that is an operator', '{"since":{"$gt":""}}', invalid),
+  watch('a field there is not', '{"everything":true}', invalid),
+  watch('a cursor before the beginning of time', '{"since":"t0"}', {
+    answer: { cursor: expect.any(String) },
+  }),
+  watch('a cursor at the end of time', '{"since":"tzzzzzzzzz"}', { answer: { cursor: expect.any(String) } }),
+  text('watch without anything', '42/live,7["watch"]', { answer: { snapshot: expect.any(Array) } }),
+  text('unwatch without a watch', '42/live,7["unwatch",null]', { answer: {} }),
+  text('an event of the devices', '42/live,7["position",{}]', unknownEvent),
+];
+
+async function expectOutcome(socket: RawWebSocket, outcome: Outcome): Promise<void> {
+  if (outcome === 'closed') {
+    await until(() => socket.isClosed, 5_000, 'the end of the connection');
+  } else if (outcome === 'open') {
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(socket.isClosed).toBe(false);
+  } else if ('refused' in outcome) {
+    await until(() => socket.texts.some((each) => each.startsWith('44')), 5_000, 'the refusal');
+    const [, words = '{}'] = /^44\/[^,]*,(.*)$/s.exec(socket.texts.at(-1) ?? '') ?? [];
+    const { message, data } = JSON.parse(words) as { message: string; data?: { code: string } };
+    expect(data?.code ?? message).toBe(outcome.refused);
+  } else {
+    const isAnswer = (each: string): boolean => /^43\/(devices|live),7\[/.test(each);
+    await until(() => socket.texts.some(isAnswer), 5_000, 'the acknowledgement');
+    const answer = socket.texts.find(isAnswer) ?? '';
+    expect(answer.length).toBeLessThan(20_000);
+    expect(JSON.parse(answer.slice(answer.indexOf('['))) as unknown).toMatchObject([outcome.answer]);
+    expect(socket.isClosed).toBe(false);
+  }
+}
+
+describe.each([
+  ['a transport', FRAMES, openTransport],
+  ['joining', JOINING, openTransport],
+  ['a device', DEVICE, () => join('/devices')],
+  ['a watcher', LIVE, () => join('/live')],
+] as const)('%s', (_who, cases, begin) => {
+  it.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
+    const socket = await begin();
+    each.send(socket);
+    await expectOutcome(socket, each.outcome);
+    socket.cut();
+    await vigil.expectUnharmed(service, device.deviceToken);
+  });
+});
+
+const ENGINE = '/socket.io/?EIO=4&transport=polling';
+const handshake = async (): Promise<string> => {
+  const answer = await exchange(port(), requestBytes({ path: ENGINE }));
+  return /"sid":"([^"]+)"/.exec(String(answer.body))?.[1] ?? '';
+};
+
+describe('over HTTP', () => {
+  it.each<[string, number, () => readonly Bytes[]]>([
+    ['a path there is not', 404, () => requestBytes({ path: '/nothing' })],
+    ['the protocol before', 400, () => requestBytes({ path: '/socket.io/?EIO=3&transport=polling' })],
+    ['no protocol', 400, () => requestBytes({ path: '/socket.io/?transport=polling' })],
+    ['a transport there is not', 400, () => requestBytes({ path: '/socket.io/?EIO=4&transport=__proto__' })],
+    [
+      'a transport twice',
+      200,
+      () => requestBytes({ path: '/socket.io/?EIO=4&transport=polling&transport=polling' }),
+    ],
+    ['a session there is not', 400, () => requestBytes({ path: `${ENGINE}&sid=nobody` })],
+    ['the session __proto__', 400, () => requestBytes({ path: `${ENGINE}&sid=__proto__` })],
+    ['the session constructor', 400, () => requestBytes({ path: `${ENGINE}&sid=constructor` })],
+    ['two sessions', 400, () => requestBytes({ path: `${ENGINE}&sid=a&sid=b` })],
+    ['a session of 10,000 letters', 400, () => requestBytes({ path: `${ENGINE}&sid=${'a'.repeat(10_000)}` })],
+    ['a handshake by POST', 400, () => requestBytes({ method: 'POST', path: ENGINE, body: '40' })],
+    ['DELETE', 400, () => requestBytes({ method: 'DELETE', path: ENGINE })],
+    ['a path that climbs out', 400, () => requestBytes({ path: '/socket.io/../../etc/passwd' })],
+    [
+      'a websocket without a key',
+      400,
+      () =>
+        requestBytes({
+          path: '/socket.io/?EIO=4&transport=websocket',
+          headers: { Connection: 'Upgrade', Upgrade: 'websocket' },
+        }),
+    ],
+    [
+      'a websocket of an unknown session',
+      400,
+      () =>
+        requestBytes({
+          path: '/socket.io/?EIO=4&transport=websocket&sid=x',
+          headers: {
+            Connection: 'Upgrade',
+            Upgrade: 'websocket',
+            'Sec-WebSocket-Version': '13',
+            'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+          },
+        }),
+    ],
+    [
+      'an upgrade to what nobody speaks',
+      400,
+      () =>
+        requestBytes({
+          path: '/socket.io/?EIO=4&transport=websocket',
+          headers: { Connection: 'Upgrade', Upgrade: 'h2c' },
+        }),
+    ],
+    ['garbage', 400, () => [Buffer.from([0, 255, 13, 10, 13, 10])]],
+    ['a header of 1 MB', 431, () => [`GET ${ENGINE} HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(MB)}\r\n\r\n`]],
+  ])('%s: %i', async (_name, status, make) => {
+    const answer = await exchange(port(), make(), 5_000);
+    expect(answer).toMatchObject({ status, isClosed: true });
+    await vigil.expectUnharmed(service, device.deviceToken);
+  });
+
+  it.each<[string, number, Bytes, Record<string, string>]>([
+    ['3 MB', 413, 'x'.repeat(3 * MB), { 'Content-Type': 'text/plain;charset=UTF-8' }],
+    ['noise', 200, 'zzz', { 'Content-Type': 'text/plain;charset=UTF-8' }],
+    ['bytes', 400, Buffer.from([1, 2, 3]), { 'Content-Type': 'application/octet-stream' }],
+    ['100,000 packets', 200, '40/x,\x1e'.repeat(100_000), { 'Content-Type': 'text/plain;charset=UTF-8' }],
+  ])('posted to a session: %s is refused or ends it', async (_name, status, body, headers) => {
+    const sid = await handshake();
+    const answer = await exchange(
+      port(),
+      requestBytes({ method: 'POST', path: `${ENGINE}&sid=${sid}`, body, headers }),
+      5_000,
+    );
+    expect(answer.status === null || answer.status === status).toBe(true);
+    const after = await exchange(port(), requestBytes({ path: `${ENGINE}&sid=${sid}` }), 500);
+    expect(
+      answer.status === 413 || after.status === 400 || String(after.body).split('\x1e').includes('1'),
+    ).toBe(true);
+    await vigil.expectUnharmed(service, device.deviceToken);
+  });
+
+  it('two polls at a time end the session', async () => {
+    const sid = await handshake();
+    const poll = (): Promise<{ status: number | null }> =>
+      exchange(port(), requestBytes({ path: `${ENGINE}&sid=${sid}` }), 3_000);
+    const [first, second] = await Promise.all([poll(), poll()]);
+    expect([first.status, second.status]).toContain(400);
+    await vigil.expectUnharmed(service, device.deviceToken);
+  });
+});
+
+describe('those who go or wait', () => {
+  const clients = (): number => (io().engine as unknown as { clientsCount: number }).clientsCount;
+
+  it('a reset at every moment of a handshake harms nobody', async () => {
+    const before = clients();
+    const upgrade = (path: string): string =>
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
+    for (const path of [
+      '/nothing',
+      '/socket.io/?EIO=4&transport=websocket',
+      '/socket.io/?EIO=9&transport=websocket',
+    ]) {
+      for (let delayMs = 0; delayMs < 20; delayMs += 1) {
+        const socket = connect(port(), '127.0.0.1');
+        socket.on('error', () => undefined);
+        await new Promise<void>((resolve) => socket.write(upgrade(path), () => resolve()));
+        await new Promise((resolve) => setTimeout(resolve, delayMs % 5));
+        socket.resetAndDestroy();
+      }
+    }
+    await until(() => clients() <= before);
+    await vigil.expectUnharmed(service, device.deviceToken);
+  });
+
+  it('a reset of one that is turned away while the instance drains harms nobody', async () => {
+    const other = await service.another();
+    other.service.app
+      .get<{ beginDrain(): void }>((await import('../../src/release/index.js')).InstanceService)
+      .beginDrain();
+    for (const path of [
+      '/socket.io/?EIO=4&transport=websocket',
+      '/socket.io/?EIO=4&transport=websocket&sid=',
+      '/socket.io/?EIO=4&transport=websocket&%73id=x',
+    ]) {
+      const refused = new RawWebSocket({ port: other.service.socketPort, path });
+      expect(await refused.opened).toBe(false);
+      expect(refused.status === 503 || refused.status === 400).toBe(true);
+      for (let n = 0; n < 20; n += 1) {
+        const socket = new RawWebSocket({ port: other.service.socketPort, path });
+        await new Promise((resolve) => setTimeout(resolve, n % 4));
+        socket.cut();
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await vigil.expectUnharmed(service, device.deviceToken);
+    await other.stop();
+  });
+
+  it('one that never names a namespace is let go after 10 s, and one that only says half a word', async () => {
+    const silent = await openTransport();
+    const refused = await openTransport();
+    refused.sendText('40/devices,{}');
+    const half = connect(port(), '127.0.0.1');
+    half.on('error', () => undefined);
+    half.write('GET /socket.io/?EIO=4');
+    const halfClosed = new Promise((resolve) => half.on('close', resolve));
+    half.resume();
+    await until(() => silent.isClosed && refused.isClosed, 12_000, 'the end of who says nothing');
+    await halfClosed;
+    await vigil.expectUnharmed(service, device.deviceToken);
+  }, 30_000);
+
+  it('a half-open connection is let go when it misses its ping', async () => {
+    const { opts } = io().engine as unknown as { opts: { pingInterval: number; pingTimeout: number } };
+    const { pingInterval, pingTimeout } = opts;
+    Object.assign(opts, { pingInterval: 200, pingTimeout: 200 });
+    try {
+      const socket = await join('/devices');
+      await until(() => socket.isClosed, 3_000, 'the end of the half-open connection');
+    } finally {
+      Object.assign(opts, { pingInterval, pingTimeout });
+    }
+    await vigil.expectUnharmed(service, device.deviceToken);
+  });
+});
+
+describe('memory', () => {
+  it('is given back, however often the large ones come and connections are cut', async () => {
+    const large = [...FRAMES, ...JOINING, ...DEVICE, ...LIVE].filter(({ name }) =>
+      /MB|100,000|10,000|1,000|20,000|attachment/.test(name),
+    );
+    expect(large.length).toBeGreaterThan(12);
+    const rounds = async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n += 1) {
+        for (const { send } of large) {
+          const socket = await (DEVICE.some((each) => each.send === send)
+            ? join('/devices')
+            : openTransport());
+          send(socket);
+          await Promise.race([socket.closed, new Promise((resolve) => setTimeout(resolve, 15))]);
+          opened.splice(0).forEach((each) => each.cut());
+          await socket.closed;
+        }
+      }
+    };
+    await rounds(3);
+    const before = liveBytes();
+    await rounds(10);
+    await vigil.expectUnharmed(service, device.deviceToken);
+    await until(() => io().of('/devices').sockets.size === 0);
+    const grownBytes = liveBytes() - before;
+    console.info(`${10 * large.length} large conversations: ${(grownBytes / MB).toFixed(1)} MB more alive`);
+    expect(grownBytes).toBeLessThan(15 * MB);
+  }, 120_000);
+});

@@ -1,0 +1,226 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Socket } from 'socket.io-client';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { ask, connectSocket, until } from '../support/sockets.js';
+import { type Instance, startTestService, type TestService } from '../support/test-service.js';
+
+let service: TestService;
+let token: string;
+beforeAll(async () => {
+  service = await startTestService({ LIVE_REPLAY_LIMIT: '3000' });
+  token = await adminToken(service);
+});
+afterAll(() => service.stop());
+
+const open: Socket[] = [];
+afterEach(() => open.splice(0).forEach((socket) => socket.close()));
+
+interface Seen {
+  readonly socket: Socket;
+  readonly times: string[];
+  readonly events: { readonly event: string; readonly body: unknown }[];
+  cursor: string;
+}
+
+async function watch(
+  request: Record<string, unknown> = {},
+  instance: Instance = service,
+): Promise<Seen & { snapshot: unknown[] }> {
+  const socket = await connectSocket(instance.socketUrl, '/live', token);
+  open.push(socket);
+  const seen: Seen = { socket, times: [], events: [], cursor: '' };
+  socket.on('positions', (frame) => {
+    seen.cursor = frame.cursor;
+    seen.times.push(...frame.items.map((item: { position: { time: string } }) => item.position.time));
+  });
+  for (const event of ['left', 'resync', 'vehicle', 'auth.expiring'])
+    socket.on(event, (body) => seen.events.push({ event, body }));
+  const answer = await ask(socket, 'watch', request);
+  seen.cursor = answer.cursor;
+  return Object.assign(seen, { snapshot: answer.snapshot });
+}
+
+/** A vehicle that was registered within the overlap is news too. */
+const withoutNews = (events: Seen['events']) => events.filter(({ event }) => event !== 'vehicle');
+
+const startMs = Date.now() - 3_600_000;
+const fix = (second: number, change: Record<string, unknown> = {}) => ({
+  lat: 48,
+  lon: 11 + second * 1e-4,
+  time: new Date(startMs + second * 1_000).toISOString(),
+  ...change,
+});
+const report = async (deviceToken: string, ...positions: unknown[]) =>
+  call(service, 'POST', '/api/v1/positions', { token: deviceToken, body: { positions } });
+
+describe('since', () => {
+  it('shows first what was missed, late and released ones too, and goes on without a gap', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const before = await watch({ vehicleIds: [vehicleId] });
+    await report(deviceToken, fix(0), fix(100));
+    await until(() => before.times.length === 2);
+    before.socket.close();
+
+    const missed = [fix(101), fix(50), fix(110, { lat: 49 }), fix(120, { lat: 49 }), fix(130, { lat: 49 })];
+    for (const position of missed) await report(deviceToken, position);
+    const after = await watch({ vehicleIds: [vehicleId], since: before.cursor });
+    const next = Array.from({ length: 50 }, (_, n) => fix(140 + n, { lat: 49 }));
+    for (const position of next) await report(deviceToken, position);
+    const wanted = [...missed, ...next].map(({ time }) => time);
+    await until(
+      () => wanted.every((time) => after.times.includes(time)),
+      5_000,
+      'what was missed and what came next',
+    );
+    expect(withoutNews(after.events)).toEqual([]);
+  });
+
+  it('is good on another instance', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const { cursor, socket } = await watch({ vehicleIds: [vehicleId] });
+    socket.close();
+    await report(deviceToken, fix(1), fix(2));
+    const other = await service.another();
+    const after = await watch({ vehicleIds: [vehicleId], since: cursor }, other);
+    await until(() => after.times.length >= 2);
+    expect(after.times).toEqual([fix(1).time, fix(2).time]);
+    after.socket.close();
+    await other.stop();
+  });
+
+  it('that reaches back too far is told to start over', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const batch = 500;
+    for (let start = 0; start < 3_500; start += batch) {
+      await report(deviceToken, ...Array.from({ length: batch }, (_, n) => fix(start / 20 + n / 20)));
+    }
+    const seen = await watch({ vehicleIds: [vehicleId], since: `t${(Date.now() - 600_000).toString(36)}` });
+    await until(() => withoutNews(seen.events).length > 0, 5_000, 'resync');
+    expect(withoutNews(seen.events)).toEqual([{ event: 'resync', body: { reason: 'replay_limit' } }]);
+  });
+
+  it.each(['x', '', 't', 't!!', 5])('%j is no cursor', async (since) => {
+    const socket = await connectSocket(service.socketUrl, '/live', token);
+    open.push(socket);
+    expect(await ask(socket, 'watch', { since })).toMatchObject({
+      error: { code: 'input/invalid', errors: [{ path: 'since' }] },
+    });
+  });
+});
+
+describe('bbox', () => {
+  it('shows what is inside, and tells once who has left', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    await report(deviceToken, fix(0, { lat: 10, lon: 179.95 }));
+    const seen = await watch({ vehicleIds: [vehicleId], bbox: [179.9, 9, -179.9, 11] });
+    expect(seen.snapshot).toHaveLength(1);
+    await report(deviceToken, fix(1_000, { lat: 10, lon: -179.95 }));
+    await report(deviceToken, fix(2_000, { lat: 10, lon: -179.85 }));
+    await report(deviceToken, fix(3_000, { lat: 10, lon: -179.84 }));
+    await report(deviceToken, fix(500, { lat: 10, lon: 180 }));
+    await until(() => seen.times.length === 2 && seen.events.length === 1);
+    expect(seen.times).toEqual([fix(1_000).time, fix(500).time]);
+    expect(seen.events).toEqual([{ event: 'left', body: { vehicleId } }]);
+  });
+
+  it.each([[[1, 2, 3]], ['1,2,3'], [[0, 5, 1, 4]], [[0, 0, 200, 1]], [['a', 'b', 'c', 'd']], [{ w: 1 }]])(
+    '%j is no box',
+    async (bbox) => {
+      const socket = await connectSocket(service.socketUrl, '/live', token);
+      open.push(socket);
+      expect(await ask(socket, 'watch', { bbox })).toMatchObject({
+        error: { code: 'input/invalid', errors: [{ path: 'bbox' }] },
+      });
+    },
+  );
+});
+
+describe('a watcher that does not read', () => {
+  it('is told and let go, and nothing more is kept for it', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const seen = await watch({ vehicleIds: [vehicleId] });
+    // The stream under the websocket: what the kernel takes is full soon, and frames begin to wait in the service.
+    const stream = (
+      seen.socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void; resume(): void } } }
+    ).ws._socket;
+    stream.pause();
+    const attributes = { filler: 'x'.repeat(1_900) };
+    for (let frame = 0; frame < 120 && seen.events.length === 0; frame += 1) {
+      const positions = Array.from({ length: 100 }, (_, n) =>
+        fix(1_000 + frame * 5 + n / 20, { attributes }),
+      );
+      await report(deviceToken, ...positions);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    stream.resume();
+    await until(() => seen.events.length > 0, 5_000, 'resync');
+    expect(seen.events).toEqual([{ event: 'resync', body: { reason: 'slow' } }]);
+    const count = seen.times.length;
+    await report(deviceToken, fix(3_000));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(seen.times).toHaveLength(count);
+    expect(await ask(seen.socket, 'watch', { vehicleIds: [vehicleId] })).toHaveProperty('cursor');
+  }, 60_000);
+});
+
+describe('news of a vehicle', () => {
+  const statusOf = ({ event, body }: Seen['events'][number]) =>
+    event === 'vehicle' ? (body as { vehicle: { status: string } }).vehicle.status : event;
+
+  it('reach those who watch it: a status, and that it left service; also those who come back', async () => {
+    const [one, other] = [await newVehicle(service, token), await newVehicle(service, token)];
+    const seen = await watch({ vehicleIds: [one.vehicleId] });
+    const away = await watch({ vehicleIds: [one.vehicleId] });
+    away.socket.close();
+    const change = (vehicleId: string, status: string) =>
+      call(service, 'PATCH', `/api/v1/vehicles/${vehicleId}`, { token, body: { status } });
+    await change(other.vehicleId, 'dispatched');
+    await change(one.vehicleId, 'dispatched');
+    await until(() => seen.events.length === 1);
+    expect(seen.events).toMatchObject([
+      {
+        event: 'vehicle',
+        body: { cursor: expect.any(String), vehicle: { id: one.vehicleId, status: 'dispatched' } },
+      },
+    ]);
+
+    const back = await watch({ vehicleIds: [one.vehicleId], since: away.cursor });
+    await until(() => back.events.length === 1);
+    await call(service, 'DELETE', `/api/v1/vehicles/${one.vehicleId}`, { token });
+    await until(() => seen.events.length === 2 && back.events.length === 2);
+    expect([seen.events.map(statusOf), back.events.map(statusOf)]).toEqual([
+      ['dispatched', 'left'],
+      ['dispatched', 'left'],
+    ]);
+  });
+});
+
+describe('a token that runs out', () => {
+  it('is said before, renewed by another of the same user, and ends the connection otherwise', async () => {
+    const short = await service.another({ ACCESS_TOKEN_TTL_S: '2' });
+    const renewed = await adminToken(service);
+    const shortToken = await adminToken(short);
+    const [staying, leaving] = await Promise.all(
+      [0, 1].map(() => connectSocket(short.socketUrl, '/live', shortToken)),
+    );
+    if (!staying || !leaving) throw new Error('not connected');
+    open.push(staying, leaving);
+    const notices: unknown[] = [];
+    staying.on('auth.expiring', (notice) => notices.push(notice));
+    const end = new Promise((resolve) => leaving.once('disconnect', resolve));
+    await until(() => notices.length > 0);
+    expect(notices).toEqual([{ inS: expect.any(Number) }]);
+    expect(await ask(staying, 'authenticate', { token: 'noise' })).toMatchObject({
+      error: { code: 'auth/token-invalid' },
+    });
+    expect(await ask(staying, 'authenticate', { token: renewed })).toEqual({
+      expiresInS: expect.any(Number),
+    });
+    expect(await end).toBe('transport close');
+    expect(staying.connected).toBe(true);
+    await expect(connectSocket(short.socketUrl, '/live', shortToken)).rejects.toMatchObject({
+      data: { code: 'auth/token-expired' },
+    });
+    await short.stop();
+  });
+});

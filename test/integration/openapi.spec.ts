@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ERROR_CODES } from '../../src/common/index.js';
+import { call } from '../support/http.js';
+import { routesOf } from '../support/surface.js';
+import { startTestService, type TestService } from '../support/test-service.js';
+
+const DEVICE_CALLS = ['POST /api/v1/positions', 'POST /api/v1/vehicles/{id}/status'];
+const PUBLIC_CALLS = ['POST /api/v1/auth/login', 'POST /api/v1/auth/refresh'];
+
+interface Media {
+  readonly schema?: unknown;
+  readonly example?: unknown;
+  readonly examples?: Readonly<Record<string, { readonly $ref: string }>>;
+}
+interface Answer {
+  readonly description: string;
+  readonly content?: Readonly<Record<string, Media>>;
+  readonly headers?: Readonly<Record<string, unknown>>;
+}
+interface Operation {
+  readonly summary?: string;
+  readonly description?: string;
+  readonly security?: readonly Readonly<Record<string, unknown>>[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly responses: Readonly<Record<string, Answer>>;
+}
+
+let service: TestService;
+let document: {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, unknown>>;
+    readonly examples: Readonly<
+      Record<string, { readonly value: { code: string; status: number; type: string } }>
+    >;
+    readonly securitySchemes: Readonly<Record<string, unknown>>;
+  };
+};
+beforeAll(async () => {
+  service = await startTestService();
+  document = (await call(service, 'GET', '/docs-json')).body;
+});
+afterAll(() => service.stop());
+
+const operations = (): (readonly [string, Operation])[] =>
+  Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, each]) => [`${method.toUpperCase()} ${path}`, each] as const),
+  );
+const apiOperations = (): (readonly [string, Operation])[] =>
+  operations().filter(([name]) => name.includes(' /api/'));
+const hasExample = (media: Media): boolean => media.example !== undefined || media.examples !== undefined;
+
+/** Names of those that a check finds wanting; one failing test then names them all. */
+const namesWhere = (isBad: (operation: Operation, name: string) => boolean): string[] =>
+  operations()
+    .filter(([name, operation]) => isBad(operation, name))
+    .map(([name]) => name);
+
+describe('/docs-json', () => {
+  it('has every route of the app but its own pages', () => {
+    const routes = routesOf(service.service.app)
+      .filter((route) => !/ \/docs(?:-|$|\/(?!asyncapi))/.test(route))
+      .map((route) => route.replace(/:(\w+)/g, '{$1}'));
+    expect(
+      operations()
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual([...new Set(routes)].sort());
+  });
+
+  it('says of every call what it is for and who may make it', () => {
+    expect(namesWhere(({ summary }) => !summary || summary.length < 8)).toEqual([]);
+    expect(namesWhere(({ description }) => !/^For .+\.$/.test(description ?? ''))).toEqual([]);
+  });
+
+  it('asks for the right token', () => {
+    expect(Object.keys(document.components.securitySchemes).sort()).toEqual(['device', 'user']);
+    for (const [name, { security }] of apiOperations()) {
+      const scheme = PUBLIC_CALLS.includes(name)
+        ? undefined
+        : DEVICE_CALLS.includes(name)
+          ? 'device'
+          : 'user';
+      expect([name, security]).toEqual([name, scheme && [{ [scheme]: [] }]]);
+    }
+  });
+
+  it('shows an example of every body and of every answer that has one', () => {
+    expect(
+      namesWhere(({ requestBody }) =>
+        Object.values(requestBody?.content ?? {}).some((each) => !hasExample(each)),
+      ),
+    ).toEqual([]);
+    expect(
+      namesWhere(({ responses }) => {
+        const good = Object.entries(responses).filter(([status]) => status.startsWith('2'));
+        return (
+          good.length === 0 ||
+          good.some(
+            ([status, { content }]) =>
+              status !== '204' && (!content || !Object.values(content).every((each) => hasExample(each))),
+          )
+        );
+      }),
+    ).toEqual([]);
+  });
+
+  it('shows every call how it can fail: status, code, a problem as an example', () => {
+    for (const [name, { responses, security, requestBody }] of apiOperations()) {
+      const failures = Object.entries(responses).filter(([status]) => Number(status) >= 400);
+      const statuses = failures.map(([status]) => status);
+      expect([name, statuses]).toEqual([name, expect.arrayContaining(['500', '503'])]);
+      if (security) expect([name, statuses]).toEqual([name, expect.arrayContaining(['401', '403'])]);
+      if (requestBody) expect([name, statuses]).toEqual([name, expect.arrayContaining(['400', '413'])]);
+      if (name.includes('{id}')) expect([name, statuses]).toEqual([name, expect.arrayContaining(['404'])]);
+      for (const [status, { description, content, headers }] of failures) {
+        const examples = content?.['application/problem+json']?.examples ?? {};
+        expect(Object.keys(examples).length).toBeGreaterThan(0);
+        for (const [code, { $ref }] of Object.entries(examples)) {
+          const { value } = document.components.examples[$ref.split('/').at(-1) ?? ''] ?? {};
+          // docs/errors.md is compared with the same table.
+          expect(ERROR_CODES).toHaveProperty([code]);
+          expect([name, value]).toMatchObject([name, { code, status: Number(status) }]);
+          expect(description).toContain(`\`${code}\``);
+        }
+        if (status === '503' || status === '429') expect(headers).toHaveProperty('Retry-After');
+      }
+    }
+  });
+
+  it('has no reference that leads nowhere, and nothing of its making left over', () => {
+    const text = JSON.stringify(document);
+    for (const [, kind = '', name = ''] of text.matchAll(/"#\/components\/(schemas|examples)\/([^"]+)"/g))
+      expect(document.components[kind as 'schemas' | 'examples']).toHaveProperty([name]);
+    expect(text).not.toMatch(/"x-/);
+  });
+
+  it('shows as an example what the service really answers', async () => {
+    const { body } = await call(service, 'GET', '/api/v1/vehicles');
+    const { value } = document.components.examples['auth.token-missing'] ?? {};
+    expect(value).toMatchObject({ code: body.code, status: body.status, type: body.type, title: body.title });
+  });
+});

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Socket } from 'socket.io-client';
+import { PositionLog } from '../../src/tracking/index.js';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { ask, connectSocket, until } from '../support/sockets.js';
+import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
+import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { startTestService, type TestService } from '../support/test-service.js';
+
+let database: TestDatabase;
+let proxy: StallingProxy;
+let service: TestService;
+let token: string;
+let device: Socket;
+let vehicleId: string;
+beforeAll(async () => {
+  database = await startTestDatabase();
+  const url = new URL(database.url);
+  proxy = await stallingProxy(Number(url.port === '' ? 27017 : url.port));
+  url.host = `127.0.0.1:${proxy.port}`;
+  service = await startTestService({ MONGODB_TIMEOUT_MS: '2000' }, { ...database, url: url.href });
+  token = await adminToken(service);
+  const vehicle = await newVehicle(service, token);
+  vehicleId = vehicle.vehicleId;
+  device = await connectSocket(service.socketUrl, '/devices', vehicle.deviceToken);
+});
+afterAll(async () => {
+  proxy.goOn();
+  device.close();
+  await service.stop();
+  await proxy.close();
+  await database.stop();
+});
+
+const startMs = Date.now() - 86_400_000;
+const batch = (n: number) =>
+  Array.from({ length: 500 }, (_, i) => ({
+    lat: 48,
+    lon: 11,
+    time: new Date(startMs + (n * 500 + i) * 1_000).toISOString(),
+  }));
+
+describe('a database that stops answering', () => {
+  it('costs no position: what waits is bounded, refused with a hint, and stored when it is sent again', async () => {
+    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const seen = new Set<string>();
+    watcher.on('positions', (frame) => {
+      for (const { position } of frame.items) seen.add(position.time);
+    });
+    await ask(watcher, 'watch', { vehicleIds: [vehicleId] });
+    proxy.stall();
+    const answers = await Promise.all(
+      Array.from({ length: 45 }, (_, n) => ask(device, 'positions', batch(n))),
+    );
+    const codes = answers.map((answer) => answer.error?.code);
+    expect(codes.filter((code) => code === 'positions/overloaded').length).toBeGreaterThanOrEqual(1);
+    expect(new Set(codes)).toEqual(new Set(['storage/unavailable', 'positions/overloaded']));
+    for (const { error } of answers) expect(error.retryAfterMs).toBeGreaterThan(0);
+
+    const [{ status, headers }, health] = await Promise.all([
+      call(service, 'POST', '/api/v1/auth/login', { body: { email: 'a@example.org', password: 'x' } }),
+      call(service, 'GET', '/health'),
+    ]);
+    expect([status, Number(headers.get('retry-after')) > 0, health.status]).toEqual([503, true, 200]);
+
+    proxy.goOn();
+    await until(
+      async () => (await ask(device, 'positions', batch(0))).error === undefined,
+      15_000,
+      'storage to come back',
+    );
+    for (let n = 1; n < 45; n += 1)
+      expect(await ask(device, 'positions', batch(n))).not.toHaveProperty('error');
+    for (let n = 0; n < 45; n += 1)
+      expect(await ask(device, 'positions', batch(n))).toMatchObject({ duplicate: 500 });
+    // Also what had been written without a word: the device heard `duplicate`, the watcher sees it all the same.
+    await until(() => seen.size === 45 * 500, 10_000, 'every fix live');
+    watcher.close();
+  }, 90_000);
+
+  it('turns watchers away while devices wait, and takes them when they do not', async () => {
+    await until(async () => (await call(service, 'GET', '/ready')).status === 200, 15_000, 'readiness');
+    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    proxy.stall();
+    const waiting = Promise.all(
+      Array.from({ length: 25 }, (_, n) => ask(device, 'positions', batch(100 + n))),
+    );
+    await until(() => service.service.app.get(PositionLog).pressure > 0.5);
+    expect(await ask(watcher, 'watch', {})).toMatchObject({
+      error: { code: 'live/busy', retryAfterMs: expect.any(Number) },
+    });
+    proxy.goOn();
+    await waiting;
+    await until(async () => (await ask(watcher, 'watch', {})).error === undefined, 10_000, 'a stream');
+    watcher.close();
+  }, 60_000);
+});

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SocketPort } from '../../src/gateway/index.js';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { logIn, newUser } from '../support/people.js';
+import { ask, connectSocket } from '../support/sockets.js';
+import { routesOf, socketEventsOf } from '../support/surface.js';
+import { startTestService, type TestService } from '../support/test-service.js';
+
+const WHO = ['anonymous', 'viewer', 'dispatcher', 'admin', 'device'] as const;
+type Who = (typeof WHO)[number];
+
+const everybody: readonly Who[] = WHO;
+const users: readonly Who[] = ['viewer', 'dispatcher', 'admin'];
+const dispatchers: readonly Who[] = ['dispatcher', 'admin'];
+const admins: readonly Who[] = ['admin'];
+const devices: readonly Who[] = ['device'];
+
+/** Who may what. A route that is not here is a hole until somebody has said who may use it. */
+const ROUTES: Readonly<Record<string, readonly Who[]>> = {
+  'GET /': everybody,
+  'GET /health': everybody,
+  'GET /ready': everybody,
+  'GET /docs': everybody,
+  'GET /docs/': everybody,
+  'GET /docs/index.html': everybody,
+  'GET /docs/LICENSE': everybody,
+  'GET /docs/swagger-ui-init.js': everybody,
+  'GET /docs/docs/swagger-ui-init.js': everybody,
+  'GET /docs/asyncapi.yaml': everybody,
+  'GET /docs-json': everybody,
+  'GET /docs-yaml': everybody,
+  'POST /api/v1/auth/login': everybody,
+  'POST /api/v1/auth/refresh': everybody,
+  'GET /api/v1/auth/me': users,
+  'POST /api/v1/auth/password': users,
+  'POST /api/v1/auth/logout': users,
+  'POST /api/v1/users': admins,
+  'GET /api/v1/users': admins,
+  'GET /api/v1/users/:id': admins,
+  'PATCH /api/v1/users/:id': admins,
+  'DELETE /api/v1/users/:id': admins,
+  'GET /api/v1/audit': admins,
+  'POST /api/v1/vehicles': dispatchers,
+  'GET /api/v1/vehicles': users,
+  'GET /api/v1/vehicles/:id': users,
+  'PATCH /api/v1/vehicles/:id': dispatchers,
+  'DELETE /api/v1/vehicles/:id': dispatchers,
+  'POST /api/v1/vehicles/:id/status': devices,
+  'GET /api/v1/vehicles/:id/status-history': users,
+  'GET /api/v1/vehicles/:id/positions': users,
+  'GET /api/v1/vehicles/nearest': users,
+  'GET /api/v1/positions/live': users,
+  'POST /api/v1/positions': devices,
+  'GET /api/v1/quarantine': users,
+  'POST /api/v1/quarantine/:id/release': dispatchers,
+  'POST /api/v1/vehicles/:id/credentials': admins,
+  'GET /api/v1/vehicles/:id/credentials': admins,
+  'DELETE /api/v1/vehicles/:id/credentials/:credentialId': admins,
+};
+
+/** Whom a namespace lets in; the default one is the old server's and lets nobody in. */
+const NAMESPACES: Readonly<Record<string, readonly Who[]>> = {
+  '/': [],
+  '/devices': devices,
+  '/live': users,
+};
+
+/** Who may send what, of those who were let in. */
+const EVENTS: Readonly<Record<string, readonly Who[]>> = {
+  '/devices position': devices,
+  '/devices positions': devices,
+  '/devices status': devices,
+  '/live authenticate': users,
+  '/live watch': users,
+  '/live unwatch': users,
+};
+
+let service: TestService;
+let tokens: Readonly<Record<Who, string | undefined>>;
+beforeAll(async () => {
+  service = await startTestService();
+  const admin = await adminToken(service);
+  const tokenOf = async (role: Who): Promise<string> =>
+    (await logIn(service, await newUser(service, admin, role))).accessToken;
+  tokens = {
+    anonymous: undefined,
+    viewer: await tokenOf('viewer'),
+    dispatcher: await tokenOf('dispatcher'),
+    admin: await tokenOf('admin'),
+    device: (await newVehicle(service, admin)).deviceToken,
+  };
+});
+afterAll(() => service.stop());
+
+const withToken = (who: Who): { token?: string } => (tokens[who] === undefined ? {} : { token: tokens[who] });
+
+describe('the table', () => {
+  it('has every route of the app, and no other', () => {
+    expect(Object.keys(ROUTES).sort()).toEqual([...new Set(routesOf(service.service.app))].sort());
+  });
+
+  it('has every namespace and every event, and no other', () => {
+    const { io } = service.service.app.get(SocketPort);
+    expect(Object.keys(NAMESPACES).sort()).toEqual([...io._nsps.keys()].sort());
+    expect(Object.keys(EVENTS).sort()).toEqual(socketEventsOf(service.service.app).sort());
+  });
+});
+
+describe('routes', () => {
+  // Logging out ends the session that the other calls are made with.
+  const inOrder = Object.entries(ROUTES).sort(
+    ([a], [b]) => Number(/logout/.test(a)) - Number(/logout/.test(b)),
+  );
+
+  it.each(inOrder)('%s is for %j', async (route, allowed) => {
+    const [method = '', path = ''] = route.split(' ');
+    for (const who of WHO) {
+      const { status, body } = await call(
+        service,
+        method,
+        path.replace(/:\w+/g, '66f0c0ffee0123456789abcd'),
+        {
+          ...withToken(who),
+          ...(method !== 'GET' && { body: { nobody: 'sends this' } }),
+        },
+      );
+      const refusal = who === 'anonymous' ? [401, 'auth/token-missing'] : [403, 'auth/forbidden'];
+      if (allowed.includes(who)) expect([who, status, body.code]).not.toEqual([who, ...refusal]);
+      else expect([who, status, body.code]).toEqual([who, ...refusal]);
+    }
+  });
+
+  it('say that there is nothing to those whom nobody knows, too', async () => {
+    expect((await call(service, 'GET', '/api/v1/nothing')).status).toBe(404);
+  });
+});
+
+describe('namespaces', () => {
+  const named = Object.entries(NAMESPACES).filter(([namespace]) => namespace !== '/');
+
+  it.each(named)('%s lets in %j', async (namespace, allowed) => {
+    for (const who of WHO.filter((each) => each !== 'anonymous' || allowed.length > 0)) {
+      // The sessions of the routes' test are over.
+      const token = who === 'device' || who === 'anonymous' ? tokens[who] : await freshToken(who);
+      const outcome = await connectSocket(service.socketUrl, namespace, token).catch(
+        (error: unknown) => error,
+      );
+      if (!allowed.includes(who)) {
+        const code = who === 'anonymous' ? 'auth/token-missing' : 'auth/token-invalid';
+        expect([who, outcome]).toMatchObject([who, { data: { code } }]);
+        continue;
+      }
+      const socket = outcome as Awaited<ReturnType<typeof connectSocket>>;
+      for (const [key, senders] of Object.entries(EVENTS)) {
+        const [at, event = ''] = key.split(' ');
+        if (at !== namespace) continue;
+        const answer = await ask(socket, event, {});
+        if (senders.includes(who))
+          expect([key, who, answer.error?.code]).not.toEqual([key, who, 'auth/forbidden']);
+        else expect([key, who, answer.error?.code]).toEqual([key, who, 'auth/forbidden']);
+      }
+      socket.close();
+    }
+  });
+
+  async function freshToken(role: Who): Promise<string> {
+    const admin = await adminToken(service);
+    return (await logIn(service, await newUser(service, admin, role))).accessToken;
+  }
+
+  it('/ lets nobody in, and answers nobody with a final word', async () => {
+    const outcome = await connectSocket(service.socketUrl, '/', tokens.device).catch(
+      (error: unknown) => error,
+    );
+    // Connected for the moment that Socket.IO needs to say so, then closed through the transport.
+    if (outcome instanceof Error) throw outcome;
+    const socket = outcome as Awaited<ReturnType<typeof connectSocket>>;
+    if (socket.connected) {
+      await new Promise<void>((resolve) => void socket.once('disconnect', () => resolve()));
+    }
+    socket.close();
+  });
+});

@@ -1,0 +1,102 @@
+import { afterAll } from '@jest/globals';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const DIST = resolve(import.meta.dirname, '../../dist');
+const running = new Set<ChildProcess>();
+/** Also when a test fails half-way: nothing outlives the file that started it. */
+afterAll(() => running.forEach((child) => child.kill('SIGKILL')));
+
+/** A program of ours as its own process, ended with this one at the latest. */
+export class Program {
+  output = '';
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+
+  private constructor(readonly child: ChildProcess) {
+    running.add(child);
+    child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.exited = new Promise((settle) =>
+      child.once('exit', (code, signal) => {
+        running.delete(child);
+        settle({ code, signal });
+      }),
+    );
+  }
+
+  /** @param script of `dist/`, e.g. `main.js` */
+  static start(script: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
+    const path = join(DIST, script);
+    if (!existsSync(path)) throw new Error(`${path} is missing: npm run build (npm test does it)`);
+    // Nothing of the developer's own settings may reach it: only what a process needs to run at all.
+    const { PATH = '', HOME = '' } = process.env;
+    return new Program(
+      spawn(process.execPath, [path, ...args], {
+        env: { PATH, HOME, ...env },
+        cwd,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+  }
+
+  async says(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
+    const endMs = performance.now() + timeoutMs;
+    for (;;) {
+      const found = pattern.exec(this.output);
+      if (found) return found;
+      if (this.child.exitCode !== null || this.child.signalCode !== null || performance.now() > endMs) {
+        throw new Error(`never said ${String(pattern)}; it said:\n${this.output}`);
+      }
+      await new Promise((settle) => setTimeout(settle, 10));
+    }
+  }
+
+  async kill(
+    signal: NodeJS.Signals = 'SIGKILL',
+  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    this.child.kill(signal);
+    return this.exited;
+  }
+}
+
+export interface Ports {
+  readonly http: number;
+  readonly socket: number;
+}
+
+/** Ports that were free a moment ago: a restarted service has to come back where its clients look for it. */
+export async function freePorts(): Promise<Ports> {
+  const servers = [createServer(), createServer()];
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((settle) =>
+          server.listen(0, '127.0.0.1', () => settle((server.address() as { port: number }).port)),
+        ),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((settle) => server.close(settle))));
+  return { http: ports[0] ?? 0, socket: ports[1] ?? 0 };
+}
+
+export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'samserver-'));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** The service as a process, ready. */
+export async function startProcess(ports: Ports, env: Record<string, string>): Promise<Program> {
+  const program = Program.start('main.js', [], {
+    HTTP_HOST: '127.0.0.1',
+    HTTP_PORT: String(ports.http),
+    SOCKET_SERVER_PORT: String(ports.socket),
+    LOG_LEVEL: 'warn',
+    ...env,
+  });
+  await program.says(/is ready/);
+  return program;
+}

@@ -1,0 +1,80 @@
+import { ApiClient, ApiSession, type Delivery, DeviceClient } from '../../src/client/index.js';
+import type { PositionInput } from '../../src/common/index.js';
+
+export interface FleetVehicle {
+  readonly vehicleId: string;
+  readonly token: string;
+}
+
+/** Vehicles with device tokens, made over HTTP as an operator would. */
+export async function makeFleet(
+  url: string,
+  admin: { email: string; password: string },
+  count: number,
+  prefix: string,
+): Promise<{ session: ApiSession; vehicles: FleetVehicle[] }> {
+  const session = new ApiSession(url, admin.email, admin.password);
+  const api = new ApiClient(url, { accessToken: session.accessToken });
+  const vehicles: FleetVehicle[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const name = `${prefix}-${n}`;
+    const vehicle = await api.createVehicle({ callSign: name, registration: name, type: 'als' });
+    const { token } = await api.createCredential(vehicle.id);
+    vehicles.push({ vehicleId: vehicle.id, token });
+  }
+  return { session, vehicles };
+}
+
+/**
+ * A device that sends a fix every `everyMs` until it is stopped, across whatever cuts, and remembers which of them
+ * were acknowledged.
+ */
+export class SendingDevice {
+  readonly acknowledged = new Map<string, Delivery>();
+  readonly refused: Error[] = [];
+  sent = 0;
+  private readonly client: DeviceClient;
+  private readonly timer: NodeJS.Timeout;
+  private readonly startMs = Date.now() - 3_600_000;
+
+  constructor(
+    socketUrl: string,
+    readonly vehicle: FleetVehicle,
+    everyMs: number,
+  ) {
+    this.client = new DeviceClient(socketUrl, vehicle.token, {
+      ackTimeoutMs: 3_000,
+      reconnectDelay: { minMs: 50, maxMs: 200 },
+    });
+    this.client.connect(60_000).catch((error: Error) => this.refused.push(error));
+    this.timer = setInterval(() => this.send(), everyMs);
+  }
+
+  get resends(): number {
+    return this.client.resends;
+  }
+
+  /** Stops sending, waits for what is still open, lets go. */
+  async stop(timeoutMs = 30_000): Promise<{ unacknowledged: number }> {
+    clearInterval(this.timer);
+    return this.client.close(timeoutMs);
+  }
+
+  private send(): void {
+    const position = this.position(this.sent);
+    this.sent += 1;
+    this.client.send(position).then(
+      (delivery) => this.acknowledged.set(position.time, delivery),
+      (error: Error) => this.refused.push(error),
+    );
+  }
+
+  private position(n: number): PositionInput {
+    return {
+      lat: 48 + n * 1e-5,
+      lon: 11 + n * 1e-5,
+      time: new Date(this.startMs + n * 50).toISOString(),
+      speedMps: 10,
+    };
+  }
+}

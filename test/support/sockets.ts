@@ -1,0 +1,44 @@
+import { io, type Socket } from 'socket.io-client';
+
+/** Connected, or failed with what the server said. No reconnecting: what a test cuts stays cut. */
+export async function connectSocket(url: string, namespace: string, token?: string): Promise<Socket> {
+  const socket = openSocket(url, namespace, token);
+  const outcome = await new Promise<Error | null>((resolve) => {
+    socket.once('connect', () => resolve(null));
+    socket.once('connect_error', resolve);
+  });
+  if (outcome) {
+    socket.close();
+    throw outcome;
+  }
+  return socket;
+}
+
+export function openSocket(url: string, namespace: string, token?: string): Socket {
+  return io(`${url}${namespace}`, {
+    transports: ['websocket'],
+    forceNew: true,
+    reconnection: false,
+    ...(token !== undefined && { auth: { token } }),
+  });
+}
+
+/** Emits and waits for the acknowledgement. */
+// What a test reads of it is what it asserts.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export function ask(socket: Socket, event: string, payload: unknown): Promise<any> {
+  return socket.timeout(10_000).emitWithAck(event, payload);
+}
+
+/** Waits until `isDone`, at most `timeoutMs`. */
+export async function until(
+  isDone: () => boolean | Promise<boolean>,
+  timeoutMs = 5_000,
+  what = 'it',
+): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!(await isDone())) {
+    if (performance.now() > endMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,48 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface StallingProxy {
+  readonly port: number;
+  /** Takes what comes and passes nothing on, in either direction: a database that has stopped answering. */
+  stall(): void;
+  goOn(): void;
+  close(): Promise<void>;
+}
+
+/** Between a client and a server on the loopback. */
+export async function stallingProxy(targetPort: number): Promise<StallingProxy> {
+  const sockets = new Set<Socket>();
+  let isStalled = false;
+  const server = createServer((client) => {
+    const target = connect(targetPort, '127.0.0.1');
+    for (const [from, to] of [
+      [client, target],
+      [target, client],
+    ] as const) {
+      sockets.add(from);
+      from.pipe(to);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+    if (isStalled) for (const socket of [client, target]) socket.unpipe().pause();
+  });
+  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle));
+  const stalled: Socket[] = [];
+  return {
+    port: (server.address() as { port: number }).port,
+    stall: () => {
+      isStalled = true;
+      for (const socket of sockets) stalled.push(socket.pause());
+    },
+    goOn: () => {
+      isStalled = false;
+      for (const socket of stalled.splice(0)) socket.resume();
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((settle) => server.close(() => settle()));
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { createConnection } from 'mongoose';
+
+/** What the database holds of each vehicle: ISO times, in order; read past the service, as an auditor would. */
+export async function storedTimes(url: string): Promise<Map<string, string[]>> {
+  const connection = await createConnection(url).asPromise();
+  try {
+    const found = new Map<string, string[]>();
+    for await (const record of connection.collection('positions').find().sort({ _id: 1 })) {
+      const vehicleId = String(record['vehicleId']);
+      const times = found.get(vehicleId) ?? [];
+      times.push((record['time'] as Date).toISOString());
+      found.set(vehicleId, times);
+    }
+    return found;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,65 @@
+import 'reflect-metadata';
+import { PinoLogger, createPino } from '../../src/common/index.js';
+import { loadSettings } from '../../src/config/index.js';
+import { DatabaseLink } from '../../src/database/index.js';
+import { type RunningService, startService } from '../../src/app.setup.js';
+import { startTestDatabase, type TestDatabase } from './test-database.js';
+
+export const ADMIN = { email: 'admin@example.org', password: 'correct horse battery' };
+export const JWT_SECRET = 'a test secret that is long enough for HS256';
+
+export interface Instance {
+  readonly url: string;
+  readonly socketUrl: string;
+  readonly service: RunningService;
+  stop(): Promise<void>;
+}
+
+export interface TestService extends Instance {
+  readonly database: TestDatabase;
+  /** One more instance on the same database; to be stopped first. */
+  another(env?: Record<string, string>): Promise<Instance>;
+}
+
+/**
+ * The whole service in this process, on free ports, with a database of its own.
+ * @param shared one more instance on another's database; to be stopped before it
+ */
+export async function startTestService(
+  env: Record<string, string> = {},
+  shared?: TestDatabase,
+): Promise<TestService> {
+  const database = shared ?? (await startTestDatabase());
+  const instance = await startInstance(database.url, env);
+  return {
+    ...instance,
+    database,
+    another: (more = {}) => startInstance(database.url, { ...env, ...more }),
+    stop: async () => {
+      await instance.stop();
+      if (!shared) await database.stop();
+    },
+  };
+}
+
+async function startInstance(databaseUrl: string, env: Record<string, string>): Promise<Instance> {
+  const { settings } = loadSettings({
+    MONGODB_URL: databaseUrl,
+    JWT_SECRET,
+    ADMIN_EMAIL: ADMIN.email,
+    ADMIN_PASSWORD: ADMIN.password,
+    HTTP_HOST: '127.0.0.1',
+    HTTP_PORT: '0',
+    SOCKET_SERVER_PORT: '0',
+    ...env,
+  });
+  const logger = new PinoLogger(createPino(process.env['TEST_LOG'] ?? 'silent', false));
+  const service = await startService(settings, logger);
+  await service.app.get(DatabaseLink).whenStarted();
+  return {
+    url: `http://127.0.0.1:${service.httpPort}`,
+    socketUrl: `http://127.0.0.1:${service.socketPort}`,
+    service,
+    stop: () => service.stop(),
+  };
+}
