@@ -1,0 +1,21 @@
+import type { Socket } from 'node:net';
+
+export class RawWebSocket {
+  constructor(options: { port: number; path?: string; headers?: Record<string, string>; remember?: boolean });
+  onText: (text: string) => void;
+  onClose: () => void;
+  readonly texts: string[];
+  readonly isClosed: boolean;
+  readonly isOpen: boolean;
+  /** Of the answer to the handshake; null before it. */
+  readonly status: number | null;
+  /** Whether the handshake was taken. */
+  readonly opened: Promise<boolean>;
+  readonly closed: Promise<void>;
+  readonly socket: Socket;
+  sendText(text: string): void;
+  sendBinary(bytes: Buffer): void;
+  sendFrame(opcode: number, payload: Buffer, how?: { isFinal?: boolean; isMasked?: boolean }): void;
+  sendBytes(bytes: Buffer | string): void;
+  cut(): void;
+}
