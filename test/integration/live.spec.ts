@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
 import { adminToken, call, newVehicle } from '../support/http.js';
-import { ask, connectSocket, until } from '../support/sockets.js';
+import { ask, connectSocket, openSocket, until, whenConnected } from '../support/sockets.js';
 import { type Instance, startTestService, type TestService } from '../support/test-service.js';
 
 let service: TestService;
@@ -197,17 +197,16 @@ describe('news of a vehicle', () => {
 
 describe('a token that runs out', () => {
   it('is said before, renewed by another of the same user, and ends the connection otherwise', async () => {
-    const short = await service.another({ ACCESS_TOKEN_TTL_S: '2' });
+    const short = await service.another({ ACCESS_TOKEN_TTL_S: '4' });
     const renewed = await adminToken(service);
     const shortToken = await adminToken(short);
-    const [staying, leaving] = await Promise.all(
-      [0, 1].map(() => connectSocket(short.socketUrl, '/live', shortToken)),
-    );
-    if (!staying || !leaving) throw new Error('not connected');
+    const staying = openSocket(short.socketUrl, '/live', shortToken);
+    const leaving = openSocket(short.socketUrl, '/live', shortToken);
     open.push(staying, leaving);
     const notices: unknown[] = [];
     staying.on('auth.expiring', (notice) => notices.push(notice));
     const end = new Promise((resolve) => leaving.once('disconnect', resolve));
+    await Promise.all([whenConnected(staying), whenConnected(leaving)]);
     await until(() => notices.length > 0);
     expect(notices).toEqual([{ inS: expect.any(Number) }]);
     expect(await ask(staying, 'authenticate', { token: 'noise' })).toMatchObject({

@@ -2,7 +2,11 @@ import { io, type Socket } from 'socket.io-client';
 
 /** Connected, or failed with what the server said. No reconnecting: what a test cuts stays cut. */
 export async function connectSocket(url: string, namespace: string, token?: string): Promise<Socket> {
-  const socket = openSocket(url, namespace, token);
+  return whenConnected(openSocket(url, namespace, token));
+}
+
+/** For those who have to listen before they are let in: what is said at once would pass them by. */
+export async function whenConnected(socket: Socket): Promise<Socket> {
   const outcome = await new Promise<Error | null>((resolve) => {
     socket.once('connect', () => resolve(null));
     socket.once('connect_error', resolve);
