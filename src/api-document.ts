@@ -35,6 +35,7 @@ const FOR: Readonly<Record<string, string>> = {
   dispatcher: 'For dispatchers and admins.',
   admin: 'For admins.',
   device: 'For the device token of this vehicle.',
+  operator: 'For the ops token.',
 };
 
 /** OpenAPI as the controllers tell it, completed by what is the same for all of them. */
@@ -51,6 +52,7 @@ export function describeApi(app: INestApplication, version: string): OpenAPIObje
       'user',
     )
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'Of vehicles/:id/credentials.' }, 'device')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'OPS_TOKEN of the settings.' }, 'ops')
     .build();
   return complete(SwaggerModule.createDocument(app, description));
 }
@@ -94,13 +96,13 @@ function addExamples(operation: Operation, schemas: Readonly<Record<string, Sche
 
 function addErrors(operation: Operation): void {
   const own = take<ErrorCode>(operation, FAILS);
-  const isDevice = operation.security?.some((scheme) => 'device' in scheme) ?? false;
+  const isUser = operation.security?.some((scheme) => 'user' in scheme) ?? false;
   const hasQuery = operation.parameters?.some((each) => 'in' in each && each.in === 'query') ?? false;
   const all = new Set<ErrorCode>([
     ...own,
     ...(operation.requestBody ? OF_BODIES : []),
     ...(hasQuery ? (['input/invalid'] as const) : []),
-    ...(!operation.security ? [] : isDevice ? OF_DEVICES : OF_USERS),
+    ...(!operation.security ? [] : isUser ? OF_USERS : OF_DEVICES),
     ...OF_ALL,
   ]);
   for (const code of codes().filter((each) => all.has(each))) {

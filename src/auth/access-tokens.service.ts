@@ -1,6 +1,8 @@
-import { Injectable } from '@nestjs/common';
-import { JwtService, TokenExpiredError } from '@nestjs/jwt';
+import { Inject, Injectable } from '@nestjs/common';
+import { JsonWebTokenError, JwtService, TokenExpiredError } from '@nestjs/jwt';
+import { SETTINGS, type Settings } from '../config/index.js';
 import { sessionRevoked, tokenExpired, tokenInvalid } from './auth.errors.js';
+import { jwtOptions } from './jwt-options.js';
 import { ROLES, type Role, type TokenUser } from './principal.js';
 import { SessionChecks } from './session-checks.js';
 
@@ -17,10 +19,16 @@ const ID = /^[0-9a-f]{24}$/;
 
 @Injectable()
 export class AccessTokensService {
+  /** Of the secret before the last change. */
+  private readonly previous: JwtService | null;
+
   constructor(
     private readonly jwt: JwtService,
     private readonly sessions: SessionChecks,
-  ) {}
+    @Inject(SETTINGS) { auth: { jwtSecretPrevious } }: Settings,
+  ) {
+    this.previous = jwtSecretPrevious === null ? null : new JwtService(jwtOptions(jwtSecretPrevious));
+  }
 
   /** @throws auth/token-invalid, auth/token-expired, auth/session-revoked, storage/unavailable */
   async verify(token: string): Promise<TokenUser> {
@@ -31,11 +39,9 @@ export class AccessTokensService {
   }
 
   private async read(token: string): Promise<AccessClaims & { readonly exp: number }> {
-    const claims = await this.jwt
-      .verifyAsync<AccessClaims & { exp: number }>(token)
-      .catch((error: unknown) => {
-        throw error instanceof TokenExpiredError ? tokenExpired() : tokenInvalid();
-      });
+    const claims = await this.readSigned(token).catch((error: unknown) => {
+      throw error instanceof TokenExpiredError ? tokenExpired() : tokenInvalid();
+    });
     const isSound =
       typeof claims.sub === 'string' &&
       ID.test(claims.sub) &&
@@ -46,4 +52,18 @@ export class AccessTokensService {
     if (!isSound) throw tokenInvalid();
     return claims;
   }
+
+  private async readSigned(token: string): Promise<AccessClaims & { readonly exp: number }> {
+    try {
+      return await this.jwt.verifyAsync(token);
+    } catch (error) {
+      if (this.previous === null || !isOtherSignature(error)) throw error;
+      return this.previous.verifyAsync(token);
+    }
+  }
+}
+
+/** jsonwebtoken has no class of its own for it. */
+function isOtherSignature(error: unknown): boolean {
+  return error instanceof JsonWebTokenError && error.message === 'invalid signature';
 }

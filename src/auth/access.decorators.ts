@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
 import type { Principal, Role } from './principal.js';
 
-export type Access = 'public' | 'device' | Role;
+export type Access = 'public' | 'device' | 'operator' | Role;
 export const ACCESS = 'samserver:access';
 /** Where the OpenAPI document finds who may call. */
 export const WHO = 'x-who';
@@ -25,6 +25,14 @@ export const ForDevice = (): MethodDecorator & ClassDecorator =>
     SetMetadata(ACCESS, 'device' satisfies Access),
     ApiBearerAuth('device'),
     ApiExtension(WHO, ['device']),
+  );
+
+/** The ops token, and nobody's else. */
+export const ForOperators = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, 'operator' satisfies Access),
+    ApiBearerAuth('ops'),
+    ApiExtension(WHO, ['operator']),
   );
 
 /** Who is calling, as the guard found out. */

@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ForDevice, ForRole, Public } from './access.decorators.js';
+import { ForDevice, ForOperators, ForRole, Public } from './access.decorators.js';
 import { AccessGuard } from './access.guard.js';
 import type { AccessTokensService } from './access-tokens.service.js';
+import type { Settings } from '../config/index.js';
 import { CallContext } from './call-context.js';
 import type { DeviceCredentialsService } from './device-credentials.service.js';
-import type { Principal, Role } from './principal.js';
+import { OpsTokens } from './ops-tokens.js';
+import type { OperatorPrincipal, Principal, Role } from './principal.js';
 
 class Handlers {
   unsaid(): void {}
@@ -20,6 +22,8 @@ class Handlers {
   dispatcher(): void {}
   @ForRole('admin')
   admin(): void {}
+  @ForOperators()
+  operator(): void {}
 }
 
 @ForRole('admin')
@@ -31,14 +35,19 @@ class Closed {
 
 const user = (role: Role): Principal => ({ kind: 'user', userId: 'u', email: '', role, sessionId: 's' });
 const device: Principal = { kind: 'device', vehicleId: 'v', credentialId: 'c' };
+const operator: OperatorPrincipal = { kind: 'operator' };
+const opsToken = 'an_ops_token_of_thirty-two_bytes';
 const deviceToken = `${'a'.repeat(24)}.${'b'.repeat(43)}`;
 
-async function isLetIn(handlers: object, name: string, principal: Principal | null): Promise<boolean> {
-  const token = principal?.kind === 'device' ? deviceToken : 'jwt';
+type Caller = Principal | OperatorPrincipal;
+
+async function isLetIn(handlers: object, name: string, principal: Caller | null): Promise<boolean> {
+  const token = { device: deviceToken, operator: opsToken, user: 'jwt' }[principal?.kind ?? 'user'];
   const guard = new AccessGuard(
     new Reflector(),
     { verify: () => Promise.resolve(principal) } as unknown as AccessTokensService,
     { verify: () => Promise.resolve(principal) } as unknown as DeviceCredentialsService,
+    new OpsTokens({ auth: { opsTokens: ['another one', opsToken] } } as unknown as Settings),
     new CallContext(),
   );
   const context = {
@@ -55,18 +64,20 @@ async function isLetIn(handlers: object, name: string, principal: Principal | nu
 describe('AccessGuard', () => {
   it.each([
     ['unsaid', []],
-    ['open', ['nobody', 'viewer', 'dispatcher', 'admin', 'device']],
+    ['open', ['nobody', 'viewer', 'dispatcher', 'admin', 'device', 'operator']],
     ['device', ['device']],
     ['viewer', ['viewer', 'dispatcher', 'admin']],
     ['dispatcher', ['dispatcher', 'admin']],
     ['admin', ['admin']],
+    ['operator', ['operator']],
   ])('lets through to a handler for %s: %j', async (name, expected) => {
-    const callers: [string, Principal | null][] = [
+    const callers: [string, Caller | null][] = [
       ['nobody', null],
       ['viewer', user('viewer')],
       ['dispatcher', user('dispatcher')],
       ['admin', user('admin')],
       ['device', device],
+      ['operator', operator],
     ];
     const letIn: string[] = [];
     for (const [who, principal] of callers) {

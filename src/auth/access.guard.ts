@@ -4,9 +4,11 @@ import type { Request } from 'express';
 import { ACCESS, type Access } from './access.decorators.js';
 import { AccessTokensService } from './access-tokens.service.js';
 import { notAllowed, tokenMissing } from './auth.errors.js';
+import { bearerToken } from './bearer-token.js';
 import { CallContext } from './call-context.js';
 import { DeviceCredentialsService } from './device-credentials.service.js';
-import { hasRole, type Principal } from './principal.js';
+import { OpsTokens } from './ops-tokens.js';
+import { hasRole, type OperatorPrincipal, type Principal } from './principal.js';
 
 /**
  * Deny by default: a handler that says nothing about who may call it is open to nobody. Sockets are let through
@@ -18,6 +20,7 @@ export class AccessGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly accessTokens: AccessTokensService,
     private readonly deviceCredentials: DeviceCredentialsService,
+    private readonly opsTokens: OpsTokens,
     private readonly context: CallContext,
   ) {}
 
@@ -32,20 +35,22 @@ export class AccessGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request & { principal?: Principal }>();
     const principal = await this.authenticate(request);
     if (access === undefined || !isAllowed(principal, access)) throw notAllowed();
-    request.principal = principal;
+    if (principal.kind !== 'operator') request.principal = principal;
     if (this.context.current) this.context.current.caller = principal;
     return true;
   }
 
-  private authenticate(request: Request): Promise<Principal> {
-    const token = /^Bearer ([^\s]{1,2048})$/i.exec(request.get('authorization') ?? '')?.[1];
-    if (token === undefined) throw tokenMissing();
+  private async authenticate(request: Request): Promise<Principal | OperatorPrincipal> {
+    const token = bearerToken(request);
+    if (token === null) throw tokenMissing();
+    if (this.opsTokens.isGood(token)) return { kind: 'operator' };
     return DeviceCredentialsService.isDeviceToken(token)
       ? this.deviceCredentials.verify(token)
       : this.accessTokens.verify(token);
   }
 }
 
-function isAllowed(principal: Principal, access: Exclude<Access, 'public'>): boolean {
-  return access === 'device' ? principal.kind === 'device' : hasRole(principal, access);
+function isAllowed(principal: Principal | OperatorPrincipal, access: Exclude<Access, 'public'>): boolean {
+  if (access === 'device' || access === 'operator') return principal.kind === access;
+  return principal.kind === 'user' && hasRole(principal, access);
 }

@@ -11,11 +11,15 @@ export const AUDIT_ACTIONS = [
   'user.deleted',
   'credential.issued',
   'credential.revoked',
+  'ops.drained',
+  'ops.handover-begun',
+  'ops.handover-undone',
+  'ops.log-level-changed',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditActor {
-  readonly kind: 'user' | 'device' | 'anonymous' | 'service';
+  readonly kind: 'user' | 'device' | 'operator' | 'anonymous' | 'service';
   /** Of the user, or of the device's credential. */
   readonly id: string | null;
   /** Of a user, as it was then. */
@@ -23,7 +27,7 @@ export interface AuditActor {
 }
 
 export interface AuditTarget {
-  readonly kind: 'user' | 'session' | 'credential';
+  readonly kind: 'user' | 'session' | 'credential' | 'instance';
   /** null for what does not exist: an unknown address that somebody tried. */
   readonly id: string | null;
   /** Of the user it is, or whose it is. */

@@ -74,9 +74,15 @@ export class AuditLog {
   private caller(): AuditActor {
     const call = this.context.current;
     if (!call) return { kind: 'service', id: null, email: null };
-    if (!call.caller) return { kind: 'anonymous', id: null, email: null };
-    return call.caller.kind === 'user'
-      ? { kind: 'user', id: call.caller.userId, email: call.caller.email }
-      : { kind: 'device', id: call.caller.credentialId, email: null };
+    switch (call.caller?.kind) {
+      case undefined:
+        return { kind: 'anonymous', id: null, email: null };
+      case 'user':
+        return { kind: 'user', id: call.caller.userId, email: call.caller.email };
+      case 'device':
+        return { kind: 'device', id: call.caller.credentialId, email: null };
+      case 'operator':
+        return { kind: 'operator', id: null, email: null };
+    }
   }
 }

@@ -24,6 +24,7 @@ import { FirstAdmin } from './first-admin.js';
 import { jwtOptions } from './jwt-options.js';
 import { LastAdmin } from './last-admin.js';
 import { LoginsService } from './logins.service.js';
+import { OpsTokens } from './ops-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordUpgrades } from './password-upgrades.js';
 import { RefreshesService } from './refreshes.service.js';
@@ -41,7 +42,10 @@ import { UsersService } from './users.service.js';
 
 @Module({
   imports: [
-    JwtModule.registerAsync({ inject: [SETTINGS], useFactory: (settings: Settings) => jwtOptions(settings) }),
+    JwtModule.registerAsync({
+      inject: [SETTINGS],
+      useFactory: ({ auth }: Settings) => jwtOptions(auth.jwtSecret),
+    }),
     MongooseModule.forFeature([
       { name: User.name, schema: UserSchema },
       { name: Session.name, schema: SessionSchema },
@@ -69,6 +73,7 @@ import { UsersService } from './users.service.js';
     AccessTokensService,
     TokenPairs,
     DeviceCredentialsService,
+    OpsTokens,
     PasswordHasher,
     PasswordUpgrades,
     AttemptLimits,
@@ -78,7 +83,7 @@ import { UsersService } from './users.service.js';
     CallContext,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [AccessTokensService, AccessReview, AuditLog, DeviceCredentialsService, Revocations],
+  exports: [AccessTokensService, AccessReview, AuditLog, DeviceCredentialsService, OpsTokens, Revocations],
 })
 export class AuthModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {

@@ -2,14 +2,14 @@ import { Injectable, type NestMiddleware } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { requestIdOf } from '../common/index.js';
-import type { Principal } from './principal.js';
+import type { OperatorPrincipal, Principal } from './principal.js';
 
 /** The HTTP call that is being served. */
 export interface Call {
   readonly requestId: string;
   readonly ip: string;
   /** Set by the guard, when the caller had to say who he is. */
-  caller: Principal | null;
+  caller: Principal | OperatorPrincipal | null;
 }
 
 /**

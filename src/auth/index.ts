@@ -1,4 +1,4 @@
-export { Caller, ForDevice, ForRole, Public, WHO } from './access.decorators.js';
+export { Caller, ForDevice, ForOperators, ForRole, Public, WHO } from './access.decorators.js';
 export { AccessReview } from './access-review.js';
 export { AccessTokensService } from './access-tokens.service.js';
 export type { Act, AuditAction, AuditActor, AuditTarget } from './audit-entry.js';
@@ -9,5 +9,7 @@ export {
   DeviceCredentialsService,
   type IssuedCredential,
 } from './device-credentials.service.js';
+export { bearerToken } from './bearer-token.js';
+export { OpsTokens } from './ops-tokens.js';
 export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './principal.js';
 export { isHitBy, type Revocation, Revocations } from './revocations.js';

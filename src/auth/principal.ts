@@ -25,6 +25,11 @@ export interface DevicePrincipal {
 /** Who is calling. */
 export type Principal = UserPrincipal | DevicePrincipal;
 
+/** Who came with an ops token: a person at a console, or the tools that move the service. Nobody in particular. */
+export interface OperatorPrincipal {
+  readonly kind: 'operator';
+}
+
 /** `admin` may what `dispatcher` may, and that what `viewer` may. */
 export function hasRole(principal: Principal, needed: Role): boolean {
   return principal.kind === 'user' && ROLES.indexOf(principal.role) >= ROLES.indexOf(needed);

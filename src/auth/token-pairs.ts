@@ -33,6 +33,9 @@ export class TokenPairs {
   }
 
   isGenuine(token: RefreshToken, session: LoginSession): boolean {
-    return isGenuine(token, session.salt, this.settings.auth.jwtSecret);
+    const { jwtSecret, jwtSecretPrevious } = this.settings.auth;
+    return [jwtSecret, jwtSecretPrevious].some(
+      (secret) => secret !== null && isGenuine(token, session.salt, secret),
+    );
   }
 }

@@ -1,3 +1,10 @@
 export { loadSettings, type LoadedSettings } from './load-settings.js';
 export { SETTINGS, SettingsModule } from './settings.module.js';
-export { SettingsError, type FirstAdmin, type SettingNotice, type Settings } from './settings.js';
+export {
+  SettingsError,
+  type FirstAdmin,
+  type Release,
+  type ReleaseColor,
+  type SettingNotice,
+  type Settings,
+} from './settings.js';

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { keepEvaluationSecrets } from './evaluation-secrets.js';
 import { readEnvironment, type Environment } from './read-environment.js';
+import { cloneRevision, packageVersion } from './release-files.js';
 import type { SettingName } from './setting-definitions.js';
 import { SettingsError, type SettingNotice, type Settings } from './settings.js';
 
@@ -59,6 +59,8 @@ export function loadSettings(env: Environment): LoadedSettings {
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS ?? 5_000 },
     auth: {
       jwtSecret,
+      jwtSecretPrevious: values.JWT_SECRET_PREVIOUS ?? null,
+      opsTokens: [values.OPS_TOKEN, values.OPS_TOKEN_PREVIOUS].filter((token) => token !== undefined),
       accessTokenTtlS: values.ACCESS_TOKEN_TTL_S ?? 900,
       firstAdmin: given ?? made?.firstAdmin ?? null,
       failuresPerAccount: values.LOGIN_FAILURES_PER_ACCOUNT ?? 10,
@@ -75,16 +77,19 @@ export function loadSettings(env: Environment): LoadedSettings {
     },
     live: { replayLimit: values.LIVE_REPLAY_LIMIT ?? 60_000 },
     log: { level: values.LOG_LEVEL ?? 'info' },
-    release: { version: packageVersion(), color: values.RELEASE_COLOR ?? null },
+    release: {
+      version: packageVersion(),
+      revision: values.RELEASE_REVISION ?? cloneRevision(),
+      color: values.RELEASE_COLOR ?? null,
+    },
+    schema: { onStart: values.SCHEMA_ON_START ?? (url === null ? 'up' : 'check') },
+    tls: { certPath: values.TLS_CERT_PATH ?? null },
+    metrics: { allowFrom: values.METRICS_ALLOW_FROM ?? [] },
+    images: { directory: values.IMAGE_DIR ?? null },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
     retention: { positionDays: values.POSITION_RETENTION_DAYS ?? null },
   };
   return { settings: deepFreeze(settings), notices };
-}
-
-function packageVersion(): string {
-  const path = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -44,6 +44,12 @@ export const password: Parser<string> = (value) => {
   return value;
 };
 
+/** A git revision, abbreviated or whole. */
+export const revision: Parser<string> = (value) => {
+  if (!/^[0-9a-f]{7,64}$/i.test(value)) throw new SettingFault('must be 7 to 64 hexadecimal digits');
+  return value.toLowerCase();
+};
+
 export function oneOf<const T extends string>(...allowed: readonly T[]): Parser<T> {
   return (value) => {
     const found = allowed.find((candidate) => candidate === value);

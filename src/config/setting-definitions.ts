@@ -54,6 +54,19 @@ export const SETTING_DEFINITIONS = {
     parse: parse.secret(32),
     about: 'Signs access tokens, at least 32 bytes. Made once and kept in DATA_DIR on the embedded database.',
   }),
+  JWT_SECRET_PREVIOUS: define({
+    parse: parse.secret(32),
+    about: 'The secret before the last change: tokens signed with it are good until they expire.',
+  }),
+  OPS_TOKEN: define({
+    parse: parse.secret(32),
+    about:
+      'Bearer token of operators and tools, at least 32 bytes: details of /ready, /metrics, ops calls. Default: none.',
+  }),
+  OPS_TOKEN_PREVIOUS: define({
+    parse: parse.secret(32),
+    about: 'A second one that is good too, while the first is being changed everywhere.',
+  }),
   ADMIN_EMAIL: define({
     parse: parse.email,
     about: 'First admin, made when there is no user yet. Made up and printed on the embedded database.',
@@ -125,6 +138,28 @@ export const SETTING_DEFINITIONS = {
     parse: parse.oneOf('blue', 'green'),
     about: 'Which side of a blue-green pair this instance is: blue or green. Default: none.',
   }),
+  RELEASE_REVISION: define({
+    parse: parse.revision,
+    about: 'Git revision of this build, 7 to 64 hexadecimal digits. Default: that of the clone it runs in.',
+  }),
+  SCHEMA_ON_START: define({
+    parse: parse.oneOf('up', 'check'),
+    about:
+      'up runs the expand steps of the schema at start, check only looks. Default check; up on the embedded database.',
+  }),
+  TLS_CERT_PATH: define({
+    parse: parse.text(1, 1024),
+    about:
+      'Certificate (PEM) whose last day is watched: 14 days before it, readiness is degraded. Default: none.',
+  }),
+  METRICS_ALLOW_FROM: define({
+    parse: parse.addresses,
+    about: 'Exact addresses that read /metrics without the ops token, separated by commas. Default none.',
+  }),
+  IMAGE_DIR: define({
+    parse: parse.text(1, 1024),
+    about: "Where pictures are kept; `samserver init` marks it as this deployment's. Default: none.",
+  }),
 } as const;
 
 export type SettingName = keyof typeof SETTING_DEFINITIONS;
@@ -138,8 +173,6 @@ export const UNUSED_SETTINGS: Readonly<Record<string, string>> = {
   LIVE_REDIS_HOST: 'no Redis is used: what would be cached there is kept in memory',
   LIVE_REDIS_PORT: 'no Redis is used',
   LIVE_REDIS_PASSWORD: 'no Redis is used',
-  IMAGE_DIR: 'this release takes no pictures',
-  OPS_TOKEN: 'this release has no operations calls; /ready answers everybody alike',
   LEGACY_CLIENTS: 'clients of the old server are turned away to try again',
   LEGACY_COLLECTIONS: "the old server's collections are neither read nor written",
   GOOGLE_MAP_KEY: 'no times of arrival and no addresses are looked up',

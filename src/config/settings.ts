@@ -17,6 +17,10 @@ export interface Settings {
   };
   readonly auth: {
     readonly jwtSecret: string;
+    /** Still accepted, never signed with. */
+    readonly jwtSecretPrevious: string | null;
+    /** Both good; empty: nobody is an operator. */
+    readonly opsTokens: readonly string[];
     readonly accessTokenTtlS: number;
     /** Made into the first user when there is none. */
     readonly firstAdmin: FirstAdmin | null;
@@ -39,10 +43,24 @@ export interface Settings {
     readonly replayLimit: number;
   };
   readonly log: { readonly level: string };
-  readonly release: { readonly version: string; readonly color: 'blue' | 'green' | null };
+  readonly release: Release;
+  readonly schema: { readonly onStart: 'up' | 'check' };
+  readonly tls: { readonly certPath: string | null };
+  readonly metrics: { readonly allowFrom: readonly string[] };
+  readonly images: { readonly directory: string | null };
   readonly drainTimeoutS: number;
   /** How long things are kept; null: for ever. */
   readonly retention: { readonly positionDays: number | null };
+}
+
+export type ReleaseColor = 'blue' | 'green';
+
+/** Which release this is. */
+export interface Release {
+  readonly version: string;
+  /** Git; null where nothing tells. */
+  readonly revision: string | null;
+  readonly color: ReleaseColor | null;
 }
 
 export interface FirstAdmin {

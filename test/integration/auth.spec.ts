@@ -10,7 +10,13 @@ import { UsersRepository } from '../../src/auth/users.repository.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { logIn, me, newUser } from '../support/people.js';
 import { connectSocket, until } from '../support/sockets.js';
-import { ADMIN, JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
+import {
+  ADMIN,
+  type Instance,
+  JWT_SECRET,
+  startTestService,
+  type TestService,
+} from '../support/test-service.js';
 
 let service: TestService;
 /** One more instance on the same database. */
@@ -386,6 +392,27 @@ describe('changing my password', () => {
       body: { code: 'input/invalid', errors: [{ path: 'newPassword' }] },
     });
     expect((await me(service, accessToken)).status).toBe(200);
+  });
+});
+
+describe('a new signing secret', () => {
+  it('logs nobody out while the one before it is named, and everybody when it is not', async () => {
+    const before = await logIn(service, ADMIN);
+    const next = { JWT_SECRET: 'the next secret, which is long enough too' };
+    const rotating = await service.another({ ...next, JWT_SECRET_PREVIOUS: JWT_SECRET });
+    expect((await me(rotating, before.accessToken)).status).toBe(200);
+    const refresh = (at: Instance, refreshToken: string) =>
+      call(at, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } });
+    const after = await refresh(rotating, before.refreshToken);
+    expect(after.status).toBe(200);
+    await rotating.stop();
+
+    const rotated = await service.another(next);
+    expect((await me(rotated, after.body.accessToken)).status).toBe(200);
+    expect((await me(rotated, before.accessToken)).body.code).toBe('auth/token-invalid');
+    expect((await refresh(rotated, before.refreshToken)).body.code).toBe('auth/token-invalid');
+    expect((await refresh(rotated, after.body.refreshToken)).status).toBe(200);
+    await rotated.stop();
   });
 });
 

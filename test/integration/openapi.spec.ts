@@ -74,7 +74,7 @@ describe('/docs-json', () => {
   });
 
   it('asks for the right token', () => {
-    expect(Object.keys(document.components.securitySchemes).sort()).toEqual(['device', 'user']);
+    expect(Object.keys(document.components.securitySchemes).sort()).toEqual(['device', 'ops', 'user']);
     for (const [name, { security }] of apiOperations()) {
       const scheme = PUBLIC_CALLS.includes(name)
         ? undefined

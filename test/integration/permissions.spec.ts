@@ -4,9 +4,9 @@ import { adminToken, call, newVehicle } from '../support/http.js';
 import { logIn, newUser } from '../support/people.js';
 import { ask, connectSocket } from '../support/sockets.js';
 import { routesOf, socketEventsOf } from '../support/surface.js';
-import { startTestService, type TestService } from '../support/test-service.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
-const WHO = ['anonymous', 'viewer', 'dispatcher', 'admin', 'device'] as const;
+const WHO = ['anonymous', 'viewer', 'dispatcher', 'admin', 'device', 'operator'] as const;
 type Who = (typeof WHO)[number];
 
 const everybody: readonly Who[] = WHO;
@@ -78,7 +78,7 @@ const EVENTS: Readonly<Record<string, readonly Who[]>> = {
 let service: TestService;
 let tokens: Readonly<Record<Who, string | undefined>>;
 beforeAll(async () => {
-  service = await startTestService();
+  service = await startTestService({ OPS_TOKEN });
   const admin = await adminToken(service);
   const tokenOf = async (role: Who): Promise<string> =>
     (await logIn(service, await newUser(service, admin, role))).accessToken;
@@ -88,6 +88,7 @@ beforeAll(async () => {
     dispatcher: await tokenOf('dispatcher'),
     admin: await tokenOf('admin'),
     device: (await newVehicle(service, admin)).deviceToken,
+    operator: OPS_TOKEN,
   };
 });
 afterAll(() => service.stop());
@@ -141,7 +142,7 @@ describe('namespaces', () => {
   it.each(named)('%s lets in %j', async (namespace, allowed) => {
     for (const who of WHO.filter((each) => each !== 'anonymous' || allowed.length > 0)) {
       // The sessions of the routes' test are over.
-      const token = who === 'device' || who === 'anonymous' ? tokens[who] : await freshToken(who);
+      const token = users.includes(who) ? await freshToken(who) : tokens[who];
       const outcome = await connectSocket(service.socketUrl, namespace, token).catch(
         (error: unknown) => error,
       );

@@ -6,6 +6,7 @@ import { type RunningService, startService } from '../../src/app.setup.js';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 export const ADMIN = { email: 'admin@example.org', password: 'correct horse battery' };
+export const OPS_TOKEN = 'a test token that is long enough for ops'.replaceAll(' ', '-');
 export const JWT_SECRET = 'a test secret that is long enough for HS256';
 
 export interface Instance {
