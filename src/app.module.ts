@@ -6,6 +6,7 @@ import { type Settings, SettingsModule } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
+import { HttpCalls } from './http-calls.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -28,6 +29,7 @@ export class AppModule {
         HealthModule,
       ],
       providers: [
+        HttpCalls,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: InputPipe },
       ],

@@ -9,9 +9,10 @@ import { describeApi } from './api-document.js';
 import { AppModule } from './app.module.js';
 import { listen, requestId } from './common/index.js';
 import type { Settings } from './config/index.js';
-import { SocketAdapter, SocketDrain, SocketPort } from './gateway/index.js';
+import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { HttpAdapter } from './http-adapter.js';
-import { InstanceService } from './release/index.js';
+import { HttpCalls } from './http-calls.js';
+import { LettingGo } from './release/index.js';
 
 /** 500 positions with full attributes stay under it. */
 const BODY_LIMIT = '2mb';
@@ -38,6 +39,7 @@ export async function startService(settings: Settings, logger: LoggerService): P
   app.set('query parser', 'simple');
   // A hash over every answer is work that no client asked for; what has a version says so itself.
   app.set('etag', false);
+  app.use(app.get(HttpCalls).middleware);
   app.use(requestId);
   app.use(protect());
   app.useBodyParser('json', { limit: BODY_LIMIT });
@@ -66,8 +68,7 @@ export async function startService(settings: Settings, logger: LoggerService): P
 
 /** Readiness ends first, then the sockets go, then the HTTP calls under way, and the database last. */
 async function stop(app: NestExpressApplication): Promise<void> {
-  app.get(InstanceService).beginDrain();
-  await app.get(SocketDrain).run();
+  await app.get(LettingGo).beginDrain();
   await app.close();
   // One turn, for the last lines of the log.
   await sleep(0);

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
-import { startService } from './app.setup.js';
+import { type RunningService, startService } from './app.setup.js';
 import { createPino, PinoLogger } from './common/index.js';
 import { loadSettings, type LoadedSettings, SettingsError } from './config/index.js';
-import { DatabaseLink } from './database/index.js';
 import { greeting } from './greeting.js';
+import { startWatchdog } from './health/index.js';
+import { InstanceService, ReadinessBoard } from './release/index.js';
 
 /** `sysexits.h` */
 const EX_CONFIG = 78;
@@ -17,17 +18,24 @@ for (const notice of notices) pino.warn(notice);
 process.on('uncaughtException', (error) => end(error, 'uncaught exception'));
 process.on('unhandledRejection', (error) => end(error, 'unhandled rejection'));
 
-const service = await startService(settings, new PinoLogger(pino)).catch(complainAndEnd);
 let isStopping = false;
+let service: RunningService | null = null;
+// Before anything is started: as process 1 of a container, node would not even notice the signal.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
-await service.app.get(DatabaseLink).whenStarted();
-if (!isStopping) process.stdout.write(greeting(settings, service.httpPort, service.socketPort));
+startWatchdog();
+
+service = await startService(settings, new PinoLogger(pino)).catch(complainAndEnd);
+await service.app.get(ReadinessBoard).whenComplete();
+if (!isStopping && service.app.get(InstanceService).isServing)
+  process.stdout.write(greeting(settings, service.httpPort, service.socketPort));
 
 function stop(signal: NodeJS.Signals): void {
   // A second signal ends at once: somebody stands before a terminal and means it.
   if (isStopping) process.exit(130);
   isStopping = true;
   pino.info({ signal }, 'stopping');
+  // The ports are not open yet: there is nobody to let go of.
+  if (!service) process.exit(0);
   setTimeout(() => {
     pino.error(
       { drainTimeoutS: settings.drainTimeoutS },

@@ -1,5 +1,6 @@
 export { type BoundingBox, isInside, parseBoundingBox } from './bounding-box.js';
 export { Clock } from './clock.js';
+export { ClockDoubt } from './clock-doubt.js';
 export { CommonModule } from './common.module.js';
 export { DomainError, type ErrorKind, type FieldFault } from './domain-error.js';
 export { distanceM } from './geodesy.js';

@@ -30,6 +30,6 @@ import { VehicleNews } from './vehicle-news.js';
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort, SocketDrain],
+  exports: [SocketPort],
 })
 export class GatewayModule {}

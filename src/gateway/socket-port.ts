@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { answerUnreadableRequests, HTTP_LIMITS, listen } from '../common/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { InstanceService } from '../release/index.js';
+import { InstanceService, RELEASE_HEADER, releaseHeader } from '../release/index.js';
 import { answerUnknownEvents, guardTransports } from './transport-guard.js';
 
 const RETRY_AFTER_S = 2;
@@ -52,6 +52,9 @@ export class SocketPort {
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );
+    this.io.engine.on('headers', (headers: Record<string, string>) => {
+      headers[RELEASE_HEADER] = releaseHeader(this.settings.release);
+    });
     guardTransports(this.io);
     answerUnknownEvents(this.io);
     this.io.on('connection', (socket) => this.turnAway(socket.conn));
@@ -73,8 +76,7 @@ export class SocketPort {
    */
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
     const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
-    const { state } = this.instance;
-    if (!isNew || state === 'ready') return next();
+    if (!isNew || this.instance.canTakeIn) return next();
     if (request.headers.upgrade === undefined) {
       response.writeHead(503, { 'Retry-After': RETRY_AFTER_S, Connection: 'close' });
       response.end();

@@ -43,9 +43,9 @@ export class PositionsService {
     return { results, ...count(results) };
   }
 
-  /** Resolves when everything that was taken in is durable and answered. */
-  whenIdle(): Promise<void> {
-    return this.recorder.whenIdle();
+  /** Resolves when everything that was taken in before this call is durable and answered. */
+  whenAnswered(): Promise<void> {
+    return this.recorder.whenAnswered();
   }
 }
 
