@@ -12,12 +12,18 @@ const EX_CONFIG = 78;
 const EX_UNAVAILABLE = 69;
 
 const { settings, notices } = settingsOrEnd();
-const pino = createPino(settings.log.level, process.stdout.isTTY);
+const pino = createPino(settings.log.level, {
+  isTerminal: process.stdout.isTTY,
+  release: settings.release,
+});
+const logger = new PinoLogger(pino);
+// Before anything that takes time: until somebody listens, this signal ends the process.
+process.on('SIGUSR2', () => logger.level.toggle());
 for (const notice of notices) pino.warn(notice);
 process.on('uncaughtException', (error) => end(error, 'uncaught exception'));
 process.on('unhandledRejection', (error) => end(error, 'unhandled rejection'));
 
-const service = await startService(settings, new PinoLogger(pino)).catch(complainAndEnd);
+const service = await startService(settings, logger).catch(complainAndEnd);
 let isStopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
 await service.app.get(DatabaseLink).whenStarted();
