@@ -63,7 +63,9 @@ export class HttpTraffic {
   private ended(request: Request, response: Response, durationMs: number): void {
     const method = METHODS.has(request.method) ? request.method : 'other';
     const route = routeOf(request);
-    const status = response.writableFinished ? String(response.statusCode) : ABORTED;
+    // Either may come alone: an answer that was cut, and a request that was, whose answer then went nowhere.
+    const isAborted = !response.writableFinished || request.errored !== null;
+    const status = isAborted ? ABORTED : String(response.statusCode);
     this.requests.inc({ method, route, status });
     this.durations.observe({ method, route }, durationMs / 1_000);
     const isProbe = PROBES.has(route);

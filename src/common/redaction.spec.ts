@@ -54,6 +54,10 @@ const CASES: readonly (readonly [string, Write])[] = [
   ['one of many errors', fields({ err: new AggregateError([new DriverError('one')], 'all failed') })],
   ['an error as the message', (logger) => logger.error(nested)],
   ["an error's parsed body", fields({ err: Object.assign(new SyntaxError('bad JSON'), { body: SECRET }) })],
+  [
+    "a driver error's documents",
+    fields({ err: Object.assign(new Error('busy'), { insertedDocs: [{ note: SECRET }] }) }),
+  ],
   ['a MongoDB address', text(`cannot reach mongodb://root:${SECRET}@db:27017/samserver`)],
   [
     'a MongoDB address of many hosts',
@@ -72,6 +76,7 @@ const CASES: readonly (readonly [string, Write])[] = [
     (logger) => logger.error('failed', `Error: mongodb://a:${SECRET}@db\n  at x`, 'Nest'),
   ],
   ['an address in a field', fields({ url: `mongodb://root:${SECRET}@db/samserver` })],
+  ['where a text is cut', fields({ long: `${'x'.repeat(15_970)} mongodb://r:${SECRET}@db` })],
   ['an address as a key', fields({ [`mongodb://root:${SECRET}@db`]: 1 })],
   ['a header in a text', text(`sent Authorization: Bearer ${SECRET} to it`)],
   ['basic authorization', text(`Authorization: Basic ${Buffer.from(`a:${SECRET}`).toString('base64')}`)],
@@ -150,6 +155,17 @@ describe('what is logged', () => {
     expect(output.length).toBeLessThan(30_000);
     expect(output).toContain('[cut]');
   });
+
+  it.each(['\\', 'a.', '://a:', 'eyJ-', 'mongodb://', 'token', '"token":', 'Bearer a', 'a@'])(
+    'is not made slow by a text full of %j',
+    (part) => {
+      const hostile = part.repeat(200_000 / part.length);
+      const startMs = performance.now();
+      linesOf(text(hostile));
+      linesOf(fields({ hostile }));
+      expect(performance.now() - startMs).toBeLessThan(5_000);
+    },
+  );
 
   it('carries the release, in short; at a terminal it does not', () => {
     const release = { version: '1.2.3', revision: 'a'.repeat(40), color: 'green' } as const;

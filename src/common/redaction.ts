@@ -2,13 +2,14 @@ const CENSORED = '[secret]';
 /** Ends of names, without case, `-` and `_`: `JWT_SECRET`, `x-api-key`, `Set-Cookie`, `passwordHash`. */
 const SECRET_NAME =
   /(password|passwd|passphrase|secret|token|authorization|cookie|apikey|privatekey|credentials)s?(hash|previous)?$/;
-/** What clients sent, kept on errors by those who parse it. */
-const SENT_NAME = /^(body|rawbody)$/;
+/** What was sent, whole, kept on errors by those who parse it and by the database's driver. */
+const SENT_NAME = /^(body|rawbody|inserteddocs|op)$/;
 
 /** A logged object is seldom deeper, and never needs to be; past these it is cut, so that a line stays a line. */
 const MAX_DEPTH = 8;
 const MAX_ITEMS = 100;
 const MAX_VALUES = 2_000;
+const MAX_TEXT_LENGTH = 16_000;
 
 /**
  * A copy of what is to be logged that holds no secret: by name at every depth, in the fields of errors and of their
@@ -39,6 +40,7 @@ class Walk {
   }
 
   private copyOf(value: unknown, depth: number): unknown {
+    if (typeof value === 'string') return textOf(value);
     if (typeof value === 'bigint') return String(value);
     if (typeof value === 'function' || typeof value === 'symbol') return undefined;
     if (typeof value !== 'object' || value === null) return value;
@@ -72,13 +74,19 @@ class Walk {
     const more = ['cause', 'errors'].filter((key) => read(error, key) !== undefined);
     return {
       type: error.constructor.name || name,
-      message,
-      stack,
+      message: textOf(message),
+      stack: stack === undefined ? undefined : textOf(stack),
       ...this.fieldsOf(error, depth),
       // Not enumerable, so not among the fields.
       ...Object.fromEntries(more.map((key) => [key, this.named(key, read(error, key), depth)])),
     };
   }
+}
+
+/** Cut last: half of an address with a password would no longer look like one. */
+function textOf(text: string): string {
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  return `${withoutSecrets(text).slice(0, MAX_TEXT_LENGTH)}[cut]`;
 }
 
 /** A getter may throw; its error is not worth more than the line. */
@@ -91,14 +99,15 @@ function read(value: object, key: string): unknown {
 }
 
 /** What a quote looks like in a line of JSON: of its own, or within a text that was JSON itself. */
-const QUOTE = String.raw`(?:\\)*["']`;
+const QUOTE = String.raw`\\{0,8}["']`;
+/** Each with bounded repeats: a text from outside must not make them slow. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   // Up to the last @: a password that should have been percent-encoded and was not holds / and @ of its own.
-  [/(mongodb(?:\+srv)?:\/\/)[^\s"'<>\\]*@/gi, `$1${CENSORED}@`],
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'<>\\@]*:[^\s"'<>\\/]*@/gi, `$1${CENSORED}@`],
+  [/(mongodb(?:\+srv)?:\/\/)[^\s"'<>\\]{0,2048}@/gi, `$1${CENSORED}@`],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'<>\\@:]{0,256}:[^\s"'<>\\/]{0,1024}@/gi, `$1${CENSORED}@`],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${CENSORED}`],
   // A JSON web token, and a device's: docs/errors.md never shows either.
-  [/\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g, CENSORED],
+  [/\beyJ[\w-]{5,512}\.[\w-]{1,2048}\.[\w-]*/g, CENSORED],
   [/\b[0-9a-f]{24}\.[\w-]{43}(?![\w-])/g, CENSORED],
   [/\$2[aby]\$\d\d\$[./\w]{53}/g, CENSORED],
   [
