@@ -22,6 +22,15 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 const scrape = (): Promise<Scrape> => Scrape.of(service);
+/** An answer may reach its caller a moment before it is counted: when only the scrape itself is under way, all are. */
+async function quietScrape(): Promise<Scrape> {
+  let now = await scrape();
+  await until(async () => {
+    now = await scrape();
+    return now.value('samserver_http_requests_in_flight') === 1;
+  });
+  return now;
+}
 const startMs = Date.now() - 3_600_000;
 const fix = (n: number) => ({ lat: 48, lon: 11, time: new Date(startMs + n * 1_000).toISOString() });
 
@@ -219,7 +228,7 @@ describe('what is counted', () => {
       );
     }
     for (const method of ['PROPFIND', 'MKCOL', 'LOCK']) await call(service, method, '/nothing', {});
-    const after = await scrape();
+    const after = await quietScrape();
     const grown = (labels: Record<string, string>): number =>
       (after.value('samserver_http_requests_total', labels) ?? 0) -
       (before.value('samserver_http_requests_total', labels) ?? 0);
@@ -232,7 +241,6 @@ describe('what is counted', () => {
     ]);
     expect([...after.labelValues('route')].filter((route) => !allowed.has(route))).toEqual([]);
     expect(after.samples.length - before.samples.length).toBeLessThan(100);
-    expect(after.value('samserver_http_requests_in_flight')).toBe(1);
   });
 
   it('what its caller did not wait for', async () => {
@@ -246,7 +254,7 @@ describe('what is counted', () => {
     await until(async () => (await scrape()).value('samserver_http_requests_in_flight') === 2);
     caller.destroy();
     await until(async () => (await scrape()).value(name, { status: 'aborted' }) === before + 1);
-    expect((await scrape()).value('samserver_http_requests_in_flight')).toBe(1);
+    await quietScrape();
   });
 
   it('by each instance for itself, though they share a process', async () => {
