@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
+import { HttpTraffic } from './common/index.js';
 import { SETTINGS, type Settings } from './config/index.js';
 import { type ClientHolder, LettingGo, RELEASE_HEADER, releaseHeader } from './release/index.js';
 
@@ -8,10 +9,10 @@ import { type ClientHolder, LettingGo, RELEASE_HEADER, releaseHeader } from './r
 export class HttpCalls implements ClientHolder {
   readonly name = 'http';
   private readonly release: string;
-  private underWay = 0;
 
   constructor(
     private readonly lettingGo: LettingGo,
+    private readonly traffic: HttpTraffic,
     @Inject(SETTINGS) settings: Settings,
   ) {
     this.release = releaseHeader(settings.release);
@@ -19,12 +20,11 @@ export class HttpCalls implements ClientHolder {
   }
 
   get open(): number {
-    return this.underWay;
+    return this.traffic.inFlight;
   }
 
+  /** For every answer. */
   readonly middleware = (_request: Request, response: Response, next: NextFunction): void => {
-    this.underWay += 1;
-    response.once('close', () => (this.underWay -= 1));
     response.setHeader(RELEASE_HEADER, this.release);
     // A connection that is kept alive would bring its next call here again.
     if (this.lettingGo.drain) response.setHeader('Connection', 'close');

@@ -13,7 +13,13 @@ const EX_CONFIG = 78;
 const EX_UNAVAILABLE = 69;
 
 const { settings, notices } = settingsOrEnd();
-const pino = createPino(settings.log.level, process.stdout.isTTY);
+const pino = createPino(settings.log.level, {
+  isTerminal: process.stdout.isTTY,
+  release: settings.release,
+});
+const logger = new PinoLogger(pino);
+// Before anything that takes time: until somebody listens, this signal ends the process.
+process.on('SIGUSR2', () => logger.level.toggle());
 for (const notice of notices) pino.warn(notice);
 process.on('uncaughtException', (error) => end(error, 'uncaught exception'));
 process.on('unhandledRejection', (error) => end(error, 'unhandled rejection'));
@@ -24,7 +30,7 @@ let service: RunningService | null = null;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
 startWatchdog();
 
-service = await startService(settings, new PinoLogger(pino)).catch(complainAndEnd);
+service = await startService(settings, logger).catch(complainAndEnd);
 await service.app.get(ReadinessBoard).whenComplete();
 if (!isStopping && service.app.get(InstanceService).isServing)
   process.stdout.write(greeting(settings, service.httpPort, service.socketPort));

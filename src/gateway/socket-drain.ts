@@ -100,6 +100,7 @@ export class SocketDrain implements ClientHolder, OnModuleInit {
   }
 
   private namespaces(): Namespace[] {
-    return ['/devices', '/live'].map((name) => this.port.io.of(name));
+    // Not `io.of`, which would make one that is not there yet, before its authentication stands in its door.
+    return ['/devices', '/live'].flatMap((name) => this.port.io._nsps.get(name) ?? []);
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Clock, ClockDoubt, DomainError, type PositionReport } from '../common/index.js';
+import { Clock, ClockDoubt, DomainError, outsideCalls, type PositionReport } from '../common/index.js';
 import { storageUnavailable } from '../database/index.js';
 import { LatestPositions } from './latest-positions.js';
 import { PositionFeed, type RecordedPosition } from './position-feed.js';
@@ -31,6 +31,7 @@ export class PositionRecorder {
   private readonly queue: Waiting[] = [];
   private waitingCount = 0;
   private running: Promise<void> | null = null;
+  private writing: readonly PositionReport[] = [];
   private writingSinceMs: number | null = null;
 
   constructor(
@@ -45,6 +46,16 @@ export class PositionRecorder {
   /** How full the queue is, 0…1. */
   get pressure(): number {
     return this.waitingCount / MAX_WAITING;
+  }
+
+  /** Positions that are not durable yet, those of the write under way included. */
+  get waiting(): number {
+    return this.waitingCount + this.writing.length;
+  }
+
+  /** When the oldest of them arrived, epoch milliseconds; null when there is none. */
+  get oldestWaitingMs(): number | null {
+    return (this.writing[0] ?? this.queue[0]?.reports[0])?.receivedAtMs ?? null;
   }
 
   /** Everything that was recorded here before this moment has been shown, epoch milliseconds. */
@@ -63,7 +74,7 @@ export class PositionRecorder {
     this.waitingCount += reports.length;
     return new Promise((resolve, reject) => {
       this.queue.push({ reports, resolve, reject });
-      this.running ??= this.run();
+      this.running ??= outsideCalls(() => this.run());
     });
   }
 
@@ -106,6 +117,7 @@ export class PositionRecorder {
     const order = reports.map((_, index) => index).sort((a, b) => timeOf(reports, a) - timeOf(reports, b));
     const inTimeOrder = order.map((index) => reports[index] as PositionReport);
     this.writingSinceMs = this.clock.nowMs();
+    this.writing = reports;
     try {
       const { judgements, recorded } = await inTime(this.judge.judge(inTimeOrder));
       this.show(recorded);
@@ -124,6 +136,7 @@ export class PositionRecorder {
       for (const waiting of [...group, ...this.takeAll()]) waiting.reject(error);
     } finally {
       this.writingSinceMs = null;
+      this.writing = [];
     }
   }
 

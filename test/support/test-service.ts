@@ -54,7 +54,8 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
     SOCKET_SERVER_PORT: '0',
     ...env,
   });
-  const logger = new PinoLogger(createPino(process.env['TEST_LOG'] ?? 'silent', false));
+  const pino = createPino(process.env['TEST_LOG'] ?? 'silent', { isTerminal: false, release: null });
+  const logger = new PinoLogger(pino);
   const service = await startService(settings, logger);
   await service.app.get(ReadinessBoard).whenComplete();
   return {
