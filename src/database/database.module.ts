@@ -5,6 +5,10 @@ import { ERROR_TRANSLATOR } from '../common/index.js';
 import { DatabaseHealth } from './database-health.service.js';
 import { DatabaseLink } from './database-link.service.js';
 import { DatabaseServer } from './database-server.js';
+import { DeploymentId } from './deployment-id.service.js';
+import { SchemaGate } from './schema/schema-gate.service.js';
+import { schemaMigrationsProvider } from './schema/schema-migrations.provider.js';
+import { SchemaStatus } from './schema/schema-status.service.js';
 import { StartSteps } from './start-steps.js';
 import { translateStorageError } from './storage-errors.js';
 
@@ -25,8 +29,20 @@ function unopenedConnection(): Connection {
     DatabaseLink,
     DatabaseHealth,
     StartSteps,
+    SchemaStatus,
+    SchemaGate,
+    schemaMigrationsProvider,
+    DeploymentId,
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
   ],
-  exports: [getConnectionToken(), DatabaseLink, DatabaseHealth, StartSteps, ERROR_TRANSLATOR],
+  exports: [
+    getConnectionToken(),
+    DatabaseLink,
+    DatabaseHealth,
+    StartSteps,
+    SchemaStatus,
+    DeploymentId,
+    ERROR_TRANSLATOR,
+  ],
 })
 export class DatabaseModule {}
