@@ -33,7 +33,10 @@ export class SchemaGate {
         this.say(adviceFor(view));
       } catch (error) {
         if (!signal.aborted)
-          this.logger.error({ err: error as Error, retryMs: LOOK_AGAIN_MS }, 'schema not reached');
+          this.logger.error(
+            { err: error as Error, retryMs: LOOK_AGAIN_MS },
+            'the schema could not be looked at, trying again',
+          );
       }
       await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
