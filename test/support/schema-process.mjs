@@ -42,7 +42,11 @@ const migrations = new SchemaMigrations({
   })),
 });
 try {
-  const ran = await migrations.up({ signal: new globalThis.AbortController().signal, retryFailed: false, waitMs });
+  const ran = await migrations.up({
+    signal: new globalThis.AbortController().signal,
+    retryFailed: false,
+    waitMs,
+  });
   say(`ran ${ran.map(({ version }) => version).join() || 'nothing'}`);
 } catch (error) {
   say(`${error.name}: ${error.message}`);

@@ -51,6 +51,8 @@ export const FIRST_COLLECTIONS: readonly Collection[] = [
       { key: { isReleased: 1, code: 1 } },
     ],
   },
+  { name: 'instances' },
+  { name: 'rollout' },
   { name: 'deployment' },
 ];
 

@@ -85,7 +85,7 @@ async function carryOut(
 function whatToDo({ kind, version }: SchemaStep): string {
   return kind === 'expand'
     ? 'When its cause is mended, type: samserver schema up'
-    : `When its cause is mended, type: samserver schema contract --backup <path> --yes (nothing may go back to before ${version})`;
+    : `Until it is through, only releases that work with schema ${version} may run. When its cause is mended, type: samserver schema contract --backup <path> --yes`;
 }
 
 function messageOf(error: unknown): string {

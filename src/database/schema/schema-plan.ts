@@ -30,11 +30,14 @@ export interface ContractPlan {
   readonly step: SchemaStep | null;
   /** Expand steps that come before it. */
   readonly first: readonly SchemaStep[];
+  /** Somebody is about to run it, or was. */
+  readonly isAnnounced: boolean;
 }
 
 export function planContract(state: SchemaState, steps: readonly SchemaStep[]): ContractPlan {
   const { current, run, stopsAt } = planUp(state, steps);
-  return { current, step: stopsAt, first: run };
+  const isAnnounced = state.contractingTo !== null && state.contractingTo === stopsAt?.version;
+  return { current, step: stopsAt, first: run, isAnnounced };
 }
 
 function pendingSteps(state: SchemaState, steps: readonly SchemaStep[]): SchemaStep[] {
