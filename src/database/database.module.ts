@@ -2,9 +2,10 @@ import { Global, Module } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
 import { ERROR_TRANSLATOR } from '../common/index.js';
-import { DatabaseHealth } from './database-health.service.js';
+import { settleAbandonedWrites } from './abandoned-writes.js';
 import { DatabaseLink } from './database-link.service.js';
 import { DatabaseServer } from './database-server.js';
+import { DatabaseTime } from './database-time.js';
 import { DeploymentId } from './deployment-id.service.js';
 import { SchemaGate } from './schema/schema-gate.service.js';
 import { schemaMigrationsProvider } from './schema/schema-migrations.provider.js';
@@ -13,6 +14,7 @@ import { StartSteps } from './start-steps.js';
 import { translateStorageError } from './storage-errors.js';
 
 function unopenedConnection(): Connection {
+  settleAbandonedWrites();
   const connection = createConnection();
   // An outage has to show at once and not as calls that wait in a queue.
   Object.assign(connection.config, { bufferCommands: false });
@@ -26,8 +28,8 @@ function unopenedConnection(): Connection {
     // tries: here it is made without an address, and `DatabaseLink` opens it, again and again if it must.
     { provide: getConnectionToken(), useFactory: unopenedConnection },
     DatabaseServer,
+    DatabaseTime,
     DatabaseLink,
-    DatabaseHealth,
     StartSteps,
     SchemaStatus,
     SchemaGate,
@@ -38,7 +40,7 @@ function unopenedConnection(): Connection {
   exports: [
     getConnectionToken(),
     DatabaseLink,
-    DatabaseHealth,
+    DatabaseTime,
     StartSteps,
     SchemaStatus,
     DeploymentId,

@@ -1,7 +1,6 @@
 export { MAJORITY_JOURNALED } from './connect-options.js';
-export { readDatabaseTime } from './database-time.js';
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
-export { DatabaseHealth } from './database-health.service.js';
+export { DatabaseTime, readDatabaseTime } from './database-time.js';
 export { DatabaseLink, type DatabasePhase } from './database-link.service.js';
 export { DatabaseModule } from './database.module.js';
 export { DeploymentId } from './deployment-id.service.js';

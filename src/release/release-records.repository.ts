@@ -1,4 +1,5 @@
 import type { Connection } from 'mongoose';
+import { DatabaseTime } from '../database/index.js';
 import { InstanceRecord, InstanceSchema } from './instance.schema.js';
 import { InstancesRepository } from './instances.repository.js';
 import { RolloutRepository } from './rollout.repository.js';
@@ -14,7 +15,7 @@ export function releaseRecords(connection: Connection): ReleaseRecords {
   return {
     instances: new InstancesRepository(
       connection.model<InstanceRecord>(InstanceRecord.name, InstanceSchema),
-      connection,
+      new DatabaseTime(connection),
     ),
     rollouts: new RolloutRepository(connection.model<RolloutRecord>(RolloutRecord.name, RolloutSchema)),
   };

@@ -45,7 +45,10 @@ async function start(onStart: 'up' | 'check'): Promise<{ link: DatabaseLink; ser
     SOCKET_SERVER_PORT: '0',
     SCHEMA_ON_START: onStart,
   });
-  const service = await startService(settings, new PinoLogger(createPino('silent', false)));
+  const service = await startService(
+    settings,
+    new PinoLogger(createPino('silent', { isTerminal: false, release: null })),
+  );
   services.push(service);
   return { service, link: service.app.get(DatabaseLink) };
 }
