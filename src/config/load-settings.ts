@@ -89,6 +89,7 @@ export function loadSettings(env: Environment): LoadedSettings {
     metrics: { allowFrom: values.METRICS_ALLOW_FROM ?? [] },
     images: { directory: values.IMAGE_DIR ?? null },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
+    httpLingerMs: values.HTTP_LINGER_MS ?? 2_000,
     retention: { positionDays: values.POSITION_RETENTION_DAYS ?? null },
   };
   return { settings: deepFreeze(settings), notices };

@@ -51,6 +51,7 @@ export interface Settings {
   readonly metrics: { readonly allowFrom: readonly string[] };
   readonly images: { readonly directory: string | null };
   readonly drainTimeoutS: number;
+  readonly httpLingerMs: number;
   /** How long things are kept; null: for ever. */
   readonly retention: { readonly positionDays: number | null };
 }
