@@ -50,7 +50,11 @@ export const ERROR_CODES = {
     status: 400,
     meaning: 'On a socket: nobody listens to an event of this name there.',
   },
-  internal: { status: 500, meaning: 'A fault of ours; it is in the log under the request id.' },
+  internal: {
+    status: 500,
+    meaning:
+      'A fault of ours, in the log under the request id. Devices send the same again, later each time.',
+  },
   'live/busy': {
     status: 503,
     meaning: 'Devices need all there is just now; watch again after `retryAfterMs`.',

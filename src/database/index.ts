@@ -5,4 +5,4 @@ export { DatabaseLink } from './database-link.service.js';
 export { DatabaseModule } from './database.module.js';
 export { SUPPORTED_SCHEMA } from './supported-schema.js';
 export { StartSteps } from './start-steps.js';
-export { duplicateKeyField, storageUnavailable } from './storage-errors.js';
+export { duplicateKeyField, storageUnavailable, translateStorageError } from './storage-errors.js';

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock, ClockDoubt, DomainError, outsideCalls, type PositionReport } from '../common/index.js';
-import { storageUnavailable } from '../database/index.js';
+import { storageUnavailable, translateStorageError } from '../database/index.js';
 import { LatestPositions } from './latest-positions.js';
 import { PositionFeed, type RecordedPosition } from './position-feed.js';
 import { PositionJudge } from './position-judge.js';
@@ -111,6 +111,34 @@ export class PositionRecorder {
   }
 
   private async writeGroup(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.write(group);
+    } catch (error) {
+      if (isOutage(error)) this.refuse([...group, ...this.takeAll()], error);
+      else if (group.length === 1) this.refuse(group, error);
+      else await this.writeOneByOne(group);
+    }
+  }
+
+  /** One of them is what storage chokes on: only its sender is to hear of it. */
+  private async writeOneByOne(group: readonly Waiting[]): Promise<void> {
+    for (const [index, waiting] of group.entries()) {
+      try {
+        await this.write([waiting]);
+      } catch (error) {
+        if (isOutage(error)) return this.refuse([...group.slice(index), ...this.takeAll()], error);
+        this.refuse([waiting], error);
+      }
+    }
+  }
+
+  /** In an outage that is everybody: those behind would each wait a time-out of their own for the same answer. */
+  private refuse(refused: readonly Waiting[], error: unknown): void {
+    for (const waiting of refused) waiting.reject(error);
+  }
+
+  /** @throws what judging or storing them threw: then nothing is known of any of them */
+  private async write(group: readonly Waiting[]): Promise<void> {
     const reports = group.flatMap((waiting) => waiting.reports);
     if (reports.length === 0) return group.forEach(({ resolve }) => resolve([]));
     // Contract: judged in time order, answered in index order. Sorting is stable, so of two alike the first counts.
@@ -132,8 +160,7 @@ export class PositionRecorder {
     } catch (error) {
       this.logger.warn({ err: error, reports: reports.length }, 'a group of positions was not confirmed');
       this.unconfirmed.add(inTimeOrder);
-      // Those behind would each wait a time-out of their own for the same answer.
-      for (const waiting of [...group, ...this.takeAll()]) waiting.reject(error);
+      throw error;
     } finally {
       this.writingSinceMs = null;
       this.writing = [];
@@ -166,6 +193,12 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Nothing can be written just now, whatever it is. */
+function isOutage(error: unknown): boolean {
+  const known = error instanceof DomainError ? error : translateStorageError(error);
+  return known?.code === 'storage/unavailable';
 }
 
 function timeOf(reports: readonly PositionReport[], index: number): number {

@@ -55,6 +55,8 @@ describe('parsePosition', () => {
     ['attributes', { deep: { deeper: { deepest: { too: { far: 1 } } } } }],
     ['attributes', { long: 'x'.repeat(2_049) }],
     ['attributes', { when: new Date() }],
+    ['attributes', { _bsontype: 'ObjectId' }],
+    ['attributes', { deep: [{ _bsontype: 1 }] }],
   ])('drops a faulty %s (%j) and keeps the position', (field, value) => {
     expect(parsePosition({ ...good, [field]: value })).toEqual({
       fix: { lat: good.lat, lon: good.lon, timeMs: 1_410_324_847_000 },

@@ -397,9 +397,15 @@ const REPORTS: readonly Case[] = [
   },
   {
     name: 'attributes with toJSON',
-    request: one('"attributes":{"toJSON":1,"_bsontype":"ObjectId","toBSON":1}'),
+    request: one('"attributes":{"toJSON":1,"toBSON":1}'),
     status: 200,
   },
+  ...['{"_bsontype":"x"}', '{"_bsontype":1}', '{"a":[{"_bsontype":"Binary"}]}'].map((attributes) => ({
+    name: `attributes that play a type of the database's: ${attributes}`,
+    request: one(`"attributes":${attributes}`),
+    status: 200,
+    body: { results: [{ dropped: ['attributes'] }] },
+  })),
   {
     name: 'lone surrogates in attributes',
     request: one('"attributes":{"x":"\\ud800","\\udfff":1}'),

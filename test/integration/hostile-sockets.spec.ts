@@ -236,6 +236,11 @@ const DEVICE: readonly Case[] = [
     () => `["position",{"lat":1,"lon":1,"time":"2026-01-01T00:00:00Z","attributes":${deep()}}]`,
     { answer: { results: [{ dropped: ['attributes'] }] } },
   ),
+  event(
+    "attributes that play a type of the database's",
+    '["position",{"lat":1,"lon":1,"time":"2026-01-01T00:00:00Z","attributes":{"a":{"_bsontype":"x"}}}]',
+    { answer: { results: [{ dropped: ['attributes'] }] } },
+  ),
   event('a latitude only in __proto__', '["position",{"__proto__":{"lat":1}}]', rejected('invalid_lat')),
   event(
     'a time of 1 MB',
