@@ -9,7 +9,8 @@ import { PositionRecorder } from './position-recorder.js';
 import type { UnconfirmedPositions } from './unconfirmed-positions.js';
 
 const TOO_MUCH = new TypeError('no such BSON version');
-const clock = { nowMs: () => 0 } as Clock;
+let nowMs = 0;
+const clock = { nowMs: () => nowMs } as Clock;
 const fix = (vehicleId: string, timeMs = 0): PositionReport => ({
   vehicleId,
   lat: 48,
@@ -22,9 +23,12 @@ const fix = (vehicleId: string, timeMs = 0): PositionReport => ({
 class Judge {
   readonly groups: string[][] = [];
   chokesOn = new Map<string, Error>();
+  /** Of each position. */
+  takesMs = 0;
 
   judge(reports: readonly PositionReport[]): Promise<Judged> {
     this.groups.push(reports.map(({ vehicleId }) => vehicleId));
+    nowMs += reports.length * this.takesMs;
     for (const { vehicleId } of reports) {
       const error = this.chokesOn.get(vehicleId);
       if (error) return Promise.reject(error);
@@ -102,5 +106,30 @@ describe('an outage', () => {
     judge.chokesOn.set('poison', TOO_MUCH).set('b', outage);
     const group = ['poison', 'a', 'b', 'c'].map((id) => recorder.record([fix(id)]));
     expect(await outcomes(group)).toEqual([TOO_MUCH, 'stored', outage, outage]);
+  });
+});
+
+describe('a writer that is slower than what comes in', () => {
+  const batch = (n: number): PositionReport[] => Array.from({ length: 500 }, (_, i) => fix('a', n * 500 + i));
+  const refusals = async (work: readonly Promise<unknown>[]) =>
+    (await outcomes(work)).filter((outcome) => outcome !== 'stored');
+
+  it('lets wait what it can write in about 3 s, and refuses the rest before anybody gives up', async () => {
+    judge.takesMs = 1.5;
+    await Promise.all([1, 2].map((n) => recorder.record(batch(n))));
+    const refused = await refusals(Array.from({ length: 20 }, (_, n) => recorder.record(batch(10 + n))));
+    // 667 a second: 2,000 fit, 8,000 do not.
+    expect(refused).toHaveLength(16);
+    expect(refused[0]).toMatchObject({ code: 'positions/overloaded', retryAfterMs: 3_000 });
+    expect(judge.groups.at(-1)).toHaveLength(1_000);
+  });
+
+  it('takes one group in however slow it is, and more again when it is quick', async () => {
+    judge.takesMs = 60;
+    await recorder.record(batch(0));
+    expect(await refusals([1, 2, 3].map((n) => recorder.record(batch(n))))).toHaveLength(1);
+    judge.takesMs = 0.1;
+    for (let n = 0; n < 8; n += 1) await recorder.record(batch(100 + n));
+    expect(await refusals(Array.from({ length: 40 }, (_, n) => recorder.record(batch(200 + n))))).toEqual([]);
   });
 });

@@ -6,12 +6,8 @@ import { PositionFeed, type RecordedPosition } from './position-feed.js';
 import { PositionJudge } from './position-judge.js';
 import { UnconfirmedPositions } from './unconfirmed-positions.js';
 import type { Judgement } from './verdict.js';
+import { MAX_GROUP, WritingPace } from './writing-pace.js';
 
-/** Of one durable write: past this a group costs latency and wins nothing. */
-const MAX_GROUP = 1_000;
-/** Waiting for a write: at 250 bytes each about 5 MB, and some seconds of work. */
-const MAX_WAITING = 20_000;
-const OVERLOAD_RETRY_MS = 1_000;
 /** A group that is not through by then is of unknown fate: its devices send again. */
 const GROUP_LIMIT_MS = 60_000;
 
@@ -28,6 +24,7 @@ interface Waiting {
 @Injectable()
 export class PositionRecorder {
   private readonly logger = new Logger(PositionRecorder.name);
+  private readonly pace = new WritingPace();
   private readonly queue: Waiting[] = [];
   private waitingCount = 0;
   private running: Promise<void> | null = null;
@@ -45,7 +42,7 @@ export class PositionRecorder {
 
   /** How full the queue is, 0…1. */
   get pressure(): number {
-    return this.waitingCount / MAX_WAITING;
+    return this.waitingCount / this.pace.limit;
   }
 
   /** Positions that are not durable yet, those of the write under way included. */
@@ -70,7 +67,9 @@ export class PositionRecorder {
    */
   record(reports: readonly PositionReport[]): Promise<readonly Judgement[]> {
     if (reports.length === 0) return Promise.resolve([]);
-    if (this.waitingCount + reports.length > MAX_WAITING) return Promise.reject(overloaded());
+    if (this.waitingCount + reports.length > this.pace.limit) {
+      return Promise.reject(overloaded(this.pace.retryAfterMs(this.waitingCount)));
+    }
     this.waitingCount += reports.length;
     return new Promise((resolve, reject) => {
       this.queue.push({ reports, resolve, reject });
@@ -148,6 +147,7 @@ export class PositionRecorder {
     this.writing = reports;
     try {
       const { judgements, recorded } = await inTime(this.judge.judge(inTimeOrder));
+      this.pace.note(reports.length, this.clock.nowMs() - this.writingSinceMs);
       this.show(recorded);
       judgements.forEach((judgement, index) => this.doubtClock(inTimeOrder[index], judgement));
       const answers = new Array<Judgement>(reports.length);
@@ -205,13 +205,11 @@ function timeOf(reports: readonly PositionReport[], index: number): number {
   return reports[index]?.timeMs ?? 0;
 }
 
-function overloaded(): DomainError {
+function overloaded(retryAfterMs: number): DomainError {
   return new DomainError(
     'unavailable',
     'positions/overloaded',
     'Too many positions are waiting to be written; send them again.',
-    {
-      retryAfterMs: OVERLOAD_RETRY_MS,
-    },
+    { retryAfterMs },
   );
 }
