@@ -62,7 +62,8 @@ export class SocketPort {
     answerUnknownEvents(this.io);
     logSockets(this.io);
     this.metrics.follow(this.io);
-    this.io.on('connection', (socket) => this.turnAway(socket.conn));
+    // Never `next`: a CONNECT that is answered makes a client send what it has kept, into nothing.
+    this.io.use((socket) => this.turnAway(socket.conn));
   }
 
   /** @throws EADDRINUSE and the like, as Node gives them */
