@@ -120,13 +120,16 @@ describe('since', () => {
     expect(withoutNews(seen.events)).toEqual([{ event: 'resync', body: { reason: 'replay_limit' } }]);
   });
 
-  it.each(['x', '', 't', 't!!', 5])('%j is no cursor', async (since) => {
-    const socket = await connectSocket(service.socketUrl, '/live', token);
-    open.push(socket);
-    expect(await ask(socket, 'watch', { since })).toMatchObject({
-      error: { code: 'input/invalid', errors: [{ path: 'since' }] },
-    });
-  });
+  it.each(['x', '', 't', 't!!', 5, 'tzzzzzzzzzzz', `t${(8.64e15 + 1).toString(36)}`])(
+    '%j is no cursor',
+    async (since) => {
+      const socket = await connectSocket(service.socketUrl, '/live', token);
+      open.push(socket);
+      expect(await ask(socket, 'watch', { since })).toMatchObject({
+        error: { code: 'input/invalid', errors: [{ path: 'since' }] },
+      });
+    },
+  );
 });
 
 describe('bbox', () => {
@@ -154,6 +157,23 @@ describe('bbox', () => {
       });
     },
   );
+});
+
+describe('a wish', () => {
+  it('that is null is none: everything is watched, from now on', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const seen = await watch({ vehicleIds: null, bbox: null, since: null });
+    await report(deviceToken, fix(0));
+    await until(() => seen.times.length > 0);
+    expect(seen.snapshot).not.toContainEqual(expect.objectContaining({ vehicleId }));
+  });
+
+  it('names a vehicle in capitals as well', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const seen = await watch({ vehicleIds: [vehicleId.toUpperCase()] });
+    await report(deviceToken, fix(0));
+    await until(() => seen.times.length === 1);
+  });
 });
 
 describe('a watcher that does not read', () => {
