@@ -1,3 +1,4 @@
+export { MayBeAbsent } from './absence.js';
 export { type BoundingBox, isInside, parseBoundingBox } from './bounding-box.js';
 export { Clock } from './clock.js';
 export { ClockDoubt } from './clock-doubt.js';
@@ -31,4 +32,4 @@ export type {
   ReportAnswer,
   Verdict,
 } from './position.js';
-export { PRINTABLE, trimmed } from './text-input.js';
+export { lowerCased, PRINTABLE, trimmed } from './text-input.js';
