@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { type RunningService, startService } from './app.setup.js';
+import { FirstAdmin } from './auth/index.js';
 import { createPino, PinoLogger } from './common/index.js';
 import { loadSettings, type LoadedSettings, SettingsError } from './config/index.js';
 import { greeting } from './greeting.js';
@@ -32,8 +33,10 @@ startWatchdog();
 
 service = await startService(settings, logger).catch(complainAndEnd);
 await service.app.get(ReadinessBoard).whenComplete();
-if (!isStopping && service.app.get(InstanceService).isServing)
-  process.stdout.write(greeting(settings, service.httpPort, service.socketPort));
+if (!isStopping && service.app.get(InstanceService).isServing) {
+  const { madeUpLogin } = service.app.get(FirstAdmin);
+  process.stdout.write(greeting(settings, service.httpPort, service.socketPort, madeUpLogin));
+}
 
 function stop(signal: NodeJS.Signals): void {
   // A second signal ends at once: somebody stands before a terminal and means it.
