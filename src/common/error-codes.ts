@@ -65,6 +65,10 @@ export const ERROR_CODES = {
     meaning: 'Too many positions wait to be written; send the same again.',
   },
   'quarantine/not-found': { status: 404, meaning: 'There is no such quarantined position.' },
+  'sockets/not-ready': {
+    status: 503,
+    meaning: 'The instance takes no new sockets just now (it starts, or drains); connect again.',
+  },
   'storage/unavailable': { status: 503, meaning: 'The database did not confirm it; send the same again.' },
   'users/busy': {
     status: 503,

@@ -20,6 +20,7 @@ export { Metrics } from './metrics.js';
 export { keyOfCursor, type Page, pageBy, pageOf, type PageRequest, pageRequest } from './page.js';
 export { PageDto } from './page.dto.js';
 export { createPino, PinoLogger } from './pino-logger.js';
+export { onTheWire, type PlainAnswer, plainAnswer } from './plain-answer.js';
 export { ProblemFilter } from './problem.filter.js';
 export { requestId, requestIdOf } from './request-id.js';
 export { SocketAnswerInterceptor } from './socket-answer.interceptor.js';
