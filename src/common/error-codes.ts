@@ -43,7 +43,8 @@ export const ERROR_CODES = {
   },
   'http/unsupported-media-type': {
     status: 415,
-    meaning: 'The encoding or character set of the body is not understood.',
+    meaning:
+      'The body is not JSON by its `Content-Type`, or its encoding or character set is not understood.',
   },
   'input/invalid': { status: 400, meaning: '`errors` names each field and its limit.' },
   'input/unknown-event': {

@@ -1,4 +1,5 @@
 export { MayBeAbsent } from './absence.js';
+export { BodyTypeInterceptor, TakesOtherBody } from './body-type.interceptor.js';
 export { type BoundingBox, isInside, parseBoundingBox } from './bounding-box.js';
 export { Clock } from './clock.js';
 export { ClockDoubt } from './clock-doubt.js';
