@@ -34,8 +34,7 @@ export const ERROR_CODES = {
   'http/body-too-large': { status: 413, meaning: 'The body is over 2 MB.' },
   'http/expectation-failed': { status: 417, meaning: '`Expect` holds something else than `100-continue`.' },
   'http/headers-too-large': { status: 431, meaning: 'The request line and headers are over 16 kB.' },
-  'http/method-not-allowed': { status: 405, meaning: 'The path is known, the method is not.' },
-  'http/not-found': { status: 404, meaning: 'There is no such path.' },
+  'http/not-found': { status: 404, meaning: 'There is no such path, or the path does not take this method.' },
   'http/range-not-satisfiable': { status: 416, meaning: 'The range lies outside the file.' },
   'http/request-timeout': {
     status: 408,
