@@ -1,6 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, Max, Min } from 'class-validator';
-import { DEFAULT_LEVEL_S, type LevelChange, LOG_LEVELS, type LogLevelName, MayBeAbsent } from '../common/index.js';
+import {
+  DEFAULT_LEVEL_S,
+  type LevelChange,
+  LOG_LEVELS,
+  type LogLevelName,
+  MayBeAbsent,
+} from '../common/index.js';
 
 const MAX_LEVEL_S = 86_400;
 
