@@ -10,7 +10,7 @@ import type { UnconfirmedPositions } from './unconfirmed-positions.js';
 
 const TOO_MUCH = new TypeError('no such BSON version');
 let nowMs = 0;
-const clock = { nowMs: () => nowMs } as Clock;
+const clock: Clock = { nowMs: () => nowMs };
 const fix = (vehicleId: string, timeMs = 0): PositionReport => ({
   vehicleId,
   lat: 48,
