@@ -1,7 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AuthModule } from './auth/index.js';
-import { CommonModule, InputPipe, type LogLevel, ProblemFilter } from './common/index.js';
+import {
+  BodyTypeInterceptor,
+  CommonModule,
+  InputPipe,
+  type LogLevel,
+  ProblemFilter,
+} from './common/index.js';
 import { type Settings, SettingsModule } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -31,6 +37,7 @@ export class AppModule {
       providers: [
         HttpCalls,
         { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_INTERCEPTOR, useClass: BodyTypeInterceptor },
         { provide: APP_PIPE, useClass: InputPipe },
       ],
     };

@@ -1,9 +1,16 @@
-import type { Settings } from './config/index.js';
+import type { FirstAdmin, Settings } from './config/index.js';
 
-/** What a person at the terminal needs next; the log has the rest. */
-export function greeting(settings: Settings, httpPort: number, socketPort: number): string {
+/**
+ * What a person at the terminal needs next; the log has the rest.
+ * @param login made up for the evaluation database; null where it lets nobody in
+ */
+export function greeting(
+  settings: Settings,
+  httpPort: number,
+  socketPort: number,
+  login: FirstAdmin | null,
+): string {
   const host = settings.http.host === '0.0.0.0' ? 'localhost' : settings.http.host;
-  const admin = settings.auth.firstAdmin;
   const lines = [
     `Samserver ${settings.release.version} is ready.`,
     '',
@@ -16,7 +23,7 @@ export function greeting(settings: Settings, httpPort: number, socketPort: numbe
       `  Database     embedded, in ${settings.dataDir}: for evaluation only; set MONGODB_URL for real work`,
     );
   }
-  if (admin?.isGenerated) lines.push(`  Admin login  ${admin.email}  ${admin.password}`);
+  if (login) lines.push(`  Admin login  ${login.email}  ${login.password}`);
   lines.push('', 'Next, in two other terminals:  npm run watch   and   npm run replay', '');
   return `\n${lines.join('\n')}\n`;
 }

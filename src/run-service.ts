@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.setup.js';
+import { FirstAdmin } from './auth/index.js';
 import { createPino, PinoLogger } from './common/index.js';
 import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
 import { greeting } from './greeting.js';
@@ -35,8 +36,10 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   );
   stopper.service = service;
   await service.app.get(ReadinessBoard).whenComplete();
-  if (!stopper.isStopping && service.app.get(InstanceService).isServing)
-    process.stdout.write(greeting(settings, service.httpPort, service.socketPort));
+  if (!stopper.isStopping && service.app.get(InstanceService).isServing) {
+    const { madeUpLogin } = service.app.get(FirstAdmin);
+    process.stdout.write(greeting(settings, service.httpPort, service.socketPort, madeUpLogin));
+  }
 }
 
 /** Ends the process in good order at the first signal, and at once at the second. */

@@ -3,7 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { DomainError } from '../common/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { tooManyAttempts } from './auth.errors.js';
+import { authBusy, tooManyAttempts } from './auth.errors.js';
 import { CallContext } from './call-context.js';
 import { ipNetwork } from './ip-network.js';
 
@@ -13,6 +13,8 @@ export type Attempt = 'login' | 'refresh' | 'password-change';
 /** Answers that somebody gets who guesses; a session that merely ended is no guess. */
 const WRONG_GUESSES = new Set(['auth/bad-credentials', 'auth/token-invalid', 'auth/current-password-wrong']);
 const SOON_MS = 1_000;
+/** Of one account from one place: a control room's screens, twice over. */
+const LONGEST_LINE = 100;
 
 /**
  * Makes guessing slow. Two counts of wrong guesses, both forgotten after a while: of one place at one account, and of
@@ -27,8 +29,8 @@ const SOON_MS = 1_000;
 export class AttemptLimits {
   private readonly atAccount: RateLimiterMemory;
   private readonly atAll: RateLimiterMemory;
-  /** Attempts not decided yet count as wrong: a hundred sent at once must not all be looked at. */
-  private readonly undecided = new Map<string, number>();
+  /** Attempts not decided yet may all be wrong: a hundred sent at once must not all be looked at. */
+  private readonly undecided = new Map<string, Undecided>();
   private readonly secret = randomBytes(32);
 
   constructor(
@@ -42,21 +44,15 @@ export class AttemptLimits {
 
   /**
    * @param account whose secret it is: an address, a session id, a user id
-   * @throws auth/too-many-attempts, or what the attempt throws
+   * @throws auth/too-many-attempts, auth/busy, or what the attempt throws
    */
   async limit<T>(attempt: Attempt, account: string, run: () => Promise<T>): Promise<T> {
     const place = ipNetwork(this.context.current?.ip ?? '');
     const all = this.bucketOf(`${attempt} ${place}`);
     const pair = this.bucketOf(`${attempt} ${place} ${account}`);
-    const { failuresPerAccount, failuresPerIp } = this.settings.auth;
-    await refuseFrom(this.atAll, all, failuresPerIp);
-    const wrong = await refuseFrom(this.atAccount, pair, failuresPerAccount);
-    const undecided = this.undecided.get(pair) ?? 0;
+    await refuseFrom(this.atAll, all, this.settings.auth.failuresPerIp);
     // A refresh token is as hard to guess as a device's, and a screen full of tabs refreshes all at once.
-    const isGuessable = attempt !== 'refresh';
-    if (isGuessable && wrong + undecided >= failuresPerAccount) throw tooManyAttempts(SOON_MS);
-
-    this.undecided.set(pair, undecided + 1);
+    const begun = await this.begin(pair, attempt !== 'refresh');
     try {
       const result = await run();
       await this.atAccount.delete(pair);
@@ -67,10 +63,30 @@ export class AttemptLimits {
       }
       throw error;
     } finally {
-      const left = (this.undecided.get(pair) ?? 1) - 1;
-      if (left > 0) this.undecided.set(pair, left);
-      else this.undecided.delete(pair);
+      this.decided(pair, begun);
     }
+  }
+
+  /** Waits while those under way, if all were wrong, would use up what is left: most often they are right. */
+  private async begin(pair: string, isGuessable: boolean): Promise<Undecided> {
+    const { failuresPerAccount } = this.settings.auth;
+    for (;;) {
+      const wrong = await refuseFrom(this.atAccount, pair, failuresPerAccount);
+      const undecided = this.undecided.get(pair) ?? { count: 0, waiting: [] };
+      if (!isGuessable || wrong + undecided.count < failuresPerAccount) {
+        undecided.count += 1;
+        this.undecided.set(pair, undecided);
+        return undecided;
+      }
+      if (undecided.waiting.length >= LONGEST_LINE) throw authBusy();
+      await new Promise<void>((resolve) => undecided.waiting.push(resolve));
+    }
+  }
+
+  private decided(pair: string, undecided: Undecided): void {
+    undecided.count -= 1;
+    if (undecided.count === 0) this.undecided.delete(pair);
+    for (const look of undecided.waiting.splice(0)) look();
   }
 
   /**
@@ -80,6 +96,13 @@ export class AttemptLimits {
   private bucketOf(text: string): string {
     return createHmac('sha256', this.secret).update(text).digest('hex').slice(0, 4);
   }
+}
+
+/** Attempts of one place at one account. */
+interface Undecided {
+  count: number;
+  /** Those who look again when one is decided. */
+  readonly waiting: (() => void)[];
 }
 
 /** How many were wrong so far. */

@@ -1,7 +1,8 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { DomainError } from '../common/index.js';
-import { SETTINGS, type Settings } from '../config/index.js';
+import { type FirstAdmin as Login, SETTINGS, type Settings } from '../config/index.js';
 import { StartSteps } from '../database/index.js';
+import { PasswordHasher } from './password-hasher.js';
 import { UsersRepository } from './users.repository.js';
 import { UsersService } from './users.service.js';
 
@@ -9,16 +10,35 @@ import { UsersService } from './users.service.js';
 @Injectable()
 export class FirstAdmin implements OnModuleInit {
   private readonly logger = new Logger(FirstAdmin.name);
+  private madeUp: Login | null = null;
 
   constructor(
     private readonly users: UsersRepository,
     private readonly accounts: UsersService,
+    private readonly hasher: PasswordHasher,
     private readonly steps: StartSteps,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   onModuleInit(): void {
-    this.steps.add('first admin', () => this.seed());
+    this.steps.add('first admin', async () => {
+      await this.seed();
+      this.madeUp = await this.findMadeUp();
+    });
+  }
+
+  /** The login that was made up for the evaluation database, if somebody can get in with it; null before the start is through. */
+  get madeUpLogin(): Login | null {
+    return this.madeUp;
+  }
+
+  /** An admin from the environment may have come first, and a password may have been changed since. */
+  private async findMadeUp(): Promise<Login | null> {
+    const { firstAdmin } = this.settings.auth;
+    if (!firstAdmin?.isGenerated) return null;
+    const user = await this.users.findByEmail(firstAdmin.email);
+    const isGood = user !== null && (await this.hasher.isMatch(firstAdmin.password, user.passwordHash));
+    return isGood ? firstAdmin : null;
   }
 
   private async seed(): Promise<void> {

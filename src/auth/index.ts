@@ -9,6 +9,7 @@ export {
   DeviceCredentialsService,
   type IssuedCredential,
 } from './device-credentials.service.js';
+export { FirstAdmin } from './first-admin.js';
 export { bearerToken } from './bearer-token.js';
 export { OpsTokens } from './ops-tokens.js';
 export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './principal.js';

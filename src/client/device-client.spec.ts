@@ -178,6 +178,24 @@ describe('DeviceClient', () => {
     expect(server.connections).toBe(1);
   });
 
+  it("sends again, later and later, what the service's own fault has refused", async () => {
+    const server = await DeviceServer.start();
+    const arrivals: number[] = [];
+    server.handler = (batch, acknowledge) => {
+      arrivals.push(performance.now());
+      if (arrivals.length > 3) return acknowledge(server.store(batch));
+      acknowledge({ error: { code: 'internal', message: 'Something went wrong here.' } });
+    };
+    const client = device(server, { firstBackOffMs: 50 });
+    await client.connect(5000);
+    expect(await client.send(positions(1)[0]!)).toMatchObject({ verdict: 'stored', attempts: 4 });
+    const pausesMs = arrivals.slice(1).map((arrival, index) => arrival - arrivals[index]!);
+    expect(pausesMs[0]).toBeGreaterThanOrEqual(49);
+    expect(pausesMs[1]).toBeGreaterThanOrEqual(99);
+    expect(pausesMs[2]).toBeGreaterThanOrEqual(199);
+    expect(server.connections).toBe(1);
+  });
+
   it('with several in flight, brings a failed request back before anything newer', async () => {
     const server = await DeviceServer.start();
     let isFirst = true;

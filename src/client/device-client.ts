@@ -36,6 +36,8 @@ export interface DeviceClientOptions {
    */
   readonly maxInFlight?: number;
   readonly reconnectDelay?: ReconnectDelay;
+  /** Pause after a fault of the service's own (`internal`), doubled each time in a row up to 30 s; default 1,000. */
+  readonly firstBackOffMs?: number;
   readonly onRequest?: (report: RequestReport) => void;
 }
 
@@ -48,6 +50,14 @@ interface Request {
 /** The contract's limit of one `positions` event. */
 const MAX_BATCH = 500;
 
+/**
+ * A fault of the service: what was sent is as good as before, and a release that has it mended takes it. Each time in a
+ * row it is sent later.
+ */
+const INTERNAL = 'internal';
+const FIRST_BACK_OFF_MS = 1_000;
+const LONGEST_BACK_OFF_MS = 30_000;
+
 export class DeviceClient {
   private readonly link: SocketLink;
   private readonly socket: Socket<ServerToDeviceEvents, DeviceToServerEvents>;
@@ -56,6 +66,7 @@ export class DeviceClient {
   private readonly ackTimeoutMs: number;
   private readonly maxBatch: number;
   private readonly maxInFlight: number;
+  private readonly firstBackOffMs: number;
   private readonly onRequest?: (report: RequestReport) => void;
   private holdTimer?: NodeJS.Timeout;
   /** Some were given back while others were still out: those come first, then all goes on in order. */
@@ -64,6 +75,7 @@ export class DeviceClient {
   private end?: SocketClientError;
   private whenIdle?: () => void;
   private resendCount = 0;
+  private faultsInRow = 0;
 
   /**
    * @param socketUrl scheme, host and port, e.g. `http://127.0.0.1:5050`
@@ -73,6 +85,7 @@ export class DeviceClient {
     this.ackTimeoutMs = options.ackTimeoutMs ?? 10_000;
     this.maxBatch = Math.min(MAX_BATCH, Math.max(1, options.maxBatch ?? MAX_BATCH));
     this.maxInFlight = Math.max(1, options.maxInFlight ?? 1);
+    this.firstBackOffMs = options.firstBackOffMs ?? FIRST_BACK_OFF_MS;
     this.onRequest = options.onRequest;
     this.link = new SocketLink(
       `${socketUrl.replace(/\/+$/, '')}/devices`,
@@ -111,7 +124,7 @@ export class DeviceClient {
   /**
    * Resolves with the service's verdict, however many cuts later.
    * @throws SocketClientError when the token is refused (`auth/…`), when the service says that the same request
-   *   would fail again, or when the client was closed before the answer (`client/closed`)
+   *   would fail again (a fault of its own is no such word: see `firstBackOffMs`), or when the client was closed before the answer (`client/closed`)
    */
   send(position: PositionInput): Promise<Delivery> {
     if (this.end !== undefined) return Promise.reject(this.end);
@@ -171,6 +184,7 @@ export class DeviceClient {
     const latencyMs = performance.now() - request.sentAtMs;
     if (isErrorAnswer(answer)) this.onTrouble(request, answer.error);
     else {
+      this.faultsInRow = 0;
       this.settle(request, answer, latencyMs);
       this.onRequest?.({ size: request.entries.length, latencyMs });
     }
@@ -188,21 +202,27 @@ export class DeviceClient {
   }
 
   private onTrouble(request: Request, error: SocketErrorAnswer['error']): void {
+    const retryAfterMs = error.retryAfterMs ?? (error.code === INTERNAL ? this.nextBackOffMs() : undefined);
     if (error.code.startsWith('auth/')) {
       this.outbox.giveBack(request.entries);
       this.finish(new SocketClientError(error.code, error.message));
-    } else if (error.retryAfterMs === undefined) {
+    } else if (retryAfterMs === undefined) {
       for (const entry of request.entries) entry.fail(new SocketClientError(error.code, error.message));
     } else {
       this.takeBack(request.entries);
       // A little spread: whole fleets are told the same number at the same moment.
-      const holdMs = error.retryAfterMs * (1 + Math.random() * 0.2);
+      const holdMs = retryAfterMs * (1 + Math.random() * 0.2);
       clearTimeout(this.holdTimer);
       this.holdTimer = setTimeout(() => {
         this.holdTimer = undefined;
         this.pump();
       }, holdMs);
     }
+  }
+
+  private nextBackOffMs(): number {
+    this.faultsInRow += 1;
+    return Math.min(this.firstBackOffMs * 2 ** (this.faultsInRow - 1), LONGEST_BACK_OFF_MS);
   }
 
   /** No answer in time: the line or the instance is dead, so try another one rather than wait for its ping. */

@@ -36,7 +36,6 @@ export interface Problem {
 const FRAMEWORK_CODE: Partial<Record<number, ErrorCode>> = {
   400: 'http/bad-request',
   404: 'http/not-found',
-  405: 'http/method-not-allowed',
   408: 'http/request-timeout',
   413: 'http/body-too-large',
   415: 'http/unsupported-media-type',

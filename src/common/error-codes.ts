@@ -34,8 +34,7 @@ export const ERROR_CODES = {
   'http/body-too-large': { status: 413, meaning: 'The body is over 2 MB.' },
   'http/expectation-failed': { status: 417, meaning: '`Expect` holds something else than `100-continue`.' },
   'http/headers-too-large': { status: 431, meaning: 'The request line and headers are over 16 kB.' },
-  'http/method-not-allowed': { status: 405, meaning: 'The path is known, the method is not.' },
-  'http/not-found': { status: 404, meaning: 'There is no such path.' },
+  'http/not-found': { status: 404, meaning: 'There is no such path, or the path does not take this method.' },
   'http/range-not-satisfiable': { status: 416, meaning: 'The range lies outside the file.' },
   'http/request-timeout': {
     status: 408,
@@ -43,14 +42,19 @@ export const ERROR_CODES = {
   },
   'http/unsupported-media-type': {
     status: 415,
-    meaning: 'The encoding or character set of the body is not understood.',
+    meaning:
+      'The body is not JSON by its `Content-Type`, or its encoding or character set is not understood.',
   },
   'input/invalid': { status: 400, meaning: '`errors` names each field and its limit.' },
   'input/unknown-event': {
     status: 400,
     meaning: 'On a socket: nobody listens to an event of this name there.',
   },
-  internal: { status: 500, meaning: 'A fault of ours; it is in the log under the request id.' },
+  internal: {
+    status: 500,
+    meaning:
+      'A fault of ours, in the log under the request id. Devices send the same again, later each time.',
+  },
   'live/busy': {
     status: 503,
     meaning: 'Devices need all there is just now; watch again after `retryAfterMs`.',
@@ -61,6 +65,10 @@ export const ERROR_CODES = {
     meaning: 'Too many positions wait to be written; send the same again.',
   },
   'quarantine/not-found': { status: 404, meaning: 'There is no such quarantined position.' },
+  'sockets/not-ready': {
+    status: 503,
+    meaning: 'The instance takes no new sockets just now (it starts, or drains); connect again.',
+  },
   'storage/unavailable': { status: 503, meaning: 'The database did not confirm it; send the same again.' },
   'users/busy': {
     status: 503,

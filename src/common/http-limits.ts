@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { Server, ServerOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { problemOf } from './error-answers.js';
+import { onTheWire, plainAnswer } from './plain-answer.js';
 
 /** For one connection; a phone on a bad line sends its headers in less, and 2 MB at 20 kB/s within the second. */
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -48,18 +47,5 @@ export function answerUnreadableRequests(server: Server): void {
 }
 
 function wireAnswer(status: number, detail: string): string {
-  const requestId = randomUUID();
-  const body = bodyOf(status, detail, requestId);
-  const head = [
-    `HTTP/1.1 ${status} ${(JSON.parse(body) as { title: string }).title}`,
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Request-Id: ${requestId}`,
-    'Connection: close',
-  ];
-  return `${head.join('\r\n')}\r\n\r\n${body}`;
-}
-
-function bodyOf(status: number, detail: string, requestId: string): string {
-  return JSON.stringify(problemOf(Object.assign(new Error(detail), { status }), requestId, () => null));
+  return onTheWire(plainAnswer(Object.assign(new Error(detail), { status })));
 }

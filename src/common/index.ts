@@ -1,3 +1,5 @@
+export { MayBeAbsent } from './absence.js';
+export { BodyTypeInterceptor, TakesOtherBody } from './body-type.interceptor.js';
 export { type BoundingBox, isInside, parseBoundingBox } from './bounding-box.js';
 export { Clock } from './clock.js';
 export { ClockDoubt } from './clock-doubt.js';
@@ -19,6 +21,7 @@ export { Metrics } from './metrics.js';
 export { keyOfCursor, type Page, pageBy, pageOf, type PageRequest, pageRequest } from './page.js';
 export { PageDto } from './page.dto.js';
 export { createPino, PinoLogger } from './pino-logger.js';
+export { onTheWire, type PlainAnswer, plainAnswer } from './plain-answer.js';
 export { ProblemFilter } from './problem.filter.js';
 export { requestId, requestIdOf } from './request-id.js';
 export { SocketAnswerInterceptor } from './socket-answer.interceptor.js';
@@ -31,4 +34,4 @@ export type {
   ReportAnswer,
   Verdict,
 } from './position.js';
-export { PRINTABLE, trimmed } from './text-input.js';
+export { lowerCased, PRINTABLE, trimmed } from './text-input.js';

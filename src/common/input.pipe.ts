@@ -1,6 +1,7 @@
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { DomainError, type FieldFault } from './domain-error.js';
+import { lowerCased } from './text-input.js';
 import { isUnwieldy, MAX_FIELDS, MAX_LEVELS } from './unwieldy.js';
 
 /** Names of unknown fields are the sender's own words: an answer holds so many, and so much of each. */
@@ -27,12 +28,18 @@ export class InputPipe extends ValidationPipe {
 
   /** @throws input/invalid naming every fault */
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (isId(metadata)) return Promise.resolve(lowerCased({ value }));
     if (this.toValidate(metadata) && isUnwieldy(value)) {
       const message = `the input has more than ${MAX_LEVELS} levels, or an object of more than ${MAX_FIELDS} fields`;
       throw invalidInput([{ path: '', message }]);
     }
     return super.transform(value, metadata);
   }
+}
+
+/** `:id`, `:credentialId`: all of ours are hexadecimal digits, which are the same ones in capitals. */
+function isId({ type, data }: ArgumentMetadata): boolean {
+  return type === 'param' && data !== undefined && /^id$|Id$/.test(data);
 }
 
 export function invalidInput(errors: readonly FieldFault[]): DomainError {

@@ -10,11 +10,15 @@ const HEADER = 'X-Request-Id';
  * here on everything that is done for this request knows it.
  */
 export function requestId(request: Request, response: Response, next: NextFunction): void {
-  const given = request.get(HEADER);
-  const id = given !== undefined && SANE.test(given) ? given : randomUUID();
+  const id = requestIdFor(request.get(HEADER));
   response.setHeader(HEADER, id);
   response.locals['requestId'] = id;
   duringCall({ requestId: id, ip: request.ip ?? '', caller: null }, next);
+}
+
+/** The caller's own id when it is sane, else a new one. */
+export function requestIdFor(given: string | string[] | undefined): string {
+  return typeof given === 'string' && SANE.test(given) ? given : randomUUID();
 }
 
 export function requestIdOf(request: Request): string {

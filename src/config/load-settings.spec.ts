@@ -110,6 +110,14 @@ describe('loadSettings', () => {
     expect(live.settings.mongo.url).toBe(old.MONGODB_LIVE_URL);
     expect(live.notices).toEqual(['MONGODB_LIVE_URL is taken as MONGODB_URL']);
 
+    const path = join(dir, 'environment');
+    writeFileSync(path, 'live\n');
+    const byFile = loadSettings({ ...old, ENVIRONMENT_FILE: path });
+    expect([byFile.settings.mongo.url, byFile.notices]).toEqual([live.settings.mongo.url, live.notices]);
+    expect(faultsOf({ ...old, ENVIRONMENT_FILE: join(dir, 'gone') })).toEqual([
+      'ENVIRONMENT_FILE: cannot be read (ENOENT)',
+    ]);
+
     const both = loadSettings({ ...old, ...real, ENVIRONMENT: 'LIVE' });
     expect(both.settings.mongo.url).toBe(real.MONGODB_URL);
     expect(both.notices).toEqual(['MONGODB_LIVE_URL is set and not used: MONGODB_URL wins']);

@@ -25,7 +25,7 @@ export function readEnvironment(env: Environment): EnvironmentReading {
   const values: Record<string, unknown> = {};
   const faults: { setting: SettingName; text: string }[] = [];
   const notices: SettingNotice[] = [];
-  const isLive = env['ENVIRONMENT']?.toUpperCase() === 'LIVE';
+  const isLive = isLiveIn(env);
 
   for (const name of Object.keys(SETTING_DEFINITIONS) as SettingName[]) {
     const definition: SettingDefinition<unknown> = SETTING_DEFINITIONS[name];
@@ -43,6 +43,16 @@ export function readEnvironment(env: Environment): EnvironmentReading {
     }
   }
   return { values, faults, notices };
+}
+
+/** From a file too, as every setting; that it cannot be read is a fault of `ENVIRONMENT`'s own turn. */
+function isLiveIn(env: Environment): boolean {
+  try {
+    return read(env, 'ENVIRONMENT')?.toUpperCase() === 'LIVE';
+  } catch (error) {
+    if (error instanceof SettingFault) return false;
+    throw error;
+  }
 }
 
 function firstGiven(

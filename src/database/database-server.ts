@@ -4,6 +4,8 @@ import { SETTINGS, type Settings } from '../config/index.js';
 import type { EmbeddedMongo } from '../embedded-mongo/index.js';
 
 const EMBEDDED_DATABASE = 'samserver';
+/** `sysexits.h` */
+const EX_UNAVAILABLE = 69;
 
 /** Where the database is: the one that was named, or the embedded one, started here. */
 @Injectable()
@@ -34,6 +36,11 @@ export class DatabaseServer {
     const embedded = await startEmbeddedMongo({
       directory,
       onLog: (line) => this.logger.warn(line),
+    }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'DIRECTORY_IN_USE') throw error;
+      // Waiting would not help: somebody has to say which of the two is meant.
+      process.stderr.write(`samserver: DATA_DIR: ${error.message}\n`);
+      process.exit(EX_UNAVAILABLE);
     });
     void embedded.failed.then((reason) => {
       if (this.isStopping) return;

@@ -165,7 +165,8 @@ export const SCHEMAS = {
             position: ref('Position'),
             late: {
               type: 'boolean',
-              description: 'Older than the newest known: no new place for the marker.',
+              description:
+                'Its time is older than the newest known. The marker goes by min(time, receivedAt) alone.',
             },
           },
           additionalProperties: false,

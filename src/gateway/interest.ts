@@ -7,7 +7,7 @@ export interface Place {
 
 /** What one watcher wants to see: some vehicles or all, within a box or anywhere; both must hold. */
 export class Interest {
-  private readonly inside = new Set<string>();
+  private readonly insideIds = new Set<string>();
 
   constructor(
     private readonly vehicleIds: ReadonlySet<string> | null,
@@ -20,20 +20,33 @@ export class Interest {
 
   /** Whether news of the vehicle itself concerns the watcher: with a box, only while it is inside. */
   concerns(vehicleId: string): boolean {
-    return this.isOf(vehicleId) && (this.box === null || this.inside.has(vehicleId));
+    return this.isOf(vehicleId) && (this.box === null || this.insideIds.has(vehicleId));
   }
 
-  /** Follows where the vehicle is now. @returns true when it has just left the box */
-  hasLeft(vehicleId: string, place: Place): boolean {
+  /** Those that the watcher has reason to take for inside; nobody without a box. */
+  get inside(): Iterable<string> {
+    return this.insideIds;
+  }
+
+  /** The watcher was shown it at a place that it wants to see. */
+  saw(vehicleId: string): void {
+    if (this.box !== null) this.insideIds.add(vehicleId);
+  }
+
+  /**
+   * Follows where the vehicle is now; null: nowhere any more.
+   * @returns true when it is outside the box, and the watcher does not know that yet
+   */
+  hasLeft(vehicleId: string, place: Place | null): boolean {
     if (this.box === null || !this.isOf(vehicleId)) return false;
-    if (!isInside(this.box, place)) return this.inside.delete(vehicleId);
-    this.inside.add(vehicleId);
+    if (place === null || !isInside(this.box, place)) return this.insideIds.delete(vehicleId);
+    this.insideIds.add(vehicleId);
     return false;
   }
 
   /** It is not in service any more. */
   forget(vehicleId: string): void {
-    this.inside.delete(vehicleId);
+    this.insideIds.delete(vehicleId);
   }
 
   private isOf(vehicleId: string): boolean {

@@ -10,7 +10,7 @@ import type { LiveStream } from './live-stream.js';
 const OVERLAP_MS = 5_000;
 const PAGE = 1_000;
 /** Contract: at most 4 frames a second. */
-const BETWEEN_FRAMES_MS = 250;
+const BETWEEN_FRAMES_MS = 260;
 /** Many watchers come back at one moment: the others wait, and what is new waits with them. */
 const AT_ONCE = 4;
 
@@ -44,6 +44,8 @@ export class LiveReplay {
 
   private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
     await this.tellOfVehicles(stream, fromMs);
+    // It may have had a frame of the stream before this one just now.
+    await sleep(BETWEEN_FRAMES_MS);
     let count = 0;
     for await (const page of this.log.since(fromMs, PAGE)) {
       count += page.length;
@@ -57,7 +59,7 @@ export class LiveReplay {
       stream.replay(items, makeCursor(page.at(-1)?.recordedAt.getTime() ?? fromMs));
       await sleep(BETWEEN_FRAMES_MS);
     }
-    stream.goLive(makeCursor(this.log.shownUpToMs));
+    stream.goLive();
   }
 
   private async tellOfVehicles(stream: LiveStream, fromMs: number): Promise<void> {

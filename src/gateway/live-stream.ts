@@ -1,5 +1,5 @@
 import type { VehicleChange, VehicleView } from '../vehicles/index.js';
-import type { Interest } from './interest.js';
+import type { Interest, Place } from './interest.js';
 import type { LiveFrame, ResyncNotice } from './socket-events.js';
 
 export type LiveFrameItem = LiveFrame['items'][number];
@@ -28,7 +28,8 @@ const MAX_BEHIND = 20_000;
  * and let go, so that nothing of it stays in memory.
  */
 export class LiveStream {
-  private isReplaying: boolean;
+  /** Between a replay and being live is one frame: it brings what waited, and an end to who only passed through. */
+  private phase: 'replaying' | 'joining' | 'live';
   private behind: LiveFrameItem[] = [];
   private hasEnded = false;
 
@@ -39,7 +40,7 @@ export class LiveStream {
     /** How much of the frame in the making its snapshot holds already. */
     private seen: number,
   ) {
-    this.isReplaying = isReplaying;
+    this.phase = isReplaying ? 'replaying' : 'live';
   }
 
   get isOver(): boolean {
@@ -52,14 +53,24 @@ export class LiveStream {
     const unseen = this.seen === 0 ? frame : frame.slice(this.seen);
     this.seen = 0;
     const wanted = unseen.filter(({ vehicleId, position }) => this.interest.wants(vehicleId, position));
-    if (!this.isReplaying) this.send(wanted, cursor);
+    if (this.phase !== 'replaying') this.send([...this.takeBehind(), ...wanted], cursor);
     else if (this.behind.length + wanted.length > MAX_BEHIND) this.end('slow');
     else for (const item of wanted) this.behind.push(item);
   }
 
-  /** Where a vehicle is now, after the frame that holds it. */
-  follow(item: LiveFrameItem): void {
-    if (this.interest.hasLeft(item.vehicleId, item.position)) this.watcher.left(item.vehicleId);
+  /**
+   * Tells who has left, after the frame that shows it. Not during a replay, which shows where they were before.
+   * @param vehicleIds of the frame
+   * @param placeOf where a vehicle is now; null: nowhere any more
+   */
+  follow(vehicleIds: Iterable<string>, placeOf: (vehicleId: string) => Place | null): void {
+    if (this.hasEnded || this.phase === 'replaying') return;
+    const followed =
+      this.phase === 'joining' ? new Set([...this.interest.inside, ...vehicleIds]) : vehicleIds;
+    this.phase = 'live';
+    for (const vehicleId of followed) {
+      if (this.interest.hasLeft(vehicleId, placeOf(vehicleId))) this.watcher.left(vehicleId);
+    }
   }
 
   /** Something about a vehicle has changed. */
@@ -80,12 +91,9 @@ export class LiveStream {
     this.send(wanted, cursor);
   }
 
-  /** The replay has caught up: what waited goes out, and the stream is live. */
-  goLive(cursor: string): void {
-    this.isReplaying = false;
-    const behind = this.behind;
-    this.behind = [];
-    this.send(behind, cursor);
+  /** The replay has caught up: what waited goes out with the next frame, so that no two come at once. */
+  goLive(): void {
+    if (this.phase === 'replaying') this.phase = 'joining';
   }
 
   end(reason: ResyncReason): void {
@@ -103,6 +111,16 @@ export class LiveStream {
   private send(items: readonly LiveFrameItem[], cursor: string): void {
     if (this.hasEnded || items.length === 0) return;
     if (this.watcher.unsent >= MAX_UNSENT) this.end('slow');
-    else this.watcher.positions({ cursor, items });
+    else {
+      // A late one says nothing of where it is now.
+      for (const { vehicleId, late } of items) if (!late) this.interest.saw(vehicleId);
+      this.watcher.positions({ cursor, items });
+    }
+  }
+
+  private takeBehind(): LiveFrameItem[] {
+    const behind = this.behind;
+    this.behind = [];
+    return behind;
   }
 }

@@ -7,14 +7,22 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
-import { answerUnreadableRequests, HTTP_LIMITS, listen } from '../common/index.js';
+import {
+  answerUnreadableRequests,
+  DomainError,
+  HTTP_LIMITS,
+  listen,
+  onTheWire,
+  type PlainAnswer,
+  plainAnswer,
+} from '../common/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { InstanceService, RELEASE_HEADER, releaseHeader } from '../release/index.js';
 import { logSockets } from './socket-log.js';
 import { SocketMetrics } from './socket-metrics.js';
 import { answerUnknownEvents, guardTransports } from './transport-guard.js';
 
-const RETRY_AFTER_S = 2;
+const RETRY_AFTER_MS = 2_000;
 /** A batch of 500 positions with full attributes stays under it. */
 const MAX_MESSAGE_BYTES = 2_000_000;
 /** For a transport that opens and never names a namespace. */
@@ -36,11 +44,9 @@ export class SocketPort {
     private readonly instance: InstanceService,
     private readonly metrics: SocketMetrics,
   ) {
-    this.http = createServer(HTTP_LIMITS, (_request, response) => {
-      response.writeHead(404, { 'Content-Type': 'application/problem+json' });
-      response.end(
-        JSON.stringify({ type: 'about:blank', title: 'Not Found', status: 404, code: 'http/not-found' }),
-      );
+    this.http = createServer(HTTP_LIMITS, (request, response) => {
+      const detail = 'There is no such path on this port: sockets are at /socket.io/.';
+      this.answer(Object.assign(new Error(detail), { status: 404 }), request, response);
     });
     answerUnreadableRequests(this.http);
     // Node takes its own listener away at an upgrade: a connection that is reset then would end the process.
@@ -62,7 +68,8 @@ export class SocketPort {
     answerUnknownEvents(this.io);
     logSockets(this.io);
     this.metrics.follow(this.io);
-    this.io.on('connection', (socket) => this.turnAway(socket.conn));
+    // Never `next`: a CONNECT that is answered makes a client send what it has kept, into nothing.
+    this.io.use((socket) => this.turnAway(socket.conn));
   }
 
   /** @throws EADDRINUSE and the like, as Node gives them */
@@ -82,15 +89,19 @@ export class SocketPort {
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
     const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
     if (!isNew || this.instance.canTakeIn) return next();
-    if (request.headers.upgrade === undefined) {
-      response.writeHead(503, { 'Retry-After': RETRY_AFTER_S, Connection: 'close' });
-      response.end();
-    } else {
-      request.socket.end(
-        `HTTP/1.1 503 Service Unavailable\r\nRetry-After: ${RETRY_AFTER_S}\r\nConnection: close\r\n\r\n`,
-        () => request.socket.destroy(),
-      );
-    }
+    if (request.headers.upgrade === undefined) this.answer(notReady(), request, response);
+    else request.socket.end(onTheWire(this.refusal(notReady(), request)), () => request.socket.destroy());
+  }
+
+  private answer(error: Error, request: IncomingMessage, response: ServerResponse): void {
+    const { status, headers, body } = this.refusal(error, request);
+    response.writeHead(status, headers).end(body);
+  }
+
+  /** The same as on the HTTP port. */
+  private refusal(error: Error, request: IncomingMessage): PlainAnswer {
+    const { headers, ...answer } = plainAnswer(error, request.headers['x-request-id']);
+    return { ...answer, headers: { ...headers, [RELEASE_HEADER]: releaseHeader(this.settings.release) } };
   }
 
   /** The default namespace is the old server's; until it is served, its clients are told to try again. */
@@ -103,4 +114,13 @@ export class SocketPort {
     );
     connection.close();
   }
+}
+
+function notReady(): DomainError {
+  return new DomainError(
+    'unavailable',
+    'sockets/not-ready',
+    'This instance takes no new sockets just now; connect again shortly.',
+    { retryAfterMs: RETRY_AFTER_MS },
+  );
 }

@@ -1,6 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
-import { DEFAULT_LEVEL_S, type LevelChange, LOG_LEVELS, type LogLevelName } from '../common/index.js';
+import { IsIn, IsInt, Max, Min } from 'class-validator';
+import {
+  DEFAULT_LEVEL_S,
+  type LevelChange,
+  LOG_LEVELS,
+  type LogLevelName,
+  MayBeAbsent,
+} from '../common/index.js';
 
 const MAX_LEVEL_S = 86_400;
 
@@ -16,7 +22,7 @@ export class ChangeLogLevelDto {
     default: DEFAULT_LEVEL_S,
     example: DEFAULT_LEVEL_S,
   })
-  @IsOptional()
+  @MayBeAbsent()
   @Max(MAX_LEVEL_S)
   @Min(0)
   @IsInt()

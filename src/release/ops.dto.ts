@@ -1,11 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
+import { MayBeAbsent } from '../common/index.js';
 
 /** An unknown field is an error, so that a typing mistake does not drain an instance. */
 export class DrainDto {
   /** For the audit log. */
   @ApiProperty({ required: false, example: 'kernel update' })
-  @IsOptional()
+  @MayBeAbsent()
   @MaxLength(200)
   @IsString()
   why?: string;
@@ -14,7 +15,7 @@ export class DrainDto {
 export class HandoverDto extends DrainDto {
   /** Seconds over which the sockets that are here now are let go; default 30. */
   @ApiProperty({ required: false, example: 30 })
-  @IsOptional()
+  @MayBeAbsent()
   @Max(3_600)
   @Min(1)
   @IsInt()

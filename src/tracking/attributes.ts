@@ -3,7 +3,8 @@ const MAX_DEPTH = 4;
 
 /**
  * A plain object of JSON values: at most 2,048 bytes as JSON, four levels, keys that storage takes as they are. A key
- * that starts with `$` or holds a dot reads as an operator or a path in MongoDB.
+ * that starts with `$` or holds a dot reads as an operator or a path in MongoDB; an object with `_bsontype` reads as one
+ * of the driver's own types, and the driver throws over it when it is written.
  */
 export function isAttributes(value: unknown): value is Record<string, unknown> {
   return (
@@ -27,5 +28,5 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isKey(key: string): boolean {
-  return /^[^$.\0][^.\0]{0,63}$/.test(key) && key !== '__proto__';
+  return /^[^$.\0][^.\0]{0,63}$/.test(key) && key !== '__proto__' && key !== '_bsontype';
 }

@@ -5,7 +5,7 @@ import type { RecordedPosition } from './position-feed.js';
 import { PositionsRepository, positionKey } from './positions.repository.js';
 import { quarantineId } from './quarantine-id.js';
 import { type QuarantinedReport, QuarantineRepository } from './quarantine.repository.js';
-import { isSamePlace } from './stored-position.js';
+import { isSamePlace, type StoredPosition } from './stored-position.js';
 import { judgeTrack } from './track-judge.js';
 import { TrackReader } from './track-reader.js';
 import type { Judgement, QuarantineCode } from './verdict.js';
@@ -70,11 +70,13 @@ export class PositionJudge {
       const judgement = judgements[index];
       return judgement?.verdict === 'stored' ? [{ position, late: judgement.late }] : [];
     });
-    await this.insert(reports, judgements, [...believed, ...released], recordedAt);
+    const there = await this.insert([...believed, ...released], recordedAt);
+    mend(reports, judgements, there);
 
     const held: QuarantinedReport[] = [];
-    const recorded = [...released];
-    const noLongerHeld = released.map(({ position }) => position);
+    // One whose moment is another place's now stays what it was: held.
+    const recorded = released.filter(({ position }) => !isElsewhere(there, position));
+    const noLongerHeld = recorded.map(({ position }) => position);
     reports.forEach((report, index) => {
       const judgement = judgements[index];
       if (judgement?.verdict === 'quarantined') held.push({ report, code: judgement.code });
@@ -88,27 +90,36 @@ export class PositionJudge {
     return { judgements, recorded };
   }
 
-  /** Another instance may have stored one of them since it was looked for: its judgement is mended. */
+  /** @returns those that another instance has stored since they were looked for, by key as in `positionKey` */
   private async insert(
-    reports: readonly PositionReport[],
-    judgements: Judgement[],
     believed: readonly RecordedPosition[],
     recordedAt: Date,
-  ): Promise<void> {
-    if (believed.length === 0) return;
+  ): Promise<ReadonlyMap<string, StoredPosition>> {
+    if (believed.length === 0) return new Map();
     const taken = await this.positions.insert(believed, recordedAt);
-    if (taken.size === 0) return;
-    const there = await this.positions.findSame(
-      [...taken].flatMap((index) => believed[index]?.position ?? []),
-    );
-    reports.forEach((report, index) => {
-      const other = judgements[index]?.verdict === 'stored' ? there.get(positionKey(report)) : undefined;
-      if (!other) return;
-      judgements[index] = isSamePlace(other, report)
-        ? { verdict: 'duplicate' }
-        : { verdict: 'quarantined', code: 'time_conflict' };
-    });
+    if (taken.size === 0) return new Map();
+    return this.positions.findSame([...taken].flatMap((index) => believed[index]?.position ?? []));
   }
+}
+
+/** What was judged before another instance stored its own is judged by that. */
+function mend(
+  reports: readonly PositionReport[],
+  judgements: Judgement[],
+  there: ReadonlyMap<string, StoredPosition>,
+): void {
+  if (there.size === 0) return;
+  reports.forEach((report, index) => {
+    if (judgements[index]?.verdict !== 'stored' || !there.has(positionKey(report))) return;
+    judgements[index] = isElsewhere(there, report)
+      ? { verdict: 'quarantined', code: 'time_conflict' }
+      : { verdict: 'duplicate' };
+  });
+}
+
+function isElsewhere(there: ReadonlyMap<string, StoredPosition>, position: StoredPosition): boolean {
+  const other = there.get(positionKey(position));
+  return other !== undefined && !isSamePlace(other, position);
 }
 
 function heldCode(codes: HeldCodes, report: PositionReport): QuarantineCode | null {

@@ -1,17 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock, ClockDoubt, DomainError, outsideCalls, type PositionReport } from '../common/index.js';
-import { storageUnavailable } from '../database/index.js';
+import { storageUnavailable, translateStorageError } from '../database/index.js';
 import { LatestPositions } from './latest-positions.js';
 import { PositionFeed, type RecordedPosition } from './position-feed.js';
 import { PositionJudge } from './position-judge.js';
 import { UnconfirmedPositions } from './unconfirmed-positions.js';
 import type { Judgement } from './verdict.js';
+import { MAX_GROUP, WritingPace } from './writing-pace.js';
 
-/** Of one durable write: past this a group costs latency and wins nothing. */
-const MAX_GROUP = 1_000;
-/** Waiting for a write: at 250 bytes each about 5 MB, and some seconds of work. */
-const MAX_WAITING = 20_000;
-const OVERLOAD_RETRY_MS = 1_000;
 /** A group that is not through by then is of unknown fate: its devices send again. */
 const GROUP_LIMIT_MS = 60_000;
 
@@ -28,6 +24,7 @@ interface Waiting {
 @Injectable()
 export class PositionRecorder {
   private readonly logger = new Logger(PositionRecorder.name);
+  private readonly pace = new WritingPace();
   private readonly queue: Waiting[] = [];
   private waitingCount = 0;
   private running: Promise<void> | null = null;
@@ -45,7 +42,7 @@ export class PositionRecorder {
 
   /** How full the queue is, 0…1. */
   get pressure(): number {
-    return this.waitingCount / MAX_WAITING;
+    return this.waitingCount / this.pace.limit;
   }
 
   /** Positions that are not durable yet, those of the write under way included. */
@@ -70,7 +67,9 @@ export class PositionRecorder {
    */
   record(reports: readonly PositionReport[]): Promise<readonly Judgement[]> {
     if (reports.length === 0) return Promise.resolve([]);
-    if (this.waitingCount + reports.length > MAX_WAITING) return Promise.reject(overloaded());
+    if (this.waitingCount + reports.length > this.pace.limit) {
+      return Promise.reject(overloaded(this.pace.retryAfterMs(this.waitingCount)));
+    }
     this.waitingCount += reports.length;
     return new Promise((resolve, reject) => {
       this.queue.push({ reports, resolve, reject });
@@ -111,6 +110,34 @@ export class PositionRecorder {
   }
 
   private async writeGroup(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.write(group);
+    } catch (error) {
+      if (isOutage(error)) this.refuse([...group, ...this.takeAll()], error);
+      else if (group.length === 1) this.refuse(group, error);
+      else await this.writeOneByOne(group);
+    }
+  }
+
+  /** One of them is what storage chokes on: only its sender is to hear of it. */
+  private async writeOneByOne(group: readonly Waiting[]): Promise<void> {
+    for (const [index, waiting] of group.entries()) {
+      try {
+        await this.write([waiting]);
+      } catch (error) {
+        if (isOutage(error)) return this.refuse([...group.slice(index), ...this.takeAll()], error);
+        this.refuse([waiting], error);
+      }
+    }
+  }
+
+  /** In an outage that is everybody: those behind would each wait a time-out of their own for the same answer. */
+  private refuse(refused: readonly Waiting[], error: unknown): void {
+    for (const waiting of refused) waiting.reject(error);
+  }
+
+  /** @throws what judging or storing them threw: then nothing is known of any of them */
+  private async write(group: readonly Waiting[]): Promise<void> {
     const reports = group.flatMap((waiting) => waiting.reports);
     if (reports.length === 0) return group.forEach(({ resolve }) => resolve([]));
     // Contract: judged in time order, answered in index order. Sorting is stable, so of two alike the first counts.
@@ -120,6 +147,7 @@ export class PositionRecorder {
     this.writing = reports;
     try {
       const { judgements, recorded } = await inTime(this.judge.judge(inTimeOrder));
+      this.pace.note(reports.length, this.clock.nowMs() - this.writingSinceMs);
       this.show(recorded);
       judgements.forEach((judgement, index) => this.doubtClock(inTimeOrder[index], judgement));
       const answers = new Array<Judgement>(reports.length);
@@ -132,8 +160,7 @@ export class PositionRecorder {
     } catch (error) {
       this.logger.warn({ err: error, reports: reports.length }, 'a group of positions was not confirmed');
       this.unconfirmed.add(inTimeOrder);
-      // Those behind would each wait a time-out of their own for the same answer.
-      for (const waiting of [...group, ...this.takeAll()]) waiting.reject(error);
+      throw error;
     } finally {
       this.writingSinceMs = null;
       this.writing = [];
@@ -168,17 +195,21 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** Nothing can be written just now, whatever it is. */
+function isOutage(error: unknown): boolean {
+  const known = error instanceof DomainError ? error : translateStorageError(error);
+  return known?.code === 'storage/unavailable';
+}
+
 function timeOf(reports: readonly PositionReport[], index: number): number {
   return reports[index]?.timeMs ?? 0;
 }
 
-function overloaded(): DomainError {
+function overloaded(retryAfterMs: number): DomainError {
   return new DomainError(
     'unavailable',
     'positions/overloaded',
     'Too many positions are waiting to be written; send them again.',
-    {
-      retryAfterMs: OVERLOAD_RETRY_MS,
-    },
+    { retryAfterMs },
   );
 }

@@ -35,6 +35,8 @@ describe('parsePosition', () => {
     ['a time without zone', { ...good, time: '2014-09-10T04:54:07' }, 'invalid_time'],
     ['31 April', { ...good, time: '2014-04-31T04:54:07Z' }, 'invalid_time'],
     ['29 February of a common year', { ...good, time: '2015-02-29T04:54:07Z' }, 'invalid_time'],
+    ['second 61', { ...good, time: '2014-04-30T23:59:61Z' }, 'invalid_time'],
+    ['a space for the T', { ...good, time: '2014-04-30 23:59:59Z' }, 'invalid_time'],
     ['hour 25', { ...good, time: '2014-04-30T25:54:07Z' }, 'invalid_time'],
   ])('rejects %s and says which field', (_what, raw, rejection) => {
     expect(parsePosition(raw)).toEqual({ rejection });
@@ -55,6 +57,8 @@ describe('parsePosition', () => {
     ['attributes', { deep: { deeper: { deepest: { too: { far: 1 } } } } }],
     ['attributes', { long: 'x'.repeat(2_049) }],
     ['attributes', { when: new Date() }],
+    ['attributes', { _bsontype: 'ObjectId' }],
+    ['attributes', { deep: [{ _bsontype: 1 }] }],
   ])('drops a faulty %s (%j) and keeps the position', (field, value) => {
     expect(parsePosition({ ...good, [field]: value })).toEqual({
       fix: { lat: good.lat, lon: good.lon, timeMs: 1_410_324_847_000 },
@@ -72,6 +76,11 @@ describe('parsePosition', () => {
     ['2014-09-10T04:54:07.1Z', 1_410_324_847_100],
     ['2014-09-10T04:54:07.123999Z', 1_410_324_847_123],
     ['2016-02-29T00:00:00Z', 1_456_704_000_000],
+    ['2014-09-10t04:54:07z', 1_410_324_847_000],
+    ['2014-09-10t06:54:07.5+02:00', 1_410_324_847_500],
+    ['2016-12-31T23:59:60Z', 1_483_228_800_000],
+    ['2016-12-31T23:59:60.25Z', 1_483_228_800_250],
+    ['2017-01-01T00:59:60.9999+01:00', 1_483_228_800_999],
     ['1901-12-13T20:45:52.207Z', -2_147_483_647_793],
   ])('reads %s', (time, timeMs) => {
     expect(parsePosition({ ...good, time })).toMatchObject({ fix: { timeMs } });

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
 import { IsIn, IsMongoId, IsOptional } from 'class-validator';
-import { PageDto } from '../common/index.js';
+import { lowerCased, PageDto } from '../common/index.js';
 import { PositionDto } from './position.dto.js';
 import type { QuarantinedPosition, QuarantinePage } from './quarantine.service.js';
 import { QUARANTINE_CODES, type QuarantineCode } from './verdict.js';
@@ -8,6 +9,7 @@ import { QUARANTINE_CODES, type QuarantineCode } from './verdict.js';
 export class QuarantineQueryDto extends PageDto {
   @ApiPropertyOptional({ example: '66f0c0ffee0123456789abcd' })
   @IsOptional()
+  @Transform(lowerCased)
   @IsMongoId({ message: 'vehicleId must be the id of a vehicle: 24 hexadecimal digits' })
   vehicleId?: string;
 

@@ -1,11 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, Length } from 'class-validator';
+import { Length } from 'class-validator';
 import type { CredentialSummary } from '../auth/index.js';
+import { MayBeAbsent } from '../common/index.js';
 import { IsPrintable } from './name.decorators.js';
 
 export class IssueCredentialDto {
   @ApiPropertyOptional({ example: 'tablet, driver side', maxLength: 80 })
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 80)
   @IsPrintable()
   label?: string;

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import { PageDto } from '../common/index.js';
 import type { PositionView } from '../common/index.js';
@@ -31,7 +32,7 @@ export class CreateVehicleDto {
   type!: VehicleType;
 
   @ApiPropertyOptional({ enum: UNIT_STATUSES, default: 'available' })
-  @IsLeftOutOr()
+  @Transform(({ value }: { value: unknown }) => value ?? 'available')
   @IsIn(UNIT_STATUSES)
   status: UnitStatus = 'available';
 

@@ -87,6 +87,29 @@ describe('starting', () => {
     },
   );
 
+  it('says in one line that its directory is served by another, and ends with 69', async () => {
+    const first = await startProcess(ports, { DATA_DIR: directory.path });
+    const second = Program.start('main.js', [], {
+      DATA_DIR: directory.path,
+      HTTP_PORT: '0',
+      SOCKET_SERVER_PORT: '0',
+    });
+    expect(await second.exited).toEqual({ code: 69, signal: null });
+    expect(second.output).toMatch(/^samserver: DATA_DIR: .* already served by another process/m);
+    expect(second.output).not.toMatch(/^\s+at |trying again/m);
+    await first.kill('SIGTERM');
+  });
+
+  it('prints no made-up login where somebody else came first', async () => {
+    const env = { DATA_DIR: directory.path };
+    const own = { ADMIN_EMAIL: 'a@example.org', ADMIN_PASSWORD: 'from the environment 1' };
+    await (await startProcess(ports, { ...env, ...own })).kill('SIGTERM');
+    const later = await startProcess(ports, env);
+    expect(later.output).not.toMatch(/Admin login/);
+    expect(later.output).not.toContain(login().password);
+    await later.kill('SIGTERM');
+  });
+
   it('answers /health and refuses sockets while its database is missing', async () => {
     const program = Program.start('main.js', [], {
       MONGODB_URL: 'mongodb://127.0.0.1:9/samserver',

@@ -244,32 +244,33 @@ const BODIES: readonly Case[] = [
   {
     name: 'a form',
     request: login('email=a@b.c&password=x', { 'Content-Type': 'application/x-www-form-urlencoded' }),
-    status: 400,
-    code: 'input/invalid',
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'a form with 5,000 fields',
     request: () => login('a=1&'.repeat(5_000), { 'Content-Type': 'application/x-www-form-urlencoded' }),
-    status: 400,
-    code: 'input/invalid',
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'a form 1,000 levels deep',
     request: () =>
       login(`a${'[a]'.repeat(1_000)}=1`, { 'Content-Type': 'application/x-www-form-urlencoded' }),
-    status: 400,
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'multipart without a boundary',
     request: login('x', { 'Content-Type': 'multipart/form-data' }),
-    status: 400,
-    code: 'input/invalid',
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'a content type that is none',
     request: login('{}', { 'Content-Type': ';;;' }),
-    status: 400,
-    code: 'input/invalid',
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'a duplicate key',
@@ -397,9 +398,15 @@ const REPORTS: readonly Case[] = [
   },
   {
     name: 'attributes with toJSON',
-    request: one('"attributes":{"toJSON":1,"_bsontype":"ObjectId","toBSON":1}'),
+    request: one('"attributes":{"toJSON":1,"toBSON":1}'),
     status: 200,
   },
+  ...['{"_bsontype":"x"}', '{"_bsontype":1}', '{"a":[{"_bsontype":"Binary"}]}'].map((attributes) => ({
+    name: `attributes that play a type of the database's: ${attributes}`,
+    request: one(`"attributes":${attributes}`),
+    status: 200,
+    body: { results: [{ dropped: ['attributes'] }] },
+  })),
   {
     name: 'lone surrogates in attributes',
     request: one('"attributes":{"x":"\\ud800","\\udfff":1}'),

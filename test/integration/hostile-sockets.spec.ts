@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { RawWebSocket } from '../../bench/raw-websocket.mjs';
 import { SocketPort } from '../../src/gateway/index.js';
+import { LettingGo } from '../../src/release/index.js';
 import { adminToken, newVehicle } from '../support/http.js';
 import { type Bytes, exchange, requestBytes } from '../support/raw-http.js';
 import { until } from '../support/sockets.js';
@@ -234,6 +235,11 @@ const DEVICE: readonly Case[] = [
   event(
     'attributes of 100,000 levels',
     () => `["position",{"lat":1,"lon":1,"time":"2026-01-01T00:00:00Z","attributes":${deep()}}]`,
+    { answer: { results: [{ dropped: ['attributes'] }] } },
+  ),
+  event(
+    "attributes that play a type of the database's",
+    '["position",{"lat":1,"lon":1,"time":"2026-01-01T00:00:00Z","attributes":{"a":{"_bsontype":"x"}}}]',
     { answer: { results: [{ dropped: ['attributes'] }] } },
   ),
   event('a latitude only in __proto__', '["position",{"__proto__":{"lat":1}}]', rejected('invalid_lat')),
@@ -485,11 +491,47 @@ describe('those who go or wait', () => {
     await vigil.expectUnharmed(service, device.deviceToken);
   });
 
+  it('what the port answers by itself looks as on the other port', async () => {
+    const other = await service.another();
+    await other.service.app.get(LettingGo).beginDrain();
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
+    const asked = (path: string, headers: Record<string, string> = {}) =>
+      exchange(
+        other.service.socketPort,
+        requestBytes({ path, headers: { 'X-Request-Id': 'mine', ...headers } }),
+        5_000,
+      );
+    const polling = '/socket.io/?EIO=4&transport=polling';
+    const answers = [
+      await asked('/nothing'),
+      await asked(polling),
+      await asked(polling.replace('polling', 'websocket'), upgrade),
+    ];
+    for (const [index, code] of ['http/not-found', 'sockets/not-ready', 'sockets/not-ready'].entries()) {
+      const status = code === 'http/not-found' ? 404 : 503;
+      expect(answers[index]).toMatchObject({ status, isClosed: true });
+      expect(answers[index]?.body).toEqual({
+        type: `urn:samserver:problem:${code}`,
+        title: expect.any(String),
+        status,
+        detail: expect.stringMatching(/\w/),
+        code,
+        requestId: 'mine',
+      });
+      for (const header of [
+        /^content-type: application\/problem\+json/im,
+        /^x-request-id: mine$/im,
+        /^x-release: /im,
+      ])
+        expect(answers[index]?.head).toMatch(header);
+      if (status === 503) expect(answers[index]?.head).toMatch(/^retry-after: 2$/im);
+    }
+    await other.stop();
+  });
+
   it('a reset of one that is turned away while the instance drains harms nobody', async () => {
     const other = await service.another();
-    other.service.app
-      .get<{ beginDrain(): void }>((await import('../../src/release/index.js')).InstanceService)
-      .beginDrain();
+    await other.service.app.get(LettingGo).beginDrain();
     for (const path of [
       '/socket.io/?EIO=4&transport=websocket',
       '/socket.io/?EIO=4&transport=websocket&sid=',

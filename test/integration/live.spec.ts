@@ -88,6 +88,27 @@ describe('since', () => {
     await other.stop();
   });
 
+  it('and a box: tells who has come and gone within one batch, and within what was replayed', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const through = (second: number) =>
+      [-1, 0, 1].map((n) => fix(second + n * 60, { lat: 20, lon: 30 + n / 50 }));
+    const request = { vehicleIds: [vehicleId], bbox: [29.99, 19, 30.01, 21] };
+    const [seen, away] = [await watch(request), await watch(request)];
+    away.socket.close();
+    const gone = [{ event: 'left', body: { vehicleId } }];
+    await report(deviceToken, ...through(1_000));
+    await until(() => withoutNews(seen.events).length > 0, 5_000, 'left');
+    expect([seen.times.length, withoutNews(seen.events)]).toEqual([1, gone]);
+
+    const back = await watch({ ...request, since: away.cursor });
+    expect(back.snapshot).toEqual([]);
+    await until(() => withoutNews(back.events).length > 0, 5_000, 'left after the replay');
+    expect([back.times.length, withoutNews(back.events)]).toEqual([1, gone]);
+    await report(deviceToken, ...through(2_000));
+    await until(() => withoutNews(back.events).length > 1, 5_000, 'left again');
+    expect([back.times.length, withoutNews(back.events)]).toEqual([2, [...gone, ...gone]]);
+  });
+
   it('that reaches back too far is told to start over', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const batch = 500;
@@ -99,13 +120,16 @@ describe('since', () => {
     expect(withoutNews(seen.events)).toEqual([{ event: 'resync', body: { reason: 'replay_limit' } }]);
   });
 
-  it.each(['x', '', 't', 't!!', 5])('%j is no cursor', async (since) => {
-    const socket = await connectSocket(service.socketUrl, '/live', token);
-    open.push(socket);
-    expect(await ask(socket, 'watch', { since })).toMatchObject({
-      error: { code: 'input/invalid', errors: [{ path: 'since' }] },
-    });
-  });
+  it.each(['x', '', 't', 't!!', 5, 'tzzzzzzzzzzz', `t${(8.64e15 + 1).toString(36)}`])(
+    '%j is no cursor',
+    async (since) => {
+      const socket = await connectSocket(service.socketUrl, '/live', token);
+      open.push(socket);
+      expect(await ask(socket, 'watch', { since })).toMatchObject({
+        error: { code: 'input/invalid', errors: [{ path: 'since' }] },
+      });
+    },
+  );
 });
 
 describe('bbox', () => {
@@ -133,6 +157,23 @@ describe('bbox', () => {
       });
     },
   );
+});
+
+describe('a wish', () => {
+  it('that is null is none: everything is watched, from now on', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const seen = await watch({ vehicleIds: null, bbox: null, since: null });
+    await report(deviceToken, fix(0));
+    await until(() => seen.times.length > 0);
+    expect(seen.snapshot).not.toContainEqual(expect.objectContaining({ vehicleId }));
+  });
+
+  it('names a vehicle in capitals as well', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const seen = await watch({ vehicleIds: [vehicleId.toUpperCase()] });
+    await report(deviceToken, fix(0));
+    await until(() => seen.times.length === 1);
+  });
 });
 
 describe('a watcher that does not read', () => {

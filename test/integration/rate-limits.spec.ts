@@ -95,6 +95,14 @@ describe('guessing a password', () => {
     expect(statuses(answers).filter((status) => status === 429)).toHaveLength(9);
   });
 
+  it('is told from a room that logs in all at once with one right password', async () => {
+    const place = newPlace();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => login(place, user.email, user.password)),
+    );
+    expect(statuses(answers)).toEqual(Array(20).fill(200));
+  });
+
   it('is no easier with an IPv6 network full of addresses', async () => {
     const answers: Answer[] = [];
     for (let n = 1; n <= 4; n += 1) answers.push(await login(`2001:db8:7:7::${n}`, user.email));

@@ -34,7 +34,7 @@ describe('a write that the database does not even read', () => {
   const LARGE = Array.from({ length: 14 }, (_, n) => ({ n, filling: 'x'.repeat(1_000_000) }));
 
   it('is given up in time: what waits for it would otherwise wait for ever', async () => {
-    const model = connection.model('Stalled', new Schema({}, { strict: false }));
+    const model = connection.model<unknown>('Stalled', new Schema<unknown>({}, { strict: false }));
     await insertOrFindDuplicates(model, [{ isSmall: true }]);
     proxy.stall();
     const outcome = await Promise.race([

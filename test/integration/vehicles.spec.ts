@@ -325,6 +325,42 @@ describe('a status', () => {
     expect(unchanged.body.status).toBe('available');
   });
 
+  it('without a time is of now, also when the time is null', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
+    const states = [
+      await ask(device, 'status', { status: 'dispatched', at: null }),
+      (
+        await call(service, 'POST', path(vehicleId, '/status'), {
+          token: deviceToken,
+          body: { status: 'on_scene', at: null },
+        })
+      ).body,
+    ];
+    device.close();
+    expect(states).toMatchObject([{ status: 'dispatched' }, { status: 'on_scene' }]);
+  });
+
+  it('is taken under the id in capitals too, which is the same', async () => {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const capitals = path(vehicleId.toUpperCase(), '/status');
+    const answer = await call(service, 'POST', capitals, {
+      token: deviceToken,
+      body: { status: 'on_scene' },
+    });
+    expect(answer).toMatchObject({ status: 200, body: { status: 'on_scene' } });
+    const list = await call(service, 'GET', `/api/v1/quarantine?vehicleId=${vehicleId.toUpperCase()}`, {
+      token,
+    });
+    expect(list).toMatchObject({ status: 200, body: { items: [] } });
+  });
+
+  it('of a new vehicle is available unless one is given, null included', async () => {
+    const body = { callSign: 'NULL 1', registration: 'M-NULL 1', type: 'als', status: null, boxCode: null };
+    const made = await call(service, 'POST', '/api/v1/vehicles', { token, body });
+    expect(made).toMatchObject({ status: 201, body: { status: 'available', boxCode: null } });
+  });
+
   it('by a dispatcher comes into force even where a device’s clock runs ahead', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const ahead = new Date(Date.now() + 200_000).toISOString();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PositionResult, ReportAnswer } from '../../src/common/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
+import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 
@@ -196,6 +197,37 @@ describe('a jump', () => {
     expect(await verdicts(fix(30, 51_000))).toEqual(['stored']);
     expect(await there(fix(25, 50_750))).toEqual(['stored late']);
     await other.stop();
+  });
+});
+
+describe('a jump that is released at the moment at which another instance takes its time', () => {
+  it('stays held: it is neither shown nor forgotten', async () => {
+    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const seen: { time: string; lat: number }[] = [];
+    watcher.on('positions', (frame) =>
+      seen.push(...frame.items.map((item: { position: { time: string; lat: number } }) => item.position)),
+    );
+    await ask(watcher, 'watch', { vehicleIds: [vehicleId] });
+    expect(await verdicts(fix(0), fix(10, 50_000), fix(20, 50_500))).toEqual([
+      'stored',
+      'quarantined jump',
+      'quarantined jump',
+    ]);
+    const repository = service.service.app.get(PositionsRepository, { strict: false });
+    const insert = repository.insert.bind(repository);
+    const { lat, lon } = fix(10, 20);
+    const theirs = { lat, lon, vehicleId, timeMs: Date.parse(fix(10).time), receivedAtMs: Date.now() };
+    repository.insert = async (recorded, recordedAt) => {
+      repository.insert = insert;
+      await insert([{ position: theirs, late: false }], recordedAt);
+      return insert(recorded, recordedAt);
+    };
+    expect(await verdicts(fix(30, 51_000))).toEqual(['stored']);
+    expect(await held()).toMatchObject([{ code: 'jump', position: { time: fix(10).time } }]);
+    await until(() => seen.some(({ time }) => time === fix(30).time));
+    expect(seen.map(({ time }) => time)).toEqual([0, 20, 30].map((second) => fix(second).time));
+    expect(await verdicts(fix(10, 50_000), fix(10, 20))).toEqual(['quarantined jump', 'duplicate']);
+    watcher.close();
   });
 });
 
