@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createHash, X509Certificate } from 'node:crypto';
 import { Agent, request as requestTls } from 'node:https';
-import { type IncomingHttpHeaders, request as requestPlain } from 'node:http';
+import { Agent as PlainAgent, type IncomingHttpHeaders, request as requestPlain } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { io, type Socket } from 'socket.io-client';
 import { newVehicle } from '../support/http.js';
@@ -15,6 +16,9 @@ interface Seen {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
+
+const toLoopback: LookupFunction = (_name, { all }, answer) =>
+  all ? answer(null, [{ address: '127.0.0.1', family: 4 }]) : answer(null, '127.0.0.1', 4);
 
 describeOnEngine('the front door', () => {
   let stack: Stack;
@@ -92,12 +96,14 @@ describeOnEngine('the front door', () => {
     plain = false,
   ): Socket {
     const port = plain ? stack.ports.edgeHttp : stack.ports.edgeHttps;
-    return io(`${plain ? 'http' : 'https'}://127.0.0.1:${port}${namespace}`, {
+    // The names of a test are in no DNS.
+    const agent = plain ? new PlainAgent({ lookup: toLoopback }) : new Agent({ ca, lookup: toLoopback });
+    return io(`${plain ? 'http' : 'https'}://${host}:${port}${namespace}`, {
       transports: [transport],
       forceNew: true,
       reconnection: false,
-      extraHeaders: { host },
-      ...(!plain && { agent: new Agent({ ca, servername: host, keepAlive: true }) as never }),
+      // Typed for browsers, which have none; both of Node's transports take it.
+      agent: agent as never,
       auth: { token: auth },
     });
   }
