@@ -7,7 +7,7 @@ const ROOMS = {
   auth: ['config', 'common', 'database'],
   vehicles: ['config', 'common', 'database', 'auth'],
   tracking: ['config', 'common', 'database', 'auth', 'vehicles'],
-  release: ['config', 'common', 'database'],
+  release: ['config', 'common', 'database', 'auth'],
   gateway: ['config', 'common', 'auth', 'tracking', 'vehicles', 'release'],
   health: ['config', 'common', 'auth', 'database', 'release'],
   client: [],
@@ -91,7 +91,7 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: '(main|cli|worker)\\.ts$' },
+      from: { orphan: true, path: '^src/', pathNot: '(main|cli|worker|watchdog-worker)\\.ts$' },
       to: {},
     },
   ],

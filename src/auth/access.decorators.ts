@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
 import type { Principal, Role } from './principal.js';
 
-export type Access = 'public' | 'device' | 'operator' | Role;
+export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role;
 export const ACCESS = 'samserver:access';
 /** Where the OpenAPI document finds who may call. */
 export const WHO = 'x-who';
@@ -33,6 +33,14 @@ export const ForOperators = (): MethodDecorator & ClassDecorator =>
     SetMetadata(ACCESS, 'operator' satisfies Access),
     ApiBearerAuth('ops'),
     ApiExtension(WHO, ['operator']),
+  );
+
+/** The ops token, or an address of METRICS_ALLOW_FROM. */
+export const ForScrapers = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, 'scraper' satisfies Access),
+    ApiBearerAuth('ops'),
+    ApiExtension(WHO, ['scraper']),
   );
 
 /** Who is calling, as the guard found out. */

@@ -1,4 +1,4 @@
-export { Caller, ForDevice, ForOperators, ForRole, Public, WHO } from './access.decorators.js';
+export { Caller, ForDevice, ForOperators, ForRole, ForScrapers, Public, WHO } from './access.decorators.js';
 export { AccessReview } from './access-review.js';
 export { AccessTokensService } from './access-tokens.service.js';
 export type { Act, AuditAction, AuditActor, AuditTarget } from './audit-entry.js';

@@ -80,7 +80,9 @@ describe('/docs-json', () => {
         ? undefined
         : DEVICE_CALLS.includes(name)
           ? 'device'
-          : 'user';
+          : name.includes(' /api/v1/ops/')
+            ? 'ops'
+            : 'user';
       expect([name, security]).toEqual([name, scheme && [{ [scheme]: [] }]]);
     }
   });
