@@ -10,6 +10,7 @@ const ROOMS = {
   release: ['config', 'common', 'database', 'auth'],
   gateway: ['config', 'common', 'auth', 'tracking', 'vehicles', 'release'],
   health: ['config', 'common', 'auth', 'database', 'release'],
+  migration: ['config', 'common', 'database', 'release'],
   client: [],
   replay: ['client'],
   watch: ['client'],

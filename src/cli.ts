@@ -13,6 +13,8 @@ const USAGE = `Usage: samserver <command> [options]
   db [--directory <dir>] [--port <port>]   run the embedded evaluation database alone
   replay [<file|folder>] [options]         play recorded tracks, or drive simulated ambulances
   watch [options]                          the live stream as a table that updates in place
+  init [options]                           give this deployment its id, in the database and the picture volume
+  schema up|status|contract [options]      bring the database's schema forward
 
 Each command explains itself with --help.
 `;
@@ -21,6 +23,8 @@ const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = 
   db: runDatabase,
   replay: runReplayCommand,
   watch: runWatchCommand,
+  init: runInitCommand,
+  schema: runSchemaCommand,
 };
 
 if (existsSync('.env')) process.loadEnvFile('.env');
@@ -65,6 +69,16 @@ async function runReplayCommand(args: string[]): Promise<number> {
 async function runWatchCommand(args: string[]): Promise<number> {
   const { runWatch } = await import('./watch/index.js');
   return runWatch(args, clientIo());
+}
+
+async function runInitCommand(args: string[]): Promise<number> {
+  const { runInit } = await import('./migration/index.js');
+  return runInit(args, clientIo());
+}
+
+async function runSchemaCommand(args: string[]): Promise<number> {
+  const { runSchema } = await import('./migration/index.js');
+  return runSchema(args, clientIo());
 }
 
 function clientIo(): CommandIo {

@@ -1,0 +1,2 @@
+export { runInit } from './run-init.js';
+export { runSchema } from './run-schema.js';
