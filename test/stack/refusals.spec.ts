@@ -67,8 +67,16 @@ describeOnEngine('a stack that lacks something', () => {
     await recreate();
     await until(async () => /JWT_SECRET_FILE/.test(await stack.logs('blue')), 30_000, 'its complaint');
     expect(await stack.logs('blue')).toContain('JWT_SECRET_FILE: cannot be read (EACCES)');
-    await until(async () => (await inspect(stack.container('blue'), '.State.ExitCode')) === '78', 20_000, 'exit code 78');
-    await chown(secret, Number(await inspect(stack.container('blue'), '.Config.User').then((user) => user.split(':')[0])), 0);
+    await until(
+      async () => (await inspect(stack.container('blue'), '.State.ExitCode')) === '78',
+      20_000,
+      'exit code 78',
+    );
+    await chown(
+      secret,
+      Number(await inspect(stack.container('blue'), '.Config.User').then((user) => user.split(':')[0])),
+      0,
+    );
     await recreate();
     await untilState('ready');
   }, 120_000);
@@ -77,16 +85,26 @@ describeOnEngine('a stack that lacks something', () => {
     await rm(stack.path('state/certificates/privkey.pem'));
     await recreate('nginx');
     await until(async () => /no certificate/.test(await stack.logs('nginx')), 30_000, 'its complaint');
-    expect(await stack.logs('nginx')).toContain('no certificate: privkey.pem is missing or empty in CERTIFICATES_DIR');
+    expect(await stack.logs('nginx')).toContain(
+      'no certificate: privkey.pem is missing or empty in CERTIFICATES_DIR',
+    );
     await stack.makeCertificate();
     await recreate('nginx');
-    await until(async () => /sam\.example\.test and/.test(await stack.logs('nginx')), 30_000, 'nginx to start');
+    await until(
+      async () => /sam\.example\.test and/.test(await stack.logs('nginx')),
+      30_000,
+      'nginx to start',
+    );
   }, 120_000);
 
   it('waits for a database that is away at start, and comes by itself when it is there', async () => {
     await docker(['stop', stack.container('mongo')]);
     await recreate();
-    await until(async () => (await call({ url: stack.url() }, 'GET', '/health').catch(() => null))?.status === 200, 30_000, 'life');
+    await until(
+      async () => (await call({ url: stack.url() }, 'GET', '/health').catch(() => null))?.status === 200,
+      30_000,
+      'life',
+    );
     const away = await state();
     expect(['starting', 'not_ready', 'migrating']).toContain(away?.state);
     expect(await inspect(stack.container('blue'), '.RestartCount')).toBe('0');

@@ -18,6 +18,8 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
+  /** What it reads from stdin. */
+  readonly input?: string;
 }
 
 /** A program until its end, whatever its exit code. */
@@ -39,6 +41,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
         settle({ code, output, stdout });
       },
     );
+    if (options.input !== undefined) child.stdin?.end(options.input);
     child.stdout?.on('data', (chunk: string) => (output += chunk));
     child.stderr?.on('data', (chunk: string) => (output += chunk));
   });
