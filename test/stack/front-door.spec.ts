@@ -283,7 +283,7 @@ describeOnEngine('the front door', () => {
       status: 503,
       headers: { 'retry-after': '2', 'content-type': 'application/problem+json' },
     });
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 503, code: 'http/unavailable' });
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 503, code: 'storage/unavailable' });
     const path = '/uploads/ambulance_images/291/2025/9/10/8_5/5_17_4711.jpg';
     expect((await ask('GET', API_NAME, path)).status).toBe(200);
   });

@@ -99,11 +99,7 @@ describeOnEngine('a stack that lacks something', () => {
       20_000,
       'exit code 78',
     );
-    await chown(
-      secret,
-      Number(await inspect(stack.container('blue'), '.Config.User').then((user) => user.split(':')[0])),
-      0,
-    );
+    await chown(secret, Number(UID), Number(UID));
     await recreate();
     await untilState('ready');
   }, 120_000);
