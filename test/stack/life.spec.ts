@@ -18,7 +18,7 @@ const START_S = 300;
 /** Sends the signal to the service itself, which is not PID 1: an init is. */
 const signalling = (signal: string): string[] => [
   ...['/bin/bash', '-c'],
-  `for each in /proc/[1-9]*; do [[ \${each#/proc/} != 1 && $(tr '\\0' ' ' <$each/cmdline) == *dist/main.js* ]] && kill -${signal} \${each#/proc/}; done`,
+  `for each in /proc/[1-9]*; do [[ $(tr '\\0' ' ' <$each/cmdline) == 'node '* ]] && kill -${signal} \${each#/proc/}; done`,
 ];
 
 describeOnEngine('the service in its container', () => {
