@@ -27,6 +27,8 @@ describe('the files of docker/', () => {
       formats: { expose: true, ports: true, subnet_ip_address: true },
     });
     addFormats.default(ajv);
+    // `40s`, not ISO 8601.
+    ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/);
     const document = parse(await read(`docker/${name}`), { merge: true }) as Record<string, unknown>;
     // It names its parts with draft 4's `id`, which ajv would not pass over.
     ajv.removeKeyword('id');
