@@ -29,5 +29,7 @@ export default {
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
     { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.spec.ts'] },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'] },
+    // On a real Docker engine; `npm run test:stack`.
+    { ...shared, displayName: 'stack', testMatch: ['<rootDir>/test/stack/**/*.spec.ts'] },
   ],
 };

@@ -1,0 +1,304 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createHash, X509Certificate } from 'node:crypto';
+import { Agent, request as requestTls } from 'node:https';
+import { Agent as PlainAgent, type IncomingHttpHeaders, request as requestPlain } from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { io, type Socket } from 'socket.io-client';
+import { newVehicle } from '../support/http.js';
+import { until, whenConnected } from '../support/sockets.js';
+import { describeOnEngine, docker, mustRun, ROOT } from './support/engine.js';
+import { API_NAME, GPS_NAME, Stack } from './support/stack.js';
+
+interface Seen {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+const toLoopback: LookupFunction = (_name, { all }, answer) =>
+  all ? answer(null, [{ address: '127.0.0.1', family: 4 }]) : answer(null, '127.0.0.1', 4);
+
+describeOnEngine('the front door', () => {
+  let stack: Stack;
+  let ca: string;
+  let token: string;
+  let vehicle: Awaited<ReturnType<typeof newVehicle>>;
+  const picture = Buffer.from('ffd8ffe000104a46494600', 'hex');
+
+  beforeAll(async () => {
+    stack = await Stack.make();
+    const folder = stack.path('state/images/291/2025/9/10/8_5');
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${folder}/5_17_4711.jpg`, picture);
+    await mkdir(stack.path('state/images/samserver'), { recursive: true });
+    await writeFile(stack.path('state/images/samserver/new.jpg'), picture);
+    await symlink('/certificates/privkey.pem', stack.path('state/images/291/key.jpg'));
+    await stack.start();
+    ca = await readFile(stack.path('state/certificates/fullchain.pem'), 'utf8');
+    await until(
+      async () => (await ask('GET', API_NAME, '/').catch(() => null))?.status === 200,
+      30_000,
+      'nginx',
+    );
+    const login = await ask('POST', API_NAME, '/api/v1/auth/login', {
+      body: JSON.stringify(await stack.admin()),
+    });
+    token = (JSON.parse(login.body.toString()) as { accessToken: string }).accessToken;
+    vehicle = await newVehicle({ url: stack.url() }, token);
+  }, 420_000);
+  afterAll(() => stack.close(), 120_000);
+
+  /** As a client out there: by name, over TLS unless told, believing only our certificate. */
+  function ask(
+    method: string,
+    host: string,
+    path: string,
+    options: { plain?: boolean; headers?: Record<string, string>; body?: string | Buffer } = {},
+  ): Promise<Seen> {
+    const { plain = false, headers = {}, body } = options;
+    const port = plain ? stack.ports.edgeHttp : stack.ports.edgeHttps;
+    const common = {
+      ...{ host: '127.0.0.1', port, method, path },
+      headers: {
+        host,
+        ...(body !== undefined && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        }),
+        ...headers,
+      },
+    };
+    return new Promise((resolve, reject) => {
+      const asking = plain ? requestPlain(common) : requestTls({ ...common, ca, servername: host });
+      asking.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks),
+          }),
+        );
+      });
+      asking.on('error', reject);
+      asking.end(body);
+    });
+  }
+
+  function open(
+    host: string,
+    namespace: string,
+    transport: 'websocket' | 'polling',
+    auth: string,
+    plain = false,
+  ): Socket {
+    const port = plain ? stack.ports.edgeHttp : stack.ports.edgeHttps;
+    // The names of a test are in no DNS.
+    const agent = plain ? new PlainAgent({ lookup: toLoopback }) : new Agent({ ca, lookup: toLoopback });
+    return io(`${plain ? 'http' : 'https'}://${host}:${port}${namespace}`, {
+      transports: [transport],
+      forceNew: true,
+      reconnection: false,
+      // Typed for browsers, which have none; both of Node's transports take it.
+      agent: agent as never,
+      auth: { token: auth },
+    });
+  }
+
+  const fix = (second: number) => ({
+    lat: 48.1 + second * 1e-4,
+    lon: 11.5,
+    time: new Date(Date.now() - 60_000 + second * 1_000).toISOString(),
+  });
+  const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
+
+  it("serves the API, with the caller's request id and its exact address", async () => {
+    const answer = await ask('GET', API_NAME, '/api/v1/auth/me', {
+      headers: { ...bearer(token), 'x-request-id': 'asked-by-me', 'x-forwarded-for': '203.0.113.9' },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers['x-request-id']).toBe('asked-by-me');
+    const audit = await ask('GET', API_NAME, '/api/v1/audit?limit=5', { headers: bearer(token) });
+    expect(audit.status).toBe(200);
+    expect(audit.body.toString()).not.toContain('203.0.113.9');
+    // From this machine a client comes in by the network's gateway.
+    expect(audit.body.toString()).toContain(`${stack.subnet}.1"`);
+    const log = (await stack.logs('nginx')).split('\n').find((line) => line.includes('asked-by-me')) ?? '{}';
+    expect(JSON.parse(log)).toMatchObject({ path: '/api/v1/auth/me', status: 200, host: API_NAME });
+  });
+
+  it.each(['websocket', 'polling'] as const)('carries devices and watchers by %s', async (transport) => {
+    const device = await whenConnected(open(GPS_NAME, '/devices', transport, vehicle.deviceToken));
+    const live = await whenConnected(open(API_NAME, '/live', transport, token));
+    try {
+      const seen: unknown[] = [];
+      live.on('positions', (frame: { items: unknown[] }) => seen.push(...frame.items));
+      await live.timeout(10_000).emitWithAck('watch', { vehicleIds: [vehicle.vehicleId] });
+      const position = fix(transport === 'websocket' ? 1 : 2);
+      expect(await device.timeout(10_000).emitWithAck('position', position)).toMatchObject({ stored: 1 });
+      await until(() => seen.length === 1, 10_000, 'the fix at the watcher');
+      expect(device.io.engine.transport.name).toBe(transport);
+    } finally {
+      device.close();
+      live.close();
+    }
+  });
+
+  it('lets a device speak plain http on the GPS name, and nobody log in there', async () => {
+    const device = await whenConnected(open(GPS_NAME, '/devices', 'websocket', vehicle.deviceToken, true));
+    expect(await device.timeout(10_000).emitWithAck('position', fix(3))).toMatchObject({ stored: 1 });
+    device.close();
+    const body = JSON.stringify({ positions: [fix(4)] });
+    const posted = await ask('POST', GPS_NAME, '/api/v1/positions', {
+      plain: true,
+      body,
+      headers: bearer(vehicle.deviceToken),
+    });
+    expect(posted.status).toBe(200);
+    expect((await ask('GET', GPS_NAME, '/', { plain: true })).body.toString()).toContain(
+      'AOC-V.2 Tracking Server On',
+    );
+    const login = await ask('POST', GPS_NAME, '/api/v1/auth/login', { plain: true, body: '{}' });
+    expect(login).toMatchObject({
+      status: 308,
+      headers: { location: `https://${GPS_NAME}/api/v1/auth/login` },
+    });
+  });
+
+  it('redirects the API name to TLS, and only there says HSTS', async () => {
+    const plain = await ask('POST', API_NAME, '/api/v1/auth/login?a=b', { plain: true, body: '{}' });
+    expect(plain).toMatchObject({
+      status: 308,
+      headers: { location: `https://${API_NAME}/api/v1/auth/login?a=b` },
+    });
+    expect(plain.headers).not.toHaveProperty('strict-transport-security');
+    for (const path of ['/', '/metrics', '/uploads/ambulance_images/291/2025/9/10/8_5/5_17_4711.jpg']) {
+      expect((await ask('GET', API_NAME, path)).headers['strict-transport-security']).toBe(
+        'max-age=31536000',
+      );
+      expect((await ask('GET', GPS_NAME, path)).headers).not.toHaveProperty('strict-transport-security');
+    }
+  });
+
+  it('serves an old picture by its old address, on both names, and nothing beside it', async () => {
+    const path = '/uploads/ambulance_images/291/2025/9/10/8_5/5_17_4711.jpg';
+    for (const name of [API_NAME, GPS_NAME]) {
+      const answer = await ask('GET', name, path);
+      expect(answer).toMatchObject({
+        status: 200,
+        headers: { 'content-type': 'image/jpeg', 'x-content-type-options': 'nosniff' },
+      });
+      expect(createHash('sha256').update(answer.body).digest('hex')).toBe(
+        createHash('sha256').update(picture).digest('hex'),
+      );
+    }
+    const part = await ask('GET', API_NAME, path, { headers: { range: 'bytes=0-3' } });
+    expect(part).toMatchObject({ status: 206, body: picture.subarray(0, 4) });
+    for (const hidden of [
+      '.samserver-volume',
+      '%2esamserver-volume',
+      'samserver/new.jpg',
+      '291/key.jpg',
+      '..%2f..%2fcertificates/privkey.pem',
+      '',
+    ]) {
+      expect(
+        (await ask('GET', API_NAME, `/uploads/ambulance_images/${hidden}`)).status,
+      ).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  it.each(['/metrics', '/health', '/ready', '/api/v1/ops/drain', '/protected-images/samserver/new.jpg'])(
+    'hides %s',
+    async (path) => {
+      const ops = await stack.secret('ops_token');
+      for (const [name, plain] of [
+        [API_NAME, false],
+        [GPS_NAME, false],
+        [GPS_NAME, true],
+      ] as const) {
+        const method = path.includes('drain') ? 'POST' : 'GET';
+        const answer = await ask(method, name, path, { plain, headers: bearer(ops) });
+        // In the clear only devices are answered; what is not theirs is sent to TLS, or is nowhere.
+        expect(answer.status).toBe(404);
+        expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'http/not-found' });
+      }
+      expect(await stack.health('blue')).toBe('healthy');
+    },
+  );
+
+  it('passes a body of 12 MB on and refuses one of 17 MB itself, as the service would', async () => {
+    const path = `/api/v1/vehicles/${vehicle.vehicleId}/images`;
+    const form = (size: number): Buffer =>
+      Buffer.concat([
+        Buffer.from(
+          '--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n',
+        ),
+        Buffer.alloc(size, 0xff),
+        Buffer.from('\r\n--b--\r\n'),
+      ]);
+    const headers = { ...bearer(token), 'content-type': 'multipart/form-data; boundary=b' };
+    const passed = await ask('POST', API_NAME, path, { body: form(12_000_000), headers });
+    expect([413, 502, 503, 504]).not.toContain(passed.status);
+    // Helmet speaks for the service: nginx does not say this of itself.
+    expect(passed.headers).toHaveProperty('x-dns-prefetch-control');
+    const refused = await ask('POST', API_NAME, path, { body: form(17_000_000), headers });
+    expect(refused.status).toBe(413);
+    expect(JSON.parse(refused.body.toString())).toMatchObject({ code: 'http/body-too-large' });
+  });
+
+  it('answers nobody under a name that is not ours', async () => {
+    await expect(ask('GET', 'scanner.example.test', '/', { plain: true })).rejects.toThrow(/hang up|reset/);
+    await expect(ask('GET', 'scanner.example.test', '/')).rejects.toThrow();
+  });
+
+  it('takes a renewed certificate without cutting a socket', async () => {
+    const device = await whenConnected(open(GPS_NAME, '/devices', 'websocket', vehicle.deviceToken));
+    const before = await servedCertificate();
+    await stack.makeCertificate(stack.path('lineage'));
+    const compose = `docker-compose -p ${stack.name} -f ${ROOT}docker/compose.yml --env-file ${stack.path('env')}`;
+    const env = { COMPOSE: compose, CERTIFICATES_DIR: stack.path('state/certificates') };
+    await mustRun(`${ROOT}docker/nginx/renewed`, [], {
+      env: { ...env, RENEWED_LINEAGE: stack.path('lineage') },
+    });
+    const renewed = new X509Certificate(await readFile(stack.path('lineage/fullchain.pem')));
+    await until(
+      async () => (await servedCertificate()) === renewed.fingerprint256,
+      10_000,
+      'the new certificate',
+    );
+    expect(renewed.fingerprint256).not.toBe(before);
+    expect(await device.timeout(10_000).emitWithAck('position', fix(5))).toMatchObject({ stored: 1 });
+    device.close();
+    ca = renewed.toString();
+  });
+
+  it("says in the service's own words that the service is away, and goes on showing pictures", async () => {
+    await docker(['stop', stack.container('blue')]);
+    const answer = await ask('GET', API_NAME, '/api/v1/auth/me', { headers: bearer(token) });
+    expect(answer).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '2', 'content-type': 'application/problem+json' },
+    });
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 503, code: 'storage/unavailable' });
+    const path = '/uploads/ambulance_images/291/2025/9/10/8_5/5_17_4711.jpg';
+    expect((await ask('GET', API_NAME, path)).status).toBe(200);
+  });
+
+  function servedCertificate(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const port = stack.ports.edgeHttps;
+      const socket = connectTls(
+        { host: '127.0.0.1', port, servername: API_NAME, rejectUnauthorized: false },
+        () => {
+          resolve(socket.getPeerCertificate().fingerprint256);
+          socket.destroy();
+        },
+      );
+      socket.on('error', reject);
+    });
+  }
+});

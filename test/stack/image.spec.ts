@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeOnEngine, docker, inspect, mustDocker, ROOT } from './support/engine.js';
+import { buildImage, IMAGE, version } from './support/images.js';
+
+/** Of our own layers, in MB; the base image is 230 to 260. */
+const BUDGET_MB = 100;
+const SENTINEL = 'must-not-be-in-the-image';
+/** What a working tree has lying about, and what a careless `COPY . .` would take. */
+const LITTER = [
+  '.env',
+  '.git/config',
+  'data/jwt-secret',
+  'docker/state/secrets/jwt_secret',
+  'public/uploads/ambulance_images/291/a.jpg',
+  'ssl-certs/privkey.pem',
+  'src/config/privkey.pem',
+  'src/config/server.key',
+  'src/config/.env.local',
+  'src/config/made-up.spec.ts',
+  'test/made-up.spec.ts',
+  'node_modules/litter/index.js',
+];
+
+describeOnEngine('the image', () => {
+  let tree: string;
+  beforeAll(async () => {
+    tree = await mkdtemp(join(tmpdir(), 'samserver-tree-'));
+    for (const path of [
+      '.dockerignore',
+      '.npmrc',
+      'package.json',
+      'package-lock.json',
+      'src',
+      'docker/Dockerfile',
+    ]) {
+      await cp(join(ROOT, path), join(tree, path), { recursive: true });
+    }
+    for (const path of ['tsconfig.json', 'tsconfig.build.json']) await cp(join(ROOT, path), join(tree, path));
+    for (const path of LITTER) {
+      await mkdir(join(tree, path, '..'), { recursive: true });
+      await writeFile(join(tree, path), SENTINEL);
+    }
+    await buildImage(tree);
+  }, 420_000);
+  afterAll(() => rm(tree, { recursive: true, force: true }));
+
+  it('holds nothing that merely lay about in the tree it was built from', async () => {
+    const found = await docker([
+      'run',
+      '--rm',
+      '--user',
+      '0',
+      IMAGE,
+      'grep',
+      '-rlF',
+      SENTINEL,
+      '/app',
+      '/tmp',
+      '/home',
+    ]);
+    expect(found.output).toBe('');
+    // grep: 1 is "nothing found".
+    expect(found.code).toBe(1);
+    const names = await mustDocker([
+      'run',
+      '--rm',
+      IMAGE,
+      'find',
+      '/app',
+      '-maxdepth',
+      '1',
+      '-mindepth',
+      '1',
+    ]);
+    expect(names.split('\n').sort()).toEqual(['/app/dist', '/app/node_modules', '/app/package.json']);
+    const odd = 'find /app/dist ( -name *.spec.* -o -name *.ts -o -name .env* -o -name *.pem )'.split(' ');
+    expect(await mustDocker(['run', '--rm', IMAGE, ...odd])).toBe('');
+    expect(
+      await mustDocker([
+        'run',
+        '--rm',
+        IMAGE,
+        'find',
+        '/app/node_modules',
+        '-maxdepth',
+        '1',
+        '-name',
+        'jest*',
+      ]),
+    ).toBe('');
+  });
+
+  it(`keeps its own layers within ${BUDGET_MB} MB`, async () => {
+    const [all, base] = await Promise.all(
+      [IMAGE, 'node:24-bookworm-slim'].map(async (name) => Number(await inspect(name, '.Size')) / 1e6),
+    );
+    console.info(`image: ${all?.toFixed(0)} MB, of which ${((all ?? 0) - (base ?? 0)).toFixed(0)} are ours`);
+    expect((all ?? 0) - (base ?? 0)).toBeLessThanOrEqual(BUDGET_MB);
+  });
+
+  it('says which release it is', async () => {
+    expect(await inspect(IMAGE, 'index .Config.Labels "org.opencontainers.image.version"')).toBe(
+      await version(),
+    );
+    expect(await inspect(IMAGE, 'index .Config.Labels "org.opencontainers.image.revision"')).toMatch(
+      /^c0ffee/,
+    );
+    expect(await mustDocker(['run', '--rm', IMAGE, 'printenv', 'RELEASE_REVISION'])).toMatch(/^c0ffee/);
+  });
+
+  it('runs as anybody but root, with a read-only root, and shows why it will not start', async () => {
+    expect(await inspect(IMAGE, '.Config.User')).toBe('node');
+    const locked = [
+      'run',
+      '--rm',
+      '--read-only',
+      '--user',
+      '4321:4321',
+      '--tmpfs',
+      '/tmp',
+      '--cap-drop',
+      'ALL',
+    ];
+    const version24 = await mustDocker([
+      ...locked,
+      IMAGE,
+      'node',
+      '-e',
+      'console.log(process.version, process.getuid())',
+    ]);
+    expect(version24).toMatch(/^v24\.\S+ 4321$/);
+    // NODE_ENV=production: never the evaluation database by accident.
+    const refused = await docker([...locked, IMAGE]);
+    expect(refused.code).toBe(78);
+    expect(refused.output).toMatch(/MONGODB_URL: needed with ENVIRONMENT=LIVE or NODE_ENV=production/);
+  });
+});

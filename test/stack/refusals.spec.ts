@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { chmod, chown, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { call } from '../support/http.js';
+import { until } from '../support/sockets.js';
+import { describeOnEngine, docker, inspect, ROOT } from './support/engine.js';
+import { Stack, UID } from './support/stack.js';
+
+/** The volume is looked at by the room that keeps pictures. */
+const itWithPictures = existsSync(join(ROOT, 'src/images')) ? it : it.skip;
+
+/** What an operator meets when something is missing, in the order of the day that it happens on. */
+describeOnEngine('a stack that lacks something', () => {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await Stack.make();
+    await stack.start();
+    await stack.untilHealthy('blue');
+  }, 420_000);
+  afterAll(() => stack.close(), 120_000);
+
+  /** Made anew with whatever its surroundings are now. */
+  const recreate = (service = 'blue') =>
+    stack.compose(['up', '-d', '--no-deps', '--force-recreate', '--timeout', '5', service]);
+  const state = async (): Promise<{ state: string; reasons: string[] } | null> =>
+    call({ url: stack.url() }, 'GET', '/ready').then(
+      ({ body }) => body as { state: string; reasons: string[] },
+      () => null,
+    );
+  const untilState = (wanted: string): Promise<void> =>
+    until(async () => (await state())?.state === wanted, 60_000, `the state ${wanted}`);
+
+  it('does not make up a directory that is missing', async () => {
+    const images = stack.path('state/images');
+    await rename(images, `${images}.away`);
+    const { code, output } = await recreate();
+    expect(code).not.toBe(0);
+    expect(output).toContain(`bind source path does not exist: ${images}`);
+    await rename(`${images}.away`, images);
+    expect((await recreate()).code).toBe(0);
+    await untilState('ready');
+  }, 120_000);
+
+  itWithPictures(
+    'does not take an empty directory for the pictures',
+    async () => {
+      await stack.setValues({ IMAGES_DIR: stack.path('state/acme') });
+      await recreate();
+      await untilState('blocked');
+      expect((await state())?.reasons).toContain('volume.empty');
+      await stack.setValues({ IMAGES_DIR: stack.path('state/images') });
+    },
+    120_000,
+  );
+
+  itWithPictures(
+    "does not take another deployment's pictures for its own",
+    async () => {
+      const mark = stack.path('state/images/.samserver-volume');
+      await rename(mark, stack.path('mark'));
+      await writeFile(mark, '11111111-2222-4333-8444-555555555555\n');
+      await recreate();
+      await untilState('blocked');
+      expect((await state())?.reasons).toContain('volume.foreign');
+      await rename(stack.path('mark'), mark);
+      await recreate();
+      await untilState('ready');
+    },
+    120_000,
+  );
+
+  it("does not start afresh on a database that is not this deployment's", async () => {
+    const secret = stack.path('state/secrets/mongodb_url');
+    const url = await readFile(secret, 'utf8');
+    await chmod(secret, 0o600);
+    await writeFile(secret, url.replace('/samserver', '/samserver_misspelt'));
+    await stack.mustCompose(['run', '--rm', '--no-deps', 'schema', 'node', 'dist/cli.js', 'schema', 'up']);
+    await recreate();
+    await untilState('blocked');
+    expect((await state())?.reasons).toContain('deployment.unmarked');
+    // Alive, so nobody restarts it; never healthy, so no update installs it.
+    expect((await call({ url: stack.url() }, 'GET', '/health')).status).toBe(200);
+    expect((await call({ url: stack.url() }, 'GET', '/health?boot=1')).status).toBe(503);
+    await writeFile(secret, url);
+    await recreate();
+    await untilState('ready');
+  }, 120_000);
+
+  it('names a secret that it may not read, and starts nothing without it', async () => {
+    const secret = stack.path('state/secrets/jwt_secret');
+    await chown(secret, 0, 0);
+    await chmod(secret, 0o400);
+    await recreate();
+    await until(async () => /JWT_SECRET_FILE/.test(await stack.logs('blue')), 30_000, 'its complaint');
+    expect(await stack.logs('blue')).toContain('JWT_SECRET_FILE: cannot be read (EACCES)');
+    await until(
+      async () => (await inspect(stack.container('blue'), '.State.ExitCode')) === '78',
+      20_000,
+      'exit code 78',
+    );
+    await chown(secret, Number(UID), Number(UID));
+    await recreate();
+    await untilState('ready');
+  }, 120_000);
+
+  it('says which certificate file nginx lacks', async () => {
+    await rm(stack.path('state/certificates/privkey.pem'));
+    await recreate('nginx');
+    await until(async () => /no certificate/.test(await stack.logs('nginx')), 30_000, 'its complaint');
+    expect(await stack.logs('nginx')).toContain(
+      'no certificate: privkey.pem is missing or empty in CERTIFICATES_DIR',
+    );
+    await stack.makeCertificate();
+    await recreate('nginx');
+    await until(
+      async () => /sam\.example\.test and/.test(await stack.logs('nginx')),
+      30_000,
+      'nginx to start',
+    );
+  }, 120_000);
+
+  it('waits for a database that is away at start, and comes by itself when it is there', async () => {
+    await docker(['stop', stack.container('mongo')]);
+    await recreate();
+    await until(
+      async () => (await call({ url: stack.url() }, 'GET', '/health').catch(() => null))?.status === 200,
+      30_000,
+      'life',
+    );
+    const away = await state();
+    expect(['starting', 'not_ready', 'migrating']).toContain(away?.state);
+    expect(await inspect(stack.container('blue'), '.RestartCount')).toBe('0');
+    await docker(['start', stack.container('mongo')]);
+    await untilState('ready');
+    await stack.untilHealthy('blue');
+    expect(await inspect(stack.container('blue'), '.RestartCount')).toBe('0');
+  }, 180_000);
+});

@@ -1,0 +1,150 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from '../../support/child-process.js';
+import { until } from '../../support/sockets.js';
+import { docker, type Ended, inspect, mustDocker, mustRun, ROOT, run } from './engine.js';
+import { buildImage, IMAGE, prepareMongo, RUN } from './images.js';
+
+const ownUid = process.getuid?.() ?? 0;
+/** Neither root nor anybody of the image, because any uid has to do; only root can give files to somebody else. */
+export const UID = ownUid === 0 ? '4321' : String(ownUid);
+export const API_NAME = 'sam.example.test';
+export const GPS_NAME = 'sam-gps.example.test';
+const DOCKER_DIR = `${ROOT}docker`;
+/** One server that takes writes, whichever it is; retryable writes need a replica set, which the stand-in is not. */
+const STAND_IN_URL = 'mongodb://mongo:27017/samserver?retryWrites=false';
+
+/** The compose stack with a state directory, ports, a network and a name of its own; `close` leaves nothing of it. */
+export class Stack {
+  private constructor(
+    readonly name: string,
+    readonly directory: string,
+    readonly ports: { http: number; socket: number; edgeHttp: number; edgeHttps: number },
+    /** Of all its containers: the first three octets. */
+    readonly subnet: string,
+  ) {}
+
+  static async make(values: Readonly<Record<string, string>> = {}): Promise<Stack> {
+    await buildImage();
+    const mongo = await prepareMongo();
+    const [service, edge] = [await freePorts(), await freePorts()];
+    const name = `${RUN}-${randomBytes(3).toString('hex')}`;
+    const directory = await mkdtemp(join(tmpdir(), 'samserver-stack-'));
+    // Other users read the pictures in it.
+    await chmod(directory, 0o755);
+    const ports = { ...service, edgeHttp: edge.http, edgeHttps: edge.socket };
+    const stack = new Stack(name, directory, ports, `10.213.${randomInt(1, 255)}`);
+    await mustRun(`${DOCKER_DIR}/prepare`, [], {
+      env: {
+        ENV_FILE: stack.path('env'),
+        STATE_DIR: stack.path('state'),
+        PUID: UID,
+        PGID: UID,
+        COMPOSE_PROFILES: 'database,edge',
+        ...(mongo === 'stand-in' && { MONGODB_URL: STAND_IN_URL }),
+      },
+    });
+    await stack.setValues({
+      SAMSERVER_IMAGE: IMAGE,
+      SUBNET: stack.subnet,
+      BLUE_HTTP_PORT: String(ports.http),
+      BLUE_SOCKET_PORT: String(ports.socket),
+      EDGE_ADDRESS: '127.0.0.1',
+      EDGE_HTTP_PORT: String(ports.edgeHttp),
+      EDGE_HTTPS_PORT: String(ports.edgeHttps),
+      API_NAME,
+      GPS_NAME,
+      ...values,
+    });
+    await stack.makeCertificate();
+    return stack;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.directory, ...parts);
+  }
+
+  readonly url = (): string => `http://127.0.0.1:${this.ports.http}`;
+  readonly socketUrl = (): string => `http://127.0.0.1:${this.ports.socket}`;
+
+  /** More lines of its `.env`; the last of a name counts. */
+  async setValues(values: Readonly<Record<string, string>>): Promise<void> {
+    const lines = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
+    await writeFile(this.path('env'), lines.join(''), { flag: 'a' });
+  }
+
+  async secret(name: string): Promise<string> {
+    return (await readFile(this.path('state/secrets', name), 'utf8')).trim();
+  }
+
+  async admin(): Promise<{ email: string; password: string }> {
+    return { email: 'admin@samserver.local', password: await this.secret('admin_password') };
+  }
+
+  /** Both names in one, good for a month, made now: no key lies in the repository. */
+  async makeCertificate(directory = this.path('state/certificates')): Promise<void> {
+    await mkdir(directory, { recursive: true });
+    await mustRun('openssl', [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '30',
+      ],
+      ...['-subj', `/CN=${API_NAME}`, '-addext', `subjectAltName=DNS:${API_NAME},DNS:${GPS_NAME}`],
+      ...['-keyout', join(directory, 'privkey.pem'), '-out', join(directory, 'fullchain.pem')],
+    ]);
+  }
+
+  compose(args: readonly string[], timeoutMs?: number): Promise<Ended> {
+    const all = ['-p', this.name, '-f', `${DOCKER_DIR}/compose.yml`, '--env-file', this.path('env'), ...args];
+    return run('docker-compose', all, { cwd: DOCKER_DIR, ...(timeoutMs !== undefined && { timeoutMs }) });
+  }
+
+  /** @throws Error with what it said, when it did not end well */
+  async mustCompose(args: readonly string[], timeoutMs?: number): Promise<string> {
+    const ended = await this.compose(args, timeoutMs);
+    if (ended.code !== 0) throw new Error(`docker-compose ${args.join(' ')}:\n${ended.output}`);
+    return ended.stdout.trim();
+  }
+
+  /** As an operator does it the first time (docker/up): database, mark, everything. */
+  async start(): Promise<void> {
+    await this.mustCompose(['up', '-d', 'mongo']);
+    await this.mustCompose(['run', '--rm', 'schema', 'node', 'dist/cli.js', 'init']);
+    await this.mustCompose(['up', '-d']);
+  }
+
+  container(service: string): string {
+    return `${this.name}_${service}_1`;
+  }
+
+  health(service: string): Promise<string> {
+    return inspect(this.container(service), '.State.Health.Status');
+  }
+
+  async untilHealthy(service: string, timeoutMs = 90_000): Promise<void> {
+    await until(async () => (await this.health(service)) === 'healthy', timeoutMs, `a healthy ${service}`);
+  }
+
+  async logs(service: string): Promise<string> {
+    return (await docker(['logs', this.container(service)])).output;
+  }
+
+  async close(): Promise<void> {
+    await this.compose(
+      ['--profile', 'green', 'down', '--volumes', '--remove-orphans', '--timeout', '1'],
+      120_000,
+    );
+    const left = await mustDocker(['ps', '-aq', '--filter', `label=com.docker.compose.project=${this.name}`]);
+    if (left !== '') await docker(['rm', '-f', '-v', ...left.split('\n')]);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { until } from '../support/sockets.js';
+import { describeOnEngine, docker, mustDocker, ROOT } from './support/engine.js';
+import { buildImage, IMAGE, prepareMongo, RUN } from './support/images.js';
+import { Stack, UID } from './support/stack.js';
+
+/** A release that wants a schema which no step has made yet. */
+const TOO_NEW = `${RUN}:too-new`;
+const BREAK = `FROM ${IMAGE}
+USER root
+RUN grep -q 'min: 1' dist/database/migrations/index.js && sed -i 's/min: 1, max: 1/min: 9, max: 9/' dist/database/migrations/index.js
+USER node
+# The same question as in the image, asked sooner: a test has no minute to spare.
+HEALTHCHECK --interval=2s --timeout=4s --start-period=1s --retries=3 CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$HTTP_PORT && printf 'GET /health?boot=1 HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r -t 3 line <&3 && [[ $line == *' 200'* ]] || exit 1"]
+`;
+
+describeOnEngine('a release on Swarm', () => {
+  let stack: Stack;
+  let isOurSwarm = false;
+  const service = () => `${stack.name}_samserver`;
+  const database = () => `${stack.name}_mongo`;
+
+  beforeAll(async () => {
+    stack = await Stack.make();
+    if ((await mustDocker(['info', '--format', '{{.Swarm.LocalNodeState}}'])) !== 'active') {
+      await mustDocker(['swarm', 'init', '--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:2377']);
+      isOurSwarm = true;
+    }
+    await buildImage();
+    await prepareMongo();
+    await mustDocker(['build', '-q', '-t', TOO_NEW, '-'], { input: BREAK });
+  }, 420_000);
+
+  afterAll(async () => {
+    await docker(['stack', 'rm', stack.name]);
+    await docker(['rm', '-f', '-v', database()]);
+    await until(
+      async () =>
+        (await mustDocker(['ps', '-aq', '--filter', `label=com.docker.stack.namespace=${stack.name}`])) ===
+        '',
+      60_000,
+      'the last task to go',
+    ).catch(() => undefined);
+    if (isOurSwarm) await docker(['swarm', 'leave', '--force']);
+    await docker(['rmi', '-f', TOO_NEW]);
+    await stack.close();
+  }, 180_000);
+
+  const deploy = (image: string): Promise<string> =>
+    mustDocker(['stack', 'deploy', '-c', `${ROOT}docker/stack.yml`, '--resolve-image', 'never', stack.name], {
+      env: {
+        SAMSERVER_IMAGE: image,
+        PUID: UID,
+        PGID: UID,
+        STATE_DIR: stack.path('state'),
+        IMAGES_DIR: stack.path('state/images'),
+      },
+    });
+  /** Of the running task's container. */
+  const running = async (): Promise<{ image: string; health: string }[]> => {
+    const ids = await mustDocker([
+      'ps',
+      '-q',
+      '--filter',
+      `label=com.docker.swarm.service.name=${service()}`,
+    ]);
+    return Promise.all(
+      ids
+        .split('\n')
+        .filter(Boolean)
+        .map(async (id) => {
+          const text = await docker([
+            'inspect',
+            '--format',
+            '{{.Config.Image}} {{.State.Health.Status}}',
+            id,
+          ]);
+          const [image = '', health = ''] = text.stdout.trim().split(' ');
+          return { image, health };
+        }),
+    );
+  };
+  const isServing = async (image: string): Promise<boolean> =>
+    (await running()).some((task) => task.image.startsWith(image) && task.health === 'healthy');
+
+  it('that wants another schema is taken back by itself, and the one before serves all the while', async () => {
+    // The network first, then the database in it, marked and with its schema, as the README has it.
+    await deploy(IMAGE);
+    const network = `${stack.name}_front`;
+    const data = stack.path('state/mongo');
+    const mount = `type=bind,source=${data},target=/data/db`;
+    await mustDocker([
+      'run',
+      '-d',
+      '--name',
+      database(),
+      '--network',
+      network,
+      '--network-alias',
+      'mongo',
+      '--user',
+      `${UID}:${UID}`,
+      '--mount',
+      mount,
+      'mongo:8',
+    ]);
+    for (const command of ['init', 'schema up']) {
+      const settings = [
+        '--env-file',
+        stack.path('state/settings.env'),
+        '-e',
+        'MONGODB_TIMEOUT_MS=60000',
+        '-e',
+        'IMAGE_DIR=/images',
+      ];
+      const secrets = ['mongodb_url', 'jwt_secret', 'admin_password'].flatMap((name) => [
+        '-e',
+        `${name.toUpperCase()}_FILE=/secrets/${name}`,
+      ]);
+      const mounts = [
+        '-v',
+        `${stack.path('state/secrets')}:/secrets:ro`,
+        '-v',
+        `${stack.path('state/images')}:/images`,
+      ];
+      await mustDocker([
+        'run',
+        '--rm',
+        '--network',
+        network,
+        '--user',
+        `${UID}:${UID}`,
+        ...settings,
+        ...secrets,
+        ...mounts,
+        IMAGE,
+        'node',
+        'dist/cli.js',
+        ...command.split(' '),
+      ]);
+    }
+    await until(() => isServing(IMAGE), 90_000, 'the first release to serve');
+
+    await deploy(TOO_NEW);
+    let gaps = 0;
+    const update = (): Promise<string> =>
+      mustDocker([
+        'service',
+        'inspect',
+        '--format',
+        '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}',
+        service(),
+      ]);
+    await until(
+      async () => {
+        if (!(await isServing(IMAGE))) gaps += 1;
+        return /rollback_completed|paused|^completed/.test(await update());
+      },
+      150_000,
+      'Swarm to decide',
+    );
+    expect(await update()).toBe('rollback_completed');
+    expect(gaps).toBe(0);
+    expect(
+      await mustDocker([
+        'service',
+        'inspect',
+        '--format',
+        '{{.Spec.TaskTemplate.ContainerSpec.Image}}',
+        service(),
+      ]),
+    ).toBe(IMAGE);
+  }, 400_000);
+});
