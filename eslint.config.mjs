@@ -5,6 +5,14 @@ export default tseslint.config(
   { ignores: ['dist', 'data', 'coverage'] },
   js.configs.recommended,
   {
+    // Scripts for mongosh, which has globals of its own.
+    files: ['docker/mongo/**/*.js'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: { require: 'readonly', db: 'readonly', Mongo: 'readonly', quit: 'readonly' },
+    },
+  },
+  {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
