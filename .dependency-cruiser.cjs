@@ -7,6 +7,7 @@ const ROOMS = {
   auth: ['config', 'common', 'database'],
   vehicles: ['config', 'common', 'database', 'auth'],
   tracking: ['config', 'common', 'database', 'auth', 'vehicles'],
+  images: ['config', 'common', 'database', 'auth', 'vehicles'],
   release: ['config', 'common', 'database'],
   gateway: ['config', 'common', 'auth', 'tracking', 'vehicles', 'release'],
   health: ['config', 'common', 'auth', 'database', 'release'],

@@ -6,6 +6,7 @@ import { type Settings, SettingsModule } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
+import { ImagesModule } from './images/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -23,6 +24,7 @@ export class AppModule {
         // Before the vehicles: `vehicles/nearest` would be taken for `vehicles/:id`.
         TrackingModule,
         VehiclesModule,
+        ImagesModule,
         ReleaseModule,
         GatewayModule,
         HealthModule,

@@ -11,6 +11,7 @@ import { listen, requestId } from './common/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketDrain, SocketPort } from './gateway/index.js';
 import { HttpAdapter } from './http-adapter.js';
+import { refuseUnreadableAddresses } from './images/index.js';
 import { InstanceService } from './release/index.js';
 
 /** 500 positions with full attributes stay under it. */
@@ -40,6 +41,7 @@ export async function startService(settings: Settings, logger: LoggerService): P
   app.set('etag', false);
   app.use(requestId);
   app.use(protect());
+  app.use(refuseUnreadableAddresses);
   app.useBodyParser('json', { limit: BODY_LIMIT });
   app.useWebSocketAdapter(new SocketAdapter(app));
   SwaggerModule.setup('docs', app, () => describeApi(app, settings.release.version), {

@@ -1,0 +1,144 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { volumeFull, volumeUnavailable } from './image.errors.js';
+import { INCOMING_DIRECTORY, THUMBNAILS_DIRECTORY, UPLOADS_DIRECTORY } from './volume-layout.js';
+import { isEmptyDirectory, readMarker, writeMarker } from './volume-marker.js';
+
+const INTERVAL_MS = 2_000;
+const TIMEOUT_MS = 500;
+
+/**
+ * `none`: no IMAGE_DIR. `missing`: not there, or it cannot be read. `empty`, `unmarked`: no marker, with nothing or
+ * with something in it. `foreign`: another deployment's. `slow`: no answer in time. `read-only`: shows, takes nothing.
+ */
+export type VolumeState =
+  'none' | 'unchecked' | 'usable' | 'read-only' | 'missing' | 'empty' | 'unmarked' | 'foreign' | 'slow';
+
+export interface VolumeReport {
+  readonly state: VolumeState;
+  readonly freeBytes: number | null;
+  readonly totalBytes: number | null;
+}
+
+/**
+ * The place where pictures are kept: whether it is the right one, and whether it has room. Looked at on a timer; who
+ * asks reads the last result. A volume that is away costs the pictures and nothing else.
+ */
+@Injectable()
+export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(ImageVolume.name);
+  private readonly path: string | null;
+  private last: VolumeReport = { state: 'unchecked', freeBytes: null, totalBytes: null };
+  private deploymentId: string | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private checking: Promise<VolumeReport> | null = null;
+
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {
+    this.path = settings.images.directory;
+  }
+
+  get report(): VolumeReport {
+    return this.last;
+  }
+
+  /** From now on only a volume of this deployment is the right one. */
+  async expect(deploymentId: string): Promise<void> {
+    this.deploymentId = deploymentId;
+    await this.check();
+  }
+
+  /** Where pictures are read from. @throws images/volume-unavailable */
+  get directory(): string {
+    if (this.path === null || (this.last.state !== 'usable' && this.last.state !== 'read-only'))
+      throw volumeUnavailable();
+    return this.path;
+  }
+
+  /** A full volume is no reason not to delete. @throws images/volume-unavailable */
+  get directoryForDeleting(): string {
+    if (this.path === null || this.last.state !== 'usable') throw volumeUnavailable();
+    return this.path;
+  }
+
+  /** Where pictures are put. @throws images/volume-unavailable, images/volume-full */
+  get directoryForNew(): string {
+    const path = this.directoryForDeleting;
+    const { freeBytes, totalBytes } = this.last;
+    const leastBytes = ((totalBytes ?? 0) * this.settings.images.minFreePct) / 100;
+    if (freeBytes !== null && freeBytes < leastBytes + this.settings.images.maxBytes) throw volumeFull();
+    return path;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.check();
+    this.timer = setInterval(() => void this.check(), INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  onApplicationShutdown(): void {
+    if (this.timer) clearInterval(this.timer);
+  }
+
+  /** Looks now; one look at a time, so that a volume that hangs costs one thread. */
+  async check(): Promise<VolumeReport> {
+    this.checking ??= this.look().finally(() => (this.checking = null));
+    const tooSlow: VolumeReport = { state: 'slow', freeBytes: null, totalBytes: null };
+    const result = await Promise.race([this.checking, sleep(TIMEOUT_MS, tooSlow, { ref: false })]);
+    if (result.state !== this.last.state)
+      this.logger[result.state === 'usable' ? 'log' : 'warn'](
+        { path: this.path, state: result.state },
+        'picture volume',
+      );
+    return (this.last = result);
+  }
+
+  private async look(): Promise<VolumeReport> {
+    if (this.path === null) return { state: 'none', freeBytes: null, totalBytes: null };
+    try {
+      if (this.settings.mongo.url === null) await this.prepareOwn(this.path);
+      const { bavail, blocks, bsize } = await statfs(this.path);
+      const room = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+      return { state: await this.stateOf(this.path), ...room };
+    } catch (error) {
+      this.logger.debug({ err: error }, 'picture volume');
+      return { state: 'missing', freeBytes: null, totalBytes: null };
+    }
+  }
+
+  private async stateOf(path: string): Promise<VolumeState> {
+    const id = await readMarker(path);
+    if (id === null) return (await isEmptyDirectory(path)) ? 'empty' : 'unmarked';
+    if (this.deploymentId !== null && id !== this.deploymentId) return 'foreign';
+    try {
+      await access(path, constants.W_OK);
+      if (this.last.state !== 'usable') await makeWorkDirectories(path);
+      return 'usable';
+    } catch {
+      return 'read-only';
+    }
+  }
+
+  /** Only the evaluation database's own: everybody else says `samserver init`, and means it. */
+  private async prepareOwn(path: string): Promise<void> {
+    if (this.last.state !== 'unchecked') return;
+    await mkdir(path, { recursive: true });
+    if ((await readMarker(path)) === null && (await isEmptyDirectory(path)))
+      await writeMarker(path, this.deploymentId ?? randomUUID());
+  }
+}
+
+async function makeWorkDirectories(path: string): Promise<void> {
+  for (const each of [INCOMING_DIRECTORY, THUMBNAILS_DIRECTORY, UPLOADS_DIRECTORY])
+    await mkdir(join(path, each), { recursive: true });
+}
