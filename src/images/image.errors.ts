@@ -65,7 +65,7 @@ const GONE = new Set([
 
 /** A failed write to the volume in the words of the API; everything else as it is. */
 export function asVolumeError(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = String((error as { code?: unknown } | null)?.code);
   if (FULL.has(code)) return volumeFull(error);
   return GONE.has(code) ? volumeUnavailable(error) : error;
 }

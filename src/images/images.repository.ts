@@ -41,7 +41,7 @@ export class ImagesRepository {
 
   /** Whatever is being done with it. */
   async isKnown(id: string): Promise<boolean> {
-    return (await this.images.findById(id).select({ _id: 1 }).lean()) !== null;
+    return (await this.images.findOne({ _id: new Types.ObjectId(id) }).lean()) !== null;
   }
 
   /** The first that the vehicle has with these bytes. */
