@@ -9,6 +9,7 @@ const ROOMS = {
   tracking: ['config', 'common', 'database', 'auth', 'vehicles'],
   images: ['config', 'common', 'database', 'auth', 'vehicles'],
   release: ['config', 'common', 'database'],
+  migration: ['config', 'common', 'database', 'vehicles', 'images', 'release'],
   gateway: ['config', 'common', 'auth', 'tracking', 'vehicles', 'release'],
   health: ['config', 'common', 'auth', 'database', 'release'],
   client: [],

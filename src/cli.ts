@@ -13,6 +13,7 @@ const USAGE = `Usage: samserver <command> [options]
   db [--directory <dir>] [--port <port>]   run the embedded evaluation database alone
   replay [<file|folder>] [options]         play recorded tracks, or drive simulated ambulances
   watch [options]                          the live stream as a table that updates in place
+  images <command> [options]               adopt, list, verify, back up and restore the pictures
 
 Each command explains itself with --help.
 `;
@@ -21,6 +22,7 @@ const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = 
   db: runDatabase,
   replay: runReplayCommand,
   watch: runWatchCommand,
+  images: runImagesCommand,
 };
 
 if (existsSync('.env')) process.loadEnvFile('.env');
@@ -65,6 +67,11 @@ async function runReplayCommand(args: string[]): Promise<number> {
 async function runWatchCommand(args: string[]): Promise<number> {
   const { runWatch } = await import('./watch/index.js');
   return runWatch(args, clientIo());
+}
+
+async function runImagesCommand(args: string[]): Promise<number> {
+  const { runImages } = await import('./migration/index.js');
+  return runImages(args, clientIo());
 }
 
 function clientIo(): CommandIo {

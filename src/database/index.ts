@@ -3,5 +3,6 @@ export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
 export { DatabaseHealth } from './database-health.service.js';
 export { DatabaseLink } from './database-link.service.js';
 export { DatabaseModule } from './database.module.js';
+export { openDatabase, type OpenDatabase } from './open-database.js';
 export { StartSteps } from './start-steps.js';
 export { duplicateKeyField, storageUnavailable } from './storage-errors.js';

@@ -10,6 +10,8 @@ export const UPLOADS_DIRECTORY = 'samserver';
 
 export const INCOMING_DIRECTORY = join(WORK_DIRECTORY, 'incoming');
 export const THUMBNAILS_DIRECTORY = join(WORK_DIRECTORY, 'thumbnails');
+/** What the last `samserver images verify` found; `/ready` shows it. */
+export const VERIFIED_FILE = join(WORK_DIRECTORY, 'verified.json');
 
 export const EXTENSIONS: Readonly<Record<PictureType, string>> = {
   'image/jpeg': 'jpg',

@@ -1,3 +1,4 @@
+export { vehicleIdsByBoxCode } from './box-codes.repository.js';
 export { LastPositions } from './last-positions.js';
 export { StateStatusDto } from './status.dto.js';
 export { type Actor, actorOf } from './status-change.js';

@@ -1,0 +1,1 @@
+export { runImages } from './images/run-images.js';
