@@ -55,7 +55,8 @@ async function runService(uri) {
     HTTP_PORT: '0',
     SOCKET_SERVER_PORT: '0',
   });
-  const service = await startService(settings, new PinoLogger(createPino('error', false)));
+  const pino = createPino('error', { isTerminal: false, release: null });
+  const service = await startService(settings, new PinoLogger(pino));
   await service.app.get(DatabaseLink).whenStarted();
   let peak = 0;
   const { setInterval } = await import('node:timers');

@@ -36,6 +36,7 @@ const FOR: Readonly<Record<string, string>> = {
   admin: 'For admins.',
   device: 'For the device token of this vehicle.',
   operator: 'For the ops token.',
+  scraper: 'For the ops token, and for the addresses of METRICS_ALLOW_FROM.',
 };
 
 /** OpenAPI as the controllers tell it, completed by what is the same for all of them. */

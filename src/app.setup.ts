@@ -1,4 +1,3 @@
-import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -7,12 +6,13 @@ import helmet from 'helmet';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeApi } from './api-document.js';
 import { AppModule } from './app.module.js';
-import { listen, requestId } from './common/index.js';
+import { HttpTraffic, listen, type PinoLogger, requestId } from './common/index.js';
 import type { Settings } from './config/index.js';
-import { SocketAdapter, SocketDrain, SocketPort } from './gateway/index.js';
+import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { HttpAdapter } from './http-adapter.js';
+import { HttpCalls } from './http-calls.js';
 import { refuseUnreadableAddresses } from './images/index.js';
-import { InstanceService } from './release/index.js';
+import { LettingGo } from './release/index.js';
 
 /** 500 positions with full attributes stay under it. */
 const BODY_LIMIT = '2mb';
@@ -27,19 +27,25 @@ export interface RunningService {
 }
 
 /** What `main` and the tests share: the whole service, from settings to open ports. */
-export async function startService(settings: Settings, logger: LoggerService): Promise<RunningService> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(settings), new HttpAdapter(), {
-    logger,
-    abortOnError: false,
-    // JSON everywhere: Nest's own parsers would take forms too.
-    bodyParser: false,
-  });
+export async function startService(settings: Settings, logger: PinoLogger): Promise<RunningService> {
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(settings, logger.level),
+    new HttpAdapter(),
+    {
+      logger,
+      abortOnError: false,
+      // JSON everywhere: Nest's own parsers would take forms too.
+      bodyParser: false,
+    },
+  );
   app.disable('x-powered-by');
   app.set('trust proxy', [...settings.http.trustProxy]);
   app.set('query parser', 'simple');
   // A hash over every answer is work that no client asked for; what has a version says so itself.
   app.set('etag', false);
+  app.use(app.get(HttpCalls).middleware);
   app.use(requestId);
+  app.use(app.get(HttpTraffic).watch);
   app.use(protect());
   app.use(refuseUnreadableAddresses);
   app.useBodyParser('json', { limit: BODY_LIMIT });
@@ -68,8 +74,7 @@ export async function startService(settings: Settings, logger: LoggerService): P
 
 /** Readiness ends first, then the sockets go, then the HTTP calls under way, and the database last. */
 async function stop(app: NestExpressApplication): Promise<void> {
-  app.get(InstanceService).beginDrain();
-  await app.get(SocketDrain).run();
+  await app.get(LettingGo).beginDrain();
   await app.close();
   // One turn, for the last lines of the log.
   await sleep(0);

@@ -1,33 +1,47 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
-import { startService } from './app.setup.js';
+import { type RunningService, startService } from './app.setup.js';
 import { createPino, PinoLogger } from './common/index.js';
 import { loadSettings, type LoadedSettings, SettingsError } from './config/index.js';
-import { DatabaseLink } from './database/index.js';
 import { greeting } from './greeting.js';
+import { startWatchdog } from './health/index.js';
+import { InstanceService, ReadinessBoard } from './release/index.js';
 
 /** `sysexits.h` */
 const EX_CONFIG = 78;
 const EX_UNAVAILABLE = 69;
 
 const { settings, notices } = settingsOrEnd();
-const pino = createPino(settings.log.level, process.stdout.isTTY);
+const pino = createPino(settings.log.level, {
+  isTerminal: process.stdout.isTTY,
+  release: settings.release,
+});
+const logger = new PinoLogger(pino);
+// Before anything that takes time: until somebody listens, this signal ends the process.
+process.on('SIGUSR2', () => logger.level.toggle());
 for (const notice of notices) pino.warn(notice);
 process.on('uncaughtException', (error) => end(error, 'uncaught exception'));
 process.on('unhandledRejection', (error) => end(error, 'unhandled rejection'));
 
-const service = await startService(settings, new PinoLogger(pino)).catch(complainAndEnd);
 let isStopping = false;
+let service: RunningService | null = null;
+// Before anything is started: as process 1 of a container, node would not even notice the signal.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
-await service.app.get(DatabaseLink).whenStarted();
-if (!isStopping) process.stdout.write(greeting(settings, service.httpPort, service.socketPort));
+startWatchdog();
+
+service = await startService(settings, logger).catch(complainAndEnd);
+await service.app.get(ReadinessBoard).whenComplete();
+if (!isStopping && service.app.get(InstanceService).isServing)
+  process.stdout.write(greeting(settings, service.httpPort, service.socketPort));
 
 function stop(signal: NodeJS.Signals): void {
   // A second signal ends at once: somebody stands before a terminal and means it.
   if (isStopping) process.exit(130);
   isStopping = true;
   pino.info({ signal }, 'stopping');
+  // The ports are not open yet: there is nobody to let go of.
+  if (!service) process.exit(0);
   setTimeout(() => {
     pino.error(
       { drainTimeoutS: settings.drainTimeoutS },

@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import type { Principal, Role } from './principal.js';
 
 /** `<role>|device`: users of this role and above, and devices for their own vehicle. */
-export type Access = 'public' | 'device' | 'operator' | Role | `${Role}|device`;
+export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role | `${Role}|device`;
 export const ACCESS = 'samserver:access';
 /** Where the OpenAPI document finds who may call. */
 export const WHO = 'x-who';
@@ -43,6 +43,14 @@ export const ForOperators = (): MethodDecorator & ClassDecorator =>
     SetMetadata(ACCESS, 'operator' satisfies Access),
     ApiBearerAuth('ops'),
     ApiExtension(WHO, ['operator']),
+  );
+
+/** The ops token, or an address of METRICS_ALLOW_FROM. */
+export const ForScrapers = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, 'scraper' satisfies Access),
+    ApiBearerAuth('ops'),
+    ApiExtension(WHO, ['scraper']),
   );
 
 /** Who is calling, as the guard found out. */

@@ -33,6 +33,7 @@ export class AccessGuard implements CanActivate {
     if (access === 'public') return true;
 
     const request = context.switchToHttp().getRequest<Request & { principal?: Principal }>();
+    if (access === 'scraper' && this.opsTokens.isScraper(request.ip ?? '')) return true;
     const principal = await this.authenticate(request);
     if (access === undefined || !isAllowed(principal, access)) throw notAllowed();
     if (principal.kind !== 'operator') request.principal = principal;
@@ -51,6 +52,7 @@ export class AccessGuard implements CanActivate {
 }
 
 function isAllowed(principal: Principal | OperatorPrincipal, access: Exclude<Access, 'public'>): boolean {
+  if (access === 'scraper') return principal.kind === 'operator';
   if (access === 'device' || access === 'operator') return principal.kind === access;
   const [role, other] = access.split('|') as [Role, 'device' | undefined];
   return principal.kind === 'user' ? hasRole(principal, role) : principal.kind === other;

@@ -37,7 +37,7 @@ export class ListAuditDto extends PageDto {
 }
 
 class AuditActorDto implements AuditActor {
-  @ApiProperty({ enum: ['user', 'device', 'anonymous', 'service'] })
+  @ApiProperty({ enum: ['user', 'device', 'operator', 'anonymous', 'service'] })
   kind!: AuditActor['kind'];
 
   @ApiProperty({ type: String, nullable: true, example: '66f0c0ffee0123456789abcd' })
@@ -48,7 +48,7 @@ class AuditActorDto implements AuditActor {
 }
 
 class AuditTargetDto implements AuditTarget {
-  @ApiProperty({ enum: ['user', 'session', 'credential'] })
+  @ApiProperty({ enum: ['user', 'session', 'credential', 'instance'] })
   kind!: AuditTarget['kind'];
 
   @ApiProperty({ type: String, nullable: true, example: '66f0c0ffee0123456789abce' })

@@ -1,4 +1,4 @@
-import { type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { MongooseModule } from '@nestjs/mongoose';
@@ -16,7 +16,7 @@ import { AuditLog } from './audit-log.js';
 import { AuditRepository } from './audit.repository.js';
 import { AuditRecord, AuditSchema } from './audit.schema.js';
 import { AuthController } from './auth.controller.js';
-import { CallContext, CallContextMiddleware } from './call-context.js';
+import { CallContext } from './call-context.js';
 import { DeviceCredential, DeviceCredentialSchema } from './device-credential.schema.js';
 import { DeviceCredentialsRepository } from './device-credentials.repository.js';
 import { DeviceCredentialsService } from './device-credentials.service.js';
@@ -85,8 +85,4 @@ import { UsersService } from './users.service.js';
   ],
   exports: [AccessTokensService, AccessReview, AuditLog, DeviceCredentialsService, OpsTokens, Revocations],
 })
-export class AuthModule implements NestModule {
-  configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(CallContextMiddleware).forRoutes('{*path}');
-  }
-}
+export class AuthModule {}

@@ -1,13 +1,9 @@
-import { Injectable, type NestMiddleware } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { requestIdOf } from '../common/index.js';
+import { Injectable } from '@nestjs/common';
+import { currentCall, type HttpCall } from '../common/index.js';
 import type { OperatorPrincipal, Principal } from './principal.js';
 
 /** The HTTP call that is being served. */
-export interface Call {
-  readonly requestId: string;
-  readonly ip: string;
+export interface Call extends HttpCall {
   /** Set by the guard, when the caller had to say who he is. */
   caller: Principal | OperatorPrincipal | null;
 }
@@ -18,22 +14,8 @@ export interface Call {
  */
 @Injectable()
 export class CallContext {
-  private readonly storage = new AsyncLocalStorage<Call>();
-
   get current(): Call | null {
-    return this.storage.getStore() ?? null;
-  }
-
-  run<T>(call: Call, work: () => T): T {
-    return this.storage.run(call, work);
-  }
-}
-
-@Injectable()
-export class CallContextMiddleware implements NestMiddleware {
-  constructor(private readonly context: CallContext) {}
-
-  use(request: Request, _response: Response, next: NextFunction): void {
-    this.context.run({ requestId: requestIdOf(request), ip: request.ip ?? '', caller: null }, next);
+    // Nobody but the guard writes the caller.
+    return currentCall() as Call | null;
   }
 }

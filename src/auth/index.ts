@@ -4,6 +4,7 @@ export {
   ForOperators,
   ForRole,
   ForRoleOrDevice,
+  ForScrapers,
   Public,
   WHO,
 } from './access.decorators.js';

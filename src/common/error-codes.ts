@@ -87,6 +87,7 @@ export const ERROR_CODES = {
     status: 503,
     meaning: 'Devices need all there is just now; watch again after `retryAfterMs`.',
   },
+  'ops/draining': { status: 409, meaning: 'The instance drains already, so it hands nothing over.' },
   'positions/overloaded': {
     status: 503,
     meaning: 'Too many positions wait to be written; send the same again.',

@@ -1,5 +1,6 @@
 export { type BoundingBox, isInside, parseBoundingBox } from './bounding-box.js';
 export { Clock } from './clock.js';
+export { ClockDoubt } from './clock-doubt.js';
 export { CommonModule } from './common.module.js';
 export { DomainError, type ErrorKind, type FieldFault } from './domain-error.js';
 export { distanceM } from './geodesy.js';
@@ -8,9 +9,13 @@ export { Fails, FAILS } from './fails.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './error-answers.js';
 
 export { answerUnreadableRequests, HTTP_LIMITS } from './http-limits.js';
+export { currentCall, type HttpCall, outsideCalls } from './http-call.js';
+export { HttpTraffic } from './http-traffic.js';
 export { InputPipe, invalidInput } from './input.pipe.js';
 export { listen } from './listen.js';
 export { IsIsoTime, parseTime } from './iso-time.js';
+export { DEFAULT_LEVEL_S, type LevelChange, LOG_LEVELS, LogLevel, type LogLevelName } from './log-level.js';
+export { Metrics } from './metrics.js';
 export { keyOfCursor, type Page, pageBy, pageOf, type PageRequest, pageRequest } from './page.js';
 export { PageDto } from './page.dto.js';
 export { createPino, PinoLogger } from './pino-logger.js';

@@ -1,27 +1,58 @@
 import type { LoggerService } from '@nestjs/common';
-import { destination, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
+import {
+  destination,
+  type DestinationStream,
+  type Logger,
+  type LoggerOptions,
+  pino,
+  stdTimeFunctions,
+} from 'pino';
 import pretty from 'pino-pretty';
+import type { Release } from '../config/index.js';
+import { currentCall } from './http-call.js';
+import { LogLevel } from './log-level.js';
+import { redacted, withoutSecrets } from './redaction.js';
 
-/** What must never be written down, wherever it turns up in a logged object. */
-const SECRET_PATHS = ['password', 'token', 'accessToken', 'refreshToken', 'authorization', 'secret'].flatMap(
-  (name) => [name, `*.${name}`, `*.*.${name}`],
-);
+const SHORT_REVISION = 12;
 
-/** JSON lines on stdout; people at a terminal get them set in columns. */
-export function createPino(level: string, isTerminal: boolean): Logger {
+export interface LogOutput {
+  /** People read columns, and know which release they started; everybody else gets JSON lines. */
+  readonly isTerminal: boolean;
+  /** On every line; null: on none. */
+  readonly release: Release | null;
+  /** Default: stdout. */
+  readonly to?: DestinationStream;
+}
+
+/** One line for everything that is logged: with the release, the request it belongs to, and without secrets. */
+export function createPino(level: string, { isTerminal, release, to }: LogOutput): Logger {
   const options: LoggerOptions = {
     level,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }), bindings: () => ({}) },
-    redact: { paths: SECRET_PATHS, censor: '[secret]' },
+    base: release && !isTerminal ? { release: nameOf(release) } : {},
+    formatters: {
+      level: (label) => ({ level: label }),
+      log: redacted,
+    },
+    // Errors are told in `redacted`, causes and all; pino's own way would put back what was taken out.
+    serializers: { err: (error: unknown) => error },
+    mixin: () => {
+      const call = currentCall();
+      return call ? { requestId: call.requestId } : {};
+    },
+    hooks: { streamWrite: withoutSecrets },
   };
   // Synchronous: the last line before an exit is the one that matters.
   return isTerminal
     ? pino(
         options,
-        pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'context', singleLine: true }),
+        to ?? pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'context', singleLine: true }),
       )
-    : pino(options, destination({ sync: true }));
+    : pino(options, to ?? destination({ sync: true }));
+}
+
+function nameOf({ version, revision, color }: Release): Release {
+  return { version, revision: revision?.slice(0, SHORT_REVISION) ?? null, color };
 }
 
 /** Nest's own account of its start: one line a route, of use only when something does not start. */
@@ -36,7 +67,12 @@ const START_UP_CHATTER = new Set([
 
 /** Lets Nest and our own `new Logger(Name)` write through pino: `logger.warn({ fields }, 'message')`. */
 export class PinoLogger implements LoggerService {
-  constructor(private readonly pino: Logger) {}
+  /** How much of it is written; changed while the service runs. */
+  readonly level: LogLevel;
+
+  constructor(private readonly pino: Logger) {
+    this.level = new LogLevel(pino);
+  }
 
   fatal(message: unknown, ...rest: unknown[]): void {
     this.write('fatal', message, rest);

@@ -2,13 +2,15 @@ import { Global, Module } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
 import { ERROR_TRANSLATOR } from '../common/index.js';
-import { DatabaseHealth } from './database-health.service.js';
+import { settleAbandonedWrites } from './abandoned-writes.js';
 import { DatabaseLink } from './database-link.service.js';
 import { DatabaseServer } from './database-server.js';
+import { DatabaseTime } from './database-time.js';
 import { StartSteps } from './start-steps.js';
 import { translateStorageError } from './storage-errors.js';
 
 function unopenedConnection(): Connection {
+  settleAbandonedWrites();
   const connection = createConnection();
   // An outage has to show at once and not as calls that wait in a queue.
   Object.assign(connection.config, { bufferCommands: false });
@@ -22,11 +24,11 @@ function unopenedConnection(): Connection {
     // tries: here it is made without an address, and `DatabaseLink` opens it, again and again if it must.
     { provide: getConnectionToken(), useFactory: unopenedConnection },
     DatabaseServer,
+    DatabaseTime,
     DatabaseLink,
-    DatabaseHealth,
     StartSteps,
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
   ],
-  exports: [getConnectionToken(), DatabaseLink, DatabaseHealth, StartSteps, ERROR_TRANSLATOR],
+  exports: [getConnectionToken(), DatabaseLink, DatabaseTime, StartSteps, ERROR_TRANSLATOR],
 })
 export class DatabaseModule {}

@@ -31,12 +31,12 @@ export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
 
   @SubscribeMessage('position')
   position(@ConnectedSocket() socket: DeviceSocket, @MessageBody() position: unknown): Promise<ReportAnswer> {
-    return this.positions.report(socket.data.principal.vehicleId, [position]);
+    return this.positions.report(socket.data.principal.vehicleId, [position], 'socket');
   }
 
   @SubscribeMessage('positions')
   reportMany(@ConnectedSocket() socket: DeviceSocket, @MessageBody() body: unknown): Promise<ReportAnswer> {
-    return this.positions.report(socket.data.principal.vehicleId, positionsIn(body));
+    return this.positions.report(socket.data.principal.vehicleId, positionsIn(body), 'socket');
   }
 
   @SubscribeMessage('status')

@@ -6,11 +6,13 @@ import { VehiclesModule } from '../vehicles/index.js';
 import { AsyncApiController } from './asyncapi.controller.js';
 import { DeviceGateway } from './device.gateway.js';
 import { LiveGateway } from './live.gateway.js';
+import { LiveMetrics } from './live-metrics.js';
 import { LiveReplay } from './live-replay.js';
 import { LiveStreams } from './live-streams.js';
 import { RevokedSockets } from './revoked-sockets.js';
 import { SocketAuthentication } from './socket-authentication.js';
 import { SocketDrain } from './socket-drain.js';
+import { SocketMetrics } from './socket-metrics.js';
 import { SocketPort } from './socket-port.js';
 import { TokenExpiry } from './token-expiry.js';
 import { VehicleNews } from './vehicle-news.js';
@@ -20,16 +22,18 @@ import { VehicleNews } from './vehicle-news.js';
   controllers: [AsyncApiController],
   providers: [
     SocketPort,
+    SocketMetrics,
     SocketAuthentication,
     RevokedSockets,
     DeviceGateway,
     LiveGateway,
     LiveStreams,
     LiveReplay,
+    LiveMetrics,
     VehicleNews,
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort, SocketDrain],
+  exports: [SocketPort],
 })
 export class GatewayModule {}

@@ -1,4 +1,3 @@
 export { GatewayModule } from './gateway.module.js';
 export { SocketAdapter } from './socket-adapter.js';
-export { SocketDrain } from './socket-drain.js';
 export { SocketPort } from './socket-port.js';

@@ -9,6 +9,7 @@ import {
 } from '../tracking/index.js';
 import type { Interest } from './interest.js';
 import { makeCursor } from './live-cursor.js';
+import { LiveMetrics } from './live-metrics.js';
 import { LiveReplay } from './live-replay.js';
 import { LiveStream, type LiveFrameItem, type Watcher } from './live-stream.js';
 import type { WatchAnswer } from './socket-events.js';
@@ -35,6 +36,7 @@ export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
     private readonly feed: PositionFeed,
     private readonly log: PositionLog,
     private readonly replay: LiveReplay,
+    private readonly metrics: LiveMetrics,
   ) {}
 
   onModuleInit(): void {
@@ -103,6 +105,7 @@ export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
       for (const marker of markers) stream.follow(marker);
       if (stream.isOver) this.streams.delete(id);
     }
+    if (this.streams.size > 0) this.metrics.handedOver(frame);
   }
 
   private isMarker(recorded: RecordedPosition | undefined): boolean {

@@ -1,34 +1,106 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Namespace } from 'socket.io';
+import { type ClientHolder, LettingGo } from '../release/index.js';
 import { PositionsService } from '../tracking/index.js';
 import { SocketPort } from './socket-port.js';
 
 const RECONNECT_WITHIN_MS = 5_000;
 const BATCHES = 10;
 const BETWEEN_BATCHES_MS = 100;
+const HANDOVER_TICK_MS = 250;
+/** How long what a socket has sent may take to be answered before it is let go all the same. */
+const ANSWERS_WITHIN_MS = 10_000;
+
+interface OpenSocket {
+  readonly id: string;
+  readonly conn: {
+    removeAllListeners(event: 'data'): unknown;
+    close(): void;
+  };
+  emit(event: 'drain', notice: { reconnectWithinMs: number }): unknown;
+}
 
 /**
- * Lets go of every socket: told first, then closed through the transport, which clients answer by coming back by
- * themselves (`socket.disconnect()` would stop them for ever), and in batches, so that they do not come all at once.
+ * Lets go of sockets: told first, then closed through the transport, which clients answer by coming back by themselves
+ * (`socket.disconnect()` would stop them for ever), and in batches, so that they do not come all at once.
  */
 @Injectable()
-export class SocketDrain {
+export class SocketDrain implements ClientHolder, OnModuleInit {
+  readonly name = 'sockets';
+  /** Of the handover under way; a newer one, or its end, takes it away. */
+  private handover: object | null = null;
+
   constructor(
     private readonly port: SocketPort,
     private readonly positions: PositionsService,
+    private readonly lettingGo: LettingGo,
   ) {}
 
-  /** Resolves when no socket is left and everything taken in is durable and acknowledged. */
-  async run(): Promise<void> {
-    const namespaces = ['/devices', '/live'].map((name) => this.port.io.of(name));
-    for (const namespace of namespaces) namespace.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });
-    await this.positions.whenIdle();
-    const sockets = namespaces.flatMap((namespace) => [...namespace.sockets.values()]);
-    const batch = Math.max(1, Math.ceil(sockets.length / BATCHES));
-    for (let start = 0; start < sockets.length; start += batch) {
-      for (const socket of sockets.slice(start, start + batch)) socket.conn.close();
-      await sleep(BETWEEN_BATCHES_MS);
+  onModuleInit(): void {
+    this.lettingGo.register(this);
+  }
+
+  get open(): number {
+    return this.namespaces().reduce((sum, { sockets }) => sum + sockets.size, 0);
+  }
+
+  /** New ones are refused at the handshake from now on: see `SocketPort`. */
+  async drain(): Promise<void> {
+    const told = this.sockets();
+    for (const socket of told) socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });
+    // Those who were on their way in when it began come too, and are not told: they are not in yet.
+    for (let left = told; left.length > 0; left = this.sockets()) {
+      const batch = Math.max(1, Math.ceil(left.length / BATCHES));
+      for (let start = 0; start < left.length; start += batch) {
+        await this.close(left.slice(start, start + batch));
+        await sleep(BETWEEN_BATCHES_MS);
+      }
     }
-    await this.positions.whenIdle();
+  }
+
+  /** Each of those who are here now at a moment of its own within the time, so that no two instances' clients beat time. */
+  async beginHandover(withinMs: number): Promise<void> {
+    const mine = {};
+    this.handover = mine;
+    const beganMs = performance.now();
+    let left = this.sockets().map((socket) => ({ socket, dueMs: Math.random() * withinMs }));
+    while (left.length > 0) {
+      const elapsedMs = performance.now() - beganMs;
+      const due = left.filter(({ dueMs }) => dueMs <= elapsedMs).map(({ socket }) => socket);
+      left = left.filter(({ dueMs }) => dueMs > elapsedMs);
+      for (const socket of due) socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });
+      await sleep(HANDOVER_TICK_MS, undefined, { ref: false });
+      // Undone meanwhile: these were told and not closed, and go on as if nothing had been.
+      if (this.handover !== mine) return;
+      await this.close(due);
+    }
+    this.handover = null;
+  }
+
+  endHandover(): void {
+    this.handover = null;
+  }
+
+  /**
+   * What a socket sends from here on is not heard, so that nothing is taken in without being answered; it is sent again
+   * where the client comes back. What was heard is durable and answered before the transport closes.
+   */
+  private async close(sockets: readonly OpenSocket[]): Promise<void> {
+    if (sockets.length === 0) return;
+    for (const { conn } of sockets) conn.removeAllListeners('data');
+    await Promise.race([this.positions.whenAnswered(), sleep(ANSWERS_WITHIN_MS, undefined, { ref: false })]);
+    // A turn, for the acknowledgements to reach the transports, which send what they hold before they close.
+    await sleep(0);
+    for (const { conn } of sockets) conn.close();
+  }
+
+  private sockets(): OpenSocket[] {
+    return this.namespaces().flatMap(({ sockets }) => [...sockets.values()] as OpenSocket[]);
+  }
+
+  private namespaces(): Namespace[] {
+    // Not `io.of`, which would make one that is not there yet, before its authentication stands in its door.
+    return ['/devices', '/live'].flatMap((name) => this.port.io._nsps.get(name) ?? []);
   }
 }

@@ -9,7 +9,9 @@ import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { answerUnreadableRequests, HTTP_LIMITS, listen } from '../common/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { InstanceService } from '../release/index.js';
+import { InstanceService, RELEASE_HEADER, releaseHeader } from '../release/index.js';
+import { logSockets } from './socket-log.js';
+import { SocketMetrics } from './socket-metrics.js';
 import { answerUnknownEvents, guardTransports } from './transport-guard.js';
 
 const RETRY_AFTER_S = 2;
@@ -32,6 +34,7 @@ export class SocketPort {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly instance: InstanceService,
+    private readonly metrics: SocketMetrics,
   ) {
     this.http = createServer(HTTP_LIMITS, (_request, response) => {
       response.writeHead(404, { 'Content-Type': 'application/problem+json' });
@@ -52,8 +55,13 @@ export class SocketPort {
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );
+    this.io.engine.on('headers', (headers: Record<string, string>) => {
+      headers[RELEASE_HEADER] = releaseHeader(this.settings.release);
+    });
     guardTransports(this.io);
     answerUnknownEvents(this.io);
+    logSockets(this.io);
+    this.metrics.follow(this.io);
     this.io.on('connection', (socket) => this.turnAway(socket.conn));
   }
 
@@ -73,8 +81,7 @@ export class SocketPort {
    */
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
     const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
-    const { state } = this.instance;
-    if (!isNew || state === 'ready') return next();
+    if (!isNew || this.instance.canTakeIn) return next();
     if (request.headers.upgrade === undefined) {
       response.writeHead(503, { 'Retry-After': RETRY_AFTER_S, Connection: 'close' });
       response.end();
@@ -89,6 +96,7 @@ export class SocketPort {
   /** The default namespace is the old server's; until it is served, its clients are told to try again. */
   private turnAway(connection: { close(): void; remoteAddress?: string }): void {
     this.strangers += 1;
+    this.metrics.oldClientTurnedAway();
     this.logger.warn(
       { count: this.strangers, address: connection.remoteAddress },
       'a client of the old server was turned away',

@@ -1,64 +1,78 @@
-import { Controller, Get, Header, HttpStatus, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Header, HttpStatus, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { Public } from '../auth/index.js';
-import { SETTINGS, type Settings } from '../config/index.js';
-import { InstanceService, type InstanceState } from '../release/index.js';
+import { InstanceIdentity, InstanceService, type InstanceState, LettingGo } from '../release/index.js';
+import { READY_DETAILS, READY_REFUSAL } from './health.examples.js';
+import { Insiders } from './insiders.js';
+import { type ReadyAnswer, type ReadyDetails, ReadinessReport } from './readiness-report.js';
 
 export interface HealthAnswer {
-  readonly status: 'ok';
+  readonly status: 'ok' | 'broken';
   readonly state: InstanceState;
   readonly uptimeS: number;
-  readonly release: { readonly version: string; readonly color: string | null };
-}
-
-export interface ReadyAnswer {
-  readonly status: 'ready' | 'not_ready';
-  readonly state: InstanceState;
-  readonly reasons: readonly string[];
+  readonly release: {
+    readonly version: string;
+    readonly revision: string | null;
+    readonly color: string | null;
+    readonly startedAt: Date;
+  };
 }
 
 const RETRY_AFTER_S = 2;
 
+/** The two questions of an orchestrator. Neither asks anybody anything: what is answered is known already. */
 @ApiTags('health')
 @Public()
 @Controller()
 export class HealthController {
   constructor(
     private readonly instance: InstanceService,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly identity: InstanceIdentity,
+    private readonly lettingGo: LettingGo,
+    private readonly report: ReadinessReport,
+    private readonly insiders: Insiders,
   ) {}
 
   /** In-process only: a database's outage must not restart every instance. */
   @Get('health')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Liveness: restart me?' })
+  @ApiOperation({ summary: 'Liveness: restart me? With `boot=1`: was it ever ready?' })
   @ApiOkResponse({
     description: 'The process is alive, whatever its state.',
-    example: { status: 'ok', state: 'ready', uptimeS: 4711, release: { version: '0.1.0', color: 'green' } },
-  })
-  health(): HealthAnswer {
-    const { version, color } = this.settings.release;
-    return {
+    example: {
       status: 'ok',
+      state: 'ready',
+      uptimeS: 4711,
+      release: { version: '0.1.0', revision: null, color: 'green', startedAt: '2026-11-24T03:00:00.000Z' },
+    },
+  })
+  @ApiServiceUnavailableResponse({ description: 'It is broken; or, with `boot=1`, it was never ready yet.' })
+  health(@Query('boot') boot: unknown, @Res({ passthrough: true }) response: Response): HealthAnswer {
+    const isBroken = this.lettingGo.isOverdue;
+    const isBooting = boot === '1' && !this.instance.hasEverServed;
+    if (isBroken || isBooting) response.status(HttpStatus.SERVICE_UNAVAILABLE);
+    return {
+      status: isBroken ? 'broken' : 'ok',
       state: this.instance.state,
       uptimeS: Math.floor(process.uptime()),
-      release: { version, color },
+      release: { ...this.identity.release, startedAt: this.identity.startedAt },
     };
   }
 
   @Get('ready')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Readiness: send me traffic?' })
-  @ApiOkResponse({ description: 'Send traffic.', example: { status: 'ready', state: 'ready', reasons: [] } })
-  @ApiServiceUnavailableResponse({
-    description: 'Send none; `reasons` says why.',
-    example: { status: 'not_ready', state: 'not_ready', reasons: ['mongo'] },
-  })
-  ready(@Res({ passthrough: true }) response: Response): ReadyAnswer {
-    const { state, reasons } = this.instance;
-    if (state === 'ready') return { status: 'ready', state, reasons };
-    response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', RETRY_AFTER_S);
-    return { status: 'not_ready', state, reasons };
+  @ApiOperation({ summary: 'Readiness: send me traffic? With the ops token or an admin’s: why, in detail' })
+  @ApiOkResponse({ description: 'Send traffic.', example: READY_DETAILS })
+  @ApiServiceUnavailableResponse({ description: 'Send none; `reasons` says why.', example: READY_REFUSAL })
+  async ready(
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ReadyAnswer | (ReadyAnswer & ReadyDetails)> {
+    const isInsider = await this.insiders.has(request);
+    const answer = this.report.answer();
+    if (answer.status !== 'ready')
+      response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', RETRY_AFTER_S);
+    return isInsider ? { ...answer, ...this.report.details() } : answer;
   }
 }

@@ -14,6 +14,7 @@ import { SETTINGS, type Settings } from '../config/index.js';
 import { volumeFull, volumeUnavailable } from './image.errors.js';
 import { INCOMING_DIRECTORY, THUMBNAILS_DIRECTORY, UPLOADS_DIRECTORY } from './volume-layout.js';
 import { isEmptyDirectory, readMarker, writeMarker } from './volume-marker.js';
+import { readVerified, type VerifiedPictures } from './verified-pictures.js';
 
 const INTERVAL_MS = 2_000;
 const TIMEOUT_MS = 500;
@@ -29,7 +30,11 @@ export interface VolumeReport {
   readonly state: VolumeState;
   readonly freeBytes: number | null;
   readonly totalBytes: number | null;
+  /** What the last `samserver images verify` found. */
+  readonly verified: VerifiedPictures | null;
 }
+
+const NOTHING_KNOWN = { freeBytes: null, totalBytes: null, verified: null } as const;
 
 /**
  * The place where pictures are kept: whether it is the right one, and whether it has room. Looked at on a timer; who
@@ -39,7 +44,7 @@ export interface VolumeReport {
 export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(ImageVolume.name);
   private readonly path: string | null;
-  private last: VolumeReport = { state: 'unchecked', freeBytes: null, totalBytes: null };
+  private last: VolumeReport = { state: 'unchecked', ...NOTHING_KNOWN };
   private deploymentId: string | null = null;
   private timer: NodeJS.Timeout | null = null;
   private checking: Promise<VolumeReport> | null = null;
@@ -93,7 +98,7 @@ export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdow
   /** Looks now; one look at a time, so that a volume that hangs costs one thread. */
   async check(): Promise<VolumeReport> {
     this.checking ??= this.look().finally(() => (this.checking = null));
-    const tooSlow: VolumeReport = { state: 'slow', freeBytes: null, totalBytes: null };
+    const tooSlow: VolumeReport = { state: 'slow', ...NOTHING_KNOWN };
     const result = await Promise.race([this.checking, sleep(TIMEOUT_MS, tooSlow, { ref: false })]);
     if (result.state !== this.last.state)
       this.logger[result.state === 'usable' ? 'log' : 'warn'](
@@ -104,15 +109,15 @@ export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   private async look(): Promise<VolumeReport> {
-    if (this.path === null) return { state: 'none', freeBytes: null, totalBytes: null };
+    if (this.path === null) return { state: 'none', ...NOTHING_KNOWN };
     try {
       if (this.settings.mongo.url === null) await this.prepareOwn(this.path);
       const { bavail, blocks, bsize } = await statfs(this.path);
       const room = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-      return { state: await this.stateOf(this.path), ...room };
+      return { state: await this.stateOf(this.path), ...room, verified: await readVerified(this.path) };
     } catch (error) {
       this.logger.debug({ err: error }, 'picture volume');
-      return { state: 'missing', freeBytes: null, totalBytes: null };
+      return { state: 'missing', ...NOTHING_KNOWN };
     }
   }
 

@@ -15,4 +15,5 @@ export {
   VERIFIED_FILE,
   WORK_DIRECTORY,
 } from './volume-layout.js';
+export { writeVerified } from './verified-pictures.js';
 export { readMarker, writeMarker } from './volume-marker.js';

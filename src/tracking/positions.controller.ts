@@ -20,6 +20,6 @@ export class PositionsController {
   @ApiOkResponse({ schema: { type: 'object', example: REPORT_ANSWER_EXAMPLE } })
   @Fails('positions/overloaded')
   report(@Caller() device: DevicePrincipal, @Body('positions') positions: unknown): Promise<ReportAnswer> {
-    return this.positions.report(device.vehicleId, positions);
+    return this.positions.report(device.vehicleId, positions, 'http');
   }
 }

@@ -8,6 +8,7 @@ import {
   type ReportAnswer,
 } from '../common/index.js';
 import { parsePosition } from './position.parser.js';
+import { PositionMetrics, type WayIn } from './position-metrics.js';
 import { PositionRecorder } from './position-recorder.js';
 import type { Judgement } from './verdict.js';
 
@@ -18,6 +19,7 @@ export const MAX_REPORTED = 500;
 export class PositionsService {
   constructor(
     private readonly recorder: PositionRecorder,
+    private readonly metrics: PositionMetrics,
     private readonly clock: Clock,
   ) {}
 
@@ -26,7 +28,11 @@ export class PositionsService {
    * @param raws 1–500 values as they came
    * @throws input/invalid for the number of them, positions/overloaded, storage/unavailable; never for one bad item
    */
-  async report(vehicleId: string, raws: unknown): Promise<ReportAnswer> {
+  report(vehicleId: string, raws: unknown, way: WayIn): Promise<ReportAnswer> {
+    return this.metrics.count(way, () => this.judge(vehicleId, raws));
+  }
+
+  private async judge(vehicleId: string, raws: unknown): Promise<ReportAnswer> {
     if (!Array.isArray(raws) || raws.length < 1 || raws.length > MAX_REPORTED) throw badCount();
     const receivedAtMs = this.clock.nowMs();
     const parsed = raws.map((raw) => parsePosition(raw));
@@ -43,9 +49,9 @@ export class PositionsService {
     return { results, ...count(results) };
   }
 
-  /** Resolves when everything that was taken in is durable and answered. */
-  whenIdle(): Promise<void> {
-    return this.recorder.whenIdle();
+  /** Resolves when everything that was taken in before this call is durable and answered. */
+  whenAnswered(): Promise<void> {
+    return this.recorder.whenAnswered();
   }
 }
 

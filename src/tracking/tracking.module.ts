@@ -13,6 +13,7 @@ import { PositionFeed } from './position-feed.js';
 import { PositionHistory } from './position-history.service.js';
 import { PositionJudge } from './position-judge.js';
 import { PositionLog } from './position-log.service.js';
+import { PositionMetrics } from './position-metrics.js';
 import { PositionRecorder } from './position-recorder.js';
 import { PositionRetention } from './position-retention.js';
 import { PositionRecord, PositionSchema } from './position.schema.js';
@@ -52,6 +53,7 @@ import { UnconfirmedPositions } from './unconfirmed-positions.js';
     QuarantineRepository,
     PositionJudge,
     PositionRecorder,
+    PositionMetrics,
     UnconfirmedPositions,
     LatestPositions,
     PositionFeed,

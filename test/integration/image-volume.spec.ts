@@ -9,7 +9,7 @@ import { adminToken, call, newVehicle } from '../support/http.js';
 import { download, imagesOf, jpeg, jpegOfSize, png, upload } from '../support/pictures.js';
 import { exchange, requestBytes } from '../support/raw-http.js';
 import { until } from '../support/sockets.js';
-import { startTestService, type TestService } from '../support/test-service.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 import { filesBelow, testVolume, type TestVolume } from '../support/volume.js';
 
 let volume: TestVolume;
@@ -210,6 +210,51 @@ describe('a volume', () => {
     });
     expect((await download(service, body.url, token)).status).toBe(200);
     expect((await call(service, 'DELETE', `/api/v1/images/${body.id}`, { token })).status).toBe(204);
+  });
+});
+
+describe('/ready', () => {
+  const ready = () => call(service, 'GET', '/ready', { token: OPS_TOKEN });
+  const marker = (): string => join(volume.path, '.samserver-volume');
+
+  it('shows the volume, and what the last verification found', async () => {
+    await start({ OPS_TOKEN });
+    await writeFile(
+      join(volume.path, '.samserver/verified.json'),
+      JSON.stringify({ files: 7, verifiedAt: '2026-11-24T03:00:00.000Z', mismatched: 1, mode: 'full' }),
+    );
+    await until(async () => (await ready()).body.volume?.manifest !== null);
+    expect((await ready()).body.volume).toEqual({
+      path: volume.path,
+      writable: true,
+      freeBytes: expect.any(Number),
+      manifest: { files: 7, verifiedAt: '2026-11-24T03:00:00.000Z', mismatched: 1 },
+    });
+  });
+
+  it('is blocked by a wrong volume at start, and only degraded by one that becomes wrong', async () => {
+    await rename(marker(), join(volume.path, 'something'));
+    await start({ OPS_TOKEN });
+    await until(async () => (await ready()).body.state === 'blocked');
+    expect(await ready()).toMatchObject({
+      status: 503,
+      body: { reasons: expect.arrayContaining(['volume.unmarked']) },
+    });
+    await rename(join(volume.path, 'something'), marker());
+    await until(async () => !(await ready()).body.reasons.includes('volume.unmarked'), 15_000);
+    expect((await ready()).status).toBe(200);
+    await rename(marker(), join(volume.path, 'something'));
+    await until(async () => (await ready()).body.reasons.includes('volume.unmarked'), 15_000);
+    expect(await ready()).toMatchObject({ status: 200, body: { state: 'degraded' } });
+    await rename(join(volume.path, 'something'), marker());
+  });
+
+  it('is blocked by an empty mount point where lives hang on it', async () => {
+    await rename(marker(), `${volume.path}-marker`);
+    await start({ OPS_TOKEN, ENVIRONMENT: 'LIVE' });
+    await until(async () => (await ready()).body.reasons.includes('volume.empty'));
+    expect(await ready()).toMatchObject({ status: 503, body: { state: 'blocked' } });
+    await rename(`${volume.path}-marker`, marker());
   });
 });
 

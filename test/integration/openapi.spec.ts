@@ -81,7 +81,9 @@ describe('/docs-json', () => {
         ? undefined
         : DEVICE_CALLS.includes(name)
           ? 'device'
-          : 'user';
+          : name.includes(' /api/v1/ops/')
+            ? 'ops'
+            : 'user';
       const both = DEVICE_OR_USER_CALLS.includes(name) && [{ user: [] }, { device: [] }];
       expect([name, security]).toEqual([name, both || (scheme && [{ [scheme]: [] }])]);
     }

@@ -14,12 +14,15 @@ const users: readonly Who[] = ['viewer', 'dispatcher', 'admin'];
 const dispatchers: readonly Who[] = ['dispatcher', 'admin'];
 const admins: readonly Who[] = ['admin'];
 const devices: readonly Who[] = ['device'];
+const operators: readonly Who[] = ['operator'];
 
 /** Who may what. A route that is not here is a hole until somebody has said who may use it. */
 const ROUTES: Readonly<Record<string, readonly Who[]>> = {
   'GET /': everybody,
   'GET /health': everybody,
   'GET /ready': everybody,
+  'GET /metrics': operators,
+  'PUT /api/v1/ops/log-level': operators,
   'GET /docs': everybody,
   'GET /docs/': everybody,
   'GET /docs/index.html': everybody,

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { PinoLogger, createPino } from '../../src/common/index.js';
 import { loadSettings } from '../../src/config/index.js';
-import { DatabaseLink } from '../../src/database/index.js';
 import { type RunningService, startService } from '../../src/app.setup.js';
+import { ReadinessBoard } from '../../src/release/index.js';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 export const ADMIN = { email: 'admin@example.org', password: 'correct horse battery' };
@@ -54,9 +54,10 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
     SOCKET_SERVER_PORT: '0',
     ...env,
   });
-  const logger = new PinoLogger(createPino(process.env['TEST_LOG'] ?? 'silent', false));
+  const pino = createPino(process.env['TEST_LOG'] ?? 'silent', { isTerminal: false, release: null });
+  const logger = new PinoLogger(pino);
   const service = await startService(settings, logger);
-  await service.app.get(DatabaseLink).whenStarted();
+  await service.app.get(ReadinessBoard).whenComplete();
   return {
     url: `http://127.0.0.1:${service.httpPort}`,
     socketUrl: `http://127.0.0.1:${service.socketPort}`,

@@ -1,8 +1,8 @@
-import { access, rename, writeFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { loadSettings, type Settings } from '../../config/index.js';
 import { openDatabase } from '../../database/index.js';
-import { ImageCatalog, readMarker, VERIFIED_FILE, WORK_DIRECTORY } from '../../images/index.js';
+import { ImageCatalog, readMarker, WORK_DIRECTORY, writeVerified } from '../../images/index.js';
 import { vehicleIdsByBoxCode } from '../../vehicles/index.js';
 import { assertSameDeployment, backUp, FILES_DIRECTORY, markRestored, restore } from './backup-files.js';
 import type { ImagesJob } from './images-job.js';
@@ -70,7 +70,11 @@ async function verify(options: ImagesOptions, job: ImagesJob, settings: Settings
     verifyFiles(job, root, expected.entries(), options.mode, catalog);
   const result = options.usesDatabase ? await withCatalog(settings, job, compare) : await compare(null);
   const mismatched = job.countOf(...MISMATCHES, ...DATABASE_MISMATCHES);
-  if (root === settings.images.directory) await keepResult(root, options.mode.kind, result, mismatched);
+  if (root === settings.images.directory) {
+    const { files: seen } = result;
+    const verifiedAt = new Date().toISOString();
+    await writeVerified(root, { files: seen, mismatched, verifiedAt, mode: options.mode.kind });
+  }
   const line = `${result.files} files, ${megabytes(result.bytes)} MB, ${result.read} of them read`;
   return {
     isGood: mismatched === 0,
@@ -135,19 +139,6 @@ async function withCatalog<T>(
   } finally {
     await database.close();
   }
-}
-
-/** For `/ready`: written whole, so that no probe reads half of it. */
-async function keepResult(
-  root: string,
-  mode: string,
-  { files }: VerifyResult,
-  mismatched: number,
-): Promise<void> {
-  const path = join(root, VERIFIED_FILE);
-  const content = JSON.stringify({ files, mode, mismatched, verifiedAt: new Date().toISOString() });
-  await writeFile(`${path}.tmp`, `${content}\n`);
-  await rename(`${path}.tmp`, path);
 }
 
 function manifestFiles({ manifest: path }: ImagesOptions, root: string): ManifestFiles {

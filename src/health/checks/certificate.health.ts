@@ -1,0 +1,40 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Clock } from '../../common/index.js';
+import { SETTINGS, type Settings } from '../../config/index.js';
+import { finding, HealthCheck, type Look } from '../health-check.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** Contract. */
+const MIN_DAYS = 14;
+
+/** The certificate that the proxy in front of us serves, read anew each hour: renewing it replaces the file. */
+@Injectable()
+export class CertificateHealth extends HealthCheck {
+  readonly name = 'certificate';
+  readonly limitMs = 5_000;
+  readonly whenDown = finding('degraded', 'tls.unreadable');
+  override readonly everyMs = HOUR_MS;
+  override readonly failures = 1;
+  override readonly passes = 1;
+
+  constructor(
+    indicators: HealthIndicatorService,
+    private readonly clock: Clock,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {
+    super(indicators);
+  }
+
+  protected async measure(): Promise<Look> {
+    const path = this.settings.tls.certPath;
+    if (path === null) return {};
+    const { validTo } = new X509Certificate(await readFile(path));
+    const daysLeft = Math.floor((Date.parse(validTo) - this.clock.nowMs()) / DAY_MS);
+    const reason = daysLeft < 0 ? 'tls.expired' : daysLeft < MIN_DAYS ? 'tls.expiring' : null;
+    return { findings: reason === null ? [] : [finding('degraded', reason)], detail: { daysLeft } };
+  }
+}

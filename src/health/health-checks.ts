@@ -1,0 +1,17 @@
+import type { Provider } from '@nestjs/common';
+import { CertificateHealth } from './checks/certificate.health.js';
+import { EventLoopHealth } from './checks/event-loop.health.js';
+import { ImageVolumeHealth } from './checks/image-volume.health.js';
+import { MemoryHealth } from './checks/memory.health.js';
+import { MongoHealth } from './checks/mongo.health.js';
+import type { HealthCheck } from './health-check.js';
+
+/** Every check there is, in the order of `/ready`. */
+const CHECKS = [MongoHealth, ImageVolumeHealth, EventLoopHealth, MemoryHealth, CertificateHealth] as const;
+
+export const HEALTH_CHECKS = Symbol('HEALTH_CHECKS');
+
+export const HEALTH_CHECK_PROVIDERS: Provider[] = [
+  ...CHECKS,
+  { provide: HEALTH_CHECKS, useFactory: (...checks: HealthCheck[]) => checks, inject: [...CHECKS] },
+];

@@ -1,0 +1,27 @@
+import { Controller, Get, Header, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { ForScrapers } from '../auth/index.js';
+import { Metrics } from '../common/index.js';
+
+const EXAMPLE = `# HELP samserver_positions_waiting Positions that are not durable yet…
+# TYPE samserver_positions_waiting gauge
+samserver_positions_waiting 0
+`;
+
+/** From memory only: a scrape is answered at once, whatever the database does. */
+@ApiTags('health')
+@Controller('metrics')
+export class MetricsController {
+  constructor(private readonly metrics: Metrics) {}
+
+  @Get()
+  @ForScrapers()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Figures of this instance in the text format of Prometheus' })
+  @ApiOkResponse({ content: { 'text/plain': { example: EXAMPLE } } })
+  read(@Res({ passthrough: true }) response: Response): Promise<string> {
+    response.setHeader('Content-Type', this.metrics.contentType);
+    return this.metrics.text();
+  }
+}

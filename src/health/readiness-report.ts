@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import {
+  InstanceIdentity,
+  InstanceService,
+  type InstanceState,
+  LettingGo,
+  RolloutFollower,
+} from '../release/index.js';
+import { type CheckReport, CheckRunner } from './check-runner.js';
+
+/** What everybody may know. */
+export interface ReadyAnswer {
+  readonly status: 'ready' | 'not_ready';
+  readonly state: InstanceState;
+  readonly reasons: readonly string[];
+}
+
+/** What operators and admins see beside it. */
+export interface ReadyDetails {
+  readonly since: Date;
+  readonly release: {
+    readonly version: string;
+    readonly revision: string | null;
+    readonly color: string | null;
+    readonly startedAt: Date;
+    /** null: nothing was ever moved, as good as `idle`. */
+    readonly rollout: RolloutSummary | null;
+  };
+  readonly drain: {
+    readonly active: boolean;
+    /** Calls under way. */
+    readonly http: number;
+    readonly sockets: number;
+    readonly deadline: Date | null;
+  };
+  readonly handover: { readonly active: boolean };
+  /** null: there are no pictures here. */
+  readonly volume: Readonly<Record<string, unknown>> | null;
+  readonly tls: { readonly daysLeft: number | null };
+  readonly checks: Readonly<Record<string, CheckReport>>;
+}
+
+interface RolloutSummary {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly phase: string;
+  readonly weightPct: number;
+  readonly epoch: number;
+}
+
+/** Readiness, put together from what is known already: nothing is asked of anybody. */
+@Injectable()
+export class ReadinessReport {
+  constructor(
+    private readonly instance: InstanceService,
+    private readonly identity: InstanceIdentity,
+    private readonly lettingGo: LettingGo,
+    private readonly rollout: RolloutFollower,
+    private readonly checks: CheckRunner,
+  ) {}
+
+  answer(): ReadyAnswer {
+    const { state, reasons, isServing } = this.instance;
+    return { status: isServing ? 'ready' : 'not_ready', state, reasons };
+  }
+
+  details(): ReadyDetails {
+    const { drain, handover } = this.lettingGo;
+    const checks = this.checks.reports;
+    const volume = checks['volume']?.detail ?? {};
+    const daysLeft = checks['certificate']?.detail['daysLeft'];
+    return {
+      since: this.instance.since,
+      release: {
+        ...this.identity.release,
+        startedAt: this.identity.startedAt,
+        rollout: this.rolloutSummary(),
+      },
+      drain: {
+        active: drain !== null,
+        http: this.lettingGo.openOf('http'),
+        sockets: this.lettingGo.openOf('sockets'),
+        deadline: drain?.deadline ?? null,
+      },
+      handover: { active: handover !== null && !handover.isDone },
+      volume: 'path' in volume ? volume : null,
+      tls: { daysLeft: typeof daysLeft === 'number' ? daysLeft : null },
+      checks,
+    };
+  }
+
+  private rolloutSummary(): RolloutSummary | null {
+    const current = this.rollout.current;
+    if (!current) return null;
+    const { id, from, to, phase, weightPct, epoch } = current;
+    return { id, from, to, phase, weightPct, epoch };
+  }
+}

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePorts, type Ports, startProcess, temporaryDirectory } from '../support/child-process.js';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { ask, connectSocket, until } from '../support/sockets.js';
+import { ADMIN, OPS_TOKEN } from '../support/test-service.js';
+
+type Line = Readonly<Record<string, unknown>>;
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let ports: Ports;
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  ports = await freePorts();
+});
+afterEach(() => directory.remove());
+
+const start = (env: Record<string, string>) =>
+  startProcess(ports, {
+    DATA_DIR: directory.path,
+    ADMIN_EMAIL: ADMIN.email,
+    ADMIN_PASSWORD: ADMIN.password,
+    OPS_TOKEN,
+    RELEASE_COLOR: 'blue',
+    RELEASE_REVISION: 'c0ffee0123456789abcdef0123456789abcdef01',
+    ...env,
+  });
+
+/** The greeting is for people; everything else is JSON. */
+function linesOf({ output }: { output: string }): Line[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line);
+}
+
+describe('the log of a running service', () => {
+  it('says of every line which release, of every call which request, and tells no secret', async () => {
+    const program = await start({ LOG_LEVEL: 'trace' });
+    const service = { url: `http://127.0.0.1:${ports.http}` };
+    const token = await adminToken(service);
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    const headers = { 'x-request-id': 'night-shift-7', cookie: 'sid=chocolate' };
+    await call(service, 'GET', '/api/v1/vehicles?q=whoever-reads-this', { token, headers });
+    await call(service, 'GET', '/health');
+    await call(service, 'GET', '/metrics', { token: OPS_TOKEN });
+    await call(service, 'GET', '/no/such/path', {});
+    const body = { level: 'trace', forS: 0 };
+    await call(service, 'PUT', '/api/v1/ops/log-level', { token: OPS_TOKEN, body, headers });
+    const device = await connectSocket(`http://127.0.0.1:${ports.socket}`, '/devices', deviceToken);
+    await ask(device, 'position', { lat: 48, lon: 11, time: new Date().toISOString() });
+    device.close();
+    await until(() => /a socket went/.test(program.output));
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+
+    const lines = linesOf(program);
+    const release = { version: expect.any(String), revision: 'c0ffee012345', color: 'blue' };
+    for (const line of lines) expect(line).toMatchObject({ release, time: expect.stringMatching(/Z$/) });
+    const requests = lines.filter(({ msg }) => msg === 'request');
+    const request = (method: string, route: string): Line | undefined =>
+      requests.find((line) => line['method'] === method && line['route'] === route);
+    expect(request('GET', '/api/v1/vehicles')).toEqual({
+      level: 'info',
+      time: expect.any(String),
+      release,
+      requestId: 'night-shift-7',
+      context: 'HTTP',
+      method: 'GET',
+      route: '/api/v1/vehicles',
+      status: '200',
+      ms: expect.any(Number),
+      msg: 'request',
+    });
+    expect(request('POST', '/api/v1/vehicles/:id/credentials')).toMatchObject({
+      level: 'info',
+      status: '201',
+    });
+    expect(request('GET', '/health')).toMatchObject({ level: 'debug', status: '200' });
+    expect(request('GET', '/metrics')).toMatchObject({ level: 'debug', status: '200' });
+    expect(request('GET', 'unmatched')).toMatchObject({ level: 'info', status: '404' });
+    // Said deep inside, where nobody handed the id on.
+    expect(lines).toContainEqual(
+      expect.objectContaining({ msg: 'log level changed', requestId: 'night-shift-7' }),
+    );
+    const socket = lines.filter(({ context }) => context === 'Sockets');
+    expect(socket).toMatchObject([
+      { level: 'debug', msg: 'a socket came', namespace: '/devices', vehicleId },
+      { level: 'debug', msg: 'a socket went', namespace: '/devices', vehicleId, reason: expect.any(String) },
+    ]);
+    for (const secret of [ADMIN.password, OPS_TOKEN, token, deviceToken, 'chocolate', 'whoever', 'such/path'])
+      expect(program.output).not.toContain(secret);
+  });
+
+  it('is made talkative by SIGUSR2 and quiet by the next, without a restart', async () => {
+    const program = await start({ LOG_LEVEL: 'warn' });
+    const service = { url: `http://127.0.0.1:${ports.http}` };
+    const probe = () => call(service, 'GET', '/health');
+    await probe();
+    expect(program.output).not.toContain('"/health"');
+    program.child.kill('SIGUSR2');
+    await program.says(/log level changed/);
+    await probe();
+    await program.says(/"route":"\/health"/);
+    program.child.kill('SIGUSR2');
+    await program.says(/log level is that of LOG_LEVEL again/);
+    const before = program.output.length;
+    await probe();
+    expect((await probe()).status).toBe(200);
+    expect(program.output.slice(before)).toBe('');
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+});

@@ -1,0 +1,67 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { LogLevel } from '../../src/common/index.js';
+import { adminToken, type Answer, call } from '../support/http.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+let service: TestService;
+let levels: LogLevel;
+beforeAll(async () => {
+  service = await startTestService({ OPS_TOKEN });
+  levels = service.service.app.get(LogLevel);
+});
+afterAll(() => service.stop());
+// What the tests' own logger began with.
+const configured = process.env['TEST_LOG'] ?? 'silent';
+afterEach(() => void levels.change(configured as 'silent', 0));
+
+const change = (body: unknown): Promise<Answer> =>
+  call(service, 'PUT', '/api/v1/ops/log-level', { token: OPS_TOKEN, body });
+
+describe('PUT /api/v1/ops/log-level', () => {
+  it('changes it for 900 s when nothing else is said', async () => {
+    const beforeMs = Date.now();
+    const { status, body } = await change({ level: 'error' });
+    expect([status, body.level, levels.current]).toEqual([200, 'error', 'error']);
+    expect(Date.parse(body.until) - beforeMs).toBeGreaterThanOrEqual(900_000);
+    expect(Date.parse(body.until) - beforeMs).toBeLessThan(960_000);
+  });
+
+  it('comes back by itself, and for 0 never', async () => {
+    await change({ level: 'error', forS: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    expect(levels.current).toBe(configured);
+    expect((await change({ level: 'warn', forS: 0 })).body).toEqual({ level: 'warn', until: null });
+  });
+
+  it.each([
+    {},
+    { level: 'loud' },
+    { level: 'DEBUG' },
+    { level: ['debug'] },
+    { level: 'debug', forS: -1 },
+    { level: 'debug', forS: 86_401 },
+    { level: 'debug', forS: 1.5 },
+    { level: 'debug', forS: '60' },
+    { level: 'debug', until: '2030-01-01' },
+  ])('refuses %j', async (body) => {
+    expect(await change(body)).toMatchObject({ status: 400, body: { code: 'input/invalid' } });
+    expect(levels.current).toBe(configured);
+  });
+
+  it('is in the audit log', async () => {
+    await change({ level: 'error', forS: 7 });
+    const { body } = await call(service, 'GET', '/api/v1/audit?limit=5', {
+      token: await adminToken(service),
+    });
+    expect(body.items).toContainEqual(
+      expect.objectContaining({
+        action: 'ops.log-level-changed',
+        actor: { kind: 'operator', id: null, email: null },
+        target: { kind: 'instance', id: null, email: null },
+        details: { from: configured, to: 'error', forS: '7' },
+        requestId: expect.any(String),
+        failure: null,
+      }),
+    );
+  });
+});

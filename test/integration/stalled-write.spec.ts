@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Connection, createConnection, Schema } from 'mongoose';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settings } from '../../src/config/index.js';
+import { settleAbandonedWrites } from '../../src/database/abandoned-writes.js';
+import { connectOptions } from '../../src/database/connect-options.js';
+import { insertOrFindDuplicates } from '../../src/database/index.js';
+import { until } from '../support/sockets.js';
+import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
+import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const TIMEOUT_MS = 500;
+
+let database: TestDatabase;
+let proxy: StallingProxy;
+let connection: Connection;
+beforeAll(async () => {
+  settleAbandonedWrites();
+  database = await startTestDatabase();
+  const url = new URL(database.url);
+  proxy = await stallingProxy(Number(url.port));
+  url.port = String(proxy.port);
+  const settings = { mongo: { timeoutMs: TIMEOUT_MS } } as Settings;
+  connection = await createConnection(url.href, connectOptions(settings)).asPromise();
+});
+afterAll(async () => {
+  await connection.close(true);
+  await proxy.close();
+  await database.stop();
+});
+
+describe('a write that the database does not even read', () => {
+  /** More than the kernel keeps for a connection: the driver has to wait until it may write on. */
+  const LARGE = Array.from({ length: 14 }, (_, n) => ({ n, filling: 'x'.repeat(1_000_000) }));
+
+  it('is given up in time: what waits for it would otherwise wait for ever', async () => {
+    const model = connection.model('Stalled', new Schema({}, { strict: false }));
+    await insertOrFindDuplicates(model, [{ isSmall: true }]);
+    proxy.stall();
+    const outcome = await Promise.race([
+      insertOrFindDuplicates(model, LARGE).catch((error: unknown) => error),
+      sleep(TIMEOUT_MS * 20, 'still waiting', { ref: false }),
+    ]);
+    expect(outcome).toMatchObject({ code: 'storage/unavailable' });
+    proxy.goOn();
+    await until(
+      async () => (await insertOrFindDuplicates(model, [{ again: true }]).catch(() => null)) !== null,
+    );
+  });
+});
