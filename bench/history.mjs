@@ -48,6 +48,7 @@ async function runService(uri) {
   const { DatabaseLink } = await import('../dist/database/index.js');
   const { settings } = loadSettings({
     MONGODB_URL: uri,
+    SCHEMA_ON_START: 'up',
     JWT_SECRET: 'a secret of the bench, more than 32 bytes',
     ADMIN_EMAIL: ADMIN.email,
     ADMIN_PASSWORD: ADMIN.password,

@@ -14,6 +14,8 @@ const USAGE = `Usage: samserver <command> [options]
   replay [<file|folder>] [options]         play recorded tracks, or drive simulated ambulances
   watch [options]                          the live stream as a table that updates in place
   images <command> [options]               adopt, list, verify, back up and restore the pictures
+  init [options]                           give this deployment its id, in the database and the picture volume
+  schema up|status|contract [options]      bring the database's schema forward
 
 Each command explains itself with --help.
 `;
@@ -23,6 +25,8 @@ const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = 
   replay: runReplayCommand,
   watch: runWatchCommand,
   images: runImagesCommand,
+  init: runInitCommand,
+  schema: runSchemaCommand,
 };
 
 if (existsSync('.env')) process.loadEnvFile('.env');
@@ -72,6 +76,16 @@ async function runWatchCommand(args: string[]): Promise<number> {
 async function runImagesCommand(args: string[]): Promise<number> {
   const { runImages } = await import('./migration/index.js');
   return runImages(args, clientIo());
+}
+
+async function runInitCommand(args: string[]): Promise<number> {
+  const { runInit } = await import('./migration/index.js');
+  return runInit(args, clientIo());
+}
+
+async function runSchemaCommand(args: string[]): Promise<number> {
+  const { runSchema } = await import('./migration/index.js');
+  return runSchema(args, clientIo());
 }
 
 function clientIo(): CommandIo {

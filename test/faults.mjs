@@ -95,6 +95,41 @@ const FAULTS = [
     to: 'GRACE_MS = 30_000_000',
     specs: ['integration/auth'],
   },
+  {
+    what: 'a process that lost the lock on the schema records its step all the same',
+    file: 'src/database/schema/schema-state.repository.ts',
+    from: 'const held = { _id: ID, owner, epoch, lockedUntil: { $gt: now } };',
+    to: 'const held = { _id: ID, ...(owner === String(epoch) && { lockedUntil: now }) };',
+    specs: ['integration/schema-steps'],
+  },
+  {
+    what: 'the lock on the schema goes by each machine’s own clock',
+    file: 'src/database/database-time.ts',
+    from: 'return localTime;',
+    to: 'return new Date(Math.max(Date.now(), Number(localTime) * 0));',
+    specs: ['e2e/schema.spec'],
+  },
+  {
+    what: 'a contract step is announced after the instances were asked',
+    file: 'src/database/schema/schema-migrations.ts',
+    from: 'await lease.record(() => ({ contractingTo: step.version }));',
+    to: '',
+    specs: ['integration/schema-steps'],
+  },
+  {
+    what: 'an instance tries a failed step again by itself',
+    file: 'src/database/schema/schema-gate.service.ts',
+    from: 'if (failed || run.length === 0) return;',
+    to: 'if (run.length === 0) return; const retryFailed = failed !== null; if (retryFailed) await this.migrations.up({ signal, retryFailed });',
+    specs: ['integration/schema-start'],
+  },
+  {
+    what: 'a model’s index is in no step of the schema',
+    file: 'src/database/migrations/0001-first-collections.ts',
+    from: ', { key: { role: 1 } }',
+    to: '',
+    specs: ['integration/schema-start'],
+  },
 ];
 
 const only = process.argv[2];

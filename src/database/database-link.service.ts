@@ -9,33 +9,45 @@ import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { connectOptions, MAJORITY_JOURNALED } from './connect-options.js';
+import { connectOptions } from './connect-options.js';
 import { DatabaseServer } from './database-server.js';
+import { SchemaGate } from './schema/schema-gate.service.js';
 import { StartSteps } from './start-steps.js';
 
 const RETRY_MS = 1_000;
 
+/** How far the start has come. `blocked`: the schema is not one that this release works with, and is looked at again. */
+export type DatabasePhase = 'connecting' | 'migrating' | 'blocked' | 'starting' | 'started';
+
 /**
- * Brings the connection up and the start steps through, in the background and for as long as it takes: a service that
- * waits for its database still answers `/health`, and is not restarted for somebody else's outage.
+ * Brings the connection up, waits for a schema that fits and brings the start steps through, in the background and for
+ * as long as it takes: a service that waits for its database still answers `/health`, and is not restarted for somebody
+ * else's outage.
  */
 @Injectable()
 export class DatabaseLink implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(DatabaseLink.name);
   private readonly stop = new AbortController();
   private bringUp: Promise<void> = Promise.resolve();
-  private isStarted = false;
+  private reached: DatabasePhase = 'connecting';
+  /** What has to be written before this instance looks at the schema, so that whoever changes it knows of us. */
+  readonly beforeSchema = new StartSteps();
 
   constructor(
     @InjectConnection() private readonly connection: Connection,
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly server: DatabaseServer,
+    private readonly gate: SchemaGate,
     private readonly steps: StartSteps,
   ) {}
 
+  get phase(): DatabasePhase {
+    return this.reached;
+  }
+
   /** True from the end of the last start step on. */
   get hasStarted(): boolean {
-    return this.isStarted;
+    return this.reached === 'started';
   }
 
   /** Not awaited by Nest on purpose: the ports open while the database is still being looked for. */
@@ -60,9 +72,12 @@ export class DatabaseLink implements OnApplicationBootstrap, OnApplicationShutdo
       const uri = await this.server.start();
       await this.connection.openUri(uri, connectOptions(this.settings));
     });
-    await this.untilDone('collections and indexes', () => this.createCollections());
+    for (const step of this.beforeSchema.list()) await this.untilDone(step.name, step.run);
+    await this.gate.untilFits(this.stop.signal, (phase) => (this.reached = phase));
+    if (this.stop.signal.aborted) return;
+    this.reached = 'starting';
     for (const step of this.steps.list()) await this.untilDone(step.name, step.run);
-    this.isStarted = !this.stop.signal.aborted;
+    if (!this.stop.signal.aborted) this.reached = 'started';
   }
 
   private async untilDone(name: string, run: () => Promise<void>): Promise<void> {
@@ -73,13 +88,6 @@ export class DatabaseLink implements OnApplicationBootstrap, OnApplicationShutdo
         this.logger.error({ err: error, retryMs: RETRY_MS }, `start step "${name}" failed, trying again`);
         await sleep(RETRY_MS, undefined, { signal: this.stop.signal }).catch(() => undefined);
       }
-    }
-  }
-
-  private async createCollections(): Promise<void> {
-    for (const model of Object.values(this.connection.models)) {
-      await model.createCollection({ writeConcern: MAJORITY_JOURNALED });
-      await model.createIndexes();
     }
   }
 }

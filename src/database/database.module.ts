@@ -6,6 +6,10 @@ import { settleAbandonedWrites } from './abandoned-writes.js';
 import { DatabaseLink } from './database-link.service.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
+import { DeploymentId } from './deployment-id.service.js';
+import { SchemaGate } from './schema/schema-gate.service.js';
+import { schemaMigrationsProvider } from './schema/schema-migrations.provider.js';
+import { SchemaStatus } from './schema/schema-status.service.js';
 import { StartSteps } from './start-steps.js';
 import { translateStorageError } from './storage-errors.js';
 
@@ -27,8 +31,20 @@ function unopenedConnection(): Connection {
     DatabaseTime,
     DatabaseLink,
     StartSteps,
+    SchemaStatus,
+    SchemaGate,
+    schemaMigrationsProvider,
+    DeploymentId,
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
   ],
-  exports: [getConnectionToken(), DatabaseLink, DatabaseTime, StartSteps, ERROR_TRANSLATOR],
+  exports: [
+    getConnectionToken(),
+    DatabaseLink,
+    DatabaseTime,
+    StartSteps,
+    SchemaStatus,
+    DeploymentId,
+    ERROR_TRANSLATOR,
+  ],
 })
 export class DatabaseModule {}

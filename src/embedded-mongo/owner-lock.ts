@@ -10,6 +10,9 @@ const GENERATION_KEY = Buffer.from([0, 0, 0, 0, 0x6c]);
 
 /** Another process, or another part of this one, serves this directory. */
 export class DirectoryInUseError extends Error {
+  /** Told across the worker's thread too. */
+  readonly code = 'DIRECTORY_IN_USE';
+
   constructor(directory: string) {
     super(`the embedded database in ${directory} is already served by another process; stop that one first`);
   }

@@ -28,12 +28,6 @@ export class ImageCatalog {
     this.images = images as Model<ImageRecord>;
   }
 
-  /** For a database that no service has started on yet; does nothing where all is there. */
-  async prepare(): Promise<void> {
-    await this.images.createCollection();
-    await this.images.createIndexes();
-  }
-
   async findByPaths(paths: readonly string[]): Promise<ReadonlyMap<string, CatalogEntry>> {
     const found = await this.images.find({ path: { $in: [...paths] } }).lean();
     return new Map(found.map((record) => [record.path, toEntry(record)]));

@@ -1,19 +1,13 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, Logger, type OnModuleInit, type OnApplicationShutdown } from '@nestjs/common';
 import { constants } from 'node:fs';
 import { access, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { DeploymentId, StartSteps } from '../database/index.js';
 import { volumeFull, volumeUnavailable } from './image.errors.js';
 import { INCOMING_DIRECTORY, THUMBNAILS_DIRECTORY, UPLOADS_DIRECTORY } from './volume-layout.js';
-import { isEmptyDirectory, readMarker, writeMarker } from './volume-marker.js';
+import { BadMarkerError, isEmptyDirectory, readMarker, writeMarker } from './volume-marker.js';
 import { readVerified, type VerifiedPictures } from './verified-pictures.js';
 
 const INTERVAL_MS = 2_000;
@@ -41,26 +35,26 @@ const NOTHING_KNOWN = { freeBytes: null, totalBytes: null, verified: null } as c
  * asks reads the last result. A volume that is away costs the pictures and nothing else.
  */
 @Injectable()
-export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ImageVolume implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(ImageVolume.name);
   private readonly path: string | null;
   private last: VolumeReport = { state: 'unchecked', ...NOTHING_KNOWN };
   private deploymentId: string | null = null;
+  /** Whose volume it must be is known: before that no look at it says anything. */
+  private isExpected = false;
   private timer: NodeJS.Timeout | null = null;
   private checking: Promise<VolumeReport> | null = null;
 
-  constructor(@Inject(SETTINGS) private readonly settings: Settings) {
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly deployment: DeploymentId,
+    private readonly steps: StartSteps,
+  ) {
     this.path = settings.images.directory;
   }
 
   get report(): VolumeReport {
     return this.last;
-  }
-
-  /** From now on only a volume of this deployment is the right one. */
-  async expect(deploymentId: string): Promise<void> {
-    this.deploymentId = deploymentId;
-    await this.check();
   }
 
   /** Where pictures are read from. @throws images/volume-unavailable */
@@ -85,10 +79,15 @@ export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdow
     return path;
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.check();
-    this.timer = setInterval(() => void this.check(), INTERVAL_MS);
-    this.timer.unref();
+  onModuleInit(): void {
+    this.steps.add('picture volume', async () => {
+      this.deploymentId = await this.deployment.find();
+      this.isExpected = true;
+      if (this.path !== null && this.deploymentId !== null && this.settings.mongo.url === null)
+        await prepareOwn(this.path, this.deploymentId);
+      await this.check();
+      this.timer ??= setInterval(() => void this.check(), INTERVAL_MS).unref();
+    });
   }
 
   onApplicationShutdown(): void {
@@ -110,21 +109,23 @@ export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdow
 
   private async look(): Promise<VolumeReport> {
     if (this.path === null) return { state: 'none', ...NOTHING_KNOWN };
+    if (!this.isExpected) return { state: 'unchecked', ...NOTHING_KNOWN };
     try {
-      if (this.settings.mongo.url === null) await this.prepareOwn(this.path);
       const { bavail, blocks, bsize } = await statfs(this.path);
       const room = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
       return { state: await this.stateOf(this.path), ...room, verified: await readVerified(this.path) };
     } catch (error) {
       this.logger.debug({ err: error }, 'picture volume');
-      return { state: 'missing', ...NOTHING_KNOWN };
+      return { state: error instanceof BadMarkerError ? 'foreign' : 'missing', ...NOTHING_KNOWN };
     }
   }
 
   private async stateOf(path: string): Promise<VolumeState> {
     const id = await readMarker(path);
     if (id === null) return (await isEmptyDirectory(path)) ? 'empty' : 'unmarked';
-    if (this.deploymentId !== null && id !== this.deploymentId) return 'foreign';
+    // A database that was never initialised may be anybody's: where lives hang on it, that is one too many.
+    const isRight = this.deploymentId === null ? !this.settings.isProduction : id === this.deploymentId;
+    if (!isRight) return 'foreign';
     try {
       await access(path, constants.W_OK);
       if (this.last.state !== 'usable') await makeWorkDirectories(path);
@@ -133,14 +134,13 @@ export class ImageVolume implements OnApplicationBootstrap, OnApplicationShutdow
       return 'read-only';
     }
   }
+}
 
-  /** Only the evaluation database's own: everybody else says `samserver init`, and means it. */
-  private async prepareOwn(path: string): Promise<void> {
-    if (this.last.state !== 'unchecked') return;
-    await mkdir(path, { recursive: true });
-    if ((await readMarker(path)) === null && (await isEmptyDirectory(path)))
-      await writeMarker(path, this.deploymentId ?? randomUUID());
-  }
+/** Only the evaluation database's own: everybody else says `samserver init`, and means it. */
+async function prepareOwn(path: string, deploymentId: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  if ((await readMarker(path)) === null && (await isEmptyDirectory(path)))
+    await writeMarker(path, deploymentId);
 }
 
 async function makeWorkDirectories(path: string): Promise<void> {

@@ -3,13 +3,21 @@ import { join } from 'node:path';
 import { syncDirectory } from './durable-files.js';
 import { MARKER_FILE } from './volume-layout.js';
 
-const ID = /^[0-9a-zA-Z-]{8,64}$/;
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The deployment that the directory is marked as belonging to; null when it is not. @throws when it cannot be read */
+/** What stands in the marker is no id: somebody else's file, or half of one. */
+export class BadMarkerError extends Error {}
+
+/**
+ * The deployment that the directory is marked as belonging to; null when it is not.
+ * @throws BadMarkerError, and the system's errors when it cannot be read
+ */
 export async function readMarker(directory: string): Promise<string | null> {
   try {
-    const id = (await readFile(join(directory, MARKER_FILE), 'utf8')).trim();
-    return ID.test(id) ? id : null;
+    const path = join(directory, MARKER_FILE);
+    const id = (await readFile(path, 'utf8')).trim();
+    if (!ID.test(id)) throw new BadMarkerError(`${path} does not hold the id of a deployment`);
+    return id;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -4,6 +4,7 @@ export { InstancesRepository, type LivingInstance } from './instances.repository
 export { type ClientHolder, type Drain, LettingGo } from './letting-go.service.js';
 export { type Effect, type Finding, ReadinessBoard } from './readiness-board.js';
 export { RELEASE_HEADER, releaseHeader } from './release-header.js';
+export { type ReleaseRecords, releaseRecords } from './release-records.repository.js';
 export { ReleaseModule } from './release.module.js';
 export {
   type Rollout,
@@ -13,5 +14,6 @@ export {
   type RolloutStart,
   type RolloutStep,
 } from './rollout.js';
+export { RolloutRepository } from './rollout.repository.js';
 export { RolloutFollower } from './rollout-follower.js';
 export { RolloutChangedError, RolloutsService } from './rollouts.service.js';

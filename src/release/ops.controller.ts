@@ -16,8 +16,8 @@ export class OpsController {
   @HttpCode(202)
   @ApiOperation({ summary: 'Let go of everybody, take nobody in, and wait for SIGTERM; no way back' })
   @ApiAcceptedResponse({ type: LettingGoDto })
-  drain(@Body() _body: DrainDto): Promise<LettingGoDto> {
-    return this.ops.drain();
+  drain(@Body() { why }: DrainDto): Promise<LettingGoDto> {
+    return this.ops.drain(why);
   }
 
   @Post('handover')
@@ -25,8 +25,8 @@ export class OpsController {
   @ApiOperation({ summary: 'Stay ready, and let go of the sockets that are here now, in batches' })
   @ApiAcceptedResponse({ type: LettingGoDto })
   @Fails('ops/draining')
-  handOver(@Body() { withinS }: HandoverDto): Promise<LettingGoDto> {
-    return this.ops.handOver(withinS);
+  handOver(@Body() { withinS, why }: HandoverDto): Promise<LettingGoDto> {
+    return this.ops.handOver(withinS, why);
   }
 
   @Delete('handover')

@@ -1,10 +1,17 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 
-/** No field: an unknown one is an error, so that a typing mistake does not drain an instance. */
-export class DrainDto {}
+/** An unknown field is an error, so that a typing mistake does not drain an instance. */
+export class DrainDto {
+  /** For the audit log. */
+  @ApiProperty({ required: false, example: 'kernel update' })
+  @IsOptional()
+  @MaxLength(200)
+  @IsString()
+  why?: string;
+}
 
-export class HandoverDto {
+export class HandoverDto extends DrainDto {
   /** Seconds over which the sockets that are here now are let go; default 30. */
   @ApiProperty({ required: false, example: 30 })
   @IsOptional()

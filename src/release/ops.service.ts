@@ -21,17 +21,17 @@ export class OpsService {
   ) {}
 
   /** Answers when it has begun. */
-  async drain(): Promise<LettingGoDto> {
+  async drain(why?: string): Promise<LettingGoDto> {
     const drained = this.lettingGo.beginDrain();
     drained.catch((error: unknown) => this.logger.error({ err: error }, 'draining failed'));
-    await this.writeDown('ops.drained');
+    await this.writeDown('ops.drained', why);
     return this.describe();
   }
 
   /** @throws ops/draining */
-  async handOver(withinS = HANDOVER_S): Promise<LettingGoDto> {
+  async handOver(withinS = HANDOVER_S, why?: string): Promise<LettingGoDto> {
     if (!this.lettingGo.beginHandover(withinS)) throw alreadyDraining();
-    await this.writeDown('ops.handover-begun', { withinS: String(withinS) });
+    await this.writeDown('ops.handover-begun', why, { withinS: String(withinS) });
     return this.describe();
   }
 
@@ -42,7 +42,12 @@ export class OpsService {
   }
 
   /** After the act, and not at any price: an operator must be able to take an instance out that has lost its storage. */
-  private async writeDown(action: Act['action'], details: Record<string, string> = {}): Promise<void> {
+  private async writeDown(
+    action: Act['action'],
+    why?: string,
+    more: Record<string, string> = {},
+  ): Promise<void> {
+    const details = { ...(why !== undefined && { why }), ...more };
     const target = { kind: 'instance', id: this.identity.id, email: null } as const;
     await this.audit.record({ action, target, details }).catch((error: unknown) => {
       this.logger.warn({ err: error, action, details }, 'done, and not in the audit log');

@@ -110,6 +110,7 @@ describe('kill -9', () => {
       const service = await startProcess(ports, {
         ...ENV,
         MONGODB_URL: database.url,
+        SCHEMA_ON_START: 'up',
         JWT_SECRET: 'a test secret that is long enough for HS256',
         MONGODB_TIMEOUT_MS: '1000',
       });

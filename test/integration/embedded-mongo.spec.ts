@@ -531,6 +531,17 @@ describe('collections', () => {
     expect(await codeOf(connection.collection('system.x').insertOne({ a: 1 }))).toBe(73);
   });
 
+  it('createIndexes tells how many there were and are, the one by _id among them', async () => {
+    const make = async (...fields: string[]): Promise<number[]> => {
+      const indexes = fields.map((field) => ({ key: { [field]: 1 }, name: `${field}_1` }));
+      const answer = await database().command({ createIndexes: collection.collectionName, indexes });
+      return [answer['numIndexesBefore'], answer['numIndexesAfter']] as number[];
+    };
+    expect(await make('a')).toEqual([1, 2]);
+    expect(await make('a', 'b', 'c')).toEqual([2, 4]);
+    expect(await make('c')).toEqual([4, 4]);
+  });
+
   it('mongoose: models, indexes, casting, errors', async () => {
     const schema = new mongoose.Schema({ callSign: { type: String, required: true }, at: Date });
     schema.index({ callSign: 1 }, { unique: true });

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { getConnectionToken } from '@nestjs/mongoose';
+import type { Connection } from 'mongoose';
 import { readdirSync, utimesSync } from 'node:fs';
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DeploymentRepository } from '../../src/database/index.js';
 import { Decoder } from '../../src/images/decoder/decoder.service.js';
 import { ImageVolume } from '../../src/images/index.js';
 import { IncomingSweep } from '../../src/images/incoming-sweep.js';
@@ -171,11 +174,16 @@ describe('a volume', () => {
   }
 
   it("of another deployment is not taken for this one's", async () => {
-    await start();
-    const images = service.service.app.get(ImageVolume);
-    expect(images.report.state).toBe('usable');
-    await images.expect('another-deployment');
-    expect(images.report.state).toBe('foreign');
+    await start({ OPS_TOKEN });
+    const connection: Connection = service.service.app.get(getConnectionToken());
+    await new DeploymentRepository(connection).keep('00000000-3f55-4b83-9d2e-0d7c3b0f5a10');
+    const other = await service.another();
+    try {
+      expect(other.service.app.get(ImageVolume).report.state).toBe('foreign');
+      expect(await call(other, 'GET', '/ready')).toMatchObject({ status: 503, body: { state: 'blocked' } });
+    } finally {
+      await other.stop();
+    }
   });
 
   it('that vanishes while the service runs costs the pictures, and comes back with them', async () => {

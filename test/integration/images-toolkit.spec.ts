@@ -7,7 +7,7 @@ import { adminToken, call } from '../support/http.js';
 import { BOX_CODES, plantOldPictures } from '../support/picture-tree.js';
 import { imagesOf, jpeg, upload } from '../support/pictures.js';
 import { JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
-import { filesBelow, testVolume, type TestVolume } from '../support/volume.js';
+import { DEPLOYMENT_ID, filesBelow, testVolume, type TestVolume } from '../support/volume.js';
 
 /** Each command is a process, which takes a second or two to begin on a busy machine. */
 jest.setTimeout(180_000);
@@ -63,10 +63,10 @@ describe('samserver images', () => {
       ['verify', '--sample', '0'],
       ['scan', '--what'],
     ])
-      expect([wrong, (await images(...wrong)).code]).toEqual([wrong, 2]);
+      expect([wrong, (await images(...wrong)).code]).toEqual([wrong, 64]);
     expect((await images('manifest', join(volume.path, 'nothing'))).code).toBe(69);
     expect((await images('verify')).code).toBe(69);
-    expect((await images('scan', elsewhere.path)).code).toBe(2);
+    expect((await images('scan', elsewhere.path)).code).toBe(64);
   });
 
   it('scan takes the old pictures in as they lie there, once, and names what is none', async () => {
@@ -130,7 +130,7 @@ describe('samserver images', () => {
     expect(checked).toBe('');
     const { result } = await images('manifest');
     const summary = JSON.parse(await readFile(join(volume.path, '.samserver/manifest/summary.json'), 'utf8'));
-    expect([result.rootSha256, result.deploymentId]).toEqual([summary.rootSha256, 'a-deployment-of-tests']);
+    expect([result.rootSha256, result.deploymentId]).toEqual([summary.rootSha256, DEPLOYMENT_ID]);
     expect(execFileSync('sha256sum', [sums], { encoding: 'utf8' }).slice(0, 64)).toBe(summary.rootSha256);
     expect(await images('verify', '--no-database')).toMatchObject({
       code: 0,
@@ -226,14 +226,14 @@ describe('samserver images', () => {
     // Its own copy has been harmed since: seen by its size at once, and copied anew.
     await truncate(join(backup, 'files', paths[2] ?? ''), 10);
     expect(await images('backup', backup)).toMatchObject({ code: 0, result: { copied: 1, kept: 58 } });
-    expect((await images('backup', join(volume.path, 'inside'))).code).toBe(2);
+    expect((await images('backup', join(volume.path, 'inside'))).code).toBe(64);
 
     const restored = join(elsewhere.path, 'restored');
     expect(await images('restore', backup, '--to', restored)).toMatchObject({
       code: 0,
       result: { copied: 59, kept: 0 },
     });
-    expect(await readFile(join(restored, '.samserver-volume'), 'utf8')).toBe('a-deployment-of-tests\n');
+    expect(await readFile(join(restored, '.samserver-volume'), 'utf8')).toBe(`${DEPLOYMENT_ID}\n`);
     const plain = (files: string[]): string[] => files.filter((file) => !file.startsWith('.samserver'));
     expect(plain(await filesBelow(restored))).toEqual(plain(await filesBelow(volume.path)));
     for (const path of paths.slice(1)) {
@@ -268,7 +268,7 @@ describe('samserver images', () => {
       result: { copied: 1 },
     });
 
-    await writeFile(join(target, '.samserver-volume'), 'another-deployment\n');
+    await writeFile(join(target, '.samserver-volume'), '00000000-3f55-4b83-9d2e-0d7c3b0f5a10\n');
     expect(await images('restore', backup, '--to', target)).toMatchObject({
       code: 1,
       output: expect.stringContaining('deployment'),

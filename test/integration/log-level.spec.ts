@@ -57,7 +57,7 @@ describe('PUT /api/v1/ops/log-level', () => {
       expect.objectContaining({
         action: 'ops.log-level-changed',
         actor: { kind: 'operator', id: null, email: null },
-        target: { kind: 'instance', id: null, email: null },
+        target: { kind: 'instance', id: expect.any(String), email: null },
         details: { from: configured, to: 'error', forS: '7' },
         requestId: expect.any(String),
         failure: null,

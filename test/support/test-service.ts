@@ -52,6 +52,7 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
     SOCKET_SERVER_PORT: '0',
+    SCHEMA_ON_START: 'up',
     ...env,
   });
   const pino = createPino(process.env['TEST_LOG'] ?? 'silent', { isTerminal: false, release: null });

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const DEPLOYMENT_ID = 'a-deployment-of-tests';
+export const DEPLOYMENT_ID = '6f1d0c1e-3f55-4b83-9d2e-0d7c3b0f5a10';
 
 export interface TestVolume {
   readonly path: string;

@@ -44,10 +44,13 @@ const createIndexes: Command = {
   run(context, body) {
     const { engine, namespace } = context;
     const specs = statements(context, body, 'indexes').map(parseSpec);
+    // The one by `_id` counts too.
+    const count = (): number => engine.catalog.ensure(namespace).indexes.length + 1;
     return engine.store.write(() => {
+      const numIndexesBefore = count();
       for (const spec of specs)
         if (!isPresent(engine.catalog.ensure(namespace), spec)) build(engine, namespace, spec);
-      return { ok: 1 };
+      return { numIndexesBefore, numIndexesAfter: count(), ok: 1 };
     });
   },
 };

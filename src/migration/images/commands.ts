@@ -1,14 +1,15 @@
 import { access } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { loadSettings, type Settings } from '../../config/index.js';
-import { openDatabase } from '../../database/index.js';
+import { type OpenDatabase, openDatabase } from '../../database/index.js';
 import { ImageCatalog, readMarker, WORK_DIRECTORY, writeVerified } from '../../images/index.js';
 import { vehicleIdsByBoxCode } from '../../vehicles/index.js';
 import { assertSameDeployment, backUp, FILES_DIRECTORY, markRestored, restore } from './backup-files.js';
 import type { ImagesJob } from './images-job.js';
 import { makeManifest } from './make-manifest.js';
 import { ManifestFiles } from './manifest-files.js';
-import { type ImagesOptions, ImagesUsageError } from './options.js';
+import { UsageError } from '../command.js';
+import type { ImagesOptions } from './options.js';
 import { megabytes } from './progress.js';
 import { scanDirectory } from './scan-directory.js';
 import { DATABASE_MISMATCHES, MISMATCHES, verifyFiles, type VerifyResult } from './verify-files.js';
@@ -42,9 +43,8 @@ async function scan({ directory }: ImagesOptions, job: ImagesJob, settings: Sett
   const root = await existing(volumeOf(settings));
   const below = relative(root, await existing(directory ?? root));
   if (below.startsWith('..') || isAbsolute(below))
-    throw new ImagesUsageError(`only what lies in IMAGE_DIR (${root}) can be served, and so be adopted`);
+    throw new UsageError(`only what lies in IMAGE_DIR (${root}) can be served, and so be adopted`);
   return withCatalog(settings, job, async (catalog, vehicles) => {
-    await catalog.prepare();
     const result = await scanDirectory(job, root, below.split(sep).join('/'), catalog, await vehicles());
     const { files, adopted, known, assigned } = result;
     const line = `${files} files: ${adopted} adopted, ${known} known before, ${assigned} assigned to their vehicle`;
@@ -90,8 +90,7 @@ async function backup(
 ): Promise<Outcome> {
   const root = await existing(volumeOf(settings));
   const destination = resolve(directory ?? '');
-  if (isInside(destination, root))
-    throw new ImagesUsageError('a backup in the pictures themselves would be none');
+  if (isInside(destination, root)) throw new UsageError('a backup in the pictures themselves would be none');
   const copied = await backUp(job, root, destination);
   const written = new ManifestFiles(destination);
   job.startProgress('verifying the copies', copied.summary);
@@ -130,15 +129,29 @@ async function withCatalog<T>(
   job: ImagesJob,
   work: (catalog: ImageCatalog, vehicles: () => Promise<ReadonlyMap<string, string>>) => Promise<T>,
 ): Promise<T> {
-  const database = await openDatabase(settings).catch((error: unknown) => {
-    throw new UnavailableError(`the database is not there: ${(error as Error).message}`);
-  });
+  const database = await openDatabase(settings, (news) => void job.io.stderr.write(`${news}\n`)).catch(
+    (error: unknown) => {
+      throw new UnavailableError(`the database is not there: ${(error as Error).message}`);
+    },
+  );
   try {
     job.assertNotInterrupted();
+    await assertSchema(database, settings, job);
     return await work(new ImageCatalog(database.connection), () => vehicleIdsByBoxCode(database.connection));
   } finally {
     await database.close();
   }
+}
+
+/** The evaluation database's schema follows by itself; any other is brought forward by who means to. */
+async function assertSchema(
+  { migrations }: OpenDatabase,
+  settings: Settings,
+  { io }: ImagesJob,
+): Promise<void> {
+  if (settings.schema.onStart === 'up') await migrations.up({ signal: io.signal, retryFailed: false });
+  else if ((await migrations.planUp()).run.length > 0)
+    throw new UnavailableError("the database's schema is behind: samserver schema up");
 }
 
 function manifestFiles({ manifest: path }: ImagesOptions, root: string): ManifestFiles {
@@ -152,8 +165,7 @@ function summaryOf(files: ManifestFiles): ReturnType<ManifestFiles['summary']> {
 }
 
 function volumeOf(settings: Settings): string {
-  if (settings.images.directory === null)
-    throw new ImagesUsageError('IMAGE_DIR is not set; name a directory');
+  if (settings.images.directory === null) throw new UsageError('IMAGE_DIR is not set; name a directory');
   return settings.images.directory;
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '../command.js';
 import type { VerifyMode } from './verify-files.js';
 
 export const COMMANDS = ['scan', 'manifest', 'verify', 'backup', 'restore'] as const;
@@ -18,19 +19,16 @@ export interface ImagesOptions {
   readonly isJson: boolean;
 }
 
-/** Wrong use, in one line. */
-export class ImagesUsageError extends Error {}
-
-/** @throws ImagesUsageError */
+/** @throws UsageError */
 export function parseOptions(argv: readonly string[], today: string): ImagesOptions | 'help' {
   const { values, positionals } = parse(argv);
   if (values.help === true) return 'help';
   const [name, directory, ...rest] = positionals;
   const command = COMMANDS.find((each) => each === name);
-  if (!command) throw new ImagesUsageError(`the command must be one of ${COMMANDS.join(', ')}`);
-  if (rest.length > 0) throw new ImagesUsageError(`one directory, not ${rest.length + 1}`);
+  if (!command) throw new UsageError(`the command must be one of ${COMMANDS.join(', ')}`);
+  if (rest.length > 0) throw new UsageError(`one directory, not ${rest.length + 1}`);
   if (directory === undefined && (command === 'backup' || command === 'restore'))
-    throw new ImagesUsageError(`${command} wants a directory`);
+    throw new UsageError(`${command} wants a directory`);
   return {
     command,
     directory: directory ?? null,
@@ -67,14 +65,14 @@ function parse(argv: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new ImagesUsageError((error as Error).message);
+    throw new UsageError((error as Error).message);
   }
 }
 
 /** @param today the seed of a sample: a share a day sees all of them in time */
 function modeOf({ quick, sample, full }: Values, today: string): VerifyMode {
   if ([quick, sample !== undefined, full].filter(Boolean).length > 1)
-    throw new ImagesUsageError('one of --quick, --sample and --full');
+    throw new UsageError('one of --quick, --sample and --full');
   if (quick) return { kind: 'quick' };
   if (sample === undefined) return { kind: 'full' };
   return { kind: 'sample', percent: numberOf('sample', sample, 0.01, 100), seed: today };
@@ -83,6 +81,6 @@ function modeOf({ quick, sample, full }: Values, today: string): VerifyMode {
 function numberOf(flag: string, text: string, low: number, high: number): number {
   const value = text.trim() === '' ? NaN : Number(text);
   if (!(value >= low && value <= high))
-    throw new ImagesUsageError(`--${flag} wants a number from ${low} to ${high}`);
+    throw new UsageError(`--${flag} wants a number from ${low} to ${high}`);
   return value;
 }

@@ -5,15 +5,13 @@ import type { CommandIo } from '../../client/index.js';
 import { SettingsError } from '../../config/index.js';
 import { runCommand, UnavailableError } from './commands.js';
 import { type Finding, ImagesJob, InterruptedError } from './images-job.js';
-import { type ImagesOptions, ImagesUsageError, parseOptions } from './options.js';
+import { EXIT, UsageError } from '../command.js';
+import { type ImagesOptions, parseOptions } from './options.js';
 import { USAGE } from './usage.js';
-
-/** 69 and 78 are those of `sysexits.h`. */
-const EXIT = { good: 0, bad: 1, usage: 2, unavailable: 69, settings: 78, interrupted: 130 } as const;
 
 /**
  * @param argv behind `samserver images`
- * @returns 0 all is well, 1 something is not as it should be, 2 wrong use, 69 directory or database not there, 78 wrong
+ * @returns 0 all is well, 1 something is not as it should be, 64 wrong use, 69 directory or database not there, 78 wrong
  *   settings, 130 interrupted
  */
 export async function runImages(argv: readonly string[], io: CommandIo): Promise<number> {
@@ -21,7 +19,7 @@ export async function runImages(argv: readonly string[], io: CommandIo): Promise
     const options = parseOptions(argv, new Date().toISOString().slice(0, 10));
     if (options === 'help') {
       io.stdout.write(USAGE);
-      return EXIT.good;
+      return EXIT.done;
     }
     return await run(options, io);
   } catch (error) {
@@ -46,7 +44,7 @@ async function run(options: ImagesOptions, io: CommandIo): Promise<number> {
       io.stdout.write(
         [...lines, ...findingLines(job), isGood ? 'all is well' : 'NOT as it should be', ''].join('\n'),
       );
-    return isGood ? EXIT.good : EXIT.bad;
+    return isGood ? EXIT.done : EXIT.failed;
   } finally {
     await job.stop();
     if (report) await ended(report);
@@ -69,7 +67,7 @@ function explain(error: unknown, io: CommandIo): number {
     return EXIT.interrupted;
   }
   io.stderr.write(`samserver images: ${message}\n`);
-  if (error instanceof ImagesUsageError) return EXIT.usage;
+  if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof SettingsError) return EXIT.settings;
-  return error instanceof UnavailableError ? EXIT.unavailable : EXIT.bad;
+  return error instanceof UnavailableError ? EXIT.unavailable : EXIT.failed;
 }

@@ -22,6 +22,6 @@ export const USAGE = `Usage: samserver images <command> [options]
   --json             the result as one JSON object on stdout
   --help
 
-Exit codes: 0 all is well, 1 something is not as it should be, 2 wrong use, 69 the directory or
+Exit codes: 0 all is well, 1 something is not as it should be, 64 wrong use, 69 the directory or
 the database is not there, 78 wrong settings, 130 interrupted.
 `;

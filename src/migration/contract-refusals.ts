@@ -1,0 +1,67 @@
+import { type SchemaStep, stepTitle } from '../database/index.js';
+import type { LivingInstance, Rollout } from '../release/index.js';
+import type { Backup } from './backup.js';
+
+const BACKUP_AGE_MS = 24 * 3_600_000;
+/** Of a backup's file system and ours. */
+const CLOCKS_APART_MS = 300_000;
+
+export interface ContractFacts {
+  readonly step: SchemaStep;
+  /** Expand steps that come before it. */
+  readonly first: readonly SchemaStep[];
+  readonly alive: readonly Pick<LivingInstance, 'id' | 'version' | 'color' | 'schemaMin' | 'schemaMax'>[];
+  /** Null: there was never one. */
+  readonly rollout: Pick<Rollout, 'phase' | 'weightPct'> | null;
+  readonly backup: Backup;
+  readonly isConfirmed: boolean;
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+}
+
+/** Both colours are there, or one is on its way: the old one may still be needed. */
+const PHASES_UNDER_WAY: ReadonlySet<Rollout['phase']> = new Set(['parallel', 'shifting', 'soaking'] as const);
+
+/** Every reason at once why a contract step may not run; none: it may. */
+export function contractRefusals(facts: ContractFacts): string[] {
+  const { step, first, alive, rollout, backup, isConfirmed, nowMs } = facts;
+  const refusals: string[] = [];
+  if (first.length > 0) {
+    refusals.push(`${first.map(stepTitle).join(', ')} comes first: samserver schema up`);
+  }
+  for (const { id, version, color, schemaMin, schemaMax } of alive) {
+    if (step.version >= schemaMin && step.version <= schemaMax) continue;
+    const release = [version, color].filter((part) => part !== null).join(' ');
+    refusals.push(
+      `instance ${id} (${release}) is alive and works with schema ${schemaMin} to ${schemaMax} only`,
+    );
+  }
+  if (rollout && PHASES_UNDER_WAY.has(rollout.phase)) {
+    refusals.push(`a rollout is under way: ${rollout.phase}, ${rollout.weightPct} %`);
+  }
+  const fault = backupFault(backup, nowMs);
+  if (fault !== null) refusals.push(fault);
+  if (!isConfirmed) refusals.push(`--yes is missing: ${wayBackEnds(step)}`);
+  return refusals;
+}
+
+export function wayBackEnds({ version }: SchemaStep): string {
+  return `with schema ${version} the way back ends: a release that works only with ${version - 1} or less can never again run on this database`;
+}
+
+function backupFault(backup: Backup, nowMs: number): string | null {
+  switch (backup.kind) {
+    case 'none':
+      return '--backup <path> is missing: a file or directory with a backup of the last 24 hours';
+    case 'missing':
+      return '--backup: nothing is there';
+    case 'empty':
+      return '--backup: there is nothing in it';
+    case 'found': {
+      const ageMs = nowMs - backup.changedAtMs;
+      const changed = new Date(backup.changedAtMs).toISOString();
+      if (ageMs > BACKUP_AGE_MS) return `--backup: last changed at ${changed}, more than 24 hours ago`;
+      return ageMs < -CLOCKS_APART_MS ? `--backup: last changed at ${changed}, which is still to come` : null;
+    }
+  }
+}

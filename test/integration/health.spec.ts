@@ -1,0 +1,206 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Clock } from '../../src/common/index.js';
+import { type ServedMongo, serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
+import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
+import { logIn, newUser } from '../support/people.js';
+import { until } from '../support/sockets.js';
+import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+/** A check that fails three times in a row, looked at every 2 s and given up after 1 s each. */
+const SEEN_WITHIN_MS = 20_000;
+const SECRET_ISH = /mongodb:\/\/|test secret|correct horse|Bearer|at \w+ \(/;
+
+let directory: string;
+let database: ServedMongo;
+let proxy: StallingProxy;
+let service: TestService;
+let admin: string;
+let viewer: string;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'samserver-health-'));
+  await startDatabase(0);
+  proxy = await stallingProxy(database.port);
+  const url = `mongodb://127.0.0.1:${proxy.port}/samserver_test_health?retryWrites=false`;
+  const shared = { url, isEmbedded: true, stop: () => Promise.resolve() };
+  service = await startTestService(
+    { OPS_TOKEN, MONGODB_TIMEOUT_MS: '1000', RELEASE_COLOR: 'green', RELEASE_REVISION: 'abcdef0123' },
+    shared,
+  );
+  admin = await adminToken(service);
+  viewer = (await logIn(service, await newUser(service, admin, 'viewer'))).accessToken;
+});
+afterAll(async () => {
+  proxy.goOn();
+  await service.stop();
+  await proxy.close();
+  await database.stop();
+  rmSync(directory, { recursive: true });
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+async function startDatabase(port: number): Promise<void> {
+  database = await serveEmbeddedMongo({ directory, port, noSync: true });
+}
+
+interface Probe extends Answer {
+  readonly ms: number;
+}
+
+async function ask(path: string, token?: string, method = 'GET'): Promise<Probe> {
+  const beganMs = performance.now();
+  const answer = await call(service, method, path, token === undefined ? {} : { token });
+  return { ...answer, ms: performance.now() - beganMs };
+}
+const ready = (token?: string): Promise<Probe> => ask('/ready', token);
+
+/** Waits for the state, and looks at every answer on the way: what a probe must never be is slow, 500 or talkative. */
+async function untilState(state: string): Promise<Probe> {
+  let last: Probe | undefined;
+  await until(
+    async () => {
+      last = await ready();
+      expect([200, 503]).toContain(last.status);
+      expect(Object.keys(last.body as object).sort()).toEqual(['reasons', 'state', 'status']);
+      return last.body.state === state;
+    },
+    SEEN_WITHIN_MS,
+    state,
+  );
+  if (!last) throw new Error('never asked');
+  return last;
+}
+
+describe('an instance with all it needs', () => {
+  it('is alive and ready, by GET and by HEAD, and is not to be cached', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      for (const path of ['/health', '/health?boot=1', '/ready']) {
+        const { status, headers } = await ask(path, undefined, method);
+        expect([method, path, status]).toEqual([method, path, 200]);
+        expect(headers.get('cache-control')).toBe('no-store');
+        expect(headers.get('x-release')).toMatch(/^\d+\.\d+\.\d+\+abcdef0; color=green$/);
+      }
+    }
+    expect((await ask('/health')).body).toMatchObject({
+      status: 'ok',
+      state: 'ready',
+      uptimeS: expect.any(Number),
+      release: { version: expect.any(String), color: 'green', revision: 'abcdef0123' },
+    });
+    expect((await ready()).body).toEqual({ status: 'ready', state: 'ready', reasons: [] });
+  });
+
+  it('shows more to the ops token and to admins, and to nobody else', async () => {
+    for (const token of [OPS_TOKEN, admin]) {
+      const { body } = await ready(token);
+      expect(body).toMatchObject({
+        status: 'ready',
+        state: 'ready',
+        since: expect.any(String),
+        reasons: [],
+        release: { version: expect.any(String), color: 'green', rollout: null },
+        drain: { active: false, http: expect.any(Number), sockets: 0, deadline: null },
+        tls: { daysLeft: null },
+        checks: {
+          mongo: { status: 'up', critical: true, latencyMs: expect.any(Number) },
+          eventLoop: { status: 'up', critical: false },
+          memory: { status: 'up', detail: { rssBytes: expect.any(Number) } },
+          certificate: { status: 'up' },
+        },
+      });
+      expect(JSON.stringify(body)).not.toMatch(SECRET_ISH);
+    }
+    for (const token of [viewer, 'x'.repeat(40), `${OPS_TOKEN}x`]) {
+      expect(Object.keys((await ready(token)).body as object)).toEqual(['status', 'state', 'reasons']);
+    }
+  });
+});
+
+describe('a database that does not answer', () => {
+  it('is told after three looks, costs nobody a fast answer, and is over after two', async () => {
+    proxy.stall();
+    const refusal = await untilState('not_ready');
+    expect(refusal).toMatchObject({ status: 503, body: { status: 'not_ready', reasons: ['mongo.down'] } });
+    expect(refusal.headers.get('retry-after')).toBe('2');
+    expect(await ask('/health')).toMatchObject({ status: 200, body: { status: 'ok', state: 'not_ready' } });
+    expect((await ask('/health?boot=1')).status).toBe(200);
+
+    // Whoever shows an admin's token is not made to wait for the storage that would know it.
+    const answers = await Promise.all([ready(), ready(OPS_TOKEN), ready(admin)]);
+    for (const { ms, body } of answers) {
+      expect(ms).toBeLessThan(500);
+      expect(body.state).toBe('not_ready');
+    }
+    expect(answers[1].body.checks.mongo).toMatchObject({ status: 'down', reasons: ['mongo.down'] });
+    expect(JSON.stringify(answers[1].body)).not.toMatch(SECRET_ISH);
+    const handshake = await fetch(`${service.socketUrl}/socket.io/?EIO=4&transport=polling`);
+    expect(handshake.status).toBe(503);
+
+    proxy.goOn();
+    expect((await untilState('ready')).status).toBe(200);
+  }, 60_000);
+});
+
+describe('a database that is stopped and started again', () => {
+  it('takes readiness and gives it back, and liveness never knows', async () => {
+    const { port } = database;
+    await database.stop();
+    expect((await untilState('not_ready')).body.reasons).toEqual(['mongo.down']);
+    expect((await ask('/health')).status).toBe(200);
+    await startDatabase(port);
+    await untilState('ready');
+  }, 60_000);
+});
+
+describe('a clock', () => {
+  it('that differs from the database’s degrades', async () => {
+    const clock = service.service.app.get(Clock);
+    jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 10_000);
+    expect(await untilState('degraded')).toMatchObject({ status: 200, body: { reasons: ['clock.skewed'] } });
+    jest.restoreAllMocks();
+    await untilState('ready');
+  }, 60_000);
+
+  it('is suspect when most vehicles come from the future', async () => {
+    const time = new Date(Date.now() + 3_600_000).toISOString();
+    for (let n = 0; n < 3; n += 1) {
+      const { deviceToken } = await newVehicle(service, admin);
+      const answer = await call(service, 'POST', '/api/v1/positions', {
+        token: deviceToken,
+        body: { positions: [{ lat: 48, lon: 11 + n, time }] },
+      });
+      expect(answer.body).toMatchObject({ quarantined: 1 });
+    }
+    expect((await untilState('degraded')).body.reasons).toEqual(['clock.suspect']);
+  }, 60_000);
+});
+
+describe('an event loop that is held up again and again', () => {
+  it('degrades and does not withdraw', async () => {
+    let isBusy = true;
+    const busy = (async () => {
+      while (isBusy) {
+        const endMs = performance.now() + 300;
+        while (performance.now() < endMs);
+        await sleep(20);
+      }
+    })();
+    try {
+      await until(
+        async () => ((await ready()).body.reasons as string[]).includes('event_loop.slow'),
+        SEEN_WITHIN_MS,
+        'event_loop.slow',
+      );
+      expect(await ready()).toMatchObject({ status: 200, body: { status: 'ready', state: 'degraded' } });
+    } finally {
+      isBusy = false;
+      await busy;
+    }
+  }, 60_000);
+});
