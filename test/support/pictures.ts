@@ -136,4 +136,4 @@ export const imagesOf = (
   service: { readonly url: string },
   vehicleId: string,
   token: string,
-): Promise<Answer> => call(service, 'GET', `/api/v1/vehicles/${vehicleId}/images`, { token });
+): Promise<Answer> => call(service, 'GET', `/api/v1/vehicles/${vehicleId}/images?limit=500`, { token });
