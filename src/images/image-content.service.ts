@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { ThumbnailWidth } from '../image-files/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { openInVolume } from './file-in-volume.js';
 import { imageNotFound } from './image.errors.js';
@@ -6,7 +7,6 @@ import { ImageVolume } from './image-volume.js';
 import { ImagesRepository } from './images.repository.js';
 import type { PictureAnswer } from './picture-answer.js';
 import { Thumbnails } from './thumbnails.service.js';
-import type { ThumbnailWidth } from './volume-layout.js';
 
 /** What is under an id never changes: whoever may see it may keep it. */
 const FOR_EVER = 'private, max-age=31536000, immutable';

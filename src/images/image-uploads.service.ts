@@ -1,14 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Request } from 'express';
+import { EXTENSIONS, shownFilename } from '../image-files/index.js';
 import { VehiclesService } from '../vehicles/index.js';
 import { Decoder } from './decoder/decoder.service.js';
 import { type IncomingFile, IncomingFiles, type PlacedFile } from './incoming-files.js';
 import type { Image } from './image.js';
 import { ImagesRepository } from './images.repository.js';
-import { shownFilename } from './shown-filename.js';
 import { type ReceivedForm, readUploadForm } from './upload-form.js';
 import { VehicleQuota } from './vehicle-quota.js';
-import { EXTENSIONS } from './volume-layout.js';
 
 /** Takes pictures in. */
 @Injectable()

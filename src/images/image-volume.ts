@@ -3,12 +3,20 @@ import { constants } from 'node:fs';
 import { access, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BadMarkerError,
+  INCOMING_DIRECTORY,
+  isEmptyDirectory,
+  readMarker,
+  readVerified,
+  THUMBNAILS_DIRECTORY,
+  UPLOADS_DIRECTORY,
+  type VerifiedPictures,
+  writeMarker,
+} from '../image-files/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { DeploymentId, StartSteps } from '../database/index.js';
 import { volumeFull, volumeUnavailable } from './image.errors.js';
-import { INCOMING_DIRECTORY, THUMBNAILS_DIRECTORY, UPLOADS_DIRECTORY } from './volume-layout.js';
-import { BadMarkerError, isEmptyDirectory, readMarker, writeMarker } from './volume-marker.js';
-import { readVerified, type VerifiedPictures } from './verified-pictures.js';
 
 const INTERVAL_MS = 2_000;
 const TIMEOUT_MS = 500;

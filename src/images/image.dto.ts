@@ -1,10 +1,14 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn } from 'class-validator';
+import {
+  PICTURE_TYPES,
+  type PictureType,
+  THUMBNAIL_WIDTHS,
+  type ThumbnailWidth,
+} from '../image-files/index.js';
 import { PageDto } from '../common/index.js';
-import { PICTURE_TYPES, type PictureType } from './format/picture-type.js';
 import type { ImageView } from './image.js';
-import { THUMBNAIL_WIDTHS, type ThumbnailWidth } from './volume-layout.js';
 
 export class ListImagesDto extends PageDto {}
 

@@ -1,9 +1,8 @@
-import { PICTURE_TYPES } from './format/picture-type.js';
-
 const BYTES = {
   schema: { type: 'string' as const, format: 'binary' },
   example: '(the bytes of the picture)',
 };
+import { PICTURE_TYPES } from '../image-files/index.js';
 
 export const PICTURE_CONTENT = Object.fromEntries(PICTURE_TYPES.map((type) => [type, BYTES]));
 export const THUMBNAIL_CONTENT = { 'image/webp': BYTES };

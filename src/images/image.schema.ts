@@ -1,6 +1,6 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
-import type { PictureType } from './format/picture-type.js';
+import type { PictureType } from '../image-files/index.js';
 import type { Image } from './image.js';
 
 /** What is kept of a picture beside its file, which is there first and goes last. */

@@ -1,6 +1,5 @@
-import type { PictureType } from './format/picture-type.js';
+/** One kept picture. */ import type { PictureType } from '../image-files/index.js';
 
-/** One kept picture. */
 export interface Image {
   /** See `imageId`. */
   readonly id: string;

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
+import { isImageId } from '../image-files/index.js';
 import { duplicateKeyField, MAJORITY_JOURNALED } from '../database/index.js';
-import { isImageId } from './image-id.js';
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
 import { ImageRecord } from './image.schema.js';

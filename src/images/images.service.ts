@@ -1,15 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory, THUMBNAIL_WIDTHS, thumbnailPath } from '../image-files/index.js';
 import { Clock, type Page, pageOf, type PageRequest } from '../common/index.js';
 import { VehiclesService } from '../vehicles/index.js';
-import { syncDirectory } from './durable-files.js';
 import { asVolumeError, imageNotFound } from './image.errors.js';
 import { ImageVolume } from './image-volume.js';
 import { type Image, type ImageView, toImageView } from './image.js';
 import { ImagesRepository } from './images.repository.js';
 import { VehicleQuota } from './vehicle-quota.js';
-import { THUMBNAIL_WIDTHS, thumbnailPath } from './volume-layout.js';
 
 /** What is kept, read and deleted. */
 @Injectable()

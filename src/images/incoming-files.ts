@@ -3,15 +3,21 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import {
+  EXTENSIONS,
+  imageId,
+  INCOMING_DIRECTORY,
+  makeDurableDirectory,
+  pictureHeader,
+  type PictureType,
+  SIGNATURE_BYTES,
+  syncDirectory,
+  uploadPath,
+} from '../image-files/index.js';
 import { Clock } from '../common/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { makeDurableDirectory, syncDirectory } from './durable-files.js';
-import { imageId } from './image-id.js';
 import { asVolumeError, imageTooLarge, notAPicture } from './image.errors.js';
 import { ImageVolume } from './image-volume.js';
-import { pictureHeader, SIGNATURE_BYTES } from './format/picture-header.js';
-import type { PictureType } from './format/picture-type.js';
-import { EXTENSIONS, INCOMING_DIRECTORY, uploadPath } from './volume-layout.js';
 
 /** What has arrived and is nobody's picture yet: in the volume, under a name that says what it is to become. */
 export interface IncomingFile {

@@ -2,13 +2,13 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { INCOMING_DIRECTORY, uploadPath } from '../image-files/index.js';
 import { Clock } from '../common/index.js';
 import { DatabaseLink } from '../database/index.js';
 import { ImageVolume } from './image-volume.js';
 import { ImagesRepository } from './images.repository.js';
 import { ImagesService } from './images.service.js';
 import { NOTE_NAME, PART_NAME } from './incoming-files.js';
-import { INCOMING_DIRECTORY, uploadPath } from './volume-layout.js';
 
 /** No upload is under way for so long, on this or on another instance: a request ends after two minutes. */
 const ORPHAN_AFTER_MS = 3_600_000;

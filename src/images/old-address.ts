@@ -1,6 +1,5 @@
-import { UPLOADS_DIRECTORY } from './volume-layout.js';
+/** The old server's picture addresses; behind it comes what is below IMAGE_DIR. */ import { UPLOADS_DIRECTORY } from '../image-files/index.js';
 
-/** The old server's picture addresses; behind it comes what is below IMAGE_DIR. */
 export const OLD_ADDRESSES = '/uploads/ambulance_images/';
 
 /**

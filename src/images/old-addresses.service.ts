@@ -1,12 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { pictureHeader, shownFilename, SIGNATURE_BYTES } from '../image-files/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { openInVolume, type OpenFile } from './file-in-volume.js';
 import { imageNotFound } from './image.errors.js';
 import { ImageVolume } from './image-volume.js';
 import { placeOfOldAddress } from './old-address.js';
-import { pictureHeader, SIGNATURE_BYTES } from './format/picture-header.js';
 import type { PictureAnswer } from './picture-answer.js';
-import { shownFilename } from './shown-filename.js';
 
 /** As the old server's: asked for anew each time, and answered with 304. */
 const CACHE_CONTROL = { public: 'public, max-age=0', token: 'private, max-age=0' } as const;

@@ -1,9 +1,9 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { pipeline } from 'node:stream/promises';
+import { contentDisposition } from '../image-files/index.js';
 import { byteRange, type ByteRange } from './byte-range.js';
 import type { OpenFile } from './file-in-volume.js';
-import { contentDisposition } from './shown-filename.js';
 
 /** Where nginx finds the volume; `internal` there, so that nobody asks for it by himself. */
 const ACCEL_PREFIX = '/protected-images/';

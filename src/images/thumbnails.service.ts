@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { INCOMING_DIRECTORY, thumbnailPath, type ThumbnailWidth } from '../image-files/index.js';
 import { Decoder } from './decoder/decoder.service.js';
 import { type OpenFile, openInVolume } from './file-in-volume.js';
 import { asVolumeError, imageNotFound, noThumbnail } from './image.errors.js';
 import { ImageVolume } from './image-volume.js';
 import type { Image } from './image.js';
 import { partName } from './incoming-files.js';
-import { INCOMING_DIRECTORY, thumbnailPath, type ThumbnailWidth } from './volume-layout.js';
 
 /** The old server took files of any size; one beyond this is no picture that a thumbnail is needed of. */
 const MOST_SOURCE_BYTES = 60_000_000;

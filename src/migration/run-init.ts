@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CommandIo } from '../client/index.js';
 import { DeploymentRepository } from '../database/index.js';
-import { MARKER_FILE, readMarker, writeMarker } from '../images/index.js';
+import { MARKER_FILE, readMarker, writeMarker } from '../image-files/index.js';
 import { type CommandContext, type CommandResult, EXIT, parsing, runCommand, UsageError } from './command.js';
 import { type InitPlan, planInit } from './init-plan.js';
 

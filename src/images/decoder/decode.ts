@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { pictureHeader } from '../format/picture-header.js';
-import type { PixelSize } from '../format/picture-type.js';
-import { removeMetadata } from '../format/remove-metadata.js';
+import { pictureHeader, type PixelSize, removeMetadata } from '../../image-files/index.js';
 import type { DecoderFault, Examined, ExamineJob, ThumbnailJob } from './decoder-jobs.js';
 
 /** Enough to need every byte of the picture, and no more memory than that. */

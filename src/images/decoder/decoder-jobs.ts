@@ -1,6 +1,5 @@
-import type { PictureType } from '../format/picture-type.js';
+/** What the service asks of the decoding process. Paths are absolute. */ import type { PictureType } from '../../image-files/index.js';
 
-/** What the service asks of the decoding process. Paths are absolute. */
 export type DecoderJob = ExamineJob | ThumbnailJob;
 
 /** Is it whole, how large is it; and, unless it is to be kept, its metadata out of the file. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readMarker, WORK_DIRECTORY, writeMarker } from '../../images/index.js';
+import { readMarker, WORK_DIRECTORY, writeMarker } from '../../image-files/index.js';
 import type { ImagesJob } from './images-job.js';
 import { inOrder } from './in-order.js';
 import { isSame } from './make-manifest.js';

@@ -1,21 +1,18 @@
 import { access } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { loadSettings, type Settings } from '../../config/index.js';
-import { type OpenDatabase, openDatabase } from '../../database/index.js';
-import { ImageCatalog, readMarker, WORK_DIRECTORY, writeVerified } from '../../images/index.js';
-import { vehicleIdsByBoxCode } from '../../vehicles/index.js';
+import { readMarker, WORK_DIRECTORY, writeVerified } from '../../image-files/index.js';
+import type { ImageCatalog } from '../../images/index.js';
 import { assertSameDeployment, backUp, FILES_DIRECTORY, markRestored, restore } from './backup-files.js';
 import type { ImagesJob } from './images-job.js';
 import { makeManifest } from './make-manifest.js';
 import { ManifestFiles } from './manifest-files.js';
-import { UsageError } from '../command.js';
+import { UnavailableError, UsageError } from '../exit-codes.js';
 import type { ImagesOptions } from './options.js';
 import { megabytes } from './progress.js';
 import { scanDirectory } from './scan-directory.js';
 import { DATABASE_MISMATCHES, MISMATCHES, verifyFiles, type VerifyResult } from './verify-files.js';
-
-/** The directory or the database is not there. */
-export class UnavailableError extends Error {}
+import type * as WithCatalog from './with-catalog.js';
 
 export interface Outcome {
   readonly isGood: boolean;
@@ -124,35 +121,9 @@ async function restoreBackup(options: ImagesOptions, job: ImagesJob, settings: S
   return { isGood, result: { ...copied, verified }, lines: [line] };
 }
 
-async function withCatalog<T>(
-  settings: Settings,
-  job: ImagesJob,
-  work: (catalog: ImageCatalog, vehicles: () => Promise<ReadonlyMap<string, string>>) => Promise<T>,
-): Promise<T> {
-  const database = await openDatabase(settings, (news) => void job.io.stderr.write(`${news}\n`)).catch(
-    (error: unknown) => {
-      throw new UnavailableError(`the database is not there: ${(error as Error).message}`);
-    },
-  );
-  try {
-    job.assertNotInterrupted();
-    await assertSchema(database, settings, job);
-    return await work(new ImageCatalog(database.connection), () => vehicleIdsByBoxCode(database.connection));
-  } finally {
-    await database.close();
-  }
-}
-
-/** The evaluation database's schema follows by itself; any other is brought forward by who means to. */
-async function assertSchema(
-  { migrations }: OpenDatabase,
-  settings: Settings,
-  { io }: ImagesJob,
-): Promise<void> {
-  if (settings.schema.onStart === 'up') await migrations.up({ signal: io.signal, retryFailed: false });
-  else if ((await migrations.planUp()).run.length > 0)
-    throw new UnavailableError("the database's schema is behind: samserver schema up");
-}
+/** What speaks to the database is loaded only where it is asked: hashing files needs a third of the memory without it. */
+const withCatalog: typeof WithCatalog.withCatalog = async (...args) =>
+  (await import('./with-catalog.js')).withCatalog(...args);
 
 function manifestFiles({ manifest: path }: ImagesOptions, root: string): ManifestFiles {
   return new ManifestFiles(resolve(path ?? join(root, WORK_DIRECTORY, 'manifest')));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CommandIo } from '../../client/index.js';
-import { FileWorkers } from '../../images/index.js';
+import { FileWorkers } from '../../image-files/index.js';
 import { printable } from './printable-path.js';
 import { Progress } from './progress.js';
 import { type TreeFault, type TreeFile, walkTree } from './tree-walk.js';

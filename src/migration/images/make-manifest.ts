@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readMarker } from '../../images/index.js';
+import { readMarker } from '../../image-files/index.js';
 import type { ImagesJob } from './images-job.js';
 import { inOrder } from './in-order.js';
 import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from '../command.js';
+import { UsageError } from '../exit-codes.js';
 import type { VerifyMode } from './verify-files.js';
 
 export const COMMANDS = ['scan', 'manifest', 'verify', 'backup', 'restore'] as const;

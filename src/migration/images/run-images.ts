@@ -3,9 +3,9 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { once } from 'node:events';
 import type { CommandIo } from '../../client/index.js';
 import { SettingsError } from '../../config/index.js';
-import { runCommand, UnavailableError } from './commands.js';
+import { runCommand } from './commands.js';
 import { type Finding, ImagesJob, InterruptedError } from './images-job.js';
-import { EXIT, UsageError } from '../command.js';
+import { EXIT, UnavailableError, UsageError } from '../exit-codes.js';
 import { type ImagesOptions, parseOptions } from './options.js';
 import { USAGE } from './usage.js';
 

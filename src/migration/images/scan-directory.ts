@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import {
-  type AdoptedImage,
   EXTENSIONS,
   type FileOutcome,
-  type ImageCatalog,
   imageId,
   shownFilename,
   UPLOADS_DIRECTORY,
-} from '../../images/index.js';
+} from '../../image-files/index.js';
+import type { AdoptedImage, ImageCatalog } from '../../images/index.js';
 import type { ImagesJob } from './images-job.js';
 import { inOrder } from './in-order.js';
 import type { TreeFile } from './tree-walk.js';

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MARKER_FILE, WORK_DIRECTORY } from '../../images/index.js';
+import { MARKER_FILE, WORK_DIRECTORY } from '../../image-files/index.js';
 import { comparePaths } from './path-order.js';
 
 /** A plain file below the directory walked. */

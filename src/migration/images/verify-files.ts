@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CatalogEntry, type ImageCatalog, pictureHeader, SIGNATURE_BYTES } from '../../images/index.js';
+import { pictureHeader, SIGNATURE_BYTES } from '../../image-files/index.js';
+import type { CatalogEntry, ImageCatalog } from '../../images/index.js';
 import { type ImagesJob, isInSample } from './images-job.js';
 import { inOrder } from './in-order.js';
 import { isSame } from './make-manifest.js';

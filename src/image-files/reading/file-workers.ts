@@ -31,7 +31,7 @@ export type FileOutcome = Omit<FileAnswer, 'id'>;
 // A thread runs compiled code only; under Jest, which runs the sources, that of `npm run build`.
 const PROGRAM = new URL(
   './file-worker.js',
-  import.meta.url.replace(/\/src(\/images\/files\/[^/]+\.ts)$/, '/dist$1'),
+  import.meta.url.replace(/\/src(\/image-files\/reading\/[^/]+\.ts)$/, '/dist$1'),
 );
 
 /** Small files: a message costs as much as hashing 20 kB, so it carries several. */
@@ -39,6 +39,7 @@ const TASKS_A_MESSAGE = 8;
 /** More of them only wait for the same disk. */
 const MOST_THREADS = 8;
 const HEAP_MB = 24;
+const YOUNG_MB = 4;
 
 /** Threads that read files; hashing is what they are for, and it takes a core for each. */
 export class FileWorkers {
@@ -86,7 +87,7 @@ export class FileWorkers {
 
   private start(): Worker {
     const worker = new Worker(PROGRAM, {
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     worker.on('message', (answers: readonly FileAnswer[]) => {
       this.idle.push(worker);
