@@ -84,7 +84,7 @@ async function measure(env, volume, count, sizeBytes) {
     );
   // Twice, so that what is measured is not the disk.
   await sums(volume);
-  const floorMs = Math.min(await sums(volume), await sums(volume));
+  let floorMs = Math.min(await sums(volume), await sums(volume));
   show('sha256sum', { ms: floorMs });
   const scan = await samserver(env, 'images', 'scan');
   expect(scan, 0, { adopted: count });
@@ -97,6 +97,8 @@ async function measure(env, volume, count, sizeBytes) {
   show('manifest', manifest, floorMs);
   let best = null;
   for (let round = 0; round < 3; round += 1) {
+    // In turn with the floor: what else the machine does meets both.
+    floorMs = Math.min(floorMs, await sums(volume));
     const verify = await samserver(env, 'images', 'verify', '--no-database');
     expect(verify, 0, { read: count, mismatched: 0 });
     if (best === null || verify.ms < best.ms) best = verify;

@@ -24,7 +24,8 @@ import { DEPLOYMENT_ID, filesBelow } from '../support/volume.js';
 /** Few where every minute counts; `npm run soak` raises it. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 5);
 const TIMEOUT_MS = 120_000 + KILLS * 20_000;
-const OLD_PICTURES = 3_000;
+/** 100 MB of them; `SAMSERVER_PICTURES=50000` for the long run. */
+const OLD_PICTURES = Number(process.env['SAMSERVER_PICTURES'] ?? 5_000);
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 beforeEach(async () => {
