@@ -45,7 +45,7 @@ module.exports = {
       comment:
         'The client shares the wire words with the server, as types, which leave no trace when compiled.',
       severity: 'error',
-      from: { path: '^src/([^/]+)/', pathNot: '^src/(client|replay|watch|gateway|main|cli)' },
+      from: { path: '^src/([^/]+)/', pathNot: '^src/(client|replay|watch|gateway|main|cli|run-service)' },
       to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
     },
     {

@@ -130,6 +130,34 @@ const FAULTS = [
     to: '',
     specs: ['integration/schema-start'],
   },
+  {
+    what: 'one failed ping takes readiness away',
+    file: 'src/health/damper.ts',
+    from: 'if (count.hits >= this.failures) count.counts = true;',
+    to: 'count.counts = true;',
+    specs: ['src/health/damper'],
+  },
+  {
+    what: 'a drain closes the door and says that it is ready',
+    file: 'src/release/instance.service.ts',
+    from: "if (this.lettingGo.drain) return 'draining';",
+    to: '',
+    specs: ['integration/letting-go'],
+  },
+  {
+    what: 'strangers see the details of readiness',
+    file: 'src/health/insiders.ts',
+    from: 'if (token === null) return false;',
+    to: 'if (token === null) return true;',
+    specs: ['integration/health'],
+  },
+  {
+    what: 'a large write waits for ever for a database that has died',
+    file: 'src/database/abandoned-writes.ts',
+    from: "this.socket.emit('error', error);",
+    to: 'undefined;',
+    specs: ['integration/stalled-write'],
+  },
 ];
 
 const only = process.argv[2];

@@ -17,7 +17,8 @@ export interface LoadedSettings {
 export function loadSettings(env: Environment): LoadedSettings {
   const { values, faults: readingFaults, notices } = readEnvironment(env);
   const faults = readingFaults.map((fault) => fault.text);
-  const isProduction = values.ENVIRONMENT?.toUpperCase() === 'LIVE' || values.NODE_ENV === 'production';
+  const isLive = values.ENVIRONMENT?.toUpperCase() === 'LIVE';
+  const isProduction = isLive || values.NODE_ENV === 'production';
   const url = values.MONGODB_URL ?? null;
   // A setting that is there but wrong has its own fault: do not also call it missing.
   const isMissing = (name: SettingName): boolean =>
@@ -48,6 +49,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       ? { email: values.ADMIN_EMAIL, password: values.ADMIN_PASSWORD, isGenerated: false }
       : null;
   const settings: Settings = {
+    isLive,
     isProduction,
     dataDir,
     http: {
@@ -97,6 +99,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       oldAddresses: values.IMAGE_OLD_ADDRESSES ?? 'public',
     },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
+    httpLingerMs: values.HTTP_LINGER_MS ?? 2_000,
     retention: { positionDays: values.POSITION_RETENTION_DAYS ?? null },
   };
   return { settings: deepFreeze(settings), notices };

@@ -129,6 +129,11 @@ export const SETTING_DEFINITIONS = {
     parse: parse.integer(1, 600),
     about: 'Seconds from SIGTERM to the end, whatever is still open. Default 25.',
   }),
+  HTTP_LINGER_MS: define({
+    parse: parse.integer(0, 30_000),
+    about:
+      'Milliseconds of a drain that kept-alive HTTP connections have for one more call, told to be the last. Default 2000.',
+  }),
   POSITION_RETENTION_DAYS: define({
     parse: parse.integer(1, 36_500),
     about:

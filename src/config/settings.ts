@@ -1,5 +1,7 @@
 /** What the service was told, checked and frozen. Made by `loadSettings`, injected under `SETTINGS`. */
 export interface Settings {
+  /** ENVIRONMENT=LIVE: lives hang on this one. */
+  readonly isLive: boolean;
   /** ENVIRONMENT=LIVE or NODE_ENV=production. */
   readonly isProduction: boolean;
   readonly dataDir: string;
@@ -49,6 +51,7 @@ export interface Settings {
   readonly metrics: { readonly allowFrom: readonly string[] };
   readonly images: ImageSettings;
   readonly drainTimeoutS: number;
+  readonly httpLingerMs: number;
   /** How long things are kept; null: for ever. */
   readonly retention: { readonly positionDays: number | null };
 }

@@ -51,11 +51,12 @@ export class SocketDrain implements ClientHolder, OnModuleInit {
     for (const socket of told) socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });
     // Those who were on their way in when it began come too, and are not told: they are not in yet.
     for (let left = told; left.length > 0; left = this.sockets()) {
-      const batch = Math.max(1, Math.ceil(left.length / BATCHES));
-      for (let start = 0; start < left.length; start += batch) {
-        await this.close(left.slice(start, start + batch));
-        await sleep(BETWEEN_BATCHES_MS);
-      }
+      await Promise.all(
+        batches(left).map(async (batch, n) => {
+          await sleep(n * BETWEEN_BATCHES_MS);
+          await this.close(batch);
+        }),
+      );
     }
   }
 
@@ -103,4 +104,11 @@ export class SocketDrain implements ClientHolder, OnModuleInit {
     // Not `io.of`, which would make one that is not there yet, before its authentication stands in its door.
     return ['/devices', '/live'].flatMap((name) => this.port.io._nsps.get(name) ?? []);
   }
+}
+
+function batches(sockets: readonly OpenSocket[]): OpenSocket[][] {
+  const size = Math.max(1, Math.ceil(sockets.length / BATCHES));
+  return Array.from({ length: Math.ceil(sockets.length / size) }, (_, n) =>
+    sockets.slice(n * size, (n + 1) * size),
+  );
 }

@@ -83,7 +83,8 @@ export class CheckRunner implements OnApplicationBootstrap, OnApplicationShutdow
     const { check, damper } = run;
     const beganMs = performance.now();
     const { status, findings = [], detail = {} } = await this.ask(check);
-    const counted = damper.take(status === 'up' ? findings : [check.whenDown]);
+    const found = status === 'up' ? findings : check.whenDown && [check.whenDown];
+    const counted = found ? damper.take(found) : damper.counted;
     this.tell(check.name, run.report, counted);
     run.report = {
       status: statusOf(counted),

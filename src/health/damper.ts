@@ -34,6 +34,10 @@ export class Damper {
         if (!count.counts || count.misses >= this.passes) this.byReason.delete(reason);
       }
     }
+    return this.counted;
+  }
+
+  get counted(): readonly Finding[] {
     return [...this.byReason.values()].filter(({ counts }) => counts).map(({ finding }) => finding);
   }
 }

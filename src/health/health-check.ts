@@ -21,8 +21,8 @@ export abstract class HealthCheck {
   abstract readonly name: string;
   /** A look that takes longer has failed. */
   abstract readonly limitMs: number;
-  /** What a look means that failed. */
-  abstract readonly whenDown: Finding;
+  /** What a look means that failed; null: nothing is known then, and what was found before stands. */
+  abstract readonly whenDown: Finding | null;
   /** Whether the instance can do its work without it. */
   readonly isCritical: boolean = false;
   readonly everyMs: number = 2_000;

@@ -21,6 +21,7 @@ export const READY_DETAILS = {
       epoch: 7,
     },
   },
+  schema: { current: 1, supported: { min: 1, max: 1 }, pending: 0, lock: { held: false } },
   drain: { active: false, http: 3, sockets: 214, deadline: null },
   handover: { active: false },
   volume: {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '../common/index.js';
+import { SchemaStatus } from '../database/index.js';
 import {
   INSTANCE_STATES,
   InstanceService,
@@ -20,6 +21,7 @@ export class ReadinessMetrics {
     checks: CheckRunner,
     rollout: RolloutFollower,
     lettingGo: LettingGo,
+    schema: SchemaStatus,
   ) {
     metrics.gauge({
       name: 'samserver_instance_state',
@@ -38,6 +40,11 @@ export class ReadinessMetrics {
         for (const [check, { status }] of Object.entries(checks.reports))
           gauge.set({ check }, STATUS_VALUE[status]);
       },
+    });
+    metrics.gauge({
+      name: 'samserver_schema_version',
+      help: 'Version of the database’s schema; NaN before the first look.',
+      collect: (gauge) => gauge.set(schema.lastView?.current ?? NaN),
     });
     metrics.gauge({
       name: 'samserver_rollout_phase',

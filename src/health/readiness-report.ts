@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { SchemaStatus } from '../database/index.js';
 import {
   InstanceIdentity,
   InstanceService,
@@ -26,6 +27,13 @@ export interface ReadyDetails {
     /** null: nothing was ever moved, as good as `idle`. */
     readonly rollout: RolloutSummary | null;
   };
+  /** null before the first look. */
+  readonly schema: {
+    readonly current: number;
+    readonly supported: { readonly min: number; readonly max: number };
+    readonly pending: number;
+    readonly lock: { readonly held: boolean };
+  } | null;
   readonly drain: {
     readonly active: boolean;
     /** Calls under way. */
@@ -58,6 +66,7 @@ export class ReadinessReport {
     private readonly lettingGo: LettingGo,
     private readonly rollout: RolloutFollower,
     private readonly checks: CheckRunner,
+    private readonly schema: SchemaStatus,
   ) {}
 
   answer(): ReadyAnswer {
@@ -77,6 +86,7 @@ export class ReadinessReport {
         startedAt: this.identity.startedAt,
         rollout: this.rolloutSummary(),
       },
+      schema: this.schemaSummary(),
       drain: {
         active: drain !== null,
         http: this.lettingGo.openOf('http'),
@@ -88,6 +98,13 @@ export class ReadinessReport {
       tls: { daysLeft: typeof daysLeft === 'number' ? daysLeft : null },
       checks,
     };
+  }
+
+  private schemaSummary(): ReadyDetails['schema'] {
+    const view = this.schema.lastView;
+    if (!view) return null;
+    const { current, supported, pending, lock } = view;
+    return { current, supported, pending, lock };
   }
 
   private rolloutSummary(): RolloutSummary | null {

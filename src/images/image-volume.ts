@@ -119,6 +119,8 @@ export class ImageVolume implements OnModuleInit, OnApplicationShutdown {
     if (this.path === null) return { state: 'none', ...NOTHING_KNOWN };
     if (!this.isExpected) return { state: 'unchecked', ...NOTHING_KNOWN };
     try {
+      // `samserver init` may come after the start.
+      this.deploymentId ??= await this.deployment.find();
       const { bavail, blocks, bsize } = await statfs(this.path);
       const room = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
       return { state: await this.stateOf(this.path), ...room, verified: await readVerified(this.path) };
@@ -132,7 +134,7 @@ export class ImageVolume implements OnModuleInit, OnApplicationShutdown {
     const id = await readMarker(path);
     if (id === null) return (await isEmptyDirectory(path)) ? 'empty' : 'unmarked';
     // A database that was never initialised may be anybody's: where lives hang on it, that is one too many.
-    const isRight = this.deploymentId === null ? !this.settings.isProduction : id === this.deploymentId;
+    const isRight = this.deploymentId === null ? !this.settings.isLive : id === this.deploymentId;
     if (!isRight) return 'foreign';
     try {
       await access(path, constants.W_OK);

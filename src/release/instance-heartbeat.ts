@@ -1,4 +1,9 @@
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { hostname } from 'node:os';
 import { DatabaseLink, SUPPORTED_SCHEMA } from '../database/index.js';
 import { InstanceIdentity } from './instance-identity.js';
@@ -13,7 +18,7 @@ const EVERY_MS = 5_000;
  * one of the two sees the other.
  */
 @Injectable()
-export class InstanceHeartbeat implements OnApplicationBootstrap, OnApplicationShutdown {
+export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private timer: NodeJS.Timeout | null = null;
   private beating: Promise<void> = Promise.resolve();
   private isStopped = false;
@@ -25,10 +30,13 @@ export class InstanceHeartbeat implements OnApplicationBootstrap, OnApplicationS
     private readonly link: DatabaseLink,
   ) {}
 
+  onModuleInit(): void {
+    this.link.beforeSchema.add('heartbeat', () => this.announce());
+  }
+
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => this.beatNow(), EVERY_MS);
     this.timer.unref();
-    void this.link.whenStarted().then(() => this.beatNow());
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -83,7 +83,8 @@ export class InstanceService {
 
   private derive(): InstanceState {
     if (this.lettingGo.drain) return 'draining';
-    if (this.board.has('blocked')) return 'blocked';
+    if (this.board.has('blocked') || this.link.phase === 'blocked') return 'blocked';
+    if (this.link.phase === 'migrating') return 'migrating';
     if (!this.link.hasStarted || !this.board.isComplete) return 'starting';
     if (this.board.has('not_ready')) return 'not_ready';
     return this.board.has('degraded') ? 'degraded' : 'ready';

@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getConnectionToken } from '@nestjs/mongoose';
+import type { Connection } from 'mongoose';
 import { Clock } from '../../src/common/index.js';
+import { DeploymentRepository } from '../../src/database/index.js';
 import { type ServedMongo, serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
 import { logIn, newUser } from '../support/people.js';
-import { until } from '../support/sockets.js';
+import { ask as askSocket, connectSocket, until } from '../support/sockets.js';
 import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
@@ -155,6 +158,51 @@ describe('a database that is stopped and started again', () => {
     expect((await ask('/health')).status).toBe(200);
     await startDatabase(port);
     await untilState('ready');
+  }, 60_000);
+});
+
+describe('a schema', () => {
+  const setVersion = async (version: number): Promise<void> => {
+    const connection = service.service.app.get<Connection>(getConnectionToken());
+    const states = connection.db?.collection<{ _id: string }>('schema_state');
+    await states?.updateOne({ _id: 'schema' }, { $set: { version } });
+  };
+
+  it('that became too new blocks, and costs no position that can be stored', async () => {
+    const { deviceToken } = await newVehicle(service, admin);
+    const known = (await ready(OPS_TOKEN)).body.schema;
+    expect(known).toMatchObject({
+      supported: { min: expect.any(Number) },
+      pending: 0,
+      lock: { held: false },
+    });
+    await setVersion(known.supported.max + 1);
+    const blocked = await untilState('blocked');
+    expect(blocked).toMatchObject({ status: 503, body: { reasons: ['schema.too_new'] } });
+    expect((await ask('/health')).body).toMatchObject({ status: 'ok', state: 'blocked' });
+
+    const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
+    const time = new Date(Date.now() - 60_000).toISOString();
+    expect(await askSocket(device, 'position', { lat: 48, lon: 11, time })).toMatchObject({ stored: 1 });
+    device.close();
+    await setVersion(known.current as number);
+    await untilState('ready');
+  }, 60_000);
+});
+
+describe('a database that nobody marked', () => {
+  it('is not worked on with ENVIRONMENT=LIVE, until samserver init marks it', async () => {
+    const live = await service.another({ ENVIRONMENT: 'LIVE' });
+    expect(await call(live, 'GET', '/ready')).toMatchObject({
+      status: 503,
+      body: { state: 'blocked', reasons: ['deployment.unmarked'] },
+    });
+    expect((await call(live, 'GET', '/health')).status).toBe(200);
+    expect((await call(live, 'GET', '/health?boot=1')).status).toBe(503);
+    await new DeploymentRepository(live.service.app.get<Connection>(getConnectionToken())).keep('an id');
+    await until(async () => (await call(live, 'GET', '/ready')).status === 200, SEEN_WITHIN_MS, 'ready');
+    expect((await call(live, 'GET', '/health?boot=1')).status).toBe(200);
+    await live.stop();
   }, 60_000);
 });
 

@@ -52,6 +52,8 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
     SOCKET_SERVER_PORT: '0',
+    // Connections that `fetch` keeps would be waited for at the end of every file.
+    HTTP_LINGER_MS: '0',
     SCHEMA_ON_START: 'up',
     ...env,
   });

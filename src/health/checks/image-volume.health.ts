@@ -63,7 +63,7 @@ export class ImageVolumeHealth extends HealthCheck {
         return finding(atStart, 'volume.unmarked');
       case 'empty':
         // What a mount that failed leaves behind. Elsewhere it may be somebody's first try.
-        return finding(this.settings.isProduction ? atStart : 'degraded', 'volume.empty');
+        return finding(this.settings.isLive ? atStart : 'degraded', 'volume.empty');
       case 'missing':
         return finding('degraded', 'volume.missing');
       case 'slow':
