@@ -20,6 +20,10 @@ import { volumeFull, volumeUnavailable } from './image.errors.js';
 
 const INTERVAL_MS = 2_000;
 const TIMEOUT_MS = 500;
+/** The first look decides about the start. */
+const FIRST_TIMEOUT_MS = 5_000;
+/** A machine that is busy for a moment is no volume that hangs. */
+const SLOW_LOOKS = 3;
 
 /**
  * `none`: no IMAGE_DIR. `missing`: not there, or it cannot be read. `empty`, `unmarked`: no marker, with nothing or
@@ -51,6 +55,7 @@ export class ImageVolume implements OnModuleInit, OnApplicationShutdown {
   /** Whose volume it must be is known: before that no look at it says anything. */
   private isExpected = false;
   private timer: NodeJS.Timeout | null = null;
+  private slowLooks = 0;
   private checking: Promise<VolumeReport> | null = null;
 
   constructor(
@@ -105,8 +110,14 @@ export class ImageVolume implements OnModuleInit, OnApplicationShutdown {
   /** Looks now; one look at a time, so that a volume that hangs costs one thread. */
   async check(): Promise<VolumeReport> {
     this.checking ??= this.look().finally(() => (this.checking = null));
-    const tooSlow: VolumeReport = { state: 'slow', ...NOTHING_KNOWN };
-    const result = await Promise.race([this.checking, sleep(TIMEOUT_MS, tooSlow, { ref: false })]);
+    const isFirst = this.last.state === 'unchecked';
+    const inTime = await Promise.race([
+      this.checking,
+      sleep(isFirst ? FIRST_TIMEOUT_MS : TIMEOUT_MS, null, { ref: false }),
+    ]);
+    this.slowLooks = inTime ? 0 : this.slowLooks + 1;
+    const isSlow = isFirst || this.slowLooks >= SLOW_LOOKS;
+    const result = inTime ?? (isSlow ? { state: 'slow' as const, ...NOTHING_KNOWN } : this.last);
     if (result.state !== this.last.state)
       this.logger[result.state === 'usable' ? 'log' : 'warn'](
         { path: this.path, state: result.state },
