@@ -78,8 +78,8 @@ function complete(document: OpenAPIObject): OpenAPIObject {
 }
 
 function addWho(operation: Operation): void {
-  const [who] = take<string>(operation, WHO);
-  operation.description = [operation.description, FOR[who ?? ''] ?? 'For everybody.']
+  const who = take<string>(operation, WHO).map((each) => FOR[each]);
+  operation.description = [operation.description, ...(who.length > 0 ? who : ['For everybody.'])]
     .filter(Boolean)
     .join(' ');
 }

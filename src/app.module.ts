@@ -13,6 +13,7 @@ import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
 import { HttpCalls } from './http-calls.js';
+import { ImagesModule } from './images/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -30,6 +31,7 @@ export class AppModule {
         // Before the vehicles: `vehicles/nearest` would be taken for `vehicles/:id`.
         TrackingModule,
         VehiclesModule,
+        ImagesModule,
         ReleaseModule,
         GatewayModule,
         HealthModule,

@@ -11,6 +11,7 @@ import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { HttpAdapter } from './http-adapter.js';
 import { HttpCalls } from './http-calls.js';
+import { refuseUnreadableAddresses } from './images/index.js';
 import { LettingGo } from './release/index.js';
 
 /** 500 positions with full attributes stay under it. */
@@ -46,6 +47,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.use(requestId);
   app.use(app.get(HttpTraffic).watch);
   app.use(protect());
+  app.use(refuseUnreadableAddresses);
   app.useBodyParser('json', { limit: BODY_LIMIT });
   app.useWebSocketAdapter(new SocketAdapter(app));
   SwaggerModule.setup('docs', app, () => describeApi(app, settings.release.version), {

@@ -3,7 +3,8 @@ import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
 import type { Principal, Role } from './principal.js';
 
-export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role;
+/** `<role>|device`: users of this role and above, and devices for their own vehicle. */
+export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role | `${Role}|device`;
 export const ACCESS = 'samserver:access';
 /** Where the OpenAPI document finds who may call. */
 export const WHO = 'x-who';
@@ -25,6 +26,15 @@ export const ForDevice = (): MethodDecorator & ClassDecorator =>
     SetMetadata(ACCESS, 'device' satisfies Access),
     ApiBearerAuth('device'),
     ApiExtension(WHO, ['device']),
+  );
+
+/** Users of this role and above, and device tokens for their own vehicle. */
+export const ForRoleOrDevice = (role: Role): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, `${role}|device` satisfies Access),
+    ApiBearerAuth('user'),
+    ApiBearerAuth('device'),
+    ApiExtension(WHO, [role, 'device']),
   );
 
 /** The ops token, and nobody's else. */

@@ -8,7 +8,7 @@ import { bearerToken } from './bearer-token.js';
 import { CallContext } from './call-context.js';
 import { DeviceCredentialsService } from './device-credentials.service.js';
 import { OpsTokens } from './ops-tokens.js';
-import { hasRole, type OperatorPrincipal, type Principal } from './principal.js';
+import { hasRole, type OperatorPrincipal, type Principal, type Role } from './principal.js';
 
 /**
  * Deny by default: a handler that says nothing about who may call it is open to nobody. Sockets are let through
@@ -54,5 +54,6 @@ export class AccessGuard implements CanActivate {
 function isAllowed(principal: Principal | OperatorPrincipal, access: Exclude<Access, 'public'>): boolean {
   if (access === 'scraper') return principal.kind === 'operator';
   if (access === 'device' || access === 'operator') return principal.kind === access;
-  return principal.kind === 'user' && hasRole(principal, access);
+  const [role, other] = access.split('|') as [Role, 'device' | undefined];
+  return principal.kind === 'user' ? hasRole(principal, role) : principal.kind === other;
 }

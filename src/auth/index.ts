@@ -1,8 +1,18 @@
-export { Caller, ForDevice, ForOperators, ForRole, ForScrapers, Public, WHO } from './access.decorators.js';
+export {
+  Caller,
+  ForDevice,
+  ForOperators,
+  ForRole,
+  ForRoleOrDevice,
+  ForScrapers,
+  Public,
+  WHO,
+} from './access.decorators.js';
 export { AccessReview } from './access-review.js';
 export { AccessTokensService } from './access-tokens.service.js';
 export type { Act, AuditAction, AuditActor, AuditTarget } from './audit-entry.js';
 export { AuditLog } from './audit-log.js';
+export { tokenMissing } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
 export {
   type CredentialSummary,

@@ -9,8 +9,10 @@ export type ErrorKind =
   | 'conflict'
   | 'precondition-failed'
   | 'too-large'
+  | 'unsupported'
   | 'too-many'
-  | 'unavailable';
+  | 'unavailable'
+  | 'storage-full';
 
 /** One fault in what was sent: `path` as in `positions[3].lat`. */
 export interface FieldFault {

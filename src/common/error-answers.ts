@@ -17,8 +17,10 @@ export const STATUS: Record<ErrorKind, number> = {
   conflict: 409,
   'precondition-failed': 412,
   'too-large': 413,
+  unsupported: 415,
   'too-many': 429,
   unavailable: 503,
+  'storage-full': 507,
 };
 
 /** RFC 9457, with the contract's own members. */

@@ -45,6 +45,38 @@ export const ERROR_CODES = {
     meaning:
       'The body is not JSON by its `Content-Type`, or its encoding or character set is not understood.',
   },
+  'images/busy': { status: 503, meaning: 'Too many pictures wait to be looked at; send the same again.' },
+  'images/damaged': { status: 400, meaning: 'The picture is cut off or cannot be decoded.' },
+  'images/no-file': {
+    status: 400,
+    meaning: 'The body is not one `multipart/form-data` part named `file`, or it ended early.',
+  },
+  'images/no-thumbnail': {
+    status: 415,
+    meaning: 'No thumbnail can be made of this picture (HEIC); its content can be fetched.',
+  },
+  'images/not-a-picture': {
+    status: 415,
+    meaning: 'The content is no JPEG, PNG, WebP, HEIC or AVIF, whatever its name says.',
+  },
+  'images/not-found': { status: 404, meaning: 'There is no such picture.' },
+  'images/quota-exceeded': {
+    status: 507,
+    meaning: 'The pictures of this vehicle take all the space that one vehicle may have.',
+  },
+  'images/too-large': { status: 413, meaning: 'The picture is over the limit (`IMAGE_MAX_BYTES`, 15 MB).' },
+  'images/too-many-pixels': {
+    status: 413,
+    meaning: 'Width times height is over the limit (`IMAGE_MAX_PIXELS`).',
+  },
+  'images/volume-full': {
+    status: 507,
+    meaning: 'Too little space is left for pictures; tell the operator, keep the picture.',
+  },
+  'images/volume-unavailable': {
+    status: 503,
+    meaning: 'The place where pictures are kept is missing or not the right one; send the same again later.',
+  },
   'input/invalid': { status: 400, meaning: '`errors` names each field and its limit.' },
   'input/unknown-event': {
     status: 400,

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { keepEvaluationSecrets } from './evaluation-secrets.js';
 import { readEnvironment, type Environment } from './read-environment.js';
 import { cloneRevision, packageVersion } from './release-files.js';
@@ -87,12 +87,27 @@ export function loadSettings(env: Environment): LoadedSettings {
     schema: { onStart: values.SCHEMA_ON_START ?? (url === null ? 'up' : 'check') },
     tls: { certPath: values.TLS_CERT_PATH ?? null },
     metrics: { allowFrom: values.METRICS_ALLOW_FROM ?? [] },
-    images: { directory: values.IMAGE_DIR ?? null },
+    images: {
+      directory: imageDirectory(values.IMAGE_DIR, url === null ? dataDir : null),
+      maxBytes: values.IMAGE_MAX_BYTES ?? 15_000_000,
+      maxPixels: values.IMAGE_MAX_PIXELS ?? 100_000_000,
+      vehicleQuotaBytes: values.IMAGE_VEHICLE_QUOTA_BYTES ?? 50_000_000_000,
+      minFreePct: values.IMAGE_MIN_FREE_PCT ?? 5,
+      isExifKept: values.IMAGE_KEEP_EXIF === 'on',
+      decoderMemoryMb: values.IMAGE_DECODER_MEMORY_MB ?? 384,
+      isAccelerated: values.IMAGE_ACCEL === '1',
+      oldAddresses: values.IMAGE_OLD_ADDRESSES ?? 'public',
+    },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
     httpLingerMs: values.HTTP_LINGER_MS ?? 2_000,
     retention: { positionDays: values.POSITION_RETENTION_DAYS ?? null },
   };
   return { settings: deepFreeze(settings), notices };
+}
+
+function imageDirectory(given: string | undefined, evaluationDataDir: string | null): string | null {
+  if (given !== undefined) return resolve(given);
+  return evaluationDataDir === null ? null : join(evaluationDataDir, 'images');
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -163,7 +163,41 @@ export const SETTING_DEFINITIONS = {
   }),
   IMAGE_DIR: define({
     parse: parse.text(1, 1024),
-    about: "Where pictures are kept; `samserver init` marks it as this deployment's. Default: none.",
+    about:
+      "Where pictures are kept; `samserver init` marks it as this deployment's. Default: none; DATA_DIR/images on the embedded database.",
+  }),
+  IMAGE_MAX_BYTES: define({
+    parse: parse.integer(1_000, 1_000_000_000),
+    about: 'Bytes of one picture above which it is refused. Default 15000000.',
+  }),
+  IMAGE_MAX_PIXELS: define({
+    parse: parse.integer(1_000, 1_000_000_000),
+    about: 'Width times height of a picture above which it is refused unseen. Default 100000000.',
+  }),
+  IMAGE_VEHICLE_QUOTA_BYTES: define({
+    parse: parse.integer(1_000_000, 100_000_000_000_000),
+    about: 'Bytes that the pictures of one vehicle may take together. Default 50000000000.',
+  }),
+  IMAGE_MIN_FREE_PCT: define({
+    parse: parse.integer(0, 50),
+    about: 'Free space of the volume, in per cent, under which no picture is taken in any more. Default 5.',
+  }),
+  IMAGE_KEEP_EXIF: define({
+    parse: parse.oneOf('on', 'off'),
+    about: 'on keeps what a picture says of place, device and time of taking; off removes it. Default off.',
+  }),
+  IMAGE_DECODER_MEMORY_MB: define({
+    parse: parse.integer(128, 16_384),
+    about: 'Memory at which the process that decodes pictures is ended. Default 384.',
+  }),
+  IMAGE_ACCEL: define({
+    parse: parse.oneOf('0', '1'),
+    about: '1 lets nginx send the files (X-Accel-Redirect to /protected-images/). Default 0.',
+  }),
+  IMAGE_OLD_ADDRESSES: define({
+    parse: parse.oneOf('public', 'token'),
+    about:
+      "Who may read /uploads/ambulance_images/…, the old server's addresses: everybody (public), or users (token). Default public.",
   }),
 } as const;
 

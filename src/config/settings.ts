@@ -49,11 +49,26 @@ export interface Settings {
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
   readonly metrics: { readonly allowFrom: readonly string[] };
-  readonly images: { readonly directory: string | null };
+  readonly images: ImageSettings;
   readonly drainTimeoutS: number;
   readonly httpLingerMs: number;
   /** How long things are kept; null: for ever. */
   readonly retention: { readonly positionDays: number | null };
+}
+
+export interface ImageSettings {
+  /** The volume; null: there are no pictures here. */
+  readonly directory: string | null;
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+  readonly vehicleQuotaBytes: number;
+  /** Of the volume, below which nothing more is taken in. */
+  readonly minFreePct: number;
+  readonly isExifKept: boolean;
+  readonly decoderMemoryMb: number;
+  /** nginx sends the files. */
+  readonly isAccelerated: boolean;
+  readonly oldAddresses: 'public' | 'token';
 }
 
 export type ReleaseColor = 'blue' | 'green';

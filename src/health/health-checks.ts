@@ -2,6 +2,7 @@ import type { Provider } from '@nestjs/common';
 import { CertificateHealth } from './checks/certificate.health.js';
 import { DeploymentHealth } from './checks/deployment.health.js';
 import { EventLoopHealth } from './checks/event-loop.health.js';
+import { ImageVolumeHealth } from './checks/image-volume.health.js';
 import { MemoryHealth } from './checks/memory.health.js';
 import { MongoHealth } from './checks/mongo.health.js';
 import { SchemaHealth } from './checks/schema.health.js';
@@ -12,6 +13,7 @@ const CHECKS = [
   MongoHealth,
   SchemaHealth,
   DeploymentHealth,
+  ImageVolumeHealth,
   EventLoopHealth,
   MemoryHealth,
   CertificateHealth,

@@ -24,6 +24,12 @@ export const READY_DETAILS = {
   schema: { current: 1, supported: { min: 1, max: 1 }, pending: 0, lock: { held: false } },
   drain: { active: false, http: 3, sockets: 214, deadline: null },
   handover: { active: false },
+  volume: {
+    path: '/app/public/uploads/ambulance_images',
+    writable: true,
+    freeBytes: 51_000_000_000,
+    manifest: { files: 311_204, verifiedAt: '2026-11-23T03:00:00.000Z', mismatched: 0 },
+  },
   tls: { daysLeft: 9 },
   checks: {
     mongo: { status: 'up', critical: true, latencyMs: 3, reasons: [], detail: { clockSkewMs: 0 } },

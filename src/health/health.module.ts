@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { AuthModule } from '../auth/index.js';
+import { ImagesModule } from '../images/index.js';
 import { ReleaseModule } from '../release/index.js';
 import { CheckRunner } from './check-runner.js';
 import { HEALTH_CHECK_PROVIDERS } from './health-checks.js';
@@ -15,7 +16,7 @@ import { RootController } from './root.controller.js';
 
 @Module({
   // Only its indicators: its own check answers 503 to liveness while draining, and 500 when an indicator throws.
-  imports: [TerminusModule.forRoot({ logger: false }), AuthModule, ReleaseModule],
+  imports: [TerminusModule.forRoot({ logger: false }), AuthModule, ImagesModule, ReleaseModule],
   controllers: [HealthController, MetricsController, LogLevelController, RootController],
   providers: [
     ...HEALTH_CHECK_PROVIDERS,

@@ -42,6 +42,8 @@ export interface ReadyDetails {
     readonly deadline: Date | null;
   };
   readonly handover: { readonly active: boolean };
+  /** null: there are no pictures here. */
+  readonly volume: Readonly<Record<string, unknown>> | null;
   readonly tls: { readonly daysLeft: number | null };
   readonly checks: Readonly<Record<string, CheckReport>>;
 }
@@ -75,6 +77,7 @@ export class ReadinessReport {
   details(): ReadyDetails {
     const { drain, handover } = this.lettingGo;
     const checks = this.checks.reports;
+    const volume = checks['volume']?.detail ?? {};
     const daysLeft = checks['certificate']?.detail['daysLeft'];
     return {
       since: this.instance.since,
@@ -91,6 +94,7 @@ export class ReadinessReport {
         deadline: drain?.deadline ?? null,
       },
       handover: { active: handover !== null && !handover.isDone },
+      volume: 'path' in volume ? volume : null,
       tls: { daysLeft: typeof daysLeft === 'number' ? daysLeft : null },
       checks,
     };

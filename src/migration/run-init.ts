@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CommandIo } from '../client/index.js';
 import { DeploymentRepository } from '../database/index.js';
+import { MARKER_FILE, readMarker, writeMarker } from '../image-files/index.js';
 import { type CommandContext, type CommandResult, EXIT, parsing, runCommand, UsageError } from './command.js';
 import { type InitPlan, planInit } from './init-plan.js';
-import { MARKER, readMarker, writeMarker } from './volume-marker.js';
 
 export const INIT_USAGE = `Usage: samserver init [options]
 
@@ -51,9 +52,9 @@ async function init(
   const { directory } = settings.images;
   const facts = async (): Promise<Parameters<typeof planInit>[0]> => ({
     database: await deployment.find(),
-    volume: directory === null ? undefined : await readMarker(directory),
+    volume: directory === null ? undefined : await markerOf(directory),
   });
-  const places = { database: `database ${connection.name}`, volume: join(directory ?? '', MARKER) };
+  const places = { database: `database ${connection.name}`, volume: join(directory ?? '', MARKER_FILE) };
   let plan = planInit(await facts(), randomUUID);
   if (plan.kind === 'write' && !isDryRun) {
     // The database decides when two do this at once; the volume is given what stands there.
@@ -63,6 +64,14 @@ async function init(
     if (after.kind === 'refused') plan = after;
   }
   return answer(plan, places, isDryRun, directory !== null);
+}
+
+/** @throws Error when the directory is not there, or its marker is not one of ours */
+async function markerOf(directory: string): Promise<string | null> {
+  const found = await stat(directory).catch(() => null);
+  if (!found?.isDirectory())
+    throw new Error(`IMAGE_DIR: ${directory} is no directory; make it, or mount the volume, first`);
+  return readMarker(directory);
 }
 
 function answer(

@@ -54,7 +54,7 @@ describe('samserver schema', () => {
     const { code, output } = await samserver('schema status --json');
     expect([code, JSON.parse(output)]).toEqual([
       0,
-      expect.objectContaining({ current: 1, fit: 'fits', failed: null }),
+      expect.objectContaining({ current: 2, fit: 'fits', failed: null }),
     ]);
     expect(await samserver('schema contract')).toMatchObject({
       code: 0,

@@ -15,6 +15,7 @@ import {
   SUPPORTED_SCHEMA,
 } from '../../src/database/index.js';
 import { FIRST_COLLECTIONS } from '../../src/database/migrations/0001-first-collections.js';
+import { IMAGE_INDEXES } from '../../src/database/migrations/0002-images.js';
 import { DatabaseServer } from '../../src/database/database-server.js';
 import { SchemaGate } from '../../src/database/schema/schema-gate.service.js';
 import { schemaMigrations } from '../../src/database/schema/schema-migrations.provider.js';
@@ -70,8 +71,12 @@ describe('the schema of a new database', () => {
     await started(link);
     const { models, db } = service.app.get<Connection>(getConnectionToken());
     expect(Object.keys(models).length).toBeGreaterThan(5);
+    const collections = [
+      ...FIRST_COLLECTIONS,
+      { name: 'images', options: undefined, indexes: IMAGE_INDEXES },
+    ];
     for (const { collection, schema } of Object.values(models)) {
-      const made = FIRST_COLLECTIONS.find(({ name }) => name === collection.collectionName);
+      const made = collections.find(({ name }) => name === collection.collectionName);
       expect(made).toBeDefined();
       const { clusteredIndex } = schema.options as { clusteredIndex?: unknown };
       expect(made?.options?.clusteredIndex).toEqual(clusteredIndex);

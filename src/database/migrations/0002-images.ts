@@ -1,0 +1,19 @@
+import type { mongo } from 'mongoose';
+import type { SchemaStep } from '../schema/schema-step.js';
+import { makeCollection } from './make-collection.js';
+
+/** As `images/image.schema.ts` declared them when this step was written. */
+export const IMAGE_INDEXES: readonly mongo.IndexDescription[] = [
+  { key: { path: 1 }, unique: true },
+  { key: { contentKey: 1 }, unique: true, sparse: true },
+  { key: { vehicleId: 1, sha256: 1 } },
+  { key: { vehicleId: 1, _id: 1 } },
+  { key: { deletedAt: 1 }, sparse: true },
+];
+
+export const images: SchemaStep = {
+  version: 2,
+  name: 'images',
+  kind: 'expand',
+  up: (db) => makeCollection(db, 'images', {}, IMAGE_INDEXES),
+};

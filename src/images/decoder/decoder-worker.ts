@@ -1,0 +1,30 @@
+/** The process that decodes: see `decoder.service.ts`. Everything hostile that is in a picture happens here. */
+import { setPriority } from 'node:os';
+import { DecoderError, examine, limitLibrary, makeThumbnail } from './decode.js';
+import type { DecoderAnswer, DecoderJob } from './decoder-jobs.js';
+
+const LOOK_EVERY_MS = 20;
+/** Below the service's own work: a fix must not wait for a thumbnail. */
+const NICENESS = 10;
+
+const memoryLimitBytes = Number(process.argv[2]) * 1e6;
+
+limitLibrary();
+setPriority(NICENESS);
+// The library's memory is not V8's, which therefore cannot limit it. Decoding runs on other threads, so this is in time.
+setInterval(() => {
+  if (process.memoryUsage.rss() > memoryLimitBytes) process.kill(process.pid, 'SIGKILL');
+}, LOOK_EVERY_MS).unref();
+
+process.on('message', (job: DecoderJob) => {
+  void answer(job).then((message) => process.send?.(message));
+});
+process.on('disconnect', () => process.exit(0));
+
+async function answer(job: DecoderJob): Promise<DecoderAnswer<unknown>> {
+  try {
+    return { isDone: true, result: await (job.kind === 'examine' ? examine(job) : makeThumbnail(job)) };
+  } catch (error) {
+    return { isDone: false, fault: error instanceof DecoderError ? error.fault : 'failed' };
+  }
+}

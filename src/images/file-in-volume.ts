@@ -1,0 +1,53 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+
+export interface OpenFile {
+  readonly handle: FileHandle;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+}
+
+/** What a file system says of a name that leads to nothing one may have. */
+const NOTHING_THERE = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EINVAL',
+  'ERR_INVALID_ARG_VALUE',
+]);
+
+/**
+ * Opens a plain file below a directory for reading; null for whatever else the name leads to: nothing, a directory, a
+ * pipe, or a place outside by way of `..` or a symbolic link.
+ * @param onOutside told of the latter: nobody comes there by chance
+ * @throws what says that the volume itself is at fault
+ */
+export async function openInVolume(
+  directory: string,
+  path: string,
+  onOutside?: () => void,
+): Promise<OpenFile | null> {
+  try {
+    const root = await realpath(directory);
+    const target = await realpath(join(root, path));
+    if (!target.startsWith(root + sep)) {
+      onOutside?.();
+      return null;
+    }
+    // A pipe would be waited at for ever; a link that was put there since is not followed.
+    const handle = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = await handle.stat().catch(async (error: unknown) => {
+      await handle.close();
+      throw error;
+    });
+    if (stats.isFile()) return { handle, sizeBytes: stats.size, mtimeMs: stats.mtimeMs };
+    await handle.close();
+    return null;
+  } catch (error) {
+    if (NOTHING_THERE.has((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,170 @@
+import { Inject, Injectable, Logger, type OnModuleInit, type OnApplicationShutdown } from '@nestjs/common';
+import { constants } from 'node:fs';
+import { access, mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BadMarkerError,
+  INCOMING_DIRECTORY,
+  isEmptyDirectory,
+  readMarker,
+  readVerified,
+  THUMBNAILS_DIRECTORY,
+  UPLOADS_DIRECTORY,
+  type VerifiedPictures,
+  writeMarker,
+} from '../image-files/index.js';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { DeploymentId, StartSteps } from '../database/index.js';
+import { volumeFull, volumeUnavailable } from './image.errors.js';
+
+const INTERVAL_MS = 2_000;
+const TIMEOUT_MS = 500;
+/** The first look decides about the start. */
+const FIRST_TIMEOUT_MS = 5_000;
+/** A machine that is busy for a moment is no volume that hangs. */
+const SLOW_LOOKS = 3;
+
+/**
+ * `none`: no IMAGE_DIR. `missing`: not there, or it cannot be read. `empty`, `unmarked`: no marker, with nothing or
+ * with something in it. `foreign`: another deployment's. `slow`: no answer in time. `read-only`: shows, takes nothing.
+ */
+export type VolumeState =
+  'none' | 'unchecked' | 'usable' | 'read-only' | 'missing' | 'empty' | 'unmarked' | 'foreign' | 'slow';
+
+export interface VolumeReport {
+  readonly state: VolumeState;
+  readonly freeBytes: number | null;
+  readonly totalBytes: number | null;
+  /** What the last `samserver images verify` found. */
+  readonly verified: VerifiedPictures | null;
+}
+
+const NOTHING_KNOWN = { freeBytes: null, totalBytes: null, verified: null } as const;
+
+/**
+ * The place where pictures are kept: whether it is the right one, and whether it has room. Looked at on a timer; who
+ * asks reads the last result. A volume that is away costs the pictures and nothing else.
+ */
+@Injectable()
+export class ImageVolume implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger(ImageVolume.name);
+  private readonly path: string | null;
+  private last: VolumeReport = { state: 'unchecked', ...NOTHING_KNOWN };
+  private deploymentId: string | null = null;
+  /** Whose volume it must be is known: before that no look at it says anything. */
+  private isExpected = false;
+  private timer: NodeJS.Timeout | null = null;
+  private slowLooks = 0;
+  private checking: Promise<VolumeReport> | null = null;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly deployment: DeploymentId,
+    private readonly steps: StartSteps,
+  ) {
+    this.path = settings.images.directory;
+  }
+
+  get report(): VolumeReport {
+    return this.last;
+  }
+
+  /** Where pictures are read from. @throws images/volume-unavailable */
+  get directory(): string {
+    if (this.path === null || (this.last.state !== 'usable' && this.last.state !== 'read-only'))
+      throw volumeUnavailable();
+    return this.path;
+  }
+
+  /** A full volume is no reason not to delete. @throws images/volume-unavailable */
+  get directoryForDeleting(): string {
+    if (this.path === null || this.last.state !== 'usable') throw volumeUnavailable();
+    return this.path;
+  }
+
+  /** Where pictures are put. @throws images/volume-unavailable, images/volume-full */
+  get directoryForNew(): string {
+    const path = this.directoryForDeleting;
+    const { freeBytes, totalBytes } = this.last;
+    const leastBytes = ((totalBytes ?? 0) * this.settings.images.minFreePct) / 100;
+    if (freeBytes !== null && freeBytes < leastBytes + this.settings.images.maxBytes) throw volumeFull();
+    return path;
+  }
+
+  onModuleInit(): void {
+    this.steps.add('picture volume', async () => {
+      this.deploymentId = await this.deployment.find();
+      this.isExpected = true;
+      if (this.path !== null && this.deploymentId !== null && this.settings.mongo.url === null)
+        await prepareOwn(this.path, this.deploymentId);
+      await this.check();
+      this.timer ??= setInterval(() => void this.check(), INTERVAL_MS).unref();
+    });
+  }
+
+  onApplicationShutdown(): void {
+    if (this.timer) clearInterval(this.timer);
+  }
+
+  /** Looks now; one look at a time, so that a volume that hangs costs one thread. */
+  async check(): Promise<VolumeReport> {
+    this.checking ??= this.look().finally(() => (this.checking = null));
+    const isFirst = this.last.state === 'unchecked';
+    const inTime = await Promise.race([
+      this.checking,
+      sleep(isFirst ? FIRST_TIMEOUT_MS : TIMEOUT_MS, null, { ref: false }),
+    ]);
+    this.slowLooks = inTime ? 0 : this.slowLooks + 1;
+    const isSlow = isFirst || this.slowLooks >= SLOW_LOOKS;
+    const result = inTime ?? (isSlow ? { state: 'slow' as const, ...NOTHING_KNOWN } : this.last);
+    if (result.state !== this.last.state)
+      this.logger[result.state === 'usable' ? 'log' : 'warn'](
+        { path: this.path, state: result.state },
+        'picture volume',
+      );
+    return (this.last = result);
+  }
+
+  private async look(): Promise<VolumeReport> {
+    if (this.path === null) return { state: 'none', ...NOTHING_KNOWN };
+    if (!this.isExpected) return { state: 'unchecked', ...NOTHING_KNOWN };
+    try {
+      // `samserver init` may come after the start.
+      this.deploymentId ??= await this.deployment.find();
+      const { bavail, blocks, bsize } = await statfs(this.path);
+      const room = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+      return { state: await this.stateOf(this.path), ...room, verified: await readVerified(this.path) };
+    } catch (error) {
+      this.logger.debug({ err: error }, 'picture volume');
+      return { state: error instanceof BadMarkerError ? 'foreign' : 'missing', ...NOTHING_KNOWN };
+    }
+  }
+
+  private async stateOf(path: string): Promise<VolumeState> {
+    const id = await readMarker(path);
+    if (id === null) return (await isEmptyDirectory(path)) ? 'empty' : 'unmarked';
+    // A database that was never initialised may be anybody's: where lives hang on it, that is one too many.
+    const isRight = this.deploymentId === null ? !this.settings.isLive : id === this.deploymentId;
+    if (!isRight) return 'foreign';
+    try {
+      await access(path, constants.W_OK);
+      if (this.last.state !== 'usable') await makeWorkDirectories(path);
+      return 'usable';
+    } catch {
+      return 'read-only';
+    }
+  }
+}
+
+/** Only the evaluation database's own: everybody else says `samserver init`, and means it. */
+async function prepareOwn(path: string, deploymentId: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  if ((await readMarker(path)) === null && (await isEmptyDirectory(path)))
+    await writeMarker(path, deploymentId);
+}
+
+async function makeWorkDirectories(path: string): Promise<void> {
+  for (const each of [INCOMING_DIRECTORY, THUMBNAILS_DIRECTORY, UPLOADS_DIRECTORY])
+    await mkdir(join(path, each), { recursive: true });
+}

@@ -1,0 +1,159 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import {
+  EXTENSIONS,
+  imageId,
+  INCOMING_DIRECTORY,
+  makeDurableDirectory,
+  pictureHeader,
+  type PictureType,
+  SIGNATURE_BYTES,
+  syncDirectory,
+  uploadPath,
+} from '../image-files/index.js';
+import { Clock } from '../common/index.js';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { asVolumeError, imageTooLarge, notAPicture } from './image.errors.js';
+import { ImageVolume } from './image-volume.js';
+
+/** What has arrived and is nobody's picture yet: in the volume, under a name that says what it is to become. */
+export interface IncomingFile {
+  readonly id: string;
+  readonly vehicleId: string;
+  readonly createdAt: Date;
+  readonly contentType: PictureType;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly handle: FileHandle;
+  /** Of the volume that it lies in. */
+  readonly directory: string;
+}
+
+/** A file that stands where it belongs; until it has its record, the note says where to look for it. */
+export interface PlacedFile {
+  /** Below the volume. */
+  readonly path: string;
+  readonly absolutePath: string;
+  readonly notePath: string;
+}
+
+/**
+ * A picture's way into the volume, such that a kill at any byte leaves a whole one or none: written and flushed under a
+ * temporary name, noted down, renamed; then the caller writes the record, and the note goes. What a kill leaves behind
+ * is in one directory, where `IncomingSweep` finds it without walking through the pictures.
+ */
+@Injectable()
+export class IncomingFiles {
+  constructor(
+    private readonly volume: ImageVolume,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Of one file. */
+  get maxBytes(): number {
+    return this.settings.images.maxBytes;
+  }
+
+  /**
+   * Everything of `content`, hashed on the way; memory for one chunk.
+   * @throws images/not-a-picture, images/too-large, images/volume-full, images/volume-unavailable
+   */
+  async receive(vehicleId: string, content: Readable): Promise<IncomingFile> {
+    const directory = this.volume.directoryForNew;
+    const createdAt = new Date(this.clock.nowMs());
+    const id = imageId(createdAt);
+    const path = join(directory, INCOMING_DIRECTORY, partName(id));
+    const handle = await open(path, 'wx', 0o640).catch((error: unknown) => {
+      throw asVolumeError(error);
+    });
+    try {
+      const received = await write(handle, content, this.maxBytes);
+      return { id, vehicleId, createdAt, path, handle, directory, ...received };
+    } catch (error) {
+      await this.discard({ path, handle });
+      throw asVolumeError(error);
+    }
+  }
+
+  /** Durable, and where it belongs. @throws images/volume-full, images/volume-unavailable */
+  async place({ id, vehicleId, contentType, path, handle, directory }: IncomingFile): Promise<PlacedFile> {
+    const extension = EXTENSIONS[contentType];
+    const placed = uploadPath(id, vehicleId, extension);
+    const absolutePath = join(directory, placed);
+    const notePath = join(directory, INCOMING_DIRECTORY, noteName(id, vehicleId, extension));
+    try {
+      await handle.sync();
+      await handle.close();
+      await makeDurableDirectory(directory, dirname(absolutePath));
+      await (await open(notePath, 'wx', 0o640)).close();
+      await syncDirectory(dirname(notePath));
+      await rename(path, absolutePath);
+      await syncDirectory(dirname(absolutePath));
+      return { path: placed, absolutePath, notePath };
+    } catch (error) {
+      throw asVolumeError(error);
+    }
+  }
+
+  /** It has its record: nothing is left to be found. */
+  async settle({ notePath }: PlacedFile): Promise<void> {
+    await rm(notePath, { force: true });
+  }
+
+  /** It is certain that it gets no record. */
+  async takeBack({ absolutePath, notePath }: PlacedFile): Promise<void> {
+    await rm(absolutePath, { force: true });
+    await rm(notePath, { force: true });
+  }
+
+  async discard({ path, handle }: Pick<IncomingFile, 'path' | 'handle'>): Promise<void> {
+    await handle.close().catch(() => undefined);
+    // What cannot be removed now is removed by the sweep.
+    await rm(path, { force: true }).catch(() => undefined);
+  }
+}
+
+/** `<id>~<vehicle>.<extension>`: all that is needed to find the file again. */
+export function noteName(id: string, vehicleId: string, extension: string): string {
+  return `${id}~${vehicleId}.${extension}`;
+}
+
+export const NOTE_NAME = /^(?<id>[0-9a-f]{24})~(?<vehicleId>[0-9a-f]{24})\.(?<extension>[a-z]{3,4})$/;
+/** Of what is being written: an upload, or a thumbnail, which has a number of its own behind the id. */
+export const partName = (name: string): string => `${name}.part`;
+export const PART_NAME = /^[0-9a-f]{24}(-[0-9a-f]{8})?\.part$/;
+
+async function write(
+  handle: FileHandle,
+  content: Readable,
+  maxBytes: number,
+): Promise<Pick<IncomingFile, 'contentType' | 'sizeBytes' | 'sha256'>> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  let head = Buffer.alloc(0);
+  let contentType: PictureType | null = null;
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw imageTooLarge(maxBytes);
+    if (contentType === null && head.length < SIGNATURE_BYTES) {
+      head = Buffer.concat([head, chunk.subarray(0, SIGNATURE_BYTES)]);
+      // Refused as soon as it can be told, not after 15 MB over a radio link.
+      if (head.length >= SIGNATURE_BYTES) contentType = typeOf(head);
+    }
+    hash.update(chunk);
+    await handle.writeFile(chunk);
+  }
+  return { contentType: contentType ?? typeOf(head), sizeBytes, sha256: hash.digest('hex') };
+}
+
+function typeOf(head: Buffer): PictureType {
+  const header = pictureHeader(head);
+  if (!header) throw notAPicture();
+  return header.contentType;
+}

@@ -1,0 +1,95 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { INCOMING_DIRECTORY, uploadPath } from '../image-files/index.js';
+import { Clock } from '../common/index.js';
+import { DatabaseLink } from '../database/index.js';
+import { ImageVolume } from './image-volume.js';
+import { ImagesRepository } from './images.repository.js';
+import { ImagesService } from './images.service.js';
+import { NOTE_NAME, PART_NAME } from './incoming-files.js';
+
+/** No upload is under way for so long, on this or on another instance: a request ends after two minutes. */
+const ORPHAN_AFTER_MS = 3_600_000;
+const BETWEEN_SWEEPS_MS = 600_000;
+const DELETES_AT_ONCE = 100;
+
+export interface IncomingSweepResult {
+  /** Parts of pictures, and whole ones that never got a record. */
+  readonly orphans: number;
+  /** Deletions brought to their end. */
+  readonly deleted: number;
+}
+
+/**
+ * Clears away what a kill, a power cut or an outage left of uploads and deletions. It looks into one directory, at files
+ * with names of ours and of an hour's age at least: nothing else is ever touched.
+ */
+@Injectable()
+export class IncomingSweep implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(IncomingSweep.name);
+  private readonly stop = new AbortController();
+  private sweeping: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly volume: ImageVolume,
+    private readonly images: ImagesRepository,
+    private readonly service: ImagesService,
+    private readonly database: DatabaseLink,
+    private readonly clock: Clock,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.sweeping = this.sweepForEver();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    await this.sweeping;
+  }
+
+  /** @throws images/volume-unavailable, storage/unavailable */
+  async sweep(orphanAfterMs = ORPHAN_AFTER_MS): Promise<IncomingSweepResult> {
+    const before = this.clock.nowMs() - orphanAfterMs;
+    const directory = this.volume.directoryForDeleting;
+    let orphans = 0;
+    for (const name of await readdir(join(directory, INCOMING_DIRECTORY)))
+      if (await this.clear(directory, name, before)) orphans += 1;
+    const unfinished = await this.images.listUnfinishedDeletes(new Date(before), DELETES_AT_ONCE);
+    for (const image of unfinished) await this.service.finishDelete(image);
+    const result = { orphans, deleted: unfinished.length };
+    if (orphans + unfinished.length > 0) this.logger.log(result, 'pictures: swept');
+    return result;
+  }
+
+  /** True when something was cleared away. */
+  private async clear(directory: string, name: string, before: number): Promise<boolean> {
+    const path = join(directory, INCOMING_DIRECTORY, name);
+    const note = NOTE_NAME.exec(name)?.groups;
+    if (!note && !PART_NAME.test(name)) return false;
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+    if (mtimeMs > before) return false;
+    if (!note) return rm(path, { force: true }).then(() => true);
+
+    const { id = '', vehicleId = '', extension = '' } = note;
+    const isKept = await this.images.isKnown(id);
+    // The file first: without the note nobody would find it again.
+    if (!isKept) await rm(join(directory, uploadPath(id, vehicleId, extension)), { force: true });
+    await rm(path, { force: true });
+    return !isKept;
+  }
+
+  private async sweepForEver(): Promise<void> {
+    await this.database.whenStarted();
+    while (!this.stop.signal.aborted) {
+      if (this.volume.report.state === 'usable')
+        await this.sweep().catch((error: unknown) =>
+          this.logger.warn({ err: error }, 'pictures: sweep cut short; the rest goes with the next one'),
+        );
+      await sleep(BETWEEN_SWEEPS_MS, undefined, { signal: this.stop.signal, ref: false }).catch(
+        () => undefined,
+      );
+    }
+  }
+}

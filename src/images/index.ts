@@ -1,0 +1,4 @@
+export { type AdoptedImage, type CatalogEntry, ImageCatalog } from './image-catalog.repository.js';
+export { ImageVolume, type VolumeReport, type VolumeState } from './image-volume.js';
+export { ImagesModule } from './images.module.js';
+export { refuseUnreadableAddresses } from './unreadable-addresses.js';

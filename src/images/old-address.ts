@@ -1,0 +1,31 @@
+/** The old server's picture addresses; behind it comes what is below IMAGE_DIR. */ import { UPLOADS_DIRECTORY } from '../image-files/index.js';
+
+export const OLD_ADDRESSES = '/uploads/ambulance_images/';
+
+/**
+ * The place below the volume that an address of the old server names, with `/` between its parts; null for one that
+ * is made to lead somewhere else: `..`, an encoded slash, a NUL, bytes that are no UTF-8, or what is not the old
+ * server's but ours.
+ * @param url as it was sent: nothing decoded, nothing tidied up
+ */
+export function placeOfOldAddress(url: string): string | null {
+  const path = url.split(/[?#]/, 1)[0] ?? '';
+  if (!path.startsWith(OLD_ADDRESSES)) return null;
+  const parts = path.slice(OLD_ADDRESSES.length).split('/').map(decoded);
+  if (parts.some((part) => part === null || !isName(part))) return null;
+  const [first = ''] = parts;
+  if (first?.startsWith('.') || first === UPLOADS_DIRECTORY) return null;
+  return parts.join('/');
+}
+
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
+function isName(part: string): boolean {
+  return part !== '' && part !== '.' && part !== '..' && !/[/\p{Cc}]/u.test(part);
+}

@@ -1,0 +1,67 @@
+import { Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
+import { Fails, type Page, pageRequest, TakesOtherBody } from '../common/index.js';
+import { otherVehicle } from '../vehicles/index.js';
+import { ImageDto, ImagePageDto, ListImagesDto, UploadImageDto } from './image.dto.js';
+import { type ImageView, toImageView } from './image.js';
+import { ImageUploads } from './image-uploads.service.js';
+import { ImagesService } from './images.service.js';
+
+@ApiTags('images')
+@Controller('api/v1/vehicles/:id/images')
+export class VehicleImagesController {
+  constructor(
+    private readonly uploads: ImageUploads,
+    private readonly images: ImagesService,
+  ) {}
+
+  @Post()
+  @TakesOtherBody()
+  @ForRoleOrDevice('dispatcher')
+  @ApiOperation({ summary: 'Send a picture; the same bytes again give the first one back' })
+  @ApiConsumes('multipart/form-data')
+  @ApiBody({ type: UploadImageDto })
+  @ApiCreatedResponse({ type: ImageDto })
+  @Fails(
+    'vehicles/not-found',
+    'vehicles/other-vehicle',
+    'images/no-file',
+    'images/not-a-picture',
+    'images/damaged',
+    'images/too-large',
+    'images/too-many-pixels',
+    'images/quota-exceeded',
+    'images/volume-full',
+    'images/volume-unavailable',
+    'images/busy',
+  )
+  async upload(
+    @Param('id') id: string,
+    @Req() request: Request,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ImageView> {
+    if (caller.kind === 'device' && caller.vehicleId !== id) throw otherVehicle();
+    const view = toImageView(await this.uploads.upload(id, request));
+    response.location(`/api/v1/images/${view.id}`);
+    return view;
+  }
+
+  @Get()
+  @ForRole('viewer')
+  @ApiOperation({ summary: 'Pictures of a vehicle, newest first; of archived vehicles too' })
+  @ApiOkResponse({ type: ImagePageDto })
+  @Fails('vehicles/not-found')
+  list(@Param('id') id: string, @Query() { limit, cursor }: ListImagesDto): Promise<Page<ImageView>> {
+    return this.images.list(id, pageRequest(limit, cursor));
+  }
+}

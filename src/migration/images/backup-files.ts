@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { lstat, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readMarker, WORK_DIRECTORY, writeMarker } from '../../image-files/index.js';
+import type { ImagesJob } from './images-job.js';
+import { inOrder } from './in-order.js';
+import { isSame } from './make-manifest.js';
+import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
+import { mergeByPath } from './path-order.js';
+import type { TreeFile } from './tree-walk.js';
+
+/** Below a backup: the files as they were, and beside them the manifest of the last run that ended. */
+export const FILES_DIRECTORY = 'files';
+
+export interface CopyResult {
+  readonly copied: number;
+  readonly copiedBytes: number;
+  readonly kept: number;
+}
+
+type KnownLists = Readonly<Record<string, TreeFile | ManifestEntry>>;
+
+/**
+ * Brings a backup up to date: what it has with the same size and time is kept, everything else copied, durable before it
+ * is noted down. What is gone from the pictures stays in the backup's directory and leaves its manifest.
+ */
+export async function backUp(
+  job: ImagesJob,
+  root: string,
+  destination: string,
+): Promise<CopyResult & { readonly summary: ManifestSummary }> {
+  const manifest = new ManifestFiles(destination);
+  const deploymentId = await readMarker(root);
+  await assertSameDeployment(manifest, deploymentId);
+  job.startProgress('backup', await job.count(root));
+  const target = join(destination, FILES_DIRECTORY);
+  const temporary = await temporaryDirectory(target);
+  const lists = [
+    ...(await manifest.checkpoints()),
+    ...((await manifest.exists()) ? [manifest.entries()] : []),
+  ];
+  const writer = await manifest.begin();
+  const merged = mergeByPath<KnownLists>({
+    file: job.files(root),
+    ...Object.fromEntries(lists.map((list, index) => [`known${index}`, list])),
+  });
+  const total = { copied: 0, copiedBytes: 0, kept: 0 };
+  const work = async (item: Partial<KnownLists> & { path: string }): Promise<Work | null> => {
+    const file = item['file'];
+    if (!file) return null;
+    const known = newestOf(lists.map((_, index) => item[`known${index}`] as ManifestEntry | undefined));
+    if (known && isSame(known, file) && (await isThere(join(target, file.path), known)))
+      return { file, entry: known, isCopied: false };
+    return copy(job, file, root, target, temporary);
+  };
+  for await (const { outcome } of inOrder(merged, job.workers.window, work)) {
+    if (!outcome) continue;
+    const { file, entry, isCopied } = outcome;
+    job.done(file.sizeBytes);
+    if (!entry) continue;
+    total[isCopied ? 'copied' : 'kept'] += 1;
+    if (isCopied) total.copiedBytes += entry.sizeBytes;
+    await writer.add(entry);
+  }
+  await rm(temporary, { recursive: true, force: true });
+  return { ...total, summary: await manifest.finish(writer, { directory: root, deploymentId }) };
+}
+
+/**
+ * Puts the files of a backup back into a directory. What is there already with the same size and time is left; what is
+ * there and differs is named and left too, unless it may be replaced. The whole is to be verified by the caller, who
+ * then marks the directory: half a restore is never taken for the volume.
+ */
+export async function restore(
+  job: ImagesJob,
+  source: string,
+  root: string,
+  isReplacing: boolean,
+): Promise<CopyResult> {
+  const manifest = new ManifestFiles(source);
+  const { files, bytes } = await manifest.summary();
+  job.startProgress('restore', { files, bytes });
+  await mkdir(root, { recursive: true });
+  const temporary = await temporaryDirectory(root);
+  const total = { copied: 0, copiedBytes: 0, kept: 0 };
+  const work = async (entry: ManifestEntry): Promise<Work> => {
+    const there = await statOf(join(root, entry.path));
+    if (there && isSame(there, entry)) return { file: entry, entry, isCopied: false };
+    if (there && !isReplacing) {
+      job.found({ kind: 'in-the-way', path: entry.path });
+      return { file: entry, entry: null, isCopied: false };
+    }
+    return copy(job, entry, join(source, FILES_DIRECTORY), root, temporary);
+  };
+  for await (const { item, outcome } of inOrder(until(job, manifest.entries()), job.workers.window, work)) {
+    job.done(item.sizeBytes);
+    if (!outcome.entry) continue;
+    if (outcome.entry.sha256 !== item.sha256)
+      job.found({ kind: 'corrupt', path: item.path, detail: 'in the backup' });
+    total[outcome.isCopied ? 'copied' : 'kept'] += 1;
+    if (outcome.isCopied) total.copiedBytes += item.sizeBytes;
+  }
+  await rm(temporary, { recursive: true, force: true });
+  return total;
+}
+
+/** After the restored files have been verified. */
+export async function markRestored(source: string, root: string): Promise<void> {
+  const { deploymentId } = await new ManifestFiles(source).summary();
+  if (deploymentId !== null && (await readMarker(root)) === null) await writeMarker(root, deploymentId);
+}
+
+/** @throws when the directory is marked for somebody else */
+export async function assertSameDeployment(
+  backup: ManifestFiles,
+  deploymentId: string | null,
+): Promise<void> {
+  if (!(await backup.exists())) return;
+  const { deploymentId: other } = await backup.summary();
+  if (other !== null && deploymentId !== null && other !== deploymentId)
+    throw new Error(`the backup is of deployment ${other}, the pictures are of ${deploymentId}`);
+}
+
+interface Work {
+  readonly file: { readonly sizeBytes: number };
+  /** null: it could not be had. */
+  readonly entry: ManifestEntry | null;
+  readonly isCopied: boolean;
+}
+
+async function copy(
+  job: ImagesJob,
+  file: { readonly path: string; readonly sizeBytes: number },
+  from: string,
+  to: string,
+  temporary: string,
+): Promise<Work> {
+  const copyTo = { path: join(to, file.path), temporary: join(temporary, randomUUID()) };
+  const { result, fault } = await job.workers.run({ path: join(from, file.path), copyTo });
+  if (!result) job.unreadable({ path: file.path, reason: fault ?? 'unknown' });
+  const entry = result && {
+    path: file.path,
+    sizeBytes: result.sizeBytes,
+    mtimeMs: result.mtimeMs,
+    sha256: result.sha256,
+  };
+  return { file, entry: entry ?? null, isCopied: result !== undefined };
+}
+
+/** What a killed run left in it is removed first; two runs on one directory at once are nobody's intention. */
+async function temporaryDirectory(root: string): Promise<string> {
+  const directory = join(root, WORK_DIRECTORY, 'copying');
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  return directory;
+}
+
+async function statOf(path: string): Promise<{ sizeBytes: number; mtimeMs: number } | null> {
+  const stats = await lstat(path).catch(() => null);
+  return stats && { sizeBytes: stats.size, mtimeMs: Math.round(stats.mtimeMs) };
+}
+
+async function isThere(path: string, entry: ManifestEntry): Promise<boolean> {
+  const there = await statOf(path);
+  return there !== null && isSame(there, entry);
+}
+
+async function* until<T>(job: ImagesJob, items: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  for await (const item of items) {
+    job.assertNotInterrupted();
+    yield item;
+  }
+}

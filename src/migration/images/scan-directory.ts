@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import {
+  EXTENSIONS,
+  type FileOutcome,
+  imageId,
+  shownFilename,
+  UPLOADS_DIRECTORY,
+} from '../../image-files/index.js';
+import type { AdoptedImage, ImageCatalog } from '../../images/index.js';
+import type { ImagesJob } from './images-job.js';
+import { inOrder } from './in-order.js';
+import type { TreeFile } from './tree-walk.js';
+
+export interface ScanResult {
+  readonly files: number;
+  /** New records. */
+  readonly adopted: number;
+  /** There already, as they are now. */
+  readonly known: number;
+  /** Records that now have a vehicle: its box code was not known before. */
+  readonly assigned: number;
+}
+
+const BATCH = 200;
+
+/**
+ * Gives every picture below a directory of the volume a record, without moving or changing a file. What has its record is
+ * not read again, so a run that was killed goes on where it was, and a second one adds nothing.
+ * @param below the directory, below the volume, with `/`; empty for the whole volume
+ * @param vehicles their ids by box code: the old server's first folder
+ */
+export async function scanDirectory(
+  job: ImagesJob,
+  root: string,
+  below: string,
+  catalog: ImageCatalog,
+  vehicles: ReadonlyMap<string, string>,
+): Promise<ScanResult> {
+  const directory = join(root, below);
+  job.startProgress('scan', await job.count(directory));
+  const total = { files: 0, adopted: 0, known: 0, assigned: 0 };
+  for await (const batch of batches(oldFiles(job, directory, below))) {
+    total.files += batch.length;
+    const known = await catalog.findByPaths(batch.map(({ path }) => path));
+    for (const file of batch) {
+      const record = known.get(file.path);
+      if (!record) continue;
+      job.done(file.sizeBytes);
+      const vehicleId = vehicles.get(boxCodeOf(file.path));
+      if (!record.hasVehicle && vehicleId !== undefined) {
+        await catalog.assignVehicle(file.path, vehicleId);
+        total.assigned += 1;
+      }
+      if (record.sizeBytes === file.sizeBytes && record.mtimeMs === file.mtimeMs) total.known += 1;
+      else job.found({ kind: 'changed', path: file.path, detail: 'since it was adopted' });
+    }
+    const adopted = await read(
+      job,
+      root,
+      batch.filter(({ path }) => !known.has(path)),
+      vehicles,
+    );
+    total.adopted += await catalog.adopt(adopted);
+  }
+  return total;
+}
+
+async function read(
+  job: ImagesJob,
+  root: string,
+  files: readonly TreeFile[],
+  vehicles: ReadonlyMap<string, string>,
+): Promise<AdoptedImage[]> {
+  const adopted: AdoptedImage[] = [];
+  const work = (file: TreeFile): Promise<FileOutcome> =>
+    job.workers.run({ path: join(root, file.path), isOnlyPicture: true });
+  for await (const { item, outcome } of inOrder(iterate(files), job.workers.window, work)) {
+    job.done(item.sizeBytes);
+    const { result, fault } = outcome;
+    if (!result) job.unreadable({ path: item.path, reason: fault ?? 'unknown' });
+    else if (!result.header) job.found({ kind: 'not-a-picture', path: item.path });
+    else adopted.push(adoptedImage(item.path, result, result.header, vehicles));
+  }
+  return adopted;
+}
+
+type Result = NonNullable<FileOutcome['result']>;
+
+function adoptedImage(
+  path: string,
+  { sizeBytes, sha256, mtimeMs }: Result,
+  { contentType, size }: NonNullable<Result['header']>,
+  vehicles: ReadonlyMap<string, string>,
+): AdoptedImage {
+  const createdAt = new Date(mtimeMs);
+  return {
+    mtimeMs,
+    image: {
+      id: imageId(createdAt),
+      vehicleId: vehicles.get(boxCodeOf(path)) ?? null,
+      path,
+      filename: shownFilename(path.split('/').at(-1) ?? '', EXTENSIONS[contentType]),
+      contentType,
+      sizeBytes,
+      sha256,
+      width: size?.width ?? null,
+      height: size?.height ?? null,
+      origin: 'adopted',
+      createdAt,
+    },
+  };
+}
+
+function boxCodeOf(path: string): string {
+  return path.split('/', 1)[0] ?? '';
+}
+
+/** Uploads have their records from the service; paths are those below the volume. */
+async function* oldFiles(
+  job: ImagesJob,
+  directory: string,
+  below: string,
+): AsyncGenerator<TreeFile, void, undefined> {
+  for await (const file of job.files(directory)) {
+    const path = below === '' ? file.path : `${below}/${file.path}`;
+    if (!path.startsWith(`${UPLOADS_DIRECTORY}/`)) yield { ...file, path };
+  }
+}
+
+async function* batches(files: AsyncIterable<TreeFile>): AsyncGenerator<TreeFile[], void, undefined> {
+  let batch: TreeFile[] = [];
+  for await (const file of files) {
+    batch.push(file);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function* iterate<T>(items: readonly T[]): AsyncGenerator<T, void, undefined> {
+  yield* items;
+}

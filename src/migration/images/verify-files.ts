@@ -1,0 +1,123 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pictureHeader, SIGNATURE_BYTES } from '../../image-files/index.js';
+import type { CatalogEntry, ImageCatalog } from '../../images/index.js';
+import { type ImagesJob, isInSample } from './images-job.js';
+import { inOrder } from './in-order.js';
+import { isSame } from './make-manifest.js';
+import type { ManifestEntry } from './manifest-files.js';
+import { mergeByPath, type Merged } from './path-order.js';
+import type { TreeFile } from './tree-walk.js';
+
+export type VerifyMode =
+  | { readonly kind: 'quick' }
+  /** `percent` of the files are read, chosen by `seed`. */
+  | { readonly kind: 'sample'; readonly percent: number; readonly seed: string }
+  | { readonly kind: 'full' };
+
+export interface VerifyResult {
+  readonly files: number;
+  readonly bytes: number;
+  /** Of them read and hashed. */
+  readonly read: number;
+}
+
+/** Kinds of findings that say that something is wrong with a picture. */
+export const MISMATCHES = ['missing', 'changed', 'corrupt', 'extra', 'unreadable'] as const;
+export const DATABASE_MISMATCHES = ['not-in-database', 'file-missing', 'database-differs'] as const;
+
+type Lists = { readonly file: TreeFile; readonly expected: ManifestEntry; readonly record: CatalogEntry };
+
+/**
+ * Compares a directory with a manifest and, with a catalog, with the database, each in both directions:
+ * `missing` and `extra` against the manifest; `changed`, written anew since (another time); `corrupt`, other bytes under
+ * the same time, which nobody has written; `file-missing`, `not-in-database`, `database-differs`.
+ */
+export async function verifyFiles(
+  job: ImagesJob,
+  root: string,
+  expected: AsyncIterable<ManifestEntry>,
+  mode: VerifyMode,
+  catalog: ImageCatalog | null,
+): Promise<VerifyResult> {
+  const merged = mergeByPath<Lists>({ file: job.files(root), expected, record: records(catalog) });
+  const total = { files: 0, bytes: 0, read: 0 };
+  const work = (item: Merged<Lists>) =>
+    isRead(item, mode) ? job.workers.run({ path: join(root, item.path) }) : null;
+  for await (const { item, outcome } of inOrder(merged, job.workers.window, work)) {
+    if (item.file) {
+      total.files += 1;
+      total.bytes += item.file.sizeBytes;
+      job.done(item.file.sizeBytes);
+    }
+    if (outcome?.fault !== undefined) job.unreadable({ path: item.path, reason: outcome.fault });
+    else if (outcome) total.read += 1;
+    judge(job, item, outcome?.result?.sha256 ?? null);
+    if (catalog) await judgeRecord(job, root, item, outcome?.result?.sha256 ?? null);
+  }
+  return total;
+}
+
+function isRead({ path, file, expected, record }: Merged<Lists>, mode: VerifyMode): boolean {
+  if (!file || (!expected && !record)) return false;
+  switch (mode.kind) {
+    case 'quick':
+      return false;
+    case 'sample':
+      return isInSample(path, mode.seed, mode.percent);
+    case 'full':
+      return true;
+  }
+}
+
+function judge(job: ImagesJob, { path, file, expected, record }: Merged<Lists>, sha256: string | null): void {
+  if (!expected) {
+    // One that has its record came after the manifest was made.
+    if (file) job.found({ kind: record ? 'new' : 'extra', path });
+    return;
+  }
+  if (!file) return job.found({ kind: 'missing', path });
+  const isSameContent = sha256 === null ? null : sha256 === expected.sha256;
+  if (isSameContent === true) {
+    // Only its time is another: copied about, or touched.
+    if (file.mtimeMs !== expected.mtimeMs) job.found({ kind: 'touched', path });
+  } else if (file.mtimeMs !== expected.mtimeMs) job.found({ kind: 'changed', path });
+  else if (isSameContent === false || !isSame(file, expected)) job.found({ kind: 'corrupt', path });
+}
+
+async function judgeRecord(
+  job: ImagesJob,
+  root: string,
+  { path, file, record }: Merged<Lists>,
+  sha256: string | null,
+): Promise<void> {
+  if (!record) {
+    // What is no picture has no record: `scan` names it and leaves it where it is.
+    if (file && (await isPicture(join(root, path)))) job.found({ kind: 'not-in-database', path });
+  } else if (!file) job.found({ kind: 'file-missing', path });
+  else if (file.sizeBytes !== record.sizeBytes || (sha256 !== null && sha256 !== record.sha256))
+    job.found({ kind: 'database-differs', path });
+}
+
+async function isPicture(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => null);
+  try {
+    const { bytesRead, buffer } =
+      (await file?.read(Buffer.alloc(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0)) ?? NOTHING;
+    return pictureHeader(buffer.subarray(0, bytesRead)) !== null;
+  } finally {
+    await file?.close();
+  }
+}
+
+const NOTHING = { bytesRead: 0, buffer: Buffer.alloc(0) };
+const AT_ONCE = 1_000;
+
+async function* records(catalog: ImageCatalog | null): AsyncGenerator<CatalogEntry, void, undefined> {
+  let after: string | null = catalog ? '' : null;
+  while (catalog && after !== null) {
+    const { entries, last } = await catalog.listByPath(after, AT_ONCE);
+    yield* entries;
+    after = last;
+  }
+}
