@@ -1,4 +1,5 @@
 /** The process that decodes: see `decoder.service.ts`. Everything hostile that is in a picture happens here. */
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { DecoderError, examine, limitLibrary, makeThumbnail } from './decode.js';
 import type { DecoderAnswer, DecoderJob } from './decoder-jobs.js';
@@ -9,6 +10,7 @@ const NICENESS = 10;
 
 const memoryLimitBytes = Number(process.argv[2]) * 1e6;
 
+sacrificeFirst();
 limitLibrary();
 setPriority(NICENESS);
 // The library's memory is not V8's, which therefore cannot limit it. Decoding runs on other threads, so this is in time.
@@ -20,6 +22,15 @@ process.on('message', (job: DecoderJob) => {
   void answer(job).then((message) => process.send?.(message));
 });
 process.on('disconnect', () => process.exit(0));
+
+/** Where a container's memory ends, the kernel is to take this process and never the service. Linux alone knows it. */
+function sacrificeFirst(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Elsewhere the limit above has to do.
+  }
+}
 
 async function answer(job: DecoderJob): Promise<DecoderAnswer<unknown>> {
   try {
