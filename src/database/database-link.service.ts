@@ -1,4 +1,5 @@
 import {
+  type BeforeApplicationShutdown,
   Inject,
   Injectable,
   Logger,
@@ -25,7 +26,9 @@ export type DatabasePhase = 'connecting' | 'migrating' | 'blocked' | 'starting' 
  * else's outage.
  */
 @Injectable()
-export class DatabaseLink implements OnApplicationBootstrap, OnApplicationShutdown {
+export class DatabaseLink
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   private readonly logger = new Logger(DatabaseLink.name);
   private readonly stop = new AbortController();
   private bringUp: Promise<void> = Promise.resolve();
@@ -60,8 +63,12 @@ export class DatabaseLink implements OnApplicationBootstrap, OnApplicationShutdo
     return this.bringUp;
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Before anybody's shutdown: those who wait for `whenStarted` would be waited for, and nobody would end. */
+  beforeApplicationShutdown(): void {
     this.stop.abort();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     await this.bringUp;
     await this.connection.close();
     await this.server.stop();

@@ -80,6 +80,7 @@ describe('starting', () => {
         DATA_DIR: directory.path,
         HTTP_PORT: String(ports.http),
         SOCKET_SERVER_PORT: String(ports.socket),
+        LOG_LEVEL: 'fatal',
       });
       expect(await program.exited).toEqual({ code: 69, signal: null });
       expect(program.output.trim()).toBe(`samserver: ${name}: port ${port} is taken by another program`);
