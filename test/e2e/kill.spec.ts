@@ -117,7 +117,8 @@ describe('kill -9', () => {
       const { vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, ADMIN, DEVICES, 'D');
       const devices = await drive(vehicles, async () => {
         await database.program.kill();
-        await sleep(200);
+        // Longer than the service waits for it: what comes meanwhile is refused, and has to come again.
+        await sleep(1_500);
         database = await startDatabase(port);
       });
       await service.kill('SIGTERM');
