@@ -47,13 +47,6 @@ export class HttpCalls implements ClientHolder {
     while (performance.now() < endMs && (await this.connections()) > 0) await sleep(LOOK_EVERY_MS);
   }
 
-  /** Their connections are told as they call: see `middleware`. */
-  beginHandover(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  endHandover(): void {}
-
   private connections(): Promise<number> {
     const server = this.host.httpAdapter.getHttpServer() as Server;
     return new Promise((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));

@@ -9,10 +9,13 @@ export interface ClientHolder {
   readonly open: number;
   /** Lets go of all of them and takes no new ones. Resolves when none is left and all they sent is answered. */
   drain(): Promise<void>;
-  /** Lets go of those who are here now, one after the other within that time; new ones may come. */
-  beginHandover(withinMs: number): Promise<void>;
+  /**
+   * Lets go of those who are here now, one after the other within that time; new ones may come. Not needed by whoever asks
+   * for the handover himself.
+   */
+  beginHandover?(withinMs: number): Promise<void>;
   /** Lets go of nobody more. */
-  endHandover(): void;
+  endHandover?(): void;
 }
 
 export interface Drain {
@@ -85,7 +88,7 @@ export class LettingGo {
     const handover: Handover = { since: this.now(), withinS, isDone: false };
     this.handingOver = handover;
     this.logger.log({ withinS, sockets: this.openOf('sockets') }, 'handing over');
-    void Promise.all(this.holders.map((holder) => holder.beginHandover(withinS * 1_000))).then(() => {
+    void Promise.all(this.holders.map((holder) => holder.beginHandover?.(withinS * 1_000))).then(() => {
       if (this.handingOver !== handover) return;
       this.handingOver = { ...handover, isDone: true };
       this.logger.log('handed over');
@@ -96,7 +99,7 @@ export class LettingGo {
   undoHandover(): void {
     if (!this.handingOver) return;
     this.handingOver = null;
-    for (const holder of this.holders) holder.endHandover();
+    for (const holder of this.holders) holder.endHandover?.();
     this.logger.log('the handover is undone');
   }
 
@@ -106,7 +109,7 @@ export class LettingGo {
     this.draining = { since, deadline, isDone: false };
     this.logger.log({ deadline, sockets: this.openOf('sockets'), http: this.openOf('http') }, 'draining');
     this.notify();
-    for (const holder of this.holders) holder.endHandover();
+    for (const holder of this.holders) holder.endHandover?.();
     await Promise.all(this.holders.map((holder) => holder.drain()));
     this.draining = { since, deadline, isDone: true };
     this.logger.log('drained');

@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { existsSync } from 'node:fs';
 import { chmod, chown, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { call } from '../support/http.js';
 import { until } from '../support/sockets.js';
-import { describeOnEngine, docker, inspect, ROOT } from './support/engine.js';
+import { describeOnEngine, docker, inspect } from './support/engine.js';
 import { Stack, UID } from './support/stack.js';
-
-/** The volume is looked at by the room that keeps pictures. */
-const itWithPictures = existsSync(join(ROOT, 'src/images')) ? it : it.skip;
 
 /** What an operator meets when something is missing, in the order of the day that it happens on. */
 describeOnEngine('a stack that lacks something', () => {
@@ -42,33 +37,25 @@ describeOnEngine('a stack that lacks something', () => {
     await untilState('ready');
   }, 120_000);
 
-  itWithPictures(
-    'does not take an empty directory for the pictures',
-    async () => {
-      await stack.setValues({ IMAGES_DIR: stack.path('state/acme') });
-      await recreate();
-      await untilState('blocked');
-      expect((await state())?.reasons).toContain('volume.empty');
-      await stack.setValues({ IMAGES_DIR: stack.path('state/images') });
-    },
-    120_000,
-  );
+  it('does not take an empty directory for the pictures', async () => {
+    await stack.setValues({ IMAGES_DIR: stack.path('state/acme') });
+    await recreate();
+    await untilState('blocked');
+    expect((await state())?.reasons).toContain('volume.empty');
+    await stack.setValues({ IMAGES_DIR: stack.path('state/images') });
+  }, 120_000);
 
-  itWithPictures(
-    "does not take another deployment's pictures for its own",
-    async () => {
-      const mark = stack.path('state/images/.samserver-volume');
-      await rename(mark, stack.path('mark'));
-      await writeFile(mark, '11111111-2222-4333-8444-555555555555\n');
-      await recreate();
-      await untilState('blocked');
-      expect((await state())?.reasons).toContain('volume.foreign');
-      await rename(stack.path('mark'), mark);
-      await recreate();
-      await untilState('ready');
-    },
-    120_000,
-  );
+  it("does not take another deployment's pictures for its own", async () => {
+    const mark = stack.path('state/images/.samserver-volume');
+    await rename(mark, stack.path('mark'));
+    await writeFile(mark, '11111111-2222-4333-8444-555555555555\n');
+    await recreate();
+    await untilState('blocked');
+    expect((await state())?.reasons).toContain('volume.foreign');
+    await rename(stack.path('mark'), mark);
+    await recreate();
+    await untilState('ready');
+  }, 120_000);
 
   it("does not start afresh on a database that is not this deployment's", async () => {
     const secret = stack.path('state/secrets/mongodb_url');
