@@ -12,7 +12,7 @@ import { type Instance, OPS_TOKEN, startTestService, type TestService } from '..
 let service: TestService;
 let green: Instance;
 beforeAll(async () => {
-  service = await startTestService({ OPS_TOKEN, RELEASE_COLOR: 'blue' });
+  service = await startTestService({ OPS_TOKEN, RELEASE_COLOR: 'blue', RELEASE_REVISION: '1b2c3d4' });
   green = await service.another({ RELEASE_COLOR: 'green' });
 });
 afterAll(() => service.stop());
@@ -26,7 +26,7 @@ describe('instances', () => {
     expect(await service.service.app.get(InstancesRepository).findAlive()).toContainEqual({
       id: expect.any(String),
       version: expect.any(String),
-      revision: expect.any(String),
+      revision: '1b2c3d4',
       color: 'green',
       schemaMin: expect.any(Number),
       schemaMax: expect.any(Number),
