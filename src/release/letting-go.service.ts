@@ -88,7 +88,8 @@ export class LettingGo {
     const handover: Handover = { since: this.now(), withinS, isDone: false };
     this.handingOver = handover;
     this.logger.log({ withinS, sockets: this.openOf('sockets') }, 'handing over');
-    void Promise.all(this.holders.map((holder) => holder.beginHandover?.(withinS * 1_000))).then(() => {
+    const moves = this.holders.map((holder) => holder.beginHandover?.(withinS * 1_000) ?? Promise.resolve());
+    void Promise.all(moves).then(() => {
       if (this.handingOver !== handover) return;
       this.handingOver = { ...handover, isDone: true };
       this.logger.log('handed over');
