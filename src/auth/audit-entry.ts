@@ -11,6 +11,7 @@ export const AUDIT_ACTIONS = [
   'user.deleted',
   'credential.issued',
   'credential.revoked',
+  'image.deleted',
   'ops.drained',
   'ops.handover-begun',
   'ops.handover-undone',
@@ -27,7 +28,7 @@ export interface AuditActor {
 }
 
 export interface AuditTarget {
-  readonly kind: 'user' | 'session' | 'credential' | 'instance';
+  readonly kind: 'user' | 'session' | 'credential' | 'image' | 'instance';
   /** null for what does not exist: an unknown address that somebody tried. */
   readonly id: string | null;
   /** Of the user it is, or whose it is. */

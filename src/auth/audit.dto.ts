@@ -24,7 +24,7 @@ export class ListAuditDto extends PageDto {
   actor?: string;
 
   @ApiPropertyOptional({
-    description: 'To whom: id of a user, session or credential, or e-mail address.',
+    description: 'To whom: id of a user, session, credential or picture, or e-mail address.',
     example: '66f0c0ffee0123456789abcd',
     maxLength: 254,
   })
@@ -48,7 +48,7 @@ class AuditActorDto implements AuditActor {
 }
 
 class AuditTargetDto implements AuditTarget {
-  @ApiProperty({ enum: ['user', 'session', 'credential', 'instance'] })
+  @ApiProperty({ enum: ['user', 'session', 'credential', 'image', 'instance'] })
   kind!: AuditTarget['kind'];
 
   @ApiProperty({ type: String, nullable: true, example: '66f0c0ffee0123456789abce' })

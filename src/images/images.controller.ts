@@ -8,12 +8,13 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { Caller, ForRole, type UserPrincipal } from '../auth/index.js';
+import { ForRole } from '../auth/index.js';
 import { Fails } from '../common/index.js';
 import { PICTURE_CONTENT, RANGE_HEADER, THUMBNAIL_CONTENT } from './image.examples.js';
 import { ImageContent } from './image-content.service.js';
 import { ImageDto, ThumbnailDto } from './image.dto.js';
 import { type ImageView, toImageView } from './image.js';
+import { ImageRemovals } from './image-removals.service.js';
 import { ImagesService } from './images.service.js';
 import { sendPicture } from './picture-answer.js';
 
@@ -22,6 +23,7 @@ import { sendPicture } from './picture-answer.js';
 export class ImagesController {
   constructor(
     private readonly images: ImagesService,
+    private readonly removals: ImageRemovals,
     private readonly content: ImageContent,
   ) {}
 
@@ -79,7 +81,7 @@ export class ImagesController {
   @ApiOperation({ summary: 'Delete a picture, record and file, for good' })
   @ApiNoContentResponse()
   @Fails('images/not-found', 'images/volume-unavailable')
-  delete(@Param('id') id: string, @Caller() caller: UserPrincipal): Promise<void> {
-    return this.images.delete(id, caller.userId);
+  delete(@Param('id') id: string): Promise<void> {
+    return this.removals.remove(id);
   }
 }

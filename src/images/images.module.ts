@@ -4,6 +4,7 @@ import { AuthModule } from '../auth/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { Decoder } from './decoder/decoder.service.js';
 import { ImageContent } from './image-content.service.js';
+import { ImageRemovals } from './image-removals.service.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
 import { ImageUploads } from './image-uploads.service.js';
 import { ImageVolume } from './image-volume.js';
@@ -36,6 +37,7 @@ import { VehicleQuota } from './vehicle-quota.js';
     ImageContent,
     ImageUploads,
     ImagesService,
+    ImageRemovals,
     OldAddresses,
   ],
   exports: [ImageVolume],

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { INCOMING_DIRECTORY, uploadPath } from '../image-files/index.js';
 import { Clock } from '../common/index.js';
 import { DatabaseLink } from '../database/index.js';
+import { ImageRemovals } from './image-removals.service.js';
 import { ImageVolume } from './image-volume.js';
 import { ImagesRepository } from './images.repository.js';
-import { ImagesService } from './images.service.js';
 import { NOTE_NAME, PART_NAME } from './incoming-files.js';
 
 /** No upload is under way for so long, on this or on another instance: a request ends after two minutes. */
@@ -35,7 +35,7 @@ export class IncomingSweep implements OnApplicationBootstrap, OnApplicationShutd
   constructor(
     private readonly volume: ImageVolume,
     private readonly images: ImagesRepository,
-    private readonly service: ImagesService,
+    private readonly removals: ImageRemovals,
     private readonly database: DatabaseLink,
     private readonly clock: Clock,
   ) {}
@@ -57,7 +57,7 @@ export class IncomingSweep implements OnApplicationBootstrap, OnApplicationShutd
     for (const name of await readdir(join(directory, INCOMING_DIRECTORY)))
       if (await this.clear(directory, name, before)) orphans += 1;
     const unfinished = await this.images.listUnfinishedDeletes(new Date(before), DELETES_AT_ONCE);
-    for (const image of unfinished) await this.service.finishDelete(image);
+    for (const image of unfinished) await this.removals.finish(image);
     const result = { orphans, deleted: unfinished.length };
     if (orphans + unfinished.length > 0) this.logger.log(result, 'pictures: swept');
     return result;

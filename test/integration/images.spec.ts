@@ -91,6 +91,17 @@ describe('a picture', () => {
     expect((await download(service, made.body.url, token)).status).toBe(404);
     expect((await imagesOf(service, vehicleId, token)).body.items).toEqual([]);
     expect([await pictures(), await leftovers()]).toEqual([[], []]);
+
+    const log = await call(service, 'GET', `/api/v1/audit?target=${made.body.id}`, { token });
+    expect(log.body.items).toMatchObject([
+      {
+        action: 'image.deleted',
+        actor: { kind: 'user' },
+        target: { kind: 'image', id: made.body.id },
+        details: { vehicleId, sha256: sha256(bytes), path: expect.stringMatching(/^samserver\//) },
+        failure: null,
+      },
+    ]);
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FleetVehicle, makeFleet, SendingDevice } from '../support/fleet.js';
 import { until } from '../support/sockets.js';
-import { describeOnEngine, docker, inspect, memoryMb } from './support/engine.js';
+import { cpuS, describeOnEngine, docker, inspect, memoryMb } from './support/engine.js';
 import { compare } from './support/ledger.js';
 import { Stack } from './support/stack.js';
 
@@ -56,6 +56,7 @@ describeOnEngine('the service in its container', () => {
     async () => {
       const blue = stack.container('blue');
       const idleMb = await memoryMb(blue);
+      const cpuBeforeS = await cpuS(blue);
       const samplesMb: number[] = [];
       const sampling = setInterval(() => void memoryMb(blue).then((mb) => samplesMb.push(mb)), 500);
       try {
@@ -69,13 +70,15 @@ describeOnEngine('the service in its container', () => {
         clearInterval(sampling);
       }
       const ends = await Promise.all(devices.map((device) => device.stop()));
+      const usedS = (await cpuS(blue)) - cpuBeforeS;
       const { lost, doubled, acknowledged } = await compare(stack, devices);
       const sorted = samplesMb.sort((one, other) => one - other);
       const peakMb = sorted.at(-1) ?? NaN;
       const medianMb = sorted[Math.floor(sorted.length / 2)] ?? NaN;
       console.info(
         `memory: ${idleMb.toFixed(0)} MB idle, ${medianMb.toFixed(0)} in the middle and ${peakMb.toFixed(0)} at most under load; ` +
-          `${acknowledged} positions acknowledged, ${(acknowledged / DURATION_S).toFixed(0)} a second`,
+          `${acknowledged} positions acknowledged, ${(acknowledged / DURATION_S).toFixed(0)} a second, ` +
+          `${((usedS / acknowledged) * 1e6).toFixed(0)} µs of processor each`,
       );
       expect(ends.filter(({ unacknowledged }) => unacknowledged > 0)).toEqual([]);
       expect(devices.flatMap(({ refused }) => refused)).toEqual([]);

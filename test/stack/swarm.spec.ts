@@ -8,7 +8,7 @@ import { Stack, UID } from './support/stack.js';
 const TOO_NEW = `${RUN}:too-new`;
 const BREAK = `FROM ${IMAGE}
 USER root
-RUN grep -q 'min: 1' dist/database/migrations/index.js && sed -i 's/min: 1, max: 1/min: 9, max: 9/' dist/database/migrations/index.js
+RUN sed -Ei 's/min: [0-9]+, max: [0-9]+/min: 999, max: 999/' dist/database/migrations/index.js && grep -q 'min: 999' dist/database/migrations/index.js
 USER node
 # The same question as in the image, asked sooner: a test has no minute to spare.
 HEALTHCHECK --interval=2s --timeout=4s --start-period=1s --retries=3 CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$HTTP_PORT && printf 'GET /health?boot=1 HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r -t 3 line <&3 && [[ $line == *' 200'* ]] || exit 1"]

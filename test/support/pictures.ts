@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { call, type Answer } from './http.js';
@@ -47,6 +47,15 @@ export async function jpegOfSize(seed: number, sizeBytes: number): Promise<Buffe
     left -= bytes;
   }
   return Buffer.concat([...parts, picture.subarray(2)]);
+}
+
+/** Nothing in it can be made smaller, so its bytes are pixels: as many as asked for, and a few per cent more. */
+export function noise(sizeBytes: number): Promise<Buffer> {
+  // 0.875 bytes a pixel at this quality.
+  const side = Math.ceil(Math.sqrt(sizeBytes / 0.86));
+  return sharp(randomBytes(side * side * 3), { raw: { width: side, height: side, channels: 3 } })
+    .jpeg({ quality: 92 })
+    .toBuffer();
 }
 
 /** 30,000 by 30,000 black pixels in a few kilobytes: 900 megapixels when it is unpacked. */

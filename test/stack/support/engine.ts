@@ -78,6 +78,14 @@ export async function memoryMb(container: string): Promise<number> {
   return (usage - (detail['total_inactive_file'] ?? detail['inactive_file'] ?? 0)) / 1_048_576;
 }
 
+/** CPU time that the container has used since its start, seconds. */
+export async function cpuS(container: string): Promise<number> {
+  const stats = await engineApi(`/containers/${container}/stats?stream=false&one-shot=true`);
+  return (
+    (stats as { cpu_stats: { cpu_usage: { total_usage: number } } }).cpu_stats.cpu_usage.total_usage / 1e9
+  );
+}
+
 function engineApi(path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const asking = request({ socketPath: SOCKET, path, timeout: 10_000 }, (response) => {
