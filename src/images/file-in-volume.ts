@@ -6,6 +6,8 @@ export interface OpenFile {
   readonly handle: FileHandle;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
+  /** By every user of the machine, nginx's workers among them. */
+  readonly isReadableByAll: boolean;
 }
 
 /** What a file system says of a name that leads to nothing one may have. */
@@ -43,7 +45,10 @@ export async function openInVolume(
       await handle.close();
       throw error;
     });
-    if (stats.isFile()) return { handle, sizeBytes: stats.size, mtimeMs: stats.mtimeMs };
+    if (stats.isFile()) {
+      const isReadableByAll = (stats.mode & constants.S_IROTH) !== 0;
+      return { handle, sizeBytes: stats.size, mtimeMs: stats.mtimeMs, isReadableByAll };
+    }
     await handle.close();
     return null;
   } catch (error) {

@@ -69,7 +69,9 @@ export class IncomingFiles {
     const createdAt = new Date(this.clock.nowMs());
     const id = imageId(createdAt);
     const path = join(directory, INCOMING_DIRECTORY, partName(id));
-    const handle = await open(path, 'wx', 0o640).catch((error: unknown) => {
+    // nginx's workers are other users.
+    const mode = this.settings.images.isAccelerated ? 0o644 : 0o640;
+    const handle = await open(path, 'wx', mode).catch((error: unknown) => {
       throw asVolumeError(error);
     });
     try {

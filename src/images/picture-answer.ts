@@ -32,7 +32,8 @@ export async function sendPicture(
   try {
     setHeaders(response, answer);
     if (isUnchanged(request, answer.etag)) response.status(HttpStatus.NOT_MODIFIED).end();
-    else if (answer.isAccelerated) redirectInside(response, answer);
+    // One that was taken in before nginx was to send them is the service's alone.
+    else if (answer.isAccelerated && answer.file.isReadableByAll) redirectInside(response, answer);
     else await send(request, response, answer);
   } finally {
     await answer.file.handle.close();

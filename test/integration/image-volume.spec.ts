@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { getConnectionToken } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { readdirSync, utimesSync } from 'node:fs';
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeploymentRepository } from '../../src/database/index.js';
 import { Decoder } from '../../src/images/decoder/decoder.service.js';
@@ -139,6 +139,12 @@ describe("the old server's addresses", () => {
     expect(content.headers.get('content-type')).toBe('image/png');
     const small = await download(service, `/api/v1/images/${body.id}/thumbnail?width=160`, token);
     expect(small.headers.get('x-accel-redirect')).toMatch(/^\/protected-images\/\.samserver\/thumbnails\//);
+
+    // Taken in before that was wanted: nginx could not read it.
+    const path = content.headers.get('x-accel-redirect')?.replace('/protected-images/', '') ?? '';
+    await chmod(join(volume.path, path), 0o640);
+    const unread = await download(service, body.url, token);
+    expect([unread.bytes.length, unread.headers.get('x-accel-redirect')]).toEqual([body.sizeBytes, null]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createHash, X509Certificate } from 'node:crypto';
 import { Agent, request as requestTls } from 'node:https';
 import { Agent as PlainAgent, type IncomingHttpHeaders, request as requestPlain } from 'node:http';
@@ -10,7 +10,7 @@ import { newVehicle } from '../support/http.js';
 import { noise } from '../support/pictures.js';
 import { until, whenConnected } from '../support/sockets.js';
 import { describeOnEngine, docker, mustRun, ROOT } from './support/engine.js';
-import { API_NAME, GPS_NAME, Stack } from './support/stack.js';
+import { API_NAME, GPS_NAME, Stack, UID } from './support/stack.js';
 
 interface Seen {
   readonly status: number;
@@ -35,6 +35,7 @@ describeOnEngine('the front door', () => {
     await writeFile(`${folder}/5_17_4711.jpg`, picture);
     await mkdir(stack.path('state/images/samserver'), { recursive: true });
     await writeFile(stack.path('state/images/samserver/new.jpg'), picture);
+    await chown(stack.path('state/images/samserver'), Number(UID), Number(UID));
     await symlink('/certificates/privkey.pem', stack.path('state/images/291/key.jpg'));
     await stack.start();
     ca = await readFile(stack.path('state/certificates/fullchain.pem'), 'utf8');
@@ -253,6 +254,10 @@ describeOnEngine('the front door', () => {
       headers: { 'content-type': 'image/jpeg', 'x-content-type-options': 'nosniff' },
     });
     expect(sent.body.equals(large)).toBe(true);
+    const small = await ask('GET', API_NAME, url.replace('content', 'thumbnail?width=320'), {
+      headers: bearer(token),
+    });
+    expect(small).toMatchObject({ status: 200, headers: { 'content-type': 'image/webp' } });
     const part = await ask('GET', API_NAME, url, { headers: { ...bearer(token), range: 'bytes=-5' } });
     expect(part).toMatchObject({ status: 206, body: large.subarray(-5) });
     expect((await ask('GET', API_NAME, url)).status).toBe(401);
