@@ -64,8 +64,8 @@ describe('ten uploads of 15 MB at once', () => {
     clearInterval(watch);
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 201));
     console.info(`ten uploads of 15 MB: ${idleMb.toFixed(0)} MB at rest, ${peakMb.toFixed(0)} MB at most`);
-    // 150 MB were sent. 31 MB on Node 20; on 24, whose young heap grows further unless it is told not to, 76 were seen.
-    expect(peakMb - idleMb).toBeLessThan(110);
+    // 150 MB were sent; 18 and 19 MB were seen on Node 20 and 24.
+    expect(peakMb - idleMb).toBeLessThan(40);
   }, 120_000);
 });
 
