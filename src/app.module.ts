@@ -9,6 +9,7 @@ import {
   ProblemFilter,
 } from './common/index.js';
 import { type Settings, SettingsModule } from './config/index.js';
+import { CrashesModule } from './crashes/index.js';
 import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
@@ -32,6 +33,7 @@ export class AppModule {
         TrackingModule,
         VehiclesModule,
         ImagesModule,
+        CrashesModule,
         ReleaseModule,
         GatewayModule,
         HealthModule,

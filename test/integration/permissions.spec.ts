@@ -59,6 +59,8 @@ const ROUTES: Readonly<Record<string, readonly Who[]>> = {
   'POST /api/v1/positions': devices,
   'GET /api/v1/quarantine': users,
   'POST /api/v1/quarantine/:id/release': dispatchers,
+  'GET /api/v1/crashes': users,
+  'GET /api/v1/crashes/:id': users,
   'POST /api/v1/vehicles/:id/images': [...dispatchers, ...devices],
   'GET /api/v1/vehicles/:id/images': users,
   'GET /api/v1/images/:id': users,
