@@ -5,6 +5,7 @@ import { VehiclesModule } from '../vehicles/index.js';
 import { Decoder } from './decoder/decoder.service.js';
 import { ImageContent } from './image-content.service.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
+import { ImageIntake } from './image-intake.service.js';
 import { ImageUploads } from './image-uploads.service.js';
 import { ImageVolume } from './image-volume.js';
 import { ImagesController } from './images.controller.js';
@@ -34,10 +35,11 @@ import { VehicleQuota } from './vehicle-quota.js';
     Decoder,
     Thumbnails,
     ImageContent,
+    ImageIntake,
     ImageUploads,
     ImagesService,
     OldAddresses,
   ],
-  exports: [ImageVolume],
+  exports: [ImageVolume, ImageIntake],
 })
 export class ImagesModule {}
