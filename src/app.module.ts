@@ -15,6 +15,7 @@ import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
 import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
+import { LegacyModule } from './legacy/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -36,6 +37,7 @@ export class AppModule {
         CrashesModule,
         ReleaseModule,
         GatewayModule,
+        LegacyModule.with(settings),
         HealthModule,
       ],
       providers: [
