@@ -66,7 +66,8 @@ function complete(document: OpenAPIObject): OpenAPIObject {
       if (!operation) continue;
       addWho(operation);
       addExamples(operation, schemas);
-      if (path.startsWith('/api/')) addErrors(operation);
+      // The old server's clients are answered in its own way, and its routes say how.
+      if (path.startsWith('/api/v1/')) addErrors(operation);
     }
   }
   document.components = {

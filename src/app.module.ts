@@ -9,11 +9,13 @@ import {
   ProblemFilter,
 } from './common/index.js';
 import { type Settings, SettingsModule } from './config/index.js';
+import { CrashesModule } from './crashes/index.js';
 import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
 import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
+import { LegacyModule } from './legacy/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -32,8 +34,10 @@ export class AppModule {
         TrackingModule,
         VehiclesModule,
         ImagesModule,
+        CrashesModule,
         ReleaseModule,
         GatewayModule,
+        LegacyModule.with(settings),
         HealthModule,
       ],
       providers: [

@@ -3,6 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeApi } from './api-document.js';
 import { AppModule } from './app.module.js';
@@ -12,6 +13,7 @@ import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { HttpAdapter } from './http-adapter.js';
 import { HttpCalls } from './http-calls.js';
 import { refuseUnreadableAddresses } from './images/index.js';
+import { hasOldBody } from './legacy/index.js';
 import { LettingGo } from './release/index.js';
 
 /** 500 positions with full attributes stay under it. */
@@ -48,7 +50,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.use(app.get(HttpTraffic).watch);
   app.use(protect());
   app.use(refuseUnreadableAddresses);
-  app.useBodyParser('json', { limit: BODY_LIMIT });
+  app.useBodyParser('json', { limit: BODY_LIMIT, type: isOurJson });
   app.useWebSocketAdapter(new SocketAdapter(app));
   SwaggerModule.setup('docs', app, () => describeApi(app, settings.release.version), {
     jsonDocumentUrl: 'docs-json',
@@ -70,6 +72,11 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     socketPort: sockets.port,
     stop: () => stop(app),
   };
+}
+
+/** Not what the old server's boxes send: broken JSON of theirs is answered in their way. */
+function isOurJson(request: IncomingMessage): boolean {
+  return !hasOldBody(request.url ?? '') && Boolean((request as Request).is('json'));
 }
 
 /** Readiness ends first, then the sockets go, then the HTTP calls under way, and the database last. */

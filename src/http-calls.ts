@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpTraffic } from './common/index.js';
 import { SETTINGS, type Settings } from './config/index.js';
+import { SocketPort } from './gateway/index.js';
 import { type ClientHolder, LettingGo, RELEASE_HEADER, releaseHeader } from './release/index.js';
 
 const LOOK_EVERY_MS = 50;
@@ -19,6 +20,7 @@ export class HttpCalls implements ClientHolder {
     private readonly lettingGo: LettingGo,
     private readonly traffic: HttpTraffic,
     private readonly host: HttpAdapterHost,
+    private readonly sockets: SocketPort,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
     this.release = releaseHeader(settings.release);
@@ -47,8 +49,12 @@ export class HttpCalls implements ClientHolder {
     while (performance.now() < endMs && (await this.connections()) > 0) await sleep(LOOK_EVERY_MS);
   }
 
-  private connections(): Promise<number> {
+  /** Of both ports: the old server's boxes call on the other one too. */
+  private async connections(): Promise<number> {
     const server = this.host.httpAdapter.getHttpServer() as Server;
-    return new Promise((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));
+    const own = await new Promise<number>((resolve) =>
+      server.getConnections((error, count) => resolve(error ? 0 : count)),
+    );
+    return own + (await this.sockets.connections());
   }
 }

@@ -29,6 +29,7 @@ export const ERROR_CODES = {
     meaning:
       'Too many wrong guesses from this address; `Retry-After` says for how long. The account itself is never locked.',
   },
+  'crashes/not-found': { status: 404, meaning: 'There is no such crash report.' },
   'credentials/not-found': { status: 404, meaning: 'The vehicle has no such credential.' },
   'http/bad-request': { status: 400, meaning: 'The body is not JSON, or the request no HTTP/1.1.' },
   'http/body-too-large': { status: 413, meaning: 'The body is over 2 MB.' },

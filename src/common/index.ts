@@ -34,4 +34,5 @@ export type {
   ReportAnswer,
   Verdict,
 } from './position.js';
+export { isUnwieldy } from './unwieldy.js';
 export { lowerCased, PRINTABLE, trimmed } from './text-input.js';

@@ -3,6 +3,7 @@ export { SETTINGS, SettingsModule } from './settings.module.js';
 export {
   SettingsError,
   type FirstAdmin,
+  type LegacyRoom,
   type Release,
   type ReleaseColor,
   type SettingNotice,

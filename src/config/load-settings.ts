@@ -3,7 +3,7 @@ import { keepEvaluationSecrets } from './evaluation-secrets.js';
 import { readEnvironment, type Environment } from './read-environment.js';
 import { cloneRevision, packageVersion } from './release-files.js';
 import type { SettingName } from './setting-definitions.js';
-import { SettingsError, type SettingNotice, type Settings } from './settings.js';
+import { LEGACY_ROOMS, SettingsError, type SettingNotice, type Settings } from './settings.js';
 
 export interface LoadedSettings {
   readonly settings: Settings;
@@ -97,6 +97,12 @@ export function loadSettings(env: Environment): LoadedSettings {
       decoderMemoryMb: values.IMAGE_DECODER_MEMORY_MB ?? 384,
       isAccelerated: values.IMAGE_ACCEL === '1',
       oldAddresses: values.IMAGE_OLD_ADDRESSES ?? 'public',
+    },
+    legacy: {
+      isOn: values.LEGACY_CLIENTS !== 'off',
+      rooms: values.LEGACY_ROOMS ?? [...LEGACY_ROOMS],
+      maxPanels: values.LEGACY_MAX_PANELS ?? 200,
+      timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
     httpLingerMs: values.HTTP_LINGER_MS ?? 2_000,

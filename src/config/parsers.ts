@@ -81,6 +81,21 @@ export const host: Parser<string> = (value) => {
   return value;
 };
 
+/** Some of the given words, separated by commas; `none` for none of them. */
+export function someOf<const T extends string>(...allowed: readonly T[]): Parser<readonly T[]> {
+  const one = oneOf(...allowed);
+  return (value) => (value === 'none' ? [] : value.split(',').map((item) => one(item.trim())));
+}
+
+/** An IANA name, as in `Asia/Bangkok`. */
+export const timeZone: Parser<string> = (value) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone;
+  } catch {
+    throw new SettingFault('must be the name of a time zone, as in Asia/Bangkok');
+  }
+};
+
 /** Exact addresses, separated by commas: a range would trust machines that nobody named. */
 export const addresses: Parser<readonly string[]> = (value) => {
   const list = value

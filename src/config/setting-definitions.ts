@@ -1,4 +1,5 @@
 import * as parse from './parsers.js';
+import { LEGACY_ROOMS } from './settings.js';
 
 /** One setting as the operator sees it: its name in the environment, what it accepts, what it does. */
 export interface SettingDefinition<T> {
@@ -199,6 +200,25 @@ export const SETTING_DEFINITIONS = {
     about:
       "Who may read /uploads/ambulance_images/…, the old server's addresses: everybody (public), or users (token). Default public.",
   }),
+  LEGACY_CLIENTS: define({
+    parse: parse.oneOf('on', 'off'),
+    about:
+      "on serves the old server's boxes and panels on both ports, as it did: no token is asked of them. Default on.",
+  }),
+  LEGACY_ROOMS: define({
+    parse: parse.someOf(...LEGACY_ROOMS),
+    about:
+      'Rooms that old panels may read, of tracking, vehicle, snap, crash, crash_notify, or none. Default: all of them.',
+  }),
+  LEGACY_MAX_PANELS: define({
+    parse: parse.integer(1, 100_000),
+    about: 'Sockets of old panels at the same time; one more is closed, to try again. Default 200.',
+  }),
+  LEGACY_TIME_ZONE: define({
+    parse: parse.timeZone,
+    about:
+      "Time zone of the old picture folders (…/<Y>/<M>/<D>/<H>_<m>/…), as in Asia/Bangkok. Default: the machine's.",
+  }),
 } as const;
 
 export type SettingName = keyof typeof SETTING_DEFINITIONS;
@@ -212,7 +232,6 @@ export const UNUSED_SETTINGS: Readonly<Record<string, string>> = {
   LIVE_REDIS_HOST: 'no Redis is used: what would be cached there is kept in memory',
   LIVE_REDIS_PORT: 'no Redis is used',
   LIVE_REDIS_PASSWORD: 'no Redis is used',
-  LEGACY_CLIENTS: 'clients of the old server are turned away to try again',
   LEGACY_COLLECTIONS: "the old server's collections are neither read nor written",
   GOOGLE_MAP_KEY: 'no times of arrival and no addresses are looked up',
   FCM_SERVER_KEY: 'no phone is notified; Firebase ended server keys in 2024',

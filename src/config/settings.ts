@@ -50,6 +50,7 @@ export interface Settings {
   readonly tls: { readonly certPath: string | null };
   readonly metrics: { readonly allowFrom: readonly string[] };
   readonly images: ImageSettings;
+  readonly legacy: LegacySettings;
   readonly drainTimeoutS: number;
   readonly httpLingerMs: number;
   /** How long things are kept; null: for ever. */
@@ -69,6 +70,19 @@ export interface ImageSettings {
   /** nginx sends the files. */
   readonly isAccelerated: boolean;
   readonly oldAddresses: 'public' | 'token';
+}
+
+/** What an old panel may hear of: all positions, one vehicle's, pictures, crashes, one vehicle's crashes. */
+export const LEGACY_ROOMS = ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'] as const;
+export type LegacyRoom = (typeof LEGACY_ROOMS)[number];
+
+export interface LegacySettings {
+  /** The old server's boxes and panels are served. */
+  readonly isOn: boolean;
+  readonly rooms: readonly LegacyRoom[];
+  readonly maxPanels: number;
+  /** IANA. */
+  readonly timeZone: string;
 }
 
 export type ReleaseColor = 'blue' | 'green';

@@ -139,6 +139,22 @@ export const WATCHERS_GET: Readonly<Record<keyof ServerToWatcherEvents, Sent>> =
       },
     },
   },
+  crash: {
+    summary: 'A box has felt a crash; at least once: discard repeats by the id of the crash.',
+    payload: 'CrashNotice',
+    example: {
+      cursor: 'tmhx2k3f0',
+      crash: {
+        id: '66f0c0ffee0123456789abce',
+        vehicleId: VEHICLE_ID,
+        reportedAt: '2026-11-01T10:00:00.412Z',
+        lat: 48.137154,
+        lon: 11.576124,
+        speedMps: 13.9,
+        headingDeg: 87,
+      },
+    },
+  },
   left: {
     summary: 'It is outside the box now, or not in service any more.',
     payload: 'LeftNotice',

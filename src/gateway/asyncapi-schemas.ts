@@ -199,6 +199,27 @@ export const SCHEMAS = {
     },
     additionalProperties: false,
   },
+  CrashNotice: {
+    type: 'object',
+    required: ['cursor', 'crash'],
+    properties: { cursor: CURSOR, crash: ref('Crash') },
+    additionalProperties: false,
+  },
+  Crash: {
+    type: 'object',
+    description: 'As GET /api/v1/crashes/:id answers it. Null: the box did not know.',
+    required: ['id', 'vehicleId', 'reportedAt', 'lat', 'lon', 'speedMps', 'headingDeg'],
+    properties: {
+      id: ID,
+      vehicleId: ID,
+      reportedAt: { ...TIME, description: 'By the clock of the service.' },
+      lat: { type: ['number', 'null'], minimum: -90, maximum: 90 },
+      lon: { type: ['number', 'null'], minimum: -180, maximum: 180 },
+      speedMps: { type: ['number', 'null'], minimum: 0 },
+      headingDeg: { type: ['number', 'null'], minimum: 0, maximum: 360 },
+    },
+    additionalProperties: false,
+  },
   LeftNotice: {
     type: 'object',
     required: ['vehicleId'],

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/index.js';
+import { CrashesModule } from '../crashes/index.js';
 import { ReleaseModule } from '../release/index.js';
 import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { AsyncApiController } from './asyncapi.controller.js';
+import { CrashNews } from './crash-news.js';
 import { DeviceGateway } from './device.gateway.js';
 import { LiveGateway } from './live.gateway.js';
 import { LiveMetrics } from './live-metrics.js';
@@ -18,7 +20,7 @@ import { TokenExpiry } from './token-expiry.js';
 import { VehicleNews } from './vehicle-news.js';
 
 @Module({
-  imports: [AuthModule, TrackingModule, VehiclesModule, ReleaseModule],
+  imports: [AuthModule, TrackingModule, VehiclesModule, CrashesModule, ReleaseModule],
   controllers: [AsyncApiController],
   providers: [
     SocketPort,
@@ -31,6 +33,7 @@ import { VehicleNews } from './vehicle-news.js';
     LiveReplay,
     LiveMetrics,
     VehicleNews,
+    CrashNews,
     TokenExpiry,
     SocketDrain,
   ],

@@ -1,3 +1,3 @@
 export { GatewayModule } from './gateway.module.js';
 export { SocketAdapter } from './socket-adapter.js';
-export { SocketPort } from './socket-port.js';
+export { type PlainHandler, SocketPort } from './socket-port.js';

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { CrashesService, toCrashView } from '../crashes/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { PositionLog, toPositionView } from '../tracking/index.js';
 import { VehiclesService } from '../vehicles/index.js';
@@ -24,6 +25,7 @@ export class LiveReplay {
   constructor(
     private readonly log: PositionLog,
     private readonly vehicles: VehiclesService,
+    private readonly crashes: CrashesService,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -44,6 +46,7 @@ export class LiveReplay {
 
   private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
     await this.tellOfVehicles(stream, fromMs);
+    await this.tellOfCrashes(stream, fromMs);
     // It may have had a frame of the stream before this one just now.
     await sleep(BETWEEN_FRAMES_MS);
     let count = 0;
@@ -66,6 +69,13 @@ export class LiveReplay {
     for (const change of await this.vehicles.changedSince(new Date(fromMs))) {
       stream.tell(change, makeCursor(fromMs));
       // One in each turn: a burst would look like a connection that does not take what it is sent.
+      await nextTurn();
+    }
+  }
+
+  private async tellOfCrashes(stream: LiveStream, fromMs: number): Promise<void> {
+    for (const crash of await this.crashes.since(new Date(fromMs))) {
+      stream.alarm(toCrashView(crash), makeCursor(fromMs));
       await nextTurn();
     }
   }

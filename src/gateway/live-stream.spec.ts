@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { CrashView } from '../crashes/index.js';
 import { parseBoundingBox } from '../common/index.js';
 import { Interest, type Place } from './interest.js';
 import { LiveStream, type LiveFrameItem, type Watcher } from './live-stream.js';
@@ -27,6 +28,7 @@ const watcher: Watcher = {
       `${cursor}: ${items.map(({ vehicleId, position }) => `${vehicleId}@${position.lon}`).join(' ')}`,
     ),
   vehicle: () => undefined,
+  crash: ({ id }, cursor) => told.push(`${cursor}: crash ${id}`),
   left: (vehicleId) => told.push(`left ${vehicleId}`),
   resync: (reason) => told.push(`resync ${reason}`),
 };
@@ -52,6 +54,36 @@ describe('who has left the box', () => {
     const live = stream(false);
     frame(live, 'c1', outside('a'), at('a', 11.5, true));
     expect(told).toEqual(['c1: a@11.5']);
+  });
+});
+
+describe('a crash', () => {
+  const crash = (id: string, vehicleId: string, lon: number | null): CrashView => ({
+    id,
+    vehicleId,
+    reportedAt: '2026-11-01T10:00:00.000Z',
+    lat: lon === null ? null : 48,
+    lon,
+    speedMps: null,
+    headingDeg: null,
+  });
+
+  it('is told to who sees its place or its vehicle, whatever of the two is known', () => {
+    const live = stream(false);
+    frame(live, 'c1', inside('seen'));
+    live.alarm(crash('1', 'nobody', 11.5), 'c2');
+    live.alarm(crash('2', 'nobody', 12.5), 'c3');
+    live.alarm(crash('3', 'nobody', null), 'c4');
+    live.alarm(crash('4', 'seen', null), 'c5');
+    live.alarm(crash('5', 'seen', 12.5), 'c6');
+    expect(told.slice(1)).toEqual(['c2: crash 1', 'c5: crash 4', 'c6: crash 5']);
+  });
+
+  it('is told to nobody whose stream is over', () => {
+    const live = stream(false);
+    live.stop();
+    live.alarm(crash('1', 'nobody', 11.5), 'c1');
+    expect(told).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { CrashView } from '../crashes/index.js';
 import type { VehicleChange, VehicleView } from '../vehicles/index.js';
 import type { Interest, Place } from './interest.js';
 import type { LiveFrame, ResyncNotice } from './socket-events.js';
@@ -9,6 +10,7 @@ export interface Watcher {
   readonly id: string;
   positions(frame: LiveFrame): void;
   vehicle(vehicle: VehicleView, cursor: string): void;
+  crash(crash: CrashView, cursor: string): void;
   left(vehicleId: string): void;
   /** The stream ends here; the client watches anew. */
   resync(reason: ResyncReason): void;
@@ -79,6 +81,18 @@ export class LiveStream {
     if (isArchived) return this.dismiss(vehicle.id);
     if (this.watcher.unsent >= MAX_UNSENT) this.end('slow');
     else this.watcher.vehicle(vehicle, cursor);
+  }
+
+  /** Whoever may see the vehicle, or the place where it happened. */
+  alarm(crash: CrashView, cursor: string): void {
+    if (this.hasEnded || !this.concerns(crash)) return;
+    if (this.watcher.unsent >= MAX_UNSENT) this.end('slow');
+    else this.watcher.crash(crash, cursor);
+  }
+
+  private concerns({ vehicleId, lat, lon }: CrashView): boolean {
+    if (this.interest.concerns(vehicleId)) return true;
+    return lat !== null && lon !== null && this.interest.wants(vehicleId, { lat, lon });
   }
 
   private dismiss(vehicleId: string): void {

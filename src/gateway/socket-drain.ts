@@ -18,6 +18,7 @@ interface OpenSocket {
     removeAllListeners(event: 'data'): unknown;
     close(): void;
   };
+  readonly nsp: { readonly name: string };
   emit(event: 'drain', notice: { reconnectWithinMs: number }): unknown;
 }
 
@@ -48,7 +49,7 @@ export class SocketDrain implements ClientHolder, OnModuleInit {
   /** New ones are refused at the handshake from now on: see `SocketPort`. */
   async drain(): Promise<void> {
     const told = this.sockets();
-    for (const socket of told) socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });
+    tell(told);
     // Those who were on their way in when it began come too, and are not told: they are not in yet.
     for (let left = told; left.length > 0; left = this.sockets()) {
       await Promise.all(
@@ -70,7 +71,7 @@ export class SocketDrain implements ClientHolder, OnModuleInit {
       const elapsedMs = performance.now() - beganMs;
       const due = left.filter(({ dueMs }) => dueMs <= elapsedMs).map(({ socket }) => socket);
       left = left.filter(({ dueMs }) => dueMs > elapsedMs);
-      for (const socket of due) socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });
+      tell(due);
       await sleep(HANDOVER_TICK_MS, undefined, { ref: false });
       // Undone meanwhile: these were told and not closed, and go on as if nothing had been.
       if (this.handover !== mine) return;
@@ -102,8 +103,14 @@ export class SocketDrain implements ClientHolder, OnModuleInit {
 
   private namespaces(): Namespace[] {
     // Not `io.of`, which would make one that is not there yet, before its authentication stands in its door.
-    return ['/devices', '/live'].flatMap((name) => this.port.io._nsps.get(name) ?? []);
+    return ['/', '/devices', '/live'].flatMap((name) => this.port.io._nsps.get(name) ?? []);
   }
+}
+
+/** The old server never said so, and its clients would not know the word. */
+function tell(sockets: readonly OpenSocket[]): void {
+  for (const socket of sockets)
+    if (socket.nsp.name !== '/') socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });
 }
 
 function batches(sockets: readonly OpenSocket[]): OpenSocket[][] {

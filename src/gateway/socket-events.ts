@@ -3,6 +3,7 @@
  * Contract: `/devices` takes positions in, `/live` streams them out.
  */
 import type { PositionInput, PositionView, ReportAnswer } from '../common/index.js';
+import type { CrashView } from '../crashes/index.js';
 import type { StatusAnswer, UnitStatus, VehicleView } from '../vehicles/index.js';
 
 /** What an acknowledgement carries when the event could not be honoured. */
@@ -91,6 +92,8 @@ export interface ServerToWatcherEvents {
   positions: (frame: LiveFrame) => void;
   /** Its status, its names or its type have changed. */
   vehicle: (notice: { readonly cursor: string; readonly vehicle: VehicleView }) => void;
+  /** A box has felt a crash; at least once: discard repeats by id. */
+  crash: (notice: { readonly cursor: string; readonly crash: CrashView }) => void;
   /** It is outside the box now, or not in service any more. */
   left: (notice: { readonly vehicleId: string }) => void;
   resync: (notice: ResyncNotice) => void;

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Server } from 'socket.io';
 import { Metrics } from '../common/index.js';
 
-/** Ours; the default one is the old server's, whose clients are counted apart. */
-const NAMESPACES = ['/devices', '/live'];
+/** The default one is the old server's: its panels. */
+const NAMESPACES = ['/', '/devices', '/live'];
 
 /** Who is connected. */
 @Injectable()
@@ -27,13 +27,14 @@ export class SocketMetrics {
   follow(io: Server): void {
     this.metrics.gauge({
       name: 'samserver_sockets',
-      help: 'Sockets that are connected just now, by namespace: /devices are vehicles, /live are watchers.',
+      help: 'Sockets that are connected just now, by namespace: /devices are vehicles, /live watchers, / old panels.',
       labelNames: ['namespace'],
       collect: (gauge) => {
         for (const namespace of NAMESPACES)
           gauge.set({ namespace }, io._nsps.get(namespace)?.sockets.size ?? 0);
       },
     });
+    io.sockets.on('connection', () => this.connections.inc({ namespace: '/' }));
     // Not by `io.of`: it would make the namespace, open, before its gateway has put a guard before it.
     io.on('new_namespace', (namespace) => {
       if (!NAMESPACES.includes(namespace.name)) return;

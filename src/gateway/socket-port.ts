@@ -28,6 +28,9 @@ const MAX_MESSAGE_BYTES = 2_000_000;
 /** For a transport that opens and never names a namespace. */
 const NAMESPACE_TIMEOUT_MS = 10_000;
 
+/** Answers a plain HTTP request of the socket port; false: it is none of its. */
+export type PlainHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 /**
  * The socket port's HTTP server and its Socket.IO server. Its time-outs stay under a proxy's 60 s of silence;
  * connection state recovery stays off, because it skips authentication.
@@ -38,6 +41,7 @@ export class SocketPort {
   private readonly http: HttpServer;
   readonly io: Server;
   private strangers = 0;
+  private answerPlain: PlainHandler = () => false;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -45,6 +49,7 @@ export class SocketPort {
     private readonly metrics: SocketMetrics,
   ) {
     this.http = createServer(HTTP_LIMITS, (request, response) => {
+      if (this.answerPlain(request, response)) return;
       const detail = 'There is no such path on this port: sockets are at /socket.io/.';
       this.answer(Object.assign(new Error(detail), { status: 404 }), request, response);
     });
@@ -57,6 +62,8 @@ export class SocketPort {
       connectTimeout: NAMESPACE_TIMEOUT_MS,
       pingInterval: 25_000,
       pingTimeout: 20_000,
+      // The old panels are pages of other hosts. No cookie lets anybody in here, so nothing is given away by it.
+      ...(settings.legacy.isOn && { cors: { origin: '*' } }),
     });
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
@@ -69,12 +76,22 @@ export class SocketPort {
     logSockets(this.io);
     this.metrics.follow(this.io);
     // Never `next`: a CONNECT that is answered makes a client send what it has kept, into nothing.
-    this.io.use((socket) => this.turnAway(socket.conn));
+    if (!settings.legacy.isOn) this.io.use((socket) => this.turnAway(socket.conn));
   }
 
   /** @throws EADDRINUSE and the like, as Node gives them */
   async listen(): Promise<void> {
     await listen(this.http, this.settings.socket.port, this.settings.http.host);
+  }
+
+  /** Plain HTTP on the socket port, beside the handshakes: the old server answered its routes on both. */
+  answerPlainWith(handler: PlainHandler): void {
+    this.answerPlain = handler;
+  }
+
+  /** Connections that are open, whatever they are for. */
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.http.getConnections((error, count) => resolve(error ? 0 : count)));
   }
 
   /** The port it really listens on. */
@@ -104,7 +121,7 @@ export class SocketPort {
     return { ...answer, headers: { ...headers, [RELEASE_HEADER]: releaseHeader(this.settings.release) } };
   }
 
-  /** The default namespace is the old server's; until it is served, its clients are told to try again. */
+  /** The default namespace is the old server's; where it is not served, its clients are told to try again. */
   private turnAway(connection: { close(): void; remoteAddress?: string }): void {
     this.strangers += 1;
     this.metrics.oldClientTurnedAway();

@@ -27,6 +27,10 @@ export function watcherOn(socket: WatcherSocket): Watcher {
       counter.count += 1;
       socket.emit('vehicle', { cursor, vehicle });
     },
+    crash: (crash, cursor) => {
+      counter.count += 1;
+      socket.emit('crash', { cursor, crash });
+    },
     left: (vehicleId) => socket.emit('left', { vehicleId }),
     resync: (reason) => socket.emit('resync', { reason }),
     get unsent() {

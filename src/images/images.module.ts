@@ -6,6 +6,7 @@ import { Decoder } from './decoder/decoder.service.js';
 import { ImageContent } from './image-content.service.js';
 import { ImageRemovals } from './image-removals.service.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
+import { ImageIntake } from './image-intake.service.js';
 import { ImageUploads } from './image-uploads.service.js';
 import { ImageVolume } from './image-volume.js';
 import { ImagesController } from './images.controller.js';
@@ -35,11 +36,12 @@ import { VehicleQuota } from './vehicle-quota.js';
     Decoder,
     Thumbnails,
     ImageContent,
+    ImageIntake,
     ImageUploads,
     ImagesService,
     ImageRemovals,
     OldAddresses,
   ],
-  exports: [ImageVolume],
+  exports: [ImageVolume, ImageIntake],
 })
 export class ImagesModule {}

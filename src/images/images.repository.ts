@@ -14,10 +14,14 @@ const NOT_DELETED = { deletedAt: { $exists: false } } as const;
 export class ImagesRepository {
   constructor(@InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>) {}
 
-  /** Durable when it resolves; false: the vehicle has these bytes from another upload. */
-  async addUpload(image: Image): Promise<boolean> {
+  /**
+   * Durable when it resolves; false: the vehicle has these bytes from another upload.
+   * @param isFirst false: it is known to have them, and is to have them in this place too
+   */
+  async addUpload(image: Image, isFirst: boolean): Promise<boolean> {
     try {
-      const record = { ...toRecord(image), contentKey: `${image.vehicleId}:${image.sha256}` };
+      const contentKey = `${image.vehicleId}:${image.sha256}`;
+      const record = { ...toRecord(image), ...(isFirst && { contentKey }) };
       await this.images.collection.insertOne(record, { writeConcern: MAJORITY_JOURNALED });
       return true;
     } catch (error) {

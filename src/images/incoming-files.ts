@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import {
@@ -16,13 +16,15 @@ import {
 } from '../image-files/index.js';
 import { Clock } from '../common/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { asVolumeError, imageTooLarge, notAPicture } from './image.errors.js';
+import { asVolumeError, imagesBusy, imageTooLarge, notAPicture } from './image.errors.js';
 import { ImageVolume } from './image-volume.js';
+
+/** Names that are tried for one file; with 10,000 to choose from, so many are never taken by chance. */
+const MOST_NAMES = 50;
 
 /** What has arrived and is nobody's picture yet: in the volume, under a name that says what it is to become. */
 export interface IncomingFile {
   readonly id: string;
-  readonly vehicleId: string;
   readonly createdAt: Date;
   readonly contentType: PictureType;
   readonly sizeBytes: number;
@@ -33,6 +35,9 @@ export interface IncomingFile {
   /** Of the volume that it lies in. */
   readonly directory: string;
 }
+
+/** A place below the volume, with `/`, for a file with this extension; asked again for as long as it is taken. */
+export type ChoosePlace = (extension: string) => string;
 
 /** A file that stands where it belongs; until it has its record, the note says where to look for it. */
 export interface PlacedFile {
@@ -64,7 +69,7 @@ export class IncomingFiles {
    * Everything of `content`, hashed on the way; memory for one chunk.
    * @throws images/not-a-picture, images/too-large, images/volume-full, images/volume-unavailable
    */
-  async receive(vehicleId: string, content: Readable): Promise<IncomingFile> {
+  async receive(content: Readable): Promise<IncomingFile> {
     const directory = this.volume.directoryForNew;
     const createdAt = new Date(this.clock.nowMs());
     const id = imageId(createdAt);
@@ -76,7 +81,7 @@ export class IncomingFiles {
     });
     try {
       const received = await write(handle, content, this.maxBytes);
-      return { id, vehicleId, createdAt, path, handle, directory, ...received };
+      return { id, createdAt, path, handle, directory, ...received };
     } catch (error) {
       await this.discard({ path, handle });
       throw asVolumeError(error);
@@ -84,20 +89,21 @@ export class IncomingFiles {
   }
 
   /** Durable, and where it belongs. @throws images/volume-full, images/volume-unavailable */
-  async place({ id, vehicleId, contentType, path, handle, directory }: IncomingFile): Promise<PlacedFile> {
+  async place(file: IncomingFile, vehicleId: string, choosePlace?: ChoosePlace): Promise<PlacedFile> {
+    const { id, contentType, handle, directory } = file;
     const extension = EXTENSIONS[contentType];
-    const placed = uploadPath(id, vehicleId, extension);
-    const absolutePath = join(directory, placed);
     const notePath = join(directory, INCOMING_DIRECTORY, noteName(id, vehicleId, extension));
     try {
       await handle.sync();
       await handle.close();
+      if (choosePlace) return await placeByChoice(file, notePath, () => choosePlace(extension));
+      const path = uploadPath(id, vehicleId, extension);
+      const absolutePath = join(directory, path);
       await makeDurableDirectory(directory, dirname(absolutePath));
-      await (await open(notePath, 'wx', 0o640)).close();
-      await syncDirectory(dirname(notePath));
-      await rename(path, absolutePath);
+      await writeNote(notePath, '');
+      await rename(file.path, absolutePath);
       await syncDirectory(dirname(absolutePath));
-      return { path: placed, absolutePath, notePath };
+      return { path, absolutePath, notePath };
     } catch (error) {
       throw asVolumeError(error);
     }
@@ -130,6 +136,48 @@ export const NOTE_NAME = /^(?<id>[0-9a-f]{24})~(?<vehicleId>[0-9a-f]{24})\.(?<ex
 /** Of what is being written: an upload, or a thumbnail, which has a number of its own behind the id. */
 export const partName = (name: string): string => `${name}.part`;
 export const PART_NAME = /^[0-9a-f]{24}(-[0-9a-f]{8})?\.part$/;
+
+/**
+ * Under a name that may be taken, by a file that is not ours: linked, because a rename would replace that one. The note
+ * says which name was tried; whether it was got, the temporary name tells, which stays until then.
+ */
+async function placeByChoice(
+  { path: from, directory }: IncomingFile,
+  notePath: string,
+  choose: () => string,
+): Promise<PlacedFile> {
+  for (let attempt = 0; attempt < MOST_NAMES; attempt += 1) {
+    const path = choose();
+    const absolutePath = join(directory, path);
+    await makeDurableDirectory(directory, dirname(absolutePath));
+    await writeNote(notePath, path);
+    try {
+      await link(from, absolutePath);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+      throw error;
+    }
+    await syncDirectory(dirname(absolutePath));
+    await rm(from);
+    return { path, absolutePath, notePath };
+  }
+  // Nothing of it stands anywhere.
+  await rm(notePath, { force: true });
+  throw imagesBusy();
+}
+
+async function writeNote(path: string, place: string): Promise<void> {
+  const note = await open(path, 'w', 0o640);
+  try {
+    if (place !== '') {
+      await note.writeFile(place);
+      await note.sync();
+    }
+  } finally {
+    await note.close();
+  }
+  await syncDirectory(dirname(path));
+}
 
 async function write(
   handle: FileHandle,

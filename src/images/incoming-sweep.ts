@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { INCOMING_DIRECTORY, uploadPath } from '../image-files/index.js';
 import { Clock } from '../common/index.js';
@@ -8,7 +8,7 @@ import { DatabaseLink } from '../database/index.js';
 import { ImageRemovals } from './image-removals.service.js';
 import { ImageVolume } from './image-volume.js';
 import { ImagesRepository } from './images.repository.js';
-import { NOTE_NAME, PART_NAME } from './incoming-files.js';
+import { NOTE_NAME, PART_NAME, partName } from './incoming-files.js';
 
 /** No upload is under way for so long, on this or on another instance: a request ends after two minutes. */
 const ORPHAN_AFTER_MS = 3_600_000;
@@ -54,8 +54,9 @@ export class IncomingSweep implements OnApplicationBootstrap, OnApplicationShutd
     const before = this.clock.nowMs() - orphanAfterMs;
     const directory = this.volume.directoryForDeleting;
     let orphans = 0;
-    for (const name of await readdir(join(directory, INCOMING_DIRECTORY)))
-      if (await this.clear(directory, name, before)) orphans += 1;
+    // Notes before parts (`~` is behind `.`): whether a name was got is told by the part that it came from.
+    const names = (await readdir(join(directory, INCOMING_DIRECTORY))).sort().reverse();
+    for (const name of names) if (await this.clear(directory, name, before)) orphans += 1;
     const unfinished = await this.images.listUnfinishedDeletes(new Date(before), DELETES_AT_ONCE);
     for (const image of unfinished) await this.removals.finish(image);
     const result = { orphans, deleted: unfinished.length };
@@ -74,8 +75,11 @@ export class IncomingSweep implements OnApplicationBootstrap, OnApplicationShutd
 
     const { id = '', vehicleId = '', extension = '' } = note;
     const isKept = await this.images.isKnown(id);
+    const chosen = await readFile(path, 'utf8');
+    const target = join(directory, chosen === '' ? uploadPath(id, vehicleId, extension) : chosen);
+    const part = join(directory, INCOMING_DIRECTORY, partName(id));
     // The file first: without the note nobody would find it again.
-    if (!isKept) await rm(join(directory, uploadPath(id, vehicleId, extension)), { force: true });
+    if (!isKept && (await isOurs(target, directory, part))) await rm(target, { force: true });
     await rm(path, { force: true });
     return !isKept;
   }
@@ -92,4 +96,15 @@ export class IncomingSweep implements OnApplicationBootstrap, OnApplicationShutd
       );
     }
   }
+}
+
+/**
+ * The file that a note names came from its part, and not from somebody who had the name first: the part is gone, which
+ * only happens afterwards, or is the same file under two names.
+ */
+async function isOurs(target: string, directory: string, part: string): Promise<boolean> {
+  if (!target.startsWith(directory + sep)) return false;
+  const [own, there] = await Promise.all([part, target].map((path) => stat(path).catch(() => null)));
+  if (!own) return true;
+  return there !== null && there !== undefined && own.ino === there.ino && own.dev === there.dev;
 }

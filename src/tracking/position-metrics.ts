@@ -11,9 +11,9 @@ import {
 import { PositionRecorder } from './position-recorder.js';
 
 /** Through which door a report came. */
-export type WayIn = 'socket' | 'http';
+export type WayIn = 'socket' | 'http' | 'legacy';
 
-const WAYS: readonly WayIn[] = ['socket', 'http'];
+const WAYS: readonly WayIn[] = ['socket', 'http', 'legacy'];
 const VERDICTS: readonly Verdict[] = ['stored', 'duplicate', 'quarantined', 'rejected'];
 
 /** What becomes of the positions that come in, and how many wait for storage. */

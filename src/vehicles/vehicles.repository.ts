@@ -130,6 +130,15 @@ export class VehiclesRepository {
     return new Map(found.map(({ _id, status }) => [_id.toHexString(), status]));
   }
 
+  /** The vehicles in service that have an old tracking box: their ids by its code. */
+  async boxes(): Promise<ReadonlyMap<string, string>> {
+    const found = await this.vehicles
+      .find({ boxCodeKey: { $exists: true } })
+      .select({ boxCodeKey: 1 })
+      .lean();
+    return new Map(found.map(({ _id, boxCodeKey }) => [boxCodeKey ?? '', _id.toHexString()]));
+  }
+
   /** Every vehicle there ever was. */
   async listIdsEvenArchived(): Promise<string[]> {
     const found = await this.vehicles.find().select({ _id: 1 }).lean();

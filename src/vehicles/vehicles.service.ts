@@ -107,6 +107,11 @@ export class VehiclesService {
     return this.vehicles.statuses();
   }
 
+  /** The vehicles in service that have an old tracking box: their ids by its code. */
+  boxes(): Promise<ReadonlyMap<string, string>> {
+    return this.vehicles.boxes();
+  }
+
   /** In service. */
   async listIds(): Promise<string[]> {
     return [...(await this.vehicles.statuses()).keys()];

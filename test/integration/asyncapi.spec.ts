@@ -75,7 +75,9 @@ describe('/docs/asyncapi.yaml', () => {
   });
 
   it('has every event of both namespaces and both directions, and no other', () => {
-    expect(eventsOf('receive').sort()).toEqual(socketEventsOf(service.service.app).sort());
+    // The default one is the old server's: docs/old-clients.md.
+    const own = socketEventsOf(service.service.app).filter((event) => !event.startsWith('/ '));
+    expect(eventsOf('receive').sort()).toEqual(own.sort());
     const sent = [
       ...Object.keys(DEVICES_GET).map((event) => `/devices ${event}`),
       ...Object.keys(WATCHERS_GET).map((event) => `/live ${event}`),

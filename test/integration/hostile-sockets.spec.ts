@@ -87,7 +87,7 @@ const FRAMES: readonly Case[] = [
   text('a packet type there is not', '49', 'closed'),
   text('an event before any namespace', '42/devices,["position",{}]', 'closed'),
   text('an acknowledgement before any namespace', '43/devices,1[]', 'closed'),
-  text("the old server's namespace", '40', 'closed'),
+  text("the old server's namespace", '40', 'open'),
   text(
     'binary attachments that never come',
     '451-/devices,["position",{"_placeholder":true,"num":0}]',

@@ -209,9 +209,10 @@ describe('what is counted', () => {
     expect(came).toEqual([2, 1]);
 
     const old = openSocket(service.socketUrl, '/');
-    const oldClients = 'samserver_old_clients_turned_away_total';
-    await until(async () => (await scrape()).value(oldClients) === (before.value(oldClients) ?? 0) + 1);
+    const panels = async () => (await scrape()).value('samserver_sockets', { namespace: '/' });
+    await until(async () => (await panels()) === 1);
     old.close();
+    await until(async () => (await panels()) === 0);
   });
 
   it('requests by the pattern of their route, whatever 1,000 paths and methods are asked for', async () => {

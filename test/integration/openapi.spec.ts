@@ -48,7 +48,7 @@ const operations = (): (readonly [string, Operation])[] =>
     Object.entries(item).map(([method, each]) => [`${method.toUpperCase()} ${path}`, each] as const),
   );
 const apiOperations = (): (readonly [string, Operation])[] =>
-  operations().filter(([name]) => name.includes(' /api/'));
+  operations().filter(([name]) => name.includes(' /api/v1/'));
 const hasExample = (media: Media): boolean => media.example !== undefined || media.examples !== undefined;
 
 /** Names of those that a check finds wanting; one failing test then names them all. */

@@ -16,6 +16,7 @@ import {
 } from '../../src/database/index.js';
 import { FIRST_COLLECTIONS } from '../../src/database/migrations/0001-first-collections.js';
 import { IMAGE_INDEXES } from '../../src/database/migrations/0002-images.js';
+import { CRASH_INDEXES } from '../../src/database/migrations/0003-crashes.js';
 import { DatabaseServer } from '../../src/database/database-server.js';
 import { SchemaGate } from '../../src/database/schema/schema-gate.service.js';
 import { schemaMigrations } from '../../src/database/schema/schema-migrations.provider.js';
@@ -74,6 +75,8 @@ describe('the schema of a new database', () => {
     const collections = [
       ...FIRST_COLLECTIONS,
       { name: 'images', options: undefined, indexes: IMAGE_INDEXES },
+      { name: 'crashes', options: undefined, indexes: CRASH_INDEXES },
+      { name: 'legacy_clients', options: undefined, indexes: undefined },
     ];
     for (const { collection, schema } of Object.values(models)) {
       const made = collections.find(({ name }) => name === collection.collectionName);

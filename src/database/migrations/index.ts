@@ -2,9 +2,10 @@ import type { SchemaStep } from '../schema/schema-step.js';
 import type { SupportedSchema } from '../schema/schema-view.js';
 import { firstCollections } from './0001-first-collections.js';
 import { images } from './0002-images.js';
+import { crashes } from './0003-crashes.js';
 
 /** Every step there is, in order. One that was released is never changed: the next one mends it. */
-export const MIGRATIONS: readonly SchemaStep[] = [firstCollections, images];
+export const MIGRATIONS: readonly SchemaStep[] = [firstCollections, images, crashes];
 
 /** `max` is the newest step above; `min` goes up when the code needs what a step made, and before a contract step. */
-export const SUPPORTED_SCHEMA: SupportedSchema = { min: 2, max: 2 };
+export const SUPPORTED_SCHEMA: SupportedSchema = { min: 2, max: 3 };

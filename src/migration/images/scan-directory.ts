@@ -51,7 +51,9 @@ export async function scanDirectory(
         await catalog.assignVehicle(file.path, vehicleId);
         total.assigned += 1;
       }
-      if (record.sizeBytes === file.sizeBytes && record.mtimeMs === file.mtimeMs) total.known += 1;
+      // Of an upload of the old server's boxes no time of change is kept.
+      const isUntouched = record.mtimeMs === null || record.mtimeMs === file.mtimeMs;
+      if (record.sizeBytes === file.sizeBytes && isUntouched) total.known += 1;
       else job.found({ kind: 'changed', path: file.path, detail: 'since it was adopted' });
     }
     const adopted = await read(

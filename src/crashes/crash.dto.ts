@@ -1,0 +1,49 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsMongoId, IsOptional } from 'class-validator';
+import { lowerCased, PageDto } from '../common/index.js';
+import type { CrashView } from './crash.js';
+
+export class ListCrashesDto extends PageDto {
+  @ApiPropertyOptional({ example: '66f0c0ffee0123456789abcd' })
+  @IsOptional()
+  @Transform(lowerCased)
+  @IsMongoId({ message: 'vehicleId must be the id of a vehicle: 24 hexadecimal digits' })
+  vehicleId?: string;
+}
+
+export class CrashDto implements CrashView {
+  @ApiProperty({ example: '66f0c0ffee0123456789abce' })
+  id!: string;
+
+  @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
+  vehicleId!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', description: 'When it came in, by our clock.' })
+  reportedAt!: string;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'WGS-84 degrees; null when the box did not know where it was.',
+    example: 48.137154,
+  })
+  lat!: number | null;
+
+  @ApiProperty({ type: Number, nullable: true, example: 11.576124 })
+  lon!: number | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Metres per second.', example: 13.9 })
+  speedMps!: number | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Degrees clockwise from north.', example: 87 })
+  headingDeg!: number | null;
+}
+
+export class CrashPageDto {
+  @ApiProperty({ type: [CrashDto] })
+  items!: CrashDto[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor!: string | null;
+}

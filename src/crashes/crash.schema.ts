@@ -1,0 +1,33 @@
+import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
+import { Types } from 'mongoose';
+
+/** Never changed, kept when the vehicle is archived. */
+@Schema({ collection: 'crashes', versionKey: false })
+export class CrashRecord {
+  /** Its order is that of arrival: every list and every replay walks along it. */
+  @Prop({ type: Types.ObjectId, required: true })
+  _id!: Types.ObjectId;
+
+  @Prop({ type: Types.ObjectId, required: true })
+  vehicleId!: Types.ObjectId;
+
+  @Prop({ type: Date, required: true })
+  reportedAt!: Date;
+
+  @Prop({ type: Number })
+  lat?: number;
+
+  @Prop({ type: Number })
+  lon?: number;
+
+  @Prop({ type: Number })
+  speedMps?: number;
+
+  @Prop({ type: Number })
+  headingDeg?: number;
+}
+
+export const CrashSchema = SchemaFactory.createForClass(CrashRecord);
+
+/** A vehicle's crashes, newest first. */
+CrashSchema.index({ vehicleId: 1, _id: 1 });

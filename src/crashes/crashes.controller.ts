@@ -1,0 +1,29 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForRole } from '../auth/index.js';
+import { Fails, type Page, pageRequest } from '../common/index.js';
+import { CrashDto, CrashPageDto, ListCrashesDto } from './crash.dto.js';
+import type { CrashView } from './crash.js';
+import { CrashesService } from './crashes.service.js';
+
+@ApiTags('crashes')
+@ForRole('viewer')
+@Controller('api/v1/crashes')
+export class CrashesController {
+  constructor(private readonly crashes: CrashesService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Crashes that boxes have reported, newest first; of archived vehicles too' })
+  @ApiOkResponse({ type: CrashPageDto })
+  list(@Query() { limit, cursor, vehicleId }: ListCrashesDto): Promise<Page<CrashView>> {
+    return this.crashes.list(pageRequest(limit, cursor), vehicleId ?? null);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One crash report' })
+  @ApiOkResponse({ type: CrashDto })
+  @Fails('crashes/not-found')
+  get(@Param('id') id: string): Promise<CrashView> {
+    return this.crashes.get(id);
+  }
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { type Model, Types } from 'mongoose';
+import { MAJORITY_JOURNALED } from '../database/index.js';
+import { crashNotFound } from './crash.errors.js';
+import { CrashRecord } from './crash.schema.js';
+import type { Crash, CrashReport } from './crash.js';
+
+@Injectable()
+export class CrashesRepository {
+  constructor(@InjectModel(CrashRecord.name) private readonly crashes: Model<CrashRecord>) {}
+
+  /** Durable when it resolves. */
+  async add(report: CrashReport): Promise<Crash> {
+    const record = toRecord(report);
+    await this.crashes.collection.insertOne(record, { writeConcern: MAJORITY_JOURNALED });
+    return toCrash(record);
+  }
+
+  /** @throws crashes/not-found */
+  async getById(id: string): Promise<Crash> {
+    const found = isId(id) ? await this.crashes.findOne({ _id: new Types.ObjectId(id) }).lean() : null;
+    if (!found) throw crashNotFound();
+    return toCrash(found);
+  }
+
+  /** Newest first, before the given id; of one vehicle or of all. */
+  async list(vehicleId: string | null, beforeId: string | null, limit: number): Promise<Crash[]> {
+    const found = await this.crashes
+      .find({
+        ...(vehicleId !== null && { vehicleId: new Types.ObjectId(vehicleId) }),
+        ...(beforeId !== null && { _id: { $lt: new Types.ObjectId(beforeId) } }),
+      })
+      .sort({ _id: -1 })
+      .limit(limit)
+      .lean();
+    return found.map(toCrash);
+  }
+
+  /** From the second of this moment on, in the order of arrival. */
+  async listSince(at: Date, limit: number): Promise<Crash[]> {
+    const seconds = Math.max(0, Math.floor(at.getTime() / 1_000));
+    const found = await this.crashes
+      .find({ _id: { $gte: Types.ObjectId.createFromTime(seconds) } })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .lean();
+    return found.map(toCrash);
+  }
+}
+
+const isId = (text: string): boolean => /^[0-9a-f]{24}$/.test(text);
+
+function toRecord({ vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: CrashReport): CrashRecord {
+  return {
+    _id: new Types.ObjectId(),
+    vehicleId: new Types.ObjectId(vehicleId),
+    reportedAt,
+    ...(lat !== null && lon !== null && { lat, lon }),
+    ...(speedMps !== null && { speedMps }),
+    ...(headingDeg !== null && { headingDeg }),
+  };
+}
+
+function toCrash({ _id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: CrashRecord): Crash {
+  return {
+    id: _id.toHexString(),
+    vehicleId: vehicleId.toHexString(),
+    reportedAt,
+    lat: lat ?? null,
+    lon: lon ?? null,
+    speedMps: speedMps ?? null,
+    headingDeg: headingDeg ?? null,
+  };
+}

@@ -1,0 +1,42 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type Page, pageOf, type PageRequest } from '../common/index.js';
+import { CrashFeed } from './crash-feed.js';
+import { type Crash, type CrashReport, type CrashView, toCrashView } from './crash.js';
+import { CrashesRepository } from './crashes.repository.js';
+
+/** Of one replay: no fleet crashes so often, and a box that does is to be looked at and not shown on and on. */
+const MOST_REPLAYED = 1_000;
+
+@Injectable()
+export class CrashesService {
+  private readonly logger = new Logger(CrashesService.name);
+
+  constructor(
+    private readonly crashes: CrashesRepository,
+    private readonly feed: CrashFeed,
+  ) {}
+
+  /** Durable when it resolves, and told to those who watch. @throws storage/unavailable */
+  async record(report: CrashReport): Promise<Crash> {
+    const crash = await this.crashes.add(report);
+    this.logger.warn({ crashId: crash.id, vehicleId: crash.vehicleId }, 'a crash was reported');
+    this.feed.publish(crash);
+    return crash;
+  }
+
+  /** @throws crashes/not-found */
+  async get(id: string): Promise<CrashView> {
+    return toCrashView(await this.crashes.getById(id));
+  }
+
+  /** Newest first; of archived vehicles too. */
+  async list(page: PageRequest, vehicleId: string | null): Promise<Page<CrashView>> {
+    const found = await this.crashes.list(vehicleId, page.afterId, page.limit + 1);
+    return pageOf(found.map(toCrashView), page.limit);
+  }
+
+  /** For a watcher that comes back: from this moment on, by any instance, in the order of arrival. */
+  since(at: Date): Promise<Crash[]> {
+    return this.crashes.listSince(at, MOST_REPLAYED);
+  }
+}

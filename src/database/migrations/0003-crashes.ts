@@ -1,0 +1,18 @@
+import type { mongo } from 'mongoose';
+import type { SchemaStep } from '../schema/schema-step.js';
+import { makeCollection } from './make-collection.js';
+
+/** As `crashes/crash.schema.ts` declared them when this step was written. */
+export const CRASH_INDEXES: readonly mongo.IndexDescription[] = [{ key: { vehicleId: 1, _id: 1 } }];
+
+/** `legacy_clients` holds one document for each box and panel of the old server; it is read whole, by `_id`. */
+export const crashes: SchemaStep = {
+  version: 3,
+  name: 'crashes',
+  kind: 'expand',
+  up: async (db, { signal }) => {
+    await makeCollection(db, 'crashes', {}, CRASH_INDEXES);
+    signal.throwIfAborted();
+    await makeCollection(db, 'legacy_clients');
+  },
+};

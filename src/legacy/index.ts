@@ -1,0 +1,2 @@
+export { LegacyModule } from './legacy.module.js';
+export { hasOldBody } from './old-routes.js';

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Connection, Model } from 'mongoose';
+import type { LegacyClient } from './legacy-client.js';
+import { LegacyClientRecord, LegacyClientSchema } from './legacy-client.schema.js';
+
+@Injectable()
+export class LegacyClientsRepository {
+  constructor(@InjectModel(LegacyClientRecord.name) private readonly clients: Model<LegacyClientRecord>) {}
+
+  /** Counts `count` more of it, the last of them at `lastSeenAt`. */
+  async note({ firstSeenAt, count, ...seen }: LegacyClient): Promise<void> {
+    await this.clients.updateOne(
+      { _id: idOf(seen) },
+      { $set: seen, $setOnInsert: { firstSeenAt }, $inc: { count } },
+      { upsert: true },
+    );
+  }
+
+  /** The last seen first. */
+  async list(): Promise<LegacyClient[]> {
+    const found = await this.clients.find().lean();
+    return found
+      .map(({ _id: _, ...client }) => client)
+      .sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
+  }
+
+  async forget(clients: readonly LegacyClient[]): Promise<void> {
+    if (clients.length > 0) await this.clients.deleteMany({ _id: { $in: clients.map(idOf) } });
+  }
+}
+
+/** For commands, which have a connection and no application. */
+export function legacyClientsOf(connection: Connection): LegacyClientsRepository {
+  const clients: unknown = connection.model(LegacyClientRecord.name, LegacyClientSchema);
+  return new LegacyClientsRepository(clients as Model<LegacyClientRecord>);
+}
+
+export function idOf({ kind, name, dialect }: Pick<LegacyClient, 'kind' | 'name' | 'dialect'>): string {
+  return kind === 'panel' ? `${kind}:${name} ${dialect}` : `${kind}:${name}`;
+}

@@ -1,0 +1,38 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForRole } from '../../auth/index.js';
+import type { Page } from '../../common/index.js';
+import { type UnknownBox, UnknownBoxes } from '../in/unknown-boxes.js';
+import { LegacyClientPageDto } from './legacy-client.dto.js';
+import type { LegacyClient } from './legacy-client.js';
+import { Sightings } from './sightings.js';
+import { UnknownBoxPageDto } from './unknown-box.dto.js';
+
+/** For the operator, who wants to know who still speaks the old way, and which box he has forgotten. */
+@ApiTags('legacy')
+@ForRole('dispatcher')
+@Controller('api/v1/legacy')
+export class LegacyController {
+  constructor(
+    private readonly unknownBoxes: UnknownBoxes,
+    private readonly sightings: Sightings,
+  ) {}
+
+  @Get('unknown-boxes')
+  @ApiOperation({
+    summary: 'Boxes that report to this instance and belong to no vehicle, the last seen first',
+  })
+  @ApiOkResponse({ type: UnknownBoxPageDto })
+  list(): Page<UnknownBox> {
+    return { items: this.unknownBoxes.list(), nextCursor: null };
+  }
+
+  @Get('clients')
+  @ApiOperation({
+    summary: 'Old boxes and panels of all instances, the last seen first; half a minute behind',
+  })
+  @ApiOkResponse({ type: LegacyClientPageDto })
+  async clients(): Promise<Page<LegacyClient>> {
+    return { items: await this.sightings.list(), nextCursor: null };
+  }
+}

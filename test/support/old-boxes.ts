@@ -1,0 +1,58 @@
+import { adminToken, call, type Answer } from './http.js';
+
+export type Port = 'http' | 'socket';
+interface Service {
+  readonly url: string;
+  readonly socketUrl: string;
+}
+
+export const TRACKING = '/api/tracking/postAmbulanceTracking';
+export const SNAPSHOT = '/api/snapshot/postAmbulanceImageUpload';
+export const CRASH = '/api/crash/postAmbulanceCrashNotify';
+
+let count = 0;
+
+/** A vehicle with an old box. */
+export async function newBox(
+  service: Service,
+  boxCode = `B-${process.pid}-${(count += 1)}`,
+): Promise<{ vehicleId: string; boxCode: string; token: string }> {
+  const token = await adminToken(service);
+  const name = `O-${process.pid}-${(count += 1)}`;
+  const body = { callSign: name, registration: name, type: 'als', boxCode };
+  const { body: vehicle } = await call(service, 'POST', '/api/v1/vehicles', { token, body });
+  return { vehicleId: vehicle.id as string, boxCode, token };
+}
+
+/** A post as it was recorded: the body as it is, by either port. */
+export async function postRaw(
+  service: Service,
+  path: string,
+  body: string | FormData | URLSearchParams,
+  options: { port?: Port; type?: string } = {},
+): Promise<Answer & { readonly text: string }> {
+  const url = options.port === 'socket' ? service.socketUrl : service.url;
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    body,
+    ...(options.type !== undefined && { headers: { 'content-type': options.type } }),
+  });
+  const text = await response.text();
+  const isJson = /json/.test(response.headers.get('content-type') ?? '');
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : text };
+}
+
+export const postJson = (service: Service, path: string, body: unknown, port: Port = 'http') =>
+  postRaw(service, path, JSON.stringify(body), { port, type: 'application/json' });
+
+export function formOf(
+  fields: Record<string, string>,
+  files: readonly (readonly [string, Buffer])[] = [],
+): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  files.forEach(([filename, bytes], n) =>
+    form.append(`any${n}`, new Blob([new Uint8Array(bytes)]), filename),
+  );
+  return form;
+}

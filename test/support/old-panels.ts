@@ -1,0 +1,65 @@
+import { io as io4 } from 'socket.io-client';
+import { io as io3 } from 'socket.io-client-3';
+import { until } from './sockets.js';
+
+export type PanelClient = 'socket.io-client 3' | 'socket.io-client 4';
+export type PanelTransport = 'websocket' | 'polling';
+
+/** What both clients have. */
+interface ClientSocket {
+  readonly id?: string;
+  readonly connected: boolean;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  emit(event: string, ...args: unknown[]): unknown;
+  close(): unknown;
+}
+
+/** A panel as the operators have it: it hears `data` and nothing else. */
+export class OldPanel {
+  readonly texts: string[] = [];
+  readonly endings: string[] = [];
+  readonly others: string[] = [];
+
+  private constructor(readonly socket: ClientSocket) {
+    socket.on('data', (text: string) => this.texts.push(text));
+    socket.on('drain', () => this.others.push('drain'));
+    socket.on('disconnect', (reason: string) => this.endings.push(reason));
+    socket.on('connect_error', () => this.endings.push('connect_error'));
+  }
+
+  static async open(
+    url: string,
+    client: PanelClient = 'socket.io-client 4',
+    transport: PanelTransport = 'websocket',
+  ): Promise<OldPanel> {
+    const options = { transports: [transport], forceNew: true, reconnection: false };
+    const socket = client === 'socket.io-client 3' ? io3(url, options) : io4(url, options);
+    const panel = new OldPanel(socket as unknown as ClientSocket);
+    await until(() => panel.texts.length > 0, 5_000, 'the greeting');
+    return panel;
+  }
+
+  /** Joins each, and waits until it is told so. */
+  async join(...rooms: readonly string[]): Promise<void> {
+    for (const room of rooms) {
+      this.socket.emit('room_join', room);
+      await until(
+        () => this.texts.includes(`room joined: ${room.replaceAll('"', '')}`),
+        5_000,
+        `room ${room}`,
+      );
+    }
+  }
+
+  /** The frames, as they were parsed; `after` a moment in which others could have come. */
+  async frames(count: number): Promise<Record<string, unknown>[]> {
+    const isFrame = (text: string): boolean => text.startsWith('{');
+    await until(() => this.texts.filter(isFrame).length >= count, 5_000, `${count} frames`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return this.texts.filter(isFrame).map((text) => JSON.parse(text) as Record<string, unknown>);
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+}
