@@ -13,6 +13,7 @@ const ROOMS = {
   migration: ['config', 'common', 'database', 'vehicles', 'image-files', 'images', 'release'],
   gateway: ['config', 'common', 'auth', 'tracking', 'vehicles', 'release'],
   health: ['config', 'common', 'auth', 'database', 'images', 'release'],
+  legacy: ['config', 'common', 'auth', 'database', 'vehicles', 'tracking', 'images', 'release', 'gateway'],
   client: [],
   replay: ['client'],
   watch: ['client'],

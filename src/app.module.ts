@@ -14,6 +14,7 @@ import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
 import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
+import { LegacyCollectionsModule } from './legacy/collections/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -34,6 +35,7 @@ export class AppModule {
         ImagesModule,
         ReleaseModule,
         GatewayModule,
+        LegacyCollectionsModule,
         HealthModule,
       ],
       providers: [

@@ -98,6 +98,8 @@ export function loadSettings(env: Environment): LoadedSettings {
       isAccelerated: values.IMAGE_ACCEL === '1',
       oldAddresses: values.IMAGE_OLD_ADDRESSES ?? 'public',
     },
+    sharedCollections: { areWritten: values.LEGACY_COLLECTIONS === 'write' },
+    google: { mapKey: values.GOOGLE_MAP_KEY ?? null },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
     httpLingerMs: values.HTTP_LINGER_MS ?? 2_000,
     retention: { positionDays: values.POSITION_RETENTION_DAYS ?? null },

@@ -50,6 +50,12 @@ export interface Settings {
   readonly tls: { readonly certPath: string | null };
   readonly metrics: { readonly allowFrom: readonly string[] };
   readonly images: ImageSettings;
+  /** The old server's collections, which other programs read. */
+  readonly sharedCollections: { readonly areWritten: boolean };
+  readonly google: {
+    /** null: nobody is asked, and nothing leaves the house. */
+    readonly mapKey: string | null;
+  };
   readonly drainTimeoutS: number;
   readonly httpLingerMs: number;
   /** How long things are kept; null: for ever. */

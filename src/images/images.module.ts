@@ -6,6 +6,7 @@ import { Decoder } from './decoder/decoder.service.js';
 import { ImageContent } from './image-content.service.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
 import { ImageUploads } from './image-uploads.service.js';
+import { ImageLog } from './image-log.service.js';
 import { ImageVolume } from './image-volume.js';
 import { ImagesController } from './images.controller.js';
 import { ImagesRepository } from './images.repository.js';
@@ -34,10 +35,11 @@ import { VehicleQuota } from './vehicle-quota.js';
     Decoder,
     Thumbnails,
     ImageContent,
+    ImageLog,
     ImageUploads,
     ImagesService,
     OldAddresses,
   ],
-  exports: [ImageVolume],
+  exports: [ImageLog, ImageVolume],
 })
 export class ImagesModule {}

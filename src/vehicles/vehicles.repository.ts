@@ -111,6 +111,15 @@ export class VehiclesRepository {
     return found.map(toVehicle);
   }
 
+  /** Of those of them that there ever were; null: it has none. */
+  async findBoxCodes(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+    const found = await this.vehicles
+      .find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } })
+      .select({ boxCode: 1 })
+      .lean();
+    return new Map(found.map(({ _id, boxCode }) => [_id.toHexString(), boxCode ?? null]));
+  }
+
   /** Archived, with device credentials that may still be good. */
   async listUnfinishedArchivals(): Promise<string[]> {
     const found = await this.vehicles

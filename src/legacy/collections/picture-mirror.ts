@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../common/index.js';
+import { type Image, ImageLog, oldNameOf } from '../../images/index.js';
+import { AmbulanceDirectory } from './ambulance-directory.js';
+import { CursorsRepository } from './cursors.repository.js';
+import { Mirror } from './mirror.js';
+import { type Snapshot, snapshotsOf } from './old-snapshot.js';
+import { PictureCollections } from './picture-collections.repository.js';
+
+/** A picture's id tells when its upload began; over a bad radio link it takes minutes until it has its record. */
+const SETTLES_WITHIN_MS = 900_000;
+const PAGE = 500;
+
+/**
+ * Pictures, into `ambulance_images` and `ambulance_image_histories`. Whoever takes a post of the old boxes in offers its
+ * pictures when they are durable; what was not offered is found within half a minute. Only pictures that have an address
+ * of the old server: the others could not be opened by who reads those documents.
+ */
+@Injectable()
+export class PictureMirror extends Mirror<Snapshot> {
+  constructor(
+    log: ImageLog,
+    directory: AmbulanceDirectory,
+    collections: PictureCollections,
+    cursors: CursorsRepository,
+    clock: Clock,
+  ) {
+    const source = {
+      name: 'pictures',
+      settlesWithinMs: SETTLES_WITHIN_MS,
+      since: (fromMs: number) => snapshotsSince(log, fromMs),
+      async write(snapshots: readonly Snapshot[]): Promise<number> {
+        const ids = await directory.resolve(snapshots.map(({ vehicleId }) => vehicleId));
+        let written = 0;
+        for (const { vehicleId, names } of snapshots) {
+          const ambulanceId = ids.get(vehicleId);
+          if (ambulanceId !== undefined && names.length > 0)
+            written += await collections.keep(ambulanceId, names);
+        }
+        return written;
+      },
+    };
+    super(source, cursors, clock);
+  }
+}
+
+/** A post never lies in two pages: the last second of a page waits for the next one. */
+async function* snapshotsSince(
+  log: ImageLog,
+  fromMs: number,
+): AsyncGenerator<readonly Snapshot[], void, undefined> {
+  let open: readonly Image[] = [];
+  for await (const page of log.since(fromMs, PAGE)) {
+    const all = [...open, ...page];
+    const lastSecond = secondOf(all.at(-1));
+    yield snapshotsOf(
+      all.filter((image) => secondOf(image) !== lastSecond),
+      oldNameOf,
+    );
+    open = all.filter((image) => secondOf(image) === lastSecond);
+  }
+  yield snapshotsOf(open, oldNameOf);
+}
+
+/** What ids are ordered by. */
+function secondOf(image: Image | undefined): string {
+  return image?.id.slice(0, 8) ?? '';
+}
