@@ -22,10 +22,13 @@ type LeanVehicle = VehicleRecord & { readonly _id: Types.ObjectId };
 export class VehiclesRepository {
   constructor(@InjectModel(VehicleRecord.name) private readonly vehicles: Model<VehicleRecord>) {}
 
-  /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
-  async create(vehicle: NewVehicle, at: Date, by: Actor): Promise<Vehicle> {
+  /**
+   * @param givenId its id, where it has one from elsewhere already
+   * @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken
+   */
+  async create(vehicle: NewVehicle, at: Date, by: Actor, givenId?: string): Promise<Vehicle> {
     const { callSign, registration, type, status, boxCode } = vehicle;
-    const id = new Types.ObjectId();
+    const id = new Types.ObjectId(givenId);
     const lastStatus = { vehicleId: id.toHexString(), status, at, recordedAt: at, by };
     try {
       const created = await this.vehicles.create({
@@ -137,6 +140,12 @@ export class VehiclesRepository {
   async statuses(): Promise<ReadonlyMap<string, UnitStatus>> {
     const found = await this.vehicles.find({ archivedAt: null }).select({ status: 1 }).lean();
     return new Map(found.map(({ _id, status }) => [_id.toHexString(), status]));
+  }
+
+  /** Every vehicle there ever was, in the order they were made. */
+  async listEvenArchived(): Promise<Vehicle[]> {
+    const found = await this.vehicles.find().sort({ _id: 1 }).lean();
+    return found.map(toVehicle);
   }
 
   /** Every vehicle there ever was. */
