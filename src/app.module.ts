@@ -15,6 +15,7 @@ import { HealthModule } from './health/index.js';
 import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
 import { LegacyCollectionsModule } from './legacy/collections/index.js';
+import { OpenRequestsModule } from './legacy/open-requests/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -36,6 +37,7 @@ export class AppModule {
         ReleaseModule,
         GatewayModule,
         LegacyCollectionsModule,
+        OpenRequestsModule,
         HealthModule,
       ],
       providers: [

@@ -87,14 +87,16 @@ describe('positions', () => {
   });
 
   it('of one call are one write each for what they say: sent again they change nothing', async () => {
-    await send(fix(0), fix(1));
+    const twice = [fix(0), fix(1, { speedMps: 20 })];
+    await send(...twice);
     await settled(2);
-    const before = await old.all('ambulance_trackings', ofThis());
-    await send(fix(0), fix(1));
-    await send(fix(2));
+    await send(...twice);
+    await send(fix(2, { speedMps: 5 }));
     await settled(3);
+    await until(async () => (await lag()) === 0);
     expect(await histories()).toHaveLength(3);
-    expect(before).toMatchObject([{ avg_speed: 36 }]);
+    // 36, then (36 + 72) / 2, then (54 + 18) / 2: each counted once.
+    expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([{ avg_speed: 36, speed: 18 }]);
   });
 
   it('leave what other programs write into the same document, and reckon with it', async () => {

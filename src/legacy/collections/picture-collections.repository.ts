@@ -24,8 +24,9 @@ export class PictureCollections {
   async keep(ambulanceId: string, names: readonly string[]): Promise<number> {
     const current = await this.currentOf(ambulanceId);
     const shown = namesIn(current?.images);
+    // Also a part of what is shown: storage does not always tell how far a post went.
+    if (names.every((name) => shown.includes(name))) return 0;
     const order = compareSnapshots(names, shown);
-    if (order === 0) return 0;
     if (order < 0) return this.keepFormer(ambulanceId, names);
     // First into the histories: a kill in between leaves it in both, and the next time mends that.
     const moved = shown.length > 0 ? await this.keepFormer(ambulanceId, shown) : 0;

@@ -13,7 +13,8 @@ const PAGE = 500;
 
 /**
  * Pictures, into `ambulance_images` and `ambulance_image_histories`. Whoever takes a post of the old boxes in offers its
- * pictures when they are durable; what was not offered is found within half a minute. Only pictures that have an address
+ * pictures when they are durable; what was not offered, because the process ended, is found in storage: there a post is what
+ * has one `createdAt`. Only pictures that have an address
  * of the old server: the others could not be opened by who reads those documents.
  */
 @Injectable()
@@ -25,19 +26,22 @@ export class PictureMirror extends Mirror<Snapshot> {
     cursors: CursorsRepository,
     clock: Clock,
   ) {
+    // Names that stand in a document, and since when: who reads storage again need not put them together anew.
+    const written = new Map<string, number>();
     const source = {
       name: 'pictures',
       settlesWithinMs: SETTLES_WITHIN_MS,
-      since: (fromMs: number) => snapshotsSince(log, fromMs),
+      since: (fromMs: number) => snapshotsSince(log, fromMs, written),
       async write(snapshots: readonly Snapshot[]): Promise<number> {
         const ids = await directory.resolve(snapshots.map(({ vehicleId }) => vehicleId));
-        let written = 0;
+        let count = 0;
         for (const { vehicleId, names } of snapshots) {
           const ambulanceId = ids.get(vehicleId);
           if (ambulanceId !== undefined && names.length > 0)
-            written += await collections.keep(ambulanceId, names);
+            count += await collections.keep(ambulanceId, names);
         }
-        return written;
+        remember(written, snapshots, clock.nowMs());
+        return count;
       },
     };
     super(source, cursors, clock);
@@ -48,21 +52,35 @@ export class PictureMirror extends Mirror<Snapshot> {
 async function* snapshotsSince(
   log: ImageLog,
   fromMs: number,
+  written: ReadonlyMap<string, number>,
 ): AsyncGenerator<readonly Snapshot[], void, undefined> {
+  const nameOf = (path: string): string | null => {
+    const name = oldNameOf(path);
+    return name !== null && written.has(name) ? null : name;
+  };
   let open: readonly Image[] = [];
   for await (const page of log.since(fromMs, PAGE)) {
     const all = [...open, ...page];
     const lastSecond = secondOf(all.at(-1));
     yield snapshotsOf(
       all.filter((image) => secondOf(image) !== lastSecond),
-      oldNameOf,
+      nameOf,
     );
     open = all.filter((image) => secondOf(image) === lastSecond);
   }
-  yield snapshotsOf(open, oldNameOf);
+  yield snapshotsOf(open, nameOf);
 }
 
 /** What ids are ordered by. */
 function secondOf(image: Image | undefined): string {
   return image?.id.slice(0, 8) ?? '';
+}
+
+/** For as long as storage is looked through again. */
+function remember(written: Map<string, number>, snapshots: readonly Snapshot[], nowMs: number): void {
+  for (const { names } of snapshots) for (const name of names) written.set(name, nowMs);
+  for (const [name, sinceMs] of written) {
+    if (nowMs - sinceMs < 2 * SETTLES_WITHIN_MS) break;
+    written.delete(name);
+  }
 }

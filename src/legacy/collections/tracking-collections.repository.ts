@@ -63,8 +63,8 @@ export class TrackingCollections {
     for (let attempt = 0; attempt < MAX_ATTEMPTS && byAmbulance.size > 0; attempt += 1) {
       const operations = this.planned(byAmbulance, await this.documentsOf([...byAmbulance.keys()]));
       if (operations.length === 0) return changed;
-      const { matchedCount } = await this.trackings.bulkWrite(operations, { ordered: false });
-      changed += matchedCount;
+      const { matchedCount, upsertedCount } = await this.trackings.bulkWrite(operations, { ordered: false });
+      changed += matchedCount + upsertedCount;
     }
     return changed;
   }
@@ -76,7 +76,7 @@ export class TrackingCollections {
     const operations: mongo.AnyBulkWriteOperation<TrackingDocument>[] = [];
     for (const [ambulanceId, positions] of byAmbulance) {
       const found = documents.get(ambulanceId) ?? [];
-      if (found.length === 0) operations.push(insertion(ambulanceId));
+      if (found.length === 0) operations.push(insertion(ambulanceId, positions));
       const spare = found.length > 1 ? found.find((each) => isOnlyOurs(each, ambulanceId)) : undefined;
       // Made here and by the old server at the same moment: the other programs are to find one.
       if (spare) operations.push(withdrawal(ambulanceId));
@@ -124,10 +124,18 @@ function isSame({ location }: HistoryDocument, known: HistoryDocument | undefine
   return known?.location?.lat === location.lat && known.location.lon === location.lon;
 }
 
-/** Its `_id` is the ambulance's: two instances that find none make one. */
-function insertion(ambulanceId: string): mongo.AnyBulkWriteOperation<TrackingDocument> {
+/** Whole from its first moment. Its `_id` is the ambulance's: two instances that find none make one. */
+function insertion(
+  ambulanceId: string,
+  positions: readonly StoredPosition[],
+): mongo.AnyBulkWriteOperation<TrackingDocument> {
   const _id = new mongo.ObjectId(ambulanceId);
-  const $setOnInsert = { ambulance_id: _id, covered_distance: 0, state: 'GREEN' };
+  const $setOnInsert = {
+    ambulance_id: _id,
+    covered_distance: 0,
+    state: 'GREEN',
+    ...foldTracking({}, positions),
+  };
   return { updateOne: { filter: { _id }, update: { $setOnInsert }, upsert: true } };
 }
 
