@@ -28,6 +28,7 @@ const ROOMS = {
     'client',
   ],
   health: ['config', 'common', 'auth', 'database', 'images', 'release'],
+  legacy: ['config', 'common', 'auth', 'database', 'vehicles', 'tracking', 'images', 'release', 'gateway'],
   client: [],
   replay: ['client'],
   watch: ['client'],

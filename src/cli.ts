@@ -13,6 +13,7 @@ const USAGE = `Usage: samserver <command> [options]
   db [--directory <dir>] [--port <port>]   run the embedded evaluation database alone
   replay [<file|folder>] [options]         play recorded tracks, or drive simulated ambulances
   watch [options]                          the live stream as a table that updates in place
+  adopt [options]                          take the old server's ambulances over as vehicles
   images <command> [options]               adopt, list, verify, back up and restore the pictures
   init [options]                           give this deployment its id, in the database and the picture volume
   schema up|status|contract [options]      bring the database's schema forward
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = 
   db: runDatabase,
   replay: runReplayCommand,
   watch: runWatchCommand,
+  adopt: runAdoptCommand,
   images: runImagesCommand,
   init: runInitCommand,
   schema: runSchemaCommand,
@@ -71,6 +73,11 @@ async function runReplayCommand(args: string[]): Promise<number> {
 async function runWatchCommand(args: string[]): Promise<number> {
   const { runWatch } = await import('./watch/index.js');
   return runWatch(args, clientIo());
+}
+
+async function runAdoptCommand(args: string[]): Promise<number> {
+  const { runAdopt } = await import('./migration/index.js');
+  return runAdopt(args, clientIo());
 }
 
 async function runImagesCommand(args: string[]): Promise<number> {

@@ -14,6 +14,7 @@ export type { Act, AuditAction, AuditActor, AuditTarget } from './audit-entry.js
 export { AuditLog } from './audit-log.js';
 export { tokenMissing } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
+export { deviceCredentials } from './credentials-for-commands.repository.js';
 export {
   type CredentialSummary,
   DeviceCredentialsService,

@@ -104,6 +104,8 @@ export function loadSettings(env: Environment): LoadedSettings {
       maxPanels: values.LEGACY_MAX_PANELS ?? 200,
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
+    sharedCollections: { areWritten: values.LEGACY_COLLECTIONS === 'write' },
+    google: { mapKey: values.GOOGLE_MAP_KEY ?? null },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
     httpLingerMs: values.HTTP_LINGER_MS ?? 2_000,
     retention: { positionDays: values.POSITION_RETENTION_DAYS ?? null },

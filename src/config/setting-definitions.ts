@@ -219,6 +219,16 @@ export const SETTING_DEFINITIONS = {
     about:
       "Time zone of the old picture folders (…/<Y>/<M>/<D>/<H>_<m>/…), as in Asia/Bangkok. Default: the machine's.",
   }),
+  LEGACY_COLLECTIONS: define({
+    parse: parse.oneOf('write', 'off'),
+    about:
+      "write keeps the old server's collections (ambulance_trackings and its kin) for the other programs on the database. Default off.",
+  }),
+  GOOGLE_MAP_KEY: define({
+    parse: parse.secret(8),
+    about:
+      'Key for the Google Routes API, asked for the time left to a destination. Default: none, great-circle distance.',
+  }),
 } as const;
 
 export type SettingName = keyof typeof SETTING_DEFINITIONS;
@@ -232,7 +242,5 @@ export const UNUSED_SETTINGS: Readonly<Record<string, string>> = {
   LIVE_REDIS_HOST: 'no Redis is used: what would be cached there is kept in memory',
   LIVE_REDIS_PORT: 'no Redis is used',
   LIVE_REDIS_PASSWORD: 'no Redis is used',
-  LEGACY_COLLECTIONS: "the old server's collections are neither read nor written",
-  GOOGLE_MAP_KEY: 'no times of arrival and no addresses are looked up',
   FCM_SERVER_KEY: 'no phone is notified; Firebase ended server keys in 2024',
 };

@@ -51,6 +51,12 @@ export interface Settings {
   readonly metrics: { readonly allowFrom: readonly string[] };
   readonly images: ImageSettings;
   readonly legacy: LegacySettings;
+  /** The old server's collections, which other programs read. */
+  readonly sharedCollections: { readonly areWritten: boolean };
+  readonly google: {
+    /** null: nobody is asked, and nothing leaves the house. */
+    readonly mapKey: string | null;
+  };
   readonly drainTimeoutS: number;
   readonly httpLingerMs: number;
   /** How long things are kept; null: for ever. */

@@ -8,6 +8,7 @@ import { ImageRemovals } from './image-removals.service.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
 import { ImageIntake } from './image-intake.service.js';
 import { ImageUploads } from './image-uploads.service.js';
+import { ImageLog } from './image-log.service.js';
 import { ImageVolume } from './image-volume.js';
 import { ImagesController } from './images.controller.js';
 import { ImagesRepository } from './images.repository.js';
@@ -37,11 +38,12 @@ import { VehicleQuota } from './vehicle-quota.js';
     Thumbnails,
     ImageContent,
     ImageIntake,
+    ImageLog,
     ImageUploads,
     ImagesService,
     ImageRemovals,
     OldAddresses,
   ],
-  exports: [ImageVolume, ImageIntake],
+  exports: [ImageIntake, ImageLog, ImageVolume],
 })
 export class ImagesModule {}

@@ -70,6 +70,16 @@ export class ImagesRepository {
     return found.map(toImage);
   }
 
+  /** Of all vehicles, ascending by id, after the given one. */
+  async listAfter(afterId: string, limit: number): Promise<Image[]> {
+    const found = await this.images
+      .find({ _id: { $gt: new Types.ObjectId(afterId) }, ...NOT_DELETED })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .lean();
+    return found.map(toImage);
+  }
+
   /** Bytes of all pictures of a vehicle. */
   async sumSizes(vehicleId: string): Promise<number> {
     let sum = 0;

@@ -29,3 +29,13 @@ function decoded(part: string): string | null {
 function isName(part: string): boolean {
   return part !== '' && part !== '.' && part !== '..' && !/[/\p{Cc}]/u.test(part);
 }
+
+/**
+ * What the old server called a picture: an address without the first slash. Null for one that has none, because it was
+ * taken in under the new addresses.
+ * @param path below the volume, with `/`
+ */
+export function oldNameOf(path: string): string | null {
+  const address = `${OLD_ADDRESSES}${path.split('/').map(encodeURIComponent).join('/')}`;
+  return placeOfOldAddress(address) === path ? `${OLD_ADDRESSES.slice(1)}${path}` : null;
+}

@@ -7,7 +7,7 @@ import {
   SchemaStepFailedError,
   translateStorageError,
 } from '../database/index.js';
-import { EXIT, UsageError } from './exit-codes.js';
+import { EXIT, UnavailableError, UsageError } from './exit-codes.js';
 
 export { EXIT, UsageError };
 
@@ -70,5 +70,6 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof SchemaStepFailedError) return EXIT.failed;
   // The evaluation database's directory belongs to a running service.
   const isServed = (error as { code?: unknown }).code === 'DIRECTORY_IN_USE';
-  return isServed || translateStorageError(error) ? EXIT.unavailable : EXIT.failed;
+  const isAway = error instanceof UnavailableError || translateStorageError(error);
+  return isServed || isAway ? EXIT.unavailable : EXIT.failed;
 }

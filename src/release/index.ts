@@ -1,3 +1,4 @@
+export { type Backlog, Backlogs } from './backlogs.js';
 export { InstanceIdentity } from './instance-identity.js';
 export { INSTANCE_STATES, InstanceService, type InstanceState } from './instance.service.js';
 export { InstancesRepository, type LivingInstance } from './instances.repository.js';

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { AuthModule } from '../auth/index.js';
+import { Backlogs } from './backlogs.js';
 import { InstanceHeartbeat } from './instance-heartbeat.js';
 import { InstanceIdentity } from './instance-identity.js';
 import { InstanceRecord, InstanceSchema } from './instance.schema.js';
@@ -25,6 +26,7 @@ import { RolloutsService } from './rollouts.service.js';
   ],
   controllers: [OpsController],
   providers: [
+    Backlogs,
     InstanceIdentity,
     InstanceService,
     InstancesRepository,
@@ -37,6 +39,7 @@ import { RolloutsService } from './rollouts.service.js';
     RolloutFollower,
   ],
   exports: [
+    Backlogs,
     InstanceIdentity,
     InstanceService,
     InstancesRepository,

@@ -7,6 +7,14 @@ export { VehicleChanges, type VehicleChange, type VehicleListener } from './vehi
 export { type StatusAnswer, VehicleStatusService } from './vehicle-status.service.js';
 export { otherVehicle } from './vehicle.errors.js';
 export { VehicleDto } from './vehicle.dto.js';
-export { VEHICLE_TYPES, type VehicleView } from './vehicle.js';
+export {
+  type NewVehicle,
+  type Vehicle,
+  VEHICLE_TYPES,
+  type VehicleType,
+  type VehicleView,
+} from './vehicle.js';
+export { nameKey } from './vehicle-name.js';
+export { VehicleRegister } from './vehicle-register.repository.js';
 export { VehiclesModule } from './vehicles.module.js';
 export { VehiclesService } from './vehicles.service.js';

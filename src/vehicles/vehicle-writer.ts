@@ -25,8 +25,8 @@ export class VehicleWriter {
   ) {}
 
   /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
-  async create(vehicle: NewVehicle, at: Date, by: StatusChange['by']): Promise<Vehicle> {
-    const created = await this.vehicles.create(vehicle, at, by);
+  async create(vehicle: NewVehicle, at: Date, by: StatusChange['by'], givenId?: string): Promise<Vehicle> {
+    const created = await this.vehicles.create(vehicle, at, by, givenId);
     this.changes.publish(created);
     await this.history.keep(created.lastStatus);
     return created;

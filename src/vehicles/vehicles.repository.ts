@@ -22,10 +22,13 @@ type LeanVehicle = VehicleRecord & { readonly _id: Types.ObjectId };
 export class VehiclesRepository {
   constructor(@InjectModel(VehicleRecord.name) private readonly vehicles: Model<VehicleRecord>) {}
 
-  /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
-  async create(vehicle: NewVehicle, at: Date, by: Actor): Promise<Vehicle> {
+  /**
+   * @param givenId its id, where it has one from elsewhere already
+   * @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken
+   */
+  async create(vehicle: NewVehicle, at: Date, by: Actor, givenId?: string): Promise<Vehicle> {
     const { callSign, registration, type, status, boxCode } = vehicle;
-    const id = new Types.ObjectId();
+    const id = new Types.ObjectId(givenId);
     const lastStatus = { vehicleId: id.toHexString(), status, at, recordedAt: at, by };
     try {
       const created = await this.vehicles.create({
@@ -111,6 +114,15 @@ export class VehiclesRepository {
     return found.map(toVehicle);
   }
 
+  /** Of those of them that there ever were; null: it has none. */
+  async findBoxCodes(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+    const found = await this.vehicles
+      .find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } })
+      .select({ boxCode: 1 })
+      .lean();
+    return new Map(found.map(({ _id, boxCode }) => [_id.toHexString(), boxCode ?? null]));
+  }
+
   /** Archived, with device credentials that may still be good. */
   async listUnfinishedArchivals(): Promise<string[]> {
     const found = await this.vehicles
@@ -137,6 +149,12 @@ export class VehiclesRepository {
       .select({ boxCodeKey: 1 })
       .lean();
     return new Map(found.map(({ _id, boxCodeKey }) => [boxCodeKey ?? '', _id.toHexString()]));
+  }
+
+  /** Every vehicle there ever was, in the order they were made. */
+  async listEvenArchived(): Promise<Vehicle[]> {
+    const found = await this.vehicles.find().sort({ _id: 1 }).lean();
+    return found.map(toVehicle);
   }
 
   /** Every vehicle there ever was. */

@@ -112,6 +112,11 @@ export class VehiclesService {
     return this.vehicles.boxes();
   }
 
+  /** What their old boxes call themselves, archived ones too; null: there is no old box in it. */
+  boxCodes(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+    return this.vehicles.findBoxCodes(ids);
+  }
+
   /** In service. */
   async listIds(): Promise<string[]> {
     return [...(await this.vehicles.statuses()).keys()];

@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { InjectConnection } from '@nestjs/mongoose';
+import type { Connection, mongo } from 'mongoose';
+import { sharedDatabase } from './shared-database.repository.js';
+
+interface AmbulanceDocument {
+  readonly _id: mongo.ObjectId;
+  readonly ambulance_box_code?: unknown;
+}
+
+/** `ambulances`, which other programs keep: read, never written. */
+@Injectable()
+export class AmbulancesRepository {
+  constructor(@InjectConnection() private readonly connection: Connection) {}
+
+  /** The box code of every ambulance by its id; null: it has none. */
+  async findBoxCodes(): Promise<ReadonlyMap<string, string | null>> {
+    const ambulances = sharedDatabase(this.connection).collection<AmbulanceDocument>('ambulances');
+    const found = new Map<string, string | null>();
+    for await (const { _id, ambulance_box_code: code } of ambulances.find(
+      {},
+      { projection: { ambulance_box_code: 1 } },
+    )) {
+      const isCode = typeof code === 'string' || typeof code === 'number';
+      found.set(String(_id), isCode ? String(code) : null);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,6 @@
+export type { SharedCrash } from './crash-collection.repository.js';
+export { type CrashLog, CrashMirror } from './crash-mirror.js';
+export { AmbulanceDirectory } from './ambulance-directory.js';
+export { LegacyCollectionsModule } from './legacy-collections.module.js';
+export type { Snapshot } from './old-snapshot.js';
+export { PictureMirror } from './picture-mirror.js';

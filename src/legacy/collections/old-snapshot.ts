@@ -1,0 +1,67 @@
+import type { Image } from '../../images/index.js';
+
+/** The pictures of one post. */
+export interface Snapshot {
+  /** 24 hexadecimal digits. */
+  readonly vehicleId: string;
+  /** As the old server calls them, in the order of the post: `uploads/ambulance_images/…`. */
+  readonly names: readonly string[];
+}
+
+/** `images` of a document: `{image0: …, image1: …}`. */
+export type OldImages = Readonly<Record<string, string>>;
+
+export function imagesOf(names: readonly string[]): OldImages {
+  return Object.fromEntries(names.map((name, index) => [`image${index}`, name]));
+}
+
+/** In their order; empty for what is no such object. */
+export function namesIn(images: unknown): readonly string[] {
+  if (typeof images !== 'object' || images === null) return [];
+  return Object.values(images).filter((name) => typeof name === 'string');
+}
+
+/** `…/<Y>/<M>/<D>/<H>_<m>/<m>_<s>_<4 digits>.<extension>`, none of them padded, by the clock on the server's wall. */
+const NAME = /\/(\d{4})\/(\d{1,2})\/(\d{1,2})\/(\d{1,2})_(\d{1,2})\/\d{1,2}_(\d{1,2})_[^/]*$/;
+
+/**
+ * When they were taken in, to be compared with others only: the time on the wall, taken for UTC. 0 for what does not say.
+ */
+export function wallTimeMs(names: readonly string[]): number {
+  const times = names.map((name) => {
+    const [year = 0, month = 0, day, hour, minute, second] = (NAME.exec(name) ?? []).slice(1).map(Number);
+    return year === 0 ? 0 : Date.UTC(year, month - 1, day, hour, minute, second);
+  });
+  return Math.max(0, ...times);
+}
+
+/** Positive when `one` was taken in later; 0 only when both are the same pictures. */
+export function compareSnapshots(one: readonly string[], other: readonly string[]): number {
+  const between = wallTimeMs(one) - wallTimeMs(other);
+  if (between !== 0) return between;
+  const [first, second] = [keyOf(one), keyOf(other)];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+/** The same whatever order they stand in: after a crash, storage does not tell the order of the post. */
+export function keyOf(names: readonly string[]): string {
+  return [...names].sort().join('\n');
+}
+
+/** Pictures that were taken in at the same millisecond for the same vehicle came with one post. */
+export function snapshotsOf(
+  images: readonly Image[],
+  nameOf: (path: string) => string | null,
+): readonly Snapshot[] {
+  const posts = new Map<string, { vehicleId: string; names: string[] }>();
+  for (const { vehicleId, path, createdAt, origin } of images) {
+    const name = nameOf(path);
+    // An adopted one was the old server's: it has written its documents itself.
+    if (vehicleId === null || name === null || origin === 'adopted') continue;
+    const key = `${vehicleId}:${createdAt.getTime()}`;
+    const post = posts.get(key) ?? { vehicleId, names: [] };
+    post.names.push(name);
+    posts.set(key, post);
+  }
+  return [...posts.values()].map(({ vehicleId, names }) => ({ vehicleId, names: names.sort() }));
+}

@@ -1,0 +1,177 @@
+import { nameKey, type Vehicle } from '../../vehicles/index.js';
+import {
+  type AdoptedVehicle,
+  distinct,
+  isDeleted,
+  type OldAmbulance,
+  type TypeMap,
+  vehicleOf,
+} from './old-ambulance.js';
+
+/** What was made of each ambulance the last time, by its id: only what has changed since is carried over. */
+export type Adoptions = ReadonlyMap<string, AdoptedVehicle>;
+
+const FIELDS = ['callSign', 'registration', 'type', 'boxCode', 'status'] as const;
+
+export type VehicleFields = Partial<AdoptedVehicle>;
+
+export type AdoptionStep =
+  | { readonly kind: 'add'; readonly id: string; readonly vehicle: AdoptedVehicle }
+  | {
+      readonly kind: 'alter';
+      readonly id: string;
+      readonly changes: VehicleFields;
+      readonly vehicle: AdoptedVehicle;
+    }
+  | { readonly kind: 'archive'; readonly id: string; readonly callSign: string };
+
+/** What somebody has to look at: it is left as it is, and nothing else is held up by it. */
+export interface AdoptionConflict {
+  readonly ambulance: string;
+  readonly reason: string;
+}
+
+export interface AdoptionPlan {
+  readonly steps: readonly AdoptionStep[];
+  readonly conflicts: readonly AdoptionConflict[];
+  /** Nothing is to be done for these but to remember them as they are now. */
+  readonly noted: readonly { readonly id: string; readonly vehicle: AdoptedVehicle }[];
+  /** Adopted before and the same since. */
+  readonly unchanged: number;
+  /** Deleted in the old system and never adopted. */
+  readonly deleted: number;
+  /** Call signs or registrations that another had already, and the name that was made of them. */
+  readonly renamed: readonly { readonly ambulance: string; readonly from: string; readonly to: string }[];
+}
+
+export interface AdoptionFacts {
+  readonly ambulances: readonly OldAmbulance[];
+  /** Archived ones too. */
+  readonly vehicles: readonly Vehicle[];
+  readonly adoptions: Adoptions;
+  readonly types: TypeMap;
+}
+
+/** What is to be done so that every ambulance that is not deleted is a vehicle with its id. Changes nothing. */
+export function planAdoption({ ambulances, vehicles, adoptions, types }: AdoptionFacts): AdoptionPlan {
+  const byId = new Map(vehicles.map((vehicle) => [vehicle.id, vehicle]));
+  const names = new Names(vehicles, new Set(ambulances.flatMap(({ id }) => id ?? [])));
+  const steps: AdoptionStep[] = [];
+  const conflicts: AdoptionConflict[] = [];
+  const renamed: { ambulance: string; from: string; to: string }[] = [];
+  const noted: { id: string; vehicle: AdoptedVehicle }[] = [];
+  let [unchanged, deleted] = [0, 0];
+
+  for (const ambulance of ambulances) {
+    const { id, shownId } = ambulance;
+    const complain = (reason: string): void => void conflicts.push({ ambulance: shownId, reason });
+    if (id === null) {
+      complain('its _id is no ObjectId, so the old rooms and collections could not name the vehicle');
+      continue;
+    }
+    const vehicle = byId.get(id);
+    if (isDeleted(ambulance)) {
+      if (vehicle && !vehicle.archivedAt) steps.push({ kind: 'archive', id, callSign: vehicle.callSign });
+      else deleted += 1;
+      continue;
+    }
+    const wanted = vehicleOf(ambulance, types);
+    if (!wanted) {
+      complain('it has neither a name nor a number nor a box code');
+    } else if (vehicle?.archivedAt) {
+      complain(`${vehicle.callSign} was archived here; it can come back only as a new vehicle`);
+    } else {
+      const owner = names.ownerOfCode(wanted.boxCode, id);
+      if (owner) {
+        complain(`box code ${wanted.boxCode} is that of vehicle ${owner.callSign} (${owner.id}) already`);
+        continue;
+      }
+      const named = names.take(wanted, id);
+      for (const [from, to] of named.renamed) renamed.push({ ambulance: shownId, from, to });
+      if (!vehicle) steps.push({ kind: 'add', id, vehicle: named.vehicle });
+      else {
+        const changes = changesOf(named.vehicle, adoptions.get(id), vehicle);
+        if (Object.keys(changes).length === 0) {
+          unchanged += 1;
+          if (!isSame(named.vehicle, adoptions.get(id))) noted.push({ id, vehicle: named.vehicle });
+        } else steps.push({ kind: 'alter', id, changes, vehicle: named.vehicle });
+      }
+    }
+  }
+  const present = new Set(ambulances.map(({ id }) => id));
+  for (const [id, { callSign }] of adoptions) {
+    const isHere = byId.get(id)?.archivedAt === null;
+    // An empty collection must not take a fleet out of service: that is somebody's to decide.
+    if (!present.has(id) && isHere)
+      conflicts.push({
+        ambulance: id,
+        reason: `${callSign} is not in ambulances any more; it stays in service`,
+      });
+  }
+  // What is archived frees its names for the others.
+  steps.sort((one, other) => Number(other.kind === 'archive') - Number(one.kind === 'archive'));
+  return { steps, noted, conflicts, unchanged, deleted, renamed };
+}
+
+/** Of what the other programs have changed since the last time, that which is not so here yet: what dispatchers change stays. */
+function changesOf(now: AdoptedVehicle, before: AdoptedVehicle | undefined, vehicle: Vehicle): VehicleFields {
+  const here: AdoptedVehicle = { ...vehicle, status: vehicle.lastStatus.status };
+  const changed = FIELDS.filter((field) => now[field] !== before?.[field] && now[field] !== here[field]);
+  return Object.fromEntries(changed.map((field) => [field, now[field]]));
+}
+
+function isSame(one: AdoptedVehicle, other: AdoptedVehicle | undefined): boolean {
+  return other !== undefined && FIELDS.every((field) => one[field] === other[field]);
+}
+
+/** Names are unique here and were not there. */
+class Names {
+  private readonly owners = { callSign: new Map<string, string>(), registration: new Map<string, string>() };
+  private readonly codes = new Map<string, Pick<Vehicle, 'id' | 'callSign'>>();
+
+  /** @param adopted vehicles of these get their names anew, in the order of the ambulances */
+  constructor(vehicles: readonly Vehicle[], adopted: ReadonlySet<string>) {
+    for (const { id, callSign, registration, boxCode, archivedAt } of vehicles) {
+      if (archivedAt) continue;
+      if (boxCode !== null) this.codes.set(boxCode, { id, callSign });
+      if (adopted.has(id)) continue;
+      this.owners.callSign.set(nameKey(callSign), id);
+      this.owners.registration.set(nameKey(registration), id);
+    }
+  }
+
+  /** Another one that has this box code; null: nobody. */
+  ownerOfCode(code: string | null, id: string): Pick<Vehicle, 'id' | 'callSign'> | null {
+    const owner = code === null ? undefined : this.codes.get(code);
+    return owner && owner.id !== id ? owner : null;
+  }
+
+  take(
+    vehicle: AdoptedVehicle,
+    id: string,
+  ): { vehicle: AdoptedVehicle; renamed: (readonly [from: string, to: string])[] } {
+    const mark = vehicle.boxCode ?? id.slice(-6);
+    const callSign = this.free('callSign', vehicle.callSign, mark, id);
+    const registration = this.free('registration', vehicle.registration, mark, id);
+    if (vehicle.boxCode !== null) this.codes.set(vehicle.boxCode, { id, callSign });
+    const renamed = [
+      [vehicle.callSign, callSign],
+      [vehicle.registration, registration],
+    ] as const;
+    return {
+      vehicle: { ...vehicle, callSign, registration },
+      renamed: renamed.filter(([from, to]) => from !== to),
+    };
+  }
+
+  private free(kind: 'callSign' | 'registration', name: string, mark: string, id: string): string {
+    const owners = this.owners[kind];
+    const tries = [name, distinct(name, mark, kind === 'registration'), id.slice(-REGISTRATION_TAIL)];
+    const free = tries.find((each) => !owners.has(nameKey(each))) ?? id.slice(-REGISTRATION_TAIL);
+    owners.set(nameKey(free), id);
+    return free;
+  }
+}
+
+/** Of an id, which nobody else has, as much as a registration holds. */
+const REGISTRATION_TAIL = 20;

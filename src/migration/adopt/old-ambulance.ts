@@ -1,0 +1,73 @@
+import type { NewVehicle, VehicleType } from '../../vehicles/index.js';
+
+/** A document of `ambulances`, as far as it says who a vehicle is. */
+export interface OldAmbulance {
+  /** 24 hexadecimal digits; null: its `_id` is something else. */
+  readonly id: string | null;
+  readonly shownId: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What an ambulance comes to as a vehicle. */
+export interface AdoptedVehicle extends NewVehicle {
+  readonly boxCode: string | null;
+}
+
+/** Which of our types stands for a `type_id`; a type that is not in it is `other`. */
+export type TypeMap = ReadonlyMap<string, VehicleType>;
+
+const CALL_SIGN_LENGTH = 40;
+const REGISTRATION_LENGTH = 20;
+const BOX_CODE_LENGTH = 64;
+
+/** Without the names that others have already; `planAdoption` sees to those. Null: nothing says who it is. */
+export function vehicleOf({ fields }: OldAmbulance, types: TypeMap): AdoptedVehicle | null {
+  const code = textOf(fields['ambulance_box_code']);
+  const callSign = textOf(fields['name1']) || textOf(fields['name2']) || textOf(fields['number']) || code;
+  if (callSign === '') return null;
+  const registration = textOf(fields['number']) || code || callSign;
+  return {
+    callSign: cut(callSign, CALL_SIGN_LENGTH),
+    registration: cut(registration, REGISTRATION_LENGTH),
+    type: types.get(textOf(fields['type_id'])) ?? 'other',
+    status: isFalse(fields['isactive']) ? 'out_of_service' : 'available',
+    boxCode: code === '' || code.length > BOX_CODE_LENGTH ? null : code,
+  };
+}
+
+export function isDeleted({ fields }: OldAmbulance): boolean {
+  const { isdeleted } = fields;
+  return isdeleted === true || isdeleted === 1 || isdeleted === '1' || isdeleted === 'true';
+}
+
+/** The name with something behind it that no other has, at its full length. */
+export function distinct(name: string, mark: string, isRegistration: boolean): string {
+  const tail = ` (${mark})`;
+  return cut(name, (isRegistration ? REGISTRATION_LENGTH : CALL_SIGN_LENGTH) - tail.length) + tail;
+}
+
+/** As one line: control characters would break tables, and outer spaces are nobody's intention. */
+function textOf(value: unknown): string {
+  const text =
+    typeof value === 'string' || typeof value === 'number' ? String(value) : String(hexOf(value) ?? '');
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim();
+}
+
+function hexOf(value: unknown): string | null {
+  const { toHexString } = (value ?? {}) as { readonly toHexString?: () => string };
+  return typeof toHexString === 'function' ? toHexString.call(value) : null;
+}
+
+function isFalse(value: unknown): boolean {
+  return value === false || value === 0 || value === '0' || value === 'false';
+}
+
+function cut(text: string, length: number): string {
+  // By characters: half of one has no UTF-8.
+  let kept = '';
+  for (const character of text) {
+    if (kept.length + character.length > length) break;
+    kept += character;
+  }
+  return kept.trim();
+}

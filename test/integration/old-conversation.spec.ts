@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import { differencesOf, printTable, tableOf } from '../old-conversation/compare.js';
+import { readConversation } from '../old-conversation/conversation.js';
+import { playAgainstOld } from '../old-conversation/old-target.js';
+
+const conversation = readConversation();
+const endings = conversation.steps.filter(({ endsOld }) => endsOld).length;
+
+describe('the recorded conversation', () => {
+  it('is half an hour of sixteen boxes, with pictures and crashes', () => {
+    const { boxes, steps } = conversation;
+    const count = (kind: string) => steps.filter((step) => step.kind === kind).length;
+    expect(boxes).toHaveLength(16);
+    expect(steps.at(-1)?.atS).toBeGreaterThan(1_740);
+    expect(count('position') / 30).toBeGreaterThan(14);
+    expect(count('position') / 30).toBeLessThan(25);
+    expect(count('pictures')).toBeGreaterThan(10);
+    expect(count('crash')).toBe(3);
+  });
+
+  it('is the same twice against the old server, so that what differs elsewhere is a difference', async () => {
+    const one = await playAgainstOld(conversation);
+    const other = await playAgainstOld(conversation);
+    expect([one.restarts, other.restarts]).toEqual([endings, endings]);
+    const kinds = new Set([...one.recording.keys()].map((key) => key.split('/', 1)[0]));
+    expect([...kinds].sort()).toEqual(['answer', 'document', 'file', 'frame']);
+    expect(one.recording.size).toBeGreaterThan(10_000);
+    const differences = differencesOf(one.recording, other.recording);
+    expect(printTable(tableOf(differences, []))).toBe(printTable([]));
+  }, 120_000);
+});

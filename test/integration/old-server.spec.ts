@@ -1,0 +1,158 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { io, type Socket } from 'socket.io-client';
+import { OldDatabase } from '../support/old-database.js';
+import { OldServer } from '../support/old-server.js';
+import { until } from '../support/sockets.js';
+
+/** That the yardstick measures what the facts say: the old server as its clients know it, its faults included. */
+let server: OldServer;
+let database: OldDatabase;
+let ambulanceId: string;
+beforeAll(async () => {
+  server = await OldServer.start();
+  database = await OldDatabase.open(server.database.url);
+  ambulanceId = await database.addAmbulance('291');
+});
+afterAll(async () => {
+  await database.close();
+  await server.stop();
+});
+
+const open: Socket[] = [];
+afterEach(() => open.splice(0).forEach((socket) => socket.close()));
+
+async function panel(...rooms: string[]): Promise<unknown[]> {
+  const said: unknown[] = [];
+  const socket = io(server.socketUrl, { forceNew: true, transports: ['websocket'] });
+  open.push(socket);
+  socket.on('data', (frame: string) => said.push(frame.startsWith('{') ? JSON.parse(frame) : frame));
+  for (const room of rooms) socket.emit('room_join', room);
+  await until(() => said.length >= rooms.length + 1);
+  return said;
+}
+
+const post = (path: string, body: unknown, base = server.url) =>
+  fetch(`${base}/api/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+const TRACKING = 'tracking/postAmbulanceTracking';
+const GOOD = {
+  ambulance_id: '291',
+  tracking_latitude: '13.7563',
+  tracking_longitude: '100.5018',
+  tracking_speed: '10',
+  tracking_heading: '90',
+};
+const trackings = () => database.all('ambulance_trackings');
+const histories = () => database.all('ambulance_tracking_histories');
+
+it('answers to the letter, on both ports', async () => {
+  for (const base of [server.url, server.socketUrl]) {
+    expect(await (await fetch(`${base}/`)).text()).toContain('<title>AOC-V.2 Tracking Server On</title>');
+    expect(await (await fetch(`${base}/error_codes`)).text()).toBe('{"500":"Error on server."}');
+    const unknown = await post(TRACKING, { ...GOOD, ambulance_id: 'nobody' }, base);
+    expect([unknown.status, await unknown.text()]).toEqual([201, '{"message":"Ambulance not found."}']);
+    expect((await post(TRACKING, {}, base)).status).toBe(201);
+    const broken = await post(TRACKING, '{', base);
+    expect([broken.status, broken.headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8']);
+  }
+});
+
+it('tells rooms by name and by id, everybody of a join, and each frame as it came', async () => {
+  const said = await panel('"tracking"', ambulanceId);
+  expect(said).toEqual([
+    expect.stringMatching(/^socket connected id: /),
+    'room joined: tracking',
+    `room joined: ${ambulanceId}`,
+  ]);
+  const answer = await post(TRACKING, { ...GOOD, extra: 'x' });
+  expect([answer.status, await answer.text()]).toEqual([200, '{"success":true}']);
+  await until(() => said.length === 5);
+  const frame = {
+    ...GOOD,
+    extra: 'x',
+    tracking_speed: 36,
+    _id: ambulanceId,
+    is_assign: 0,
+    type: 'TRACKING',
+    request_type: '',
+    estimated_time: 0,
+  };
+  expect(said.slice(3)).toEqual([frame, frame]);
+});
+
+it('writes half of the first speed, no first history, and no place ever', async () => {
+  await until(async () => (await trackings()).length === 1);
+  expect(await trackings()).toMatchObject([
+    { speed: 36, avg_speed: 18, location: { lat: 13.7563, lon: 100.5018 } },
+  ]);
+  expect(await histories()).toEqual([]);
+  await post(TRACKING, GOOD);
+  await until(async () => (await histories()).length === 1);
+  expect(await histories()).toMatchObject([{ speed: 36, location: { lat: 0, lon: 0 } }]);
+});
+
+describe('the posts that end it', () => {
+  it.each([
+    ['no speed', { ...GOOD, tracking_speed: undefined }],
+    ['a speed that is "nan"', { ...GOOD, tracking_speed: 'nan' }],
+  ])('%s', async (_, body) => {
+    const before = server.restarts;
+    expect(await (await post(TRACKING, body)).text()).toBe('{"success":true}');
+    await until(() => server.restarts === before + 1);
+    await server.whenUp();
+    expect(server.output).toContain('ValidationError');
+  });
+
+  it('a crash report, after it is written and told', async () => {
+    const said = await panel('crash', `CRASH_NOTIFY_${ambulanceId}`);
+    const before = server.restarts;
+    const answer = await post('crash/postAmbulanceCrashNotify', GOOD);
+    expect([answer.status, await answer.text()]).toEqual([200, '']);
+    await until(() => server.restarts === before + 1);
+    const [crash] = await database.all('ambulance_crashes');
+    expect(said.slice(3)).toEqual([
+      { ambulance_crashes_id: String(crash._id), type: 'CRASH_NOTIFY' },
+      { ...GOOD, tracking_speed: 36, type: 'CRASH' },
+    ]);
+    await server.whenUp();
+  });
+
+  it('and not a place that is none, which is silently not stored', async () => {
+    const before = [server.restarts, (await histories()).length];
+    expect((await post(TRACKING, { ...GOOD, tracking_latitude: 'north' })).status).toBe(200);
+    await post(TRACKING, GOOD);
+    await until(async () => (await histories()).length === (before[1] ?? 0) + 1);
+    expect(server.restarts).toBe(before[0]);
+  });
+});
+
+it('keeps pictures under its own names and announces them to `snap`', async () => {
+  const said = await panel('snap');
+  const form = new FormData();
+  form.append('ambulance_id', '291');
+  form.append('a', new Blob(['first']), 'one.jpg.exe');
+  form.append('b', new Blob(['second']), 'dotless');
+  const answer = await fetch(`${server.url}/api/snapshot/postAmbulanceImageUpload`, {
+    method: 'POST',
+    body: form,
+  });
+  expect([answer.status, await answer.text(), answer.headers.get('content-type')]).toEqual([200, '', null]);
+  await until(() => said.length === 3);
+  const { body, imagesObj } = said[2] as { body: unknown; imagesObj: Record<string, string> };
+  expect(body).toEqual({ ambulance_id: '291' });
+  const layout = String.raw`^uploads/ambulance_images/291/\d{4}/\d+/\d+/\d+_\d+/\d+_\d+_\d{4}`;
+  expect(imagesObj).toEqual({
+    image0: expect.stringMatching(new RegExp(`${layout}\\.jpg$`)),
+    image1: expect.stringMatching(new RegExp(`${layout}\\.undefined$`)),
+  });
+  await until(async () => (await fetch(`${server.url}/${imagesObj['image1']}`)).ok);
+  expect(await (await fetch(`${server.url}/${imagesObj['image0']}`)).text()).toBe('first');
+});
+
+it('lets no Engine.IO 3 client in', async () => {
+  const answer = await fetch(`${server.socketUrl}/socket.io/?EIO=3&transport=polling`);
+  expect(answer.status).toBe(400);
+});

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { Clock } from '../../src/common/index.js';
+import { OpenRequests } from '../../src/legacy/open-requests/index.js';
+import { adminToken, call } from '../support/http.js';
+import { OldDatabase } from '../support/old-database.js';
+import { Scrape } from '../support/scrape.js';
+import { until } from '../support/sockets.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+let service: TestService;
+let old: OldDatabase;
+let requests: OpenRequests;
+beforeAll(async () => {
+  service = await startTestService({ OPS_TOKEN });
+  old = await OldDatabase.open(service.database.url);
+  requests = service.service.app.get(OpenRequests);
+});
+afterAll(async () => {
+  await old.close();
+  await service.stop();
+});
+
+const PLACE = { lat: 13.7, lon: 100.5, speedMps: 10 };
+const ask = (fields: object) =>
+  old.collection('aoc_requests').insertOne({ request_type: 'EMERGENCY', ...fields });
+const theirs = async (code: string) => OldDatabase.id(await old.addAmbulance(code));
+
+it('knows who is on a request that is neither completed nor cancelled', async () => {
+  const ids = await Promise.all(['1', '2', '3', '4', '5', '6'].map(theirs));
+  const [a, b, c, d, e] = ids;
+  await ask({ ambulance_id: a, request_status: 'ON_THE_WAY' });
+  await ask({ ambulance_id: b, request_status: 'COMPLETED' });
+  await ask({ ambulance_id: c, request_status: 'CANCELED' });
+  await ask({ ambulance_id: d });
+  await ask({ ambulance_id: e, request_status: 'ASSIGNED', request_type: undefined });
+  const vehicleIds = ids.map(String);
+  await requests.whenFresh(vehicleIds);
+  expect(vehicleIds.map((id) => requests.of(id, PLACE)?.requestType ?? null)).toEqual([
+    'EMERGENCY',
+    null,
+    null,
+    'EMERGENCY',
+    '',
+    null,
+  ]);
+});
+
+it('reckons the time left, and says by which way and when nobody knows', async () => {
+  const id = await theirs('7');
+  await ask({ ambulance_id: id, request_status: 'ON_THE_WAY' });
+  await requests.whenFresh([String(id)]);
+  expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: null, estimatedBy: null });
+
+  const destination_location = { lat: 13.8, lon: 100.5 };
+  await old.collection('ambulance_trackings').insertOne({ ambulance_id: id, destination_location });
+  await requests.whenFresh([String(id)]);
+  // 11,119 m
+  expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: 19, estimatedBy: 'great-circle' });
+  expect(requests.of(String(id), { ...PLACE, speedMps: 0 })).toMatchObject({ estimatedBy: null });
+  const scrape = await Scrape.of(service);
+  expect(scrape.value('samserver_legacy_time_left_total', { way: 'great-circle' })).toBe(1);
+});
+
+it('finds a vehicle that they know by its box code, and reads anew behind whoever asks', async () => {
+  const id = await theirs('8');
+  const admin = await adminToken(service);
+  const body = { callSign: 'V', registration: 'V', type: 'als', boxCode: '8' };
+  const vehicle = await call(service, 'POST', '/api/v1/vehicles', { token: admin, body });
+  const of = () => requests.of(vehicle.body.id as string, PLACE);
+  expect(of()).toBeNull();
+  await ask({ ambulance_id: id, request_status: 'NEW' });
+  const clock = service.service.app.get(Clock);
+  const late = jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 60_000);
+  await until(() => of() !== null);
+  expect(of()).toMatchObject({ requestType: 'EMERGENCY' });
+  late.mockRestore();
+});

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OldDatabase } from '../support/old-database.js';
+import { OldServer } from '../support/old-server.js';
+import type { Conversation } from './conversation.js';
+import { play } from './player.js';
+import { record, type Recording } from './recording.js';
+
+/** The ambulances of the conversation, as the operators' API keeps them, and a request that is open for one of them. */
+export async function addAmbulances({ boxes }: Conversation, database: OldDatabase): Promise<void> {
+  for (const { code, ambulanceId } of boxes) {
+    await database.addAmbulance(code, { _id: OldDatabase.id(ambulanceId) });
+  }
+  const [first, second] = boxes.map(({ ambulanceId }) => OldDatabase.id(ambulanceId));
+  await database.collection('aoc_requests').insertMany([
+    { ambulance_id: first, request_status: 'ON_THE_WAY', request_type: 'EMERGENCY' },
+    { ambulance_id: second, request_status: 'COMPLETED', request_type: 'TRANSFER' },
+  ]);
+}
+
+/** The conversation, played against an old server of its own. */
+export async function playAgainstOld(
+  conversation: Conversation,
+): Promise<{ recording: Recording; restarts: number }> {
+  const server = await OldServer.start();
+  const database = await OldDatabase.open(server.database.url);
+  try {
+    await addAmbulances(conversation, database);
+    const { url, socketUrl } = server;
+    const played = await play(conversation, {
+      url,
+      socketUrl,
+      whenUp: () => server.whenUp(),
+      // It tells nobody when it has written what it has answered for.
+      whenSettled: () => sleep(1_000),
+    });
+    const recording = await record(conversation, played, database, server.pictures);
+    return { recording, restarts: server.restarts };
+  } finally {
+    await database.close();
+    await server.stop();
+  }
+}

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jpeg } from '../support/pictures.js';
+import type { Conversation, Fields, Step } from './conversation.js';
+import { Panel } from './panel.js';
+
+const ROUTES = {
+  position: '/api/tracking/postAmbulanceTracking',
+  pictures: '/api/snapshot/postAmbulanceImageUpload',
+  crash: '/api/crash/postAmbulanceCrashNotify',
+} as const;
+/** By then a server that is going to end has ended, and what was on its way to a panel is there. */
+const MOMENT_MS = 400;
+
+export interface Target {
+  readonly url: string;
+  readonly socketUrl: string;
+  /** Resolves when it is there again, should it have ended. */
+  whenUp(): Promise<void>;
+  /** Resolves when nothing is on its way into the collections any more. */
+  whenSettled(): Promise<void>;
+}
+
+export interface StepAnswer {
+  readonly step: Step;
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly body: string;
+}
+
+export interface Played {
+  readonly answers: readonly StepAnswer[];
+  /** By panel, as they came. */
+  readonly frames: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Plays a conversation as fast as it is answered, one step after the other, so that twice is the same. */
+export async function play({ steps }: Conversation, target: Target): Promise<Played> {
+  const panels = new Map<string, Panel>();
+  const answers: StepAnswer[] = [];
+  try {
+    for (const step of steps) {
+      // Whatever is still on its way would go down with a server that ends.
+      if (step.endsOld) await sleep(MOMENT_MS);
+      const answer = await take(step, target, panels);
+      if (answer) answers.push({ step, ...answer });
+      if (step.endsOld) {
+        await sleep(MOMENT_MS);
+        await target.whenUp();
+        for (const panel of panels.values()) await panel.whenConnected();
+        for (const panel of panels.values()) await panel.rejoin();
+        await sleep(MOMENT_MS);
+      }
+    }
+    await sleep(MOMENT_MS);
+    await target.whenSettled();
+    return { answers, frames: Object.fromEntries([...panels].map(([name, { frames }]) => [name, frames])) };
+  } finally {
+    panels.forEach((panel) => panel.close());
+  }
+}
+
+async function take(
+  step: Step,
+  target: Target,
+  panels: Map<string, Panel>,
+): Promise<Omit<StepAnswer, 'step'> | null> {
+  switch (step.kind) {
+    case 'position':
+    case 'crash':
+      return ask(`${target.url}${ROUTES[step.kind]}`, bodyOf(step.form, step.fields));
+    case 'pictures': {
+      const form = formData(step.fields);
+      for (const { field, name, seed } of step.files) {
+        const picture = await jpeg(seed, 64, 48);
+        form.append(field, new Blob([new Uint8Array(picture)], { type: 'image/jpeg' }), name);
+      }
+      return ask(`${target.url}${ROUTES.pictures}`, { body: form });
+    }
+    case 'raw':
+      return ask(`${target.url}${step.path}`, { body: step.body, type: 'application/json' });
+    case 'get':
+      return ask(`${step.port === 'http' ? target.url : target.socketUrl}${step.path}`, null);
+    case 'panel': {
+      const panel = new Panel(target.socketUrl, step.transport);
+      panels.set(step.panel, panel);
+      await panel.whenConnected();
+      return null;
+    }
+    case 'join':
+      await panels.get(step.panel)?.join(step.room);
+      return null;
+    case 'leave':
+      panels.get(step.panel)?.leave(step.room);
+      await sleep(MOMENT_MS);
+      return null;
+  }
+}
+
+interface Body {
+  readonly body: string | URLSearchParams | FormData;
+  readonly type?: string;
+}
+
+async function ask(url: string, body: Body | null): Promise<Omit<StepAnswer, 'step'>> {
+  const response = await fetch(url, {
+    ...(body && { method: 'POST', body: body.body }),
+    headers: { connection: 'close', ...(body?.type !== undefined && { 'content-type': body.type }) },
+  });
+  return {
+    status: response.status,
+    contentType: response.headers.get('content-type'),
+    body: await response.text(),
+  };
+}
+
+function bodyOf(form: 'json' | 'form' | 'multipart', fields: Fields): Body {
+  if (form === 'json') return { body: JSON.stringify(fields), type: 'application/json' };
+  if (form === 'multipart') return { body: formData(fields) };
+  return {
+    body: new URLSearchParams(
+      Object.entries(fields).map(([key, value]): [string, string] => [key, String(value)]),
+    ),
+  };
+}
+
+function formData(fields: Fields): FormData {
+  const form = new FormData();
+  for (const [key, value] of Object.entries(fields)) form.append(key, String(value));
+  return form;
+}

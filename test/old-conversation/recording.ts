@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { OldDatabase } from '../support/old-database.js';
+import { filesBelow } from '../support/volume.js';
+import type { Conversation } from './conversation.js';
+import type { Played, StepAnswer } from './player.js';
+
+/** Every single thing that can be compared, by a key that says where it was seen. */
+export type Recording = ReadonlyMap<string, string>;
+
+const COLLECTIONS = [
+  'ambulance_trackings',
+  'ambulance_tracking_histories',
+  'ambulance_images',
+  'ambulance_image_histories',
+  'ambulance_crashes',
+] as const;
+/** Ids of documents and the times of writing are nobody's to predict; that they are there is compared. */
+const MASKED_IN = {
+  document: new Set(['_id', 'count_datetime']),
+  frame: new Set(['ambulance_crashes_id']),
+} as const;
+const PICTURE_NAME = /\d{4}\/\d{1,2}\/\d{1,2}\/\d{1,2}_\d{1,2}\/\d{1,2}_\d{1,2}_\d{4}\./g;
+
+/** Answers, frames, documents and files of one time that the conversation was played. */
+export async function record(
+  { boxes }: Conversation,
+  { answers, frames }: Played,
+  database: OldDatabase,
+  pictures: string,
+): Promise<Recording> {
+  const recording = new Map<string, string>();
+  answers.forEach((answer, index) => addAnswer(recording, answer, index));
+  for (const [panel, said] of Object.entries(frames)) addFrames(recording, panel, said);
+  for (const { code, ambulanceId } of boxes) {
+    for (const collection of COLLECTIONS) {
+      const found = await database.all(collection);
+      const own = found.filter(({ ambulance_id: id }) => String(id) === ambulanceId).sort(byAge);
+      // Counted from the newest: where one has an older one more, the others still stand beside their like.
+      own.reverse().forEach((document, index) => {
+        addFields(recording, `document/${collection}/${code}/-${index}`, document, MASKED_IN.document);
+      });
+    }
+  }
+  addFiles(recording, pictures, await filesBelow(pictures).catch(() => []));
+  return recording;
+}
+
+function addAnswer(recording: Map<string, string>, { step, ...answer }: StepAnswer, index: number): void {
+  const what = step.kind === 'get' ? `get ${step.port} ${step.path}` : step.kind;
+  const key = `answer/${what}/${index}`;
+  recording.set(`${key}/status`, String(answer.status));
+  recording.set(`${key}/type`, String(answer.contentType));
+  recording.set(`${key}/body`, answer.body);
+}
+
+function addFrames(recording: Map<string, string>, panel: string, frames: readonly string[]): void {
+  const seen = new Map<string, number>();
+  for (const text of frames) {
+    const frame = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : null;
+    const words = text.replace(/id: .*/, 'id: …');
+    const body = (frame?.['body'] ?? frame) as Record<string, unknown> | null;
+    const kind = frame
+      ? `${typeof frame['type'] === 'string' ? frame['type'] : 'SNAP'}/${String(body?.['ambulance_id'])}`
+      : `words/${words}`;
+    const count = seen.get(kind) ?? 0;
+    seen.set(kind, count + 1);
+    const key = `frame/${panel}/${kind}/${count}`;
+    if (frame) addFields(recording, key, frame, MASKED_IN.frame);
+    else recording.set(key, words);
+  }
+}
+
+function addFields(
+  recording: Map<string, string>,
+  key: string,
+  fields: Record<string, unknown>,
+  masked: ReadonlySet<string>,
+): void {
+  for (const [field, value] of Object.entries(fields)) {
+    const shown = masked.has(field) ? 'there' : JSON.stringify(value).replaceAll(PICTURE_NAME, '…/….');
+    recording.set(`${key}/${field}`, shown);
+  }
+}
+
+function addFiles(recording: Map<string, string>, pictures: string, files: readonly string[]): void {
+  const seen = new Map<string, string[]>();
+  for (const file of files.filter((each) => !each.startsWith('.'))) {
+    const kind = file.replaceAll(PICTURE_NAME, '…/….');
+    const hash = createHash('sha256')
+      .update(readFileSync(join(pictures, file)))
+      .digest('hex')
+      .slice(0, 12);
+    seen.set(kind, [...(seen.get(kind) ?? []), hash]);
+  }
+  // The order of names is chance: they hold one.
+  for (const [kind, hashes] of seen) {
+    hashes.sort().forEach((hash, index) => recording.set(`file/${kind}/${index}`, hash));
+  }
+}
+
+type Aged = { readonly count_datetime?: Date; readonly _id: unknown };
+
+/** By when they were written, and where that is not said by their ids, which begin with it. */
+function byAge(one: Aged, other: Aged): number {
+  const between = (one.count_datetime?.getTime() ?? 0) - (other.count_datetime?.getTime() ?? 0);
+  return between !== 0 ? between : String(one._id) < String(other._id) ? -1 : 1;
+}

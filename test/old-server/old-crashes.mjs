@@ -1,0 +1,24 @@
+/** `POST /api/crash/postAmbulanceCrashNotify`: answered, written, told, and then the process ends. */
+import { get } from 'node:https';
+import { Crash } from './old-models.mjs';
+import { ambulanceOf, kmh } from './old-trackings.mjs';
+
+export async function takeCrash(io, request, response) {
+  const { body } = request;
+  const ambulance = await ambulanceOf(body);
+  if (!ambulance) return response.status(201).json({ message: 'Ambulance not found.' });
+  response.status(200).end();
+  const crash = await Crash.create({
+    ambulance_id: ambulance._id,
+    location: { lat: body.tracking_latitude, lon: body.tracking_longitude },
+    speed: Math.ceil(kmh(body.tracking_speed)),
+    heading: body.tracking_heading,
+    count_datetime: new Date(),
+  });
+  const notify = { ambulance_crashes_id: crash._id, type: 'CRASH_NOTIFY' };
+  io.to(`CRASH_NOTIFY_${ambulance._id}`).emit('data', JSON.stringify(notify));
+  const told = { ...body, tracking_speed: kmh(body.tracking_speed), type: 'CRASH' };
+  io.to('crash').emit('data', JSON.stringify(told));
+  // Its map request names no address, so it goes to localhost:443, and nobody catches what becomes of it.
+  get({ path: '/maps/api/geocode/json' });
+}

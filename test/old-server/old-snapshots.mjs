@@ -1,0 +1,43 @@
+/** `POST /api/snapshot/postAmbulanceImageUpload`: 200, empty, always, at once. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ImageHistory, Images } from './old-models.mjs';
+import { ambulanceOf } from './old-trackings.mjs';
+
+export async function takeSnapshot(io, request, response) {
+  response.status(200).end();
+  const { body, files = [] } = request;
+  const now = new Date();
+  const [year, month, day] = [now.getFullYear(), now.getMonth() + 1, now.getDate()];
+  const [hour, minute, second] = [now.getHours(), now.getMinutes(), now.getSeconds()];
+  const images = {};
+  const kept = files.map((file, index) => {
+    const number = Math.floor(1_000 + Math.random() * 9_000);
+    // Whatever follows the first dot; without one it is the word "undefined".
+    const name = `${minute}_${second}_${number}.${file.originalname.split('.')[1]}`;
+    const path = `uploads/ambulance_images/${body.ambulance_id}/${year}/${month}/${day}/${hour}_${minute}/${name}`;
+    images[`image${index}`] = path;
+    return { path: `../public/${path}`, content: file.buffer };
+  });
+  const ambulance = await ambulanceOf(body);
+  // Announced before the files are written; an unknown box's are stored too, and announced to nobody.
+  if (ambulance) {
+    io.to('snap').emit('data', JSON.stringify({ body, imagesObj: images }));
+    await keep(ambulance, images);
+  }
+  for (const { path, content } of kept) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  }
+}
+
+async function keep(ambulance, images) {
+  const former = await Images.findOne({ ambulance_id: ambulance._id });
+  if (!former) {
+    await Images.create({ ambulance_id: ambulance._id, images });
+    return;
+  }
+  await ImageHistory.create({ ambulance_id: ambulance._id, images: former.images });
+  former.images = images;
+  await former.save();
+}

@@ -1,0 +1,44 @@
+import { createConnection, mongo, type Connection } from 'mongoose';
+
+/** What the other programs on the database have: read and written past the service, as they do it. */
+export class OldDatabase {
+  private constructor(readonly connection: Connection) {}
+
+  static async open(url: string): Promise<OldDatabase> {
+    return new OldDatabase(await createConnection(url).asPromise());
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  collection(name: string): mongo.Collection {
+    if (!this.connection.db) throw new Error('not connected');
+    return this.connection.db.collection(name);
+  }
+
+  // What a test reads of a document is what it asserts.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  async all(name: string, filter: mongo.Filter<mongo.BSON.Document> = {}): Promise<any[]> {
+    return this.collection(name).find(filter).toArray();
+  }
+
+  /** As the operators' API keeps them. @returns its id */
+  async addAmbulance(boxCode: string, more: Record<string, unknown> = {}): Promise<string> {
+    const { insertedId } = await this.collection('ambulances').insertOne({
+      name1: `Unit ${boxCode}`,
+      name2: '',
+      number: `1AB-${boxCode}`,
+      ambulance_box_code: boxCode,
+      isactive: true,
+      isonline: true,
+      isdeleted: false,
+      ...more,
+    });
+    return String(insertedId);
+  }
+
+  static id(hex: string): mongo.ObjectId {
+    return new mongo.ObjectId(hex);
+  }
+}
