@@ -28,7 +28,6 @@ const ROOMS = {
     'client',
   ],
   health: ['config', 'common', 'auth', 'database', 'images', 'release'],
-  legacy: ['config', 'common', 'auth', 'database', 'vehicles', 'tracking', 'images', 'release', 'gateway'],
   client: [],
   replay: ['client'],
   watch: ['client'],
