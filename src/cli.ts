@@ -17,6 +17,7 @@ const USAGE = `Usage: samserver <command> [options]
   images <command> [options]               adopt, list, verify, back up and restore the pictures
   init [options]                           give this deployment its id, in the database and the picture volume
   schema up|status|contract [options]      bring the database's schema forward
+  legacy status [options]                  who still speaks as the old server's boxes and panels did
 
 Each command explains itself with --help.
 `;
@@ -29,6 +30,7 @@ const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = 
   images: runImagesCommand,
   init: runInitCommand,
   schema: runSchemaCommand,
+  legacy: runLegacyCommand,
 };
 
 if (existsSync('.env')) process.loadEnvFile('.env');
@@ -93,6 +95,11 @@ async function runInitCommand(args: string[]): Promise<number> {
 async function runSchemaCommand(args: string[]): Promise<number> {
   const { runSchema } = await import('./migration/index.js');
   return runSchema(args, clientIo());
+}
+
+async function runLegacyCommand(args: string[]): Promise<number> {
+  const { runLegacy } = await import('./legacy/index.js');
+  return runLegacy(args, clientIo());
 }
 
 function clientIo(): CommandIo {

@@ -1,2 +1,3 @@
 export { LegacyModule } from './legacy.module.js';
 export { hasOldBody } from './old-routes.js';
+export { runLegacy } from './status/run-legacy.js';

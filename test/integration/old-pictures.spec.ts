@@ -150,8 +150,9 @@ describe('what is no picture, or too much of one', () => {
       '',
       `--b\r\nContent-Disposition: form-data; name="ambulance_id"\r\n\r\n${boxCode}\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n`,
     ].join('\r\n');
-    const sentBytes = await sendUntilClosed(head);
+    const { sentBytes, answer } = await sendUntilClosed(head);
     expect(sentBytes).toBeLessThan(100_000_000);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 .*<pre>Payload Too Large<\/pre>/s);
     expect(await waiting()).toEqual([]);
   });
 
@@ -233,18 +234,20 @@ describe('a kill in the middle', () => {
 });
 
 /** How much could be sent before the other side had enough. */
-function sendUntilClosed(head: string): Promise<number> {
+function sendUntilClosed(head: string): Promise<{ sentBytes: number; answer: string }> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
     const chunk = Buffer.alloc(1_000_000, 120);
     let sentBytes = 0;
+    let answer = '';
     const more = (): void => {
       if (socket.destroyed || sentBytes > 200_000_000) return void socket.destroy();
       sentBytes += chunk.length;
       socket.write(chunk, () => setImmediate(more));
     };
     socket.on('error', () => undefined);
-    socket.on('close', () => resolve(sentBytes));
+    socket.on('data', (text: Buffer) => (answer += text.toString()));
+    socket.on('close', () => resolve({ sentBytes, answer }));
     socket.on('connect', () => {
       socket.write(head);
       more();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
 import { adminToken, call, newVehicle } from '../support/http.js';
-import { ask, connectSocket, openSocket, until } from '../support/sockets.js';
+import { ask, connectSocket, until } from '../support/sockets.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 
 let service: TestService;
@@ -202,13 +202,5 @@ describe('/live', () => {
   ])('refuses %s in a watch', async (_what, request) => {
     const watcher = await connect('/live', token);
     expect(await ask(watcher, 'watch', request)).toMatchObject({ error: { code: 'input/invalid' } });
-  });
-});
-
-describe('the default namespace', () => {
-  it('closes the transport, so that its clients try again, and accepts nothing in silence', async () => {
-    const socket = openSocket(service.socketUrl, '/');
-    const reason = await new Promise((resolve) => socket.once('disconnect', resolve));
-    expect(reason).toBe('transport close');
   });
 });

@@ -13,7 +13,6 @@ import type { OldFields } from './old-fields.js';
 import { type OldFile, type OldForm, readOldForm } from './old-form.js';
 import { isOldPlace, oldPictureAddress, oldPicturePlace } from './old-picture-place.js';
 import { boxCodeIn } from './old-values.js';
-import { discardRest } from './request-bytes.js';
 
 const MOST_FILES = 12;
 /** Of one request, in the largest pictures that there may be. */
@@ -84,18 +83,14 @@ export class BoxPictures {
     }
   }
 
-  private async read(request: IncomingMessage): Promise<OldForm<IncomingFile>> {
+  private read(request: IncomingMessage): Promise<OldForm<IncomingFile>> {
     const { maxBytes } = this.intake;
-    try {
-      return await readOldForm(request, {
-        mostBytes: MOST_LARGEST * maxBytes,
-        mostFiles: MOST_FILES,
-        mostFileBytes: maxBytes,
-        receive: (content, fields) => this.receive(content, fields),
-      });
-    } finally {
-      await discardRest(request);
-    }
+    return readOldForm(request, {
+      mostBytes: MOST_LARGEST * maxBytes,
+      mostFiles: MOST_FILES,
+      mostFileBytes: maxBytes,
+      receive: (content, fields) => this.receive(content, fields),
+    });
   }
 
   /** Not for a box that is no vehicle's, where that is known before its pictures come. */

@@ -3,9 +3,11 @@ import type { Request, Response } from 'express';
 import { DomainError, ERROR_TRANSLATOR, type ErrorTranslator, requestIdOf } from '../../common/index.js';
 import { LegacyMetrics, type OldPost } from '../legacy-metrics.js';
 import { CRASH_PATH, oldErrorPage, SNAPSHOT_PATH } from '../old-routes.js';
+import { discardRest } from './request-bytes.js';
 import { UnreadableBodyError } from './unreadable-body.error.js';
 
 const RETRY_AFTER_S = 2;
+const FAILED = JSON.stringify({ success: false });
 
 /** What a box is told when its post was not taken: a page as Express had it, or that it was not kept. */
 @Catch()
@@ -23,24 +25,33 @@ export class OldAnswersFilter implements ExceptionFilter {
     const requestId = requestIdOf(request);
     if (error instanceof UnreadableBodyError) {
       this.metrics.post(postOf(request), 'refused');
-      // The rest of it may still be on the way.
-      if (!request.complete) response.setHeader('Connection', 'close');
-      response.status(error.status).type('html').send(oldErrorPage(error.status));
-      return;
+      response.status(error.status).type('html');
+      return send(request, response, oldErrorPage(error.status));
     }
     this.metrics.post(postOf(request), 'failed');
     const known = error instanceof DomainError ? error : this.translate(error);
     if (known) {
       this.logger.warn({ requestId, code: known.code }, known.message);
-      const retryAfterS =
-        known.retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(known.retryAfterMs / 1_000);
-      response.setHeader('Retry-After', retryAfterS);
-      response.status(503).json({ success: false });
-    } else {
-      this.logger.error({ requestId, err: error }, 'unexpected error');
-      response.status(500).json({ success: false });
-    }
+      const { retryAfterMs } = known;
+      response.setHeader(
+        'Retry-After',
+        retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1_000),
+      );
+    } else this.logger.error({ requestId, err: error }, 'unexpected error');
+    response.status(known ? 503 : 500).type('json');
+    send(request, response, FAILED);
   }
+}
+
+/**
+ * The whole answer at once, its end when the rest of the request has been read, or enough of it: a connection that is
+ * closed on somebody who still sends is reset, and the answer may go with it.
+ */
+function send(request: Request, response: Response, body: string): void {
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  if (!request.complete) response.setHeader('Connection', 'close');
+  response.write(body);
+  void discardRest(request).then(() => response.end());
 }
 
 function postOf(request: Request): OldPost {

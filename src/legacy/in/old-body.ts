@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isUnwieldy } from '../../common/index.js';
 import { addField, type OldFields } from './old-fields.js';
 import { readOldForm } from './old-form.js';
-import { discardRest, readBytes } from './request-bytes.js';
+import { readBytes } from './request-bytes.js';
 import { brokenBody, UnreadableBodyError } from './unreadable-body.error.js';
 
 /** How it was put. */
@@ -26,18 +26,13 @@ export function dialectOf(request: IncomingMessage): Dialect {
 
 /**
  * The fields of a report. A body of another kind counts for an empty one, as the old server's parsers passed over it.
- * @throws UnreadableBodyError; the rest of the request has been read then
+ * @throws UnreadableBodyError
  */
 export async function readOldBody(request: IncomingMessage): Promise<OldBody> {
   const dialect = dialectOf(request);
-  try {
-    const encoding = request.headers['content-encoding'] ?? 'identity';
-    if (encoding !== 'identity') throw new UnreadableBodyError(415, 'compressed');
-    return { dialect, fields: await fieldsOf(request, dialect) };
-  } catch (error) {
-    await discardRest(request);
-    throw error;
-  }
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') throw new UnreadableBodyError(415, 'compressed');
+  return { dialect, fields: await fieldsOf(request, dialect) };
 }
 
 async function fieldsOf(request: IncomingMessage, dialect: Dialect): Promise<OldFields> {
