@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Image } from '../../images/index.js';
-import { compareSnapshots, imagesOf, namesIn, snapshotsOf, wallTimeMs } from './old-snapshot.js';
+import { imagesOf, isSamePost, namesIn, snapshotsOf, unionOf, wallTimeMs } from './old-snapshot.js';
 
 const name = (minute: number, number = 1): string =>
   `uploads/ambulance_images/291/2026/3/9/14_${minute}/${minute}_5_471${number}.jpg`;
@@ -32,27 +32,35 @@ describe('a snapshot', () => {
     expect(wallTimeMs(['uploads/ambulance_images/x/../y.jpg'])).toBe(0);
   });
 
-  it('is newer by its time, and one of two that are not the same in any case', () => {
-    expect(compareSnapshots([name(10)], [name(9)])).toBeGreaterThan(0);
-    expect(compareSnapshots([name(9)], [])).toBeGreaterThan(0);
-    expect(compareSnapshots([name(9, 1), name(9, 2)], [name(9, 2), name(9, 1)])).toBe(0);
-    const [one, other] = [[name(9, 1)], [name(9, 2)]];
-    expect(compareSnapshots(one, other)).toBe(-compareSnapshots(other, one));
+  it('is the same post when its names tell the same second', () => {
+    expect(isSamePost([name(9, 1)], [name(9, 2)])).toBe(true);
+    expect(isSamePost([name(9)], [name(10)])).toBe(false);
+    expect(isSamePost(['of no time'], ['of no time'])).toBe(false);
+    expect(unionOf([name(9, 2), name(9, 1)], [name(9, 1), name(9, 3)])).toEqual([
+      name(9, 2),
+      name(9, 1),
+      name(9, 3),
+    ]);
   });
 
   it('is what came with one post, and has an old name', () => {
     const nameOf = (path: string): string | null => (path.startsWith('samserver/') ? null : `old/${path}`);
     const snapshots = snapshotsOf(
       [
-        image('291/b', 1_000),
-        image('291/a', 1_000),
-        image('291/c', 2_000),
+        image('291/2026/3/9/14_7/7_5_1002.jpg', 1_000),
+        image('291/2026/3/9/14_7/7_5_1001.jpg', 1_900),
+        image('291/2026/3/9/14_7/7_6_1003.jpg', 2_000),
+        image('291/timeless', 2_000),
         image('samserver/d', 3_000),
         image('291/e', 4_000, { origin: 'adopted' }),
         image('292/f', 5_000, { vehicleId: null }),
       ],
       nameOf,
     );
-    expect(snapshots.map(({ names }) => names)).toEqual([['old/291/a', 'old/291/b'], ['old/291/c']]);
+    expect(snapshots.map(({ names }) => names)).toEqual([
+      ['old/291/2026/3/9/14_7/7_5_1001.jpg', 'old/291/2026/3/9/14_7/7_5_1002.jpg'],
+      ['old/291/2026/3/9/14_7/7_6_1003.jpg'],
+      ['old/291/timeless'],
+    ]);
   });
 });

@@ -35,30 +35,27 @@ export function wallTimeMs(names: readonly string[]): number {
   return Math.max(0, ...times);
 }
 
-/** Positive when `one` was taken in later; 0 only when both are the same pictures. */
-export function compareSnapshots(one: readonly string[], other: readonly string[]): number {
-  const between = wallTimeMs(one) - wallTimeMs(other);
-  if (between !== 0) return between;
-  const [first, second] = [keyOf(one), keyOf(other)];
-  return first < second ? -1 : first > second ? 1 : 0;
+/** The same post, as far as its names tell: no box posts twice within a second. */
+export function isSamePost(one: readonly string[], other: readonly string[]): boolean {
+  return wallTimeMs(one) !== 0 && wallTimeMs(one) === wallTimeMs(other);
 }
 
-/** The same whatever order they stand in: after a crash, storage does not tell the order of the post. */
-export function keyOf(names: readonly string[]): string {
-  return [...names].sort().join('\n');
+/** Each once: those that stand there in their order, then the others. */
+export function unionOf(names: readonly string[], more: readonly string[]): readonly string[] {
+  return [...new Set([...names, ...more])];
 }
 
-/** Pictures that were taken in at the same millisecond for the same vehicle came with one post. */
+/** One for each post: storage knows pictures, and tells which came together by the second in their names. */
 export function snapshotsOf(
   images: readonly Image[],
   nameOf: (path: string) => string | null,
 ): readonly Snapshot[] {
   const posts = new Map<string, { vehicleId: string; names: string[] }>();
-  for (const { vehicleId, path, createdAt, origin } of images) {
+  for (const { vehicleId, path, origin } of images) {
     const name = nameOf(path);
     // An adopted one was the old server's: it has written its documents itself.
     if (vehicleId === null || name === null || origin === 'adopted') continue;
-    const key = `${vehicleId}:${createdAt.getTime()}`;
+    const key = `${vehicleId}:${wallTimeMs([name]) || name}`;
     const post = posts.get(key) ?? { vehicleId, names: [] };
     post.names.push(name);
     posts.set(key, post);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import { compareSnapshots, imagesOf, keyOf, namesIn, type OldImages, wallTimeMs } from './old-snapshot.js';
+import { imagesOf, isSamePost, namesIn, unionOf, wallTimeMs } from './old-snapshot.js';
 import { sharedDatabase } from './shared-database.repository.js';
 import { sharedId } from './shared-id.js';
 
@@ -12,9 +12,9 @@ interface PicturesDocument {
 }
 
 /**
- * `ambulance_images`, the newest pictures of each vehicle, and `ambulance_image_histories`, those that were before. Each
- * snapshot ends up in one of the two, however often and in whatever order they are given: the newest by the time in its
- * names in the first, every other one under an id made of its names in the second.
+ * `ambulance_images`, the newest post of each vehicle, and `ambulance_image_histories`, those that were before. Each post
+ * ends up in one of the two, however often, in whatever order and in however many parts it is given: the newest by the
+ * time in its names in the first, every other one under an id made of that time in the second.
  */
 @Injectable()
 export class PictureCollections {
@@ -24,34 +24,34 @@ export class PictureCollections {
   async keep(ambulanceId: string, names: readonly string[]): Promise<number> {
     const current = await this.currentOf(ambulanceId);
     const shown = namesIn(current?.images);
-    // Also a part of what is shown: storage does not always tell how far a post went.
     if (names.every((name) => shown.includes(name))) return 0;
-    const order = compareSnapshots(names, shown);
-    if (order < 0) return this.keepFormer(ambulanceId, names);
+    const isMore = isSamePost(names, shown);
+    if (!isMore && wallTimeMs(names) < wallTimeMs(shown)) return this.keepFormer(ambulanceId, names);
     // First into the histories: a kill in between leaves it in both, and the next time mends that.
-    const moved = shown.length > 0 ? await this.keepFormer(ambulanceId, shown) : 0;
+    const moved = isMore || shown.length === 0 ? 0 : await this.keepFormer(ambulanceId, shown);
     const ambulance = new mongo.ObjectId(ambulanceId);
     // Its `_id` is the ambulance's: two instances that find none make one.
     await this.pictures.updateOne(
       { _id: current?._id ?? ambulance },
-      { $set: { images: imagesOf(names) }, $setOnInsert: { ambulance_id: ambulance } },
+      {
+        $set: { images: imagesOf(isMore ? unionOf(shown, names) : names) },
+        $setOnInsert: { ambulance_id: ambulance },
+      },
       { upsert: true },
     );
     return moved + 1;
   }
 
   private async keepFormer(ambulanceId: string, names: readonly string[]): Promise<number> {
-    const _id = new mongo.ObjectId(sharedId('pictures', wallTimeMs(names), ambulanceId, keyOf(names)));
-    const former: { ambulance_id: mongo.ObjectId; images: OldImages } = {
-      ambulance_id: new mongo.ObjectId(ambulanceId),
-      images: imagesOf(names),
-    };
-    const { upsertedCount } = await this.histories.updateOne(
-      { _id },
-      { $setOnInsert: former },
-      { upsert: true },
-    );
-    return upsertedCount;
+    const atMs = wallTimeMs(names);
+    // What does not tell its time is told from others by its names.
+    const mark = atMs === 0 ? [...names].sort().join('\n') : '';
+    const _id = new mongo.ObjectId(sharedId('pictures', atMs, ambulanceId, mark));
+    const known = namesIn((await this.histories.findOne({ _id }))?.images);
+    if (names.every((name) => known.includes(name))) return 0;
+    const former = { ambulance_id: new mongo.ObjectId(ambulanceId), images: imagesOf(unionOf(known, names)) };
+    await this.histories.updateOne({ _id }, { $set: former }, { upsert: true });
+    return 1;
   }
 
   /** As an id and as text: which of the two the other programs write, the facts do not say. */
