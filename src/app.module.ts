@@ -16,8 +16,6 @@ import { HealthModule } from './health/index.js';
 import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
 import { LegacyModule } from './legacy/index.js';
-import { LegacyCollectionsModule } from './legacy/collections/index.js';
-import { OpenRequestsModule } from './legacy/open-requests/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -40,8 +38,6 @@ export class AppModule {
         ReleaseModule,
         GatewayModule,
         LegacyModule.with(settings),
-        LegacyCollectionsModule,
-        OpenRequestsModule,
         HealthModule,
       ],
       providers: [

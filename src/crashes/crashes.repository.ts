@@ -38,13 +38,21 @@ export class CrashesRepository {
   }
 
   /** From the second of this moment on, in the order of arrival. */
-  async listSince(at: Date, limit: number): Promise<Crash[]> {
+  listSince(at: Date, limit: number): Promise<Crash[]> {
     const seconds = Math.max(0, Math.floor(at.getTime() / 1_000));
-    const found = await this.crashes
-      .find({ _id: { $gte: Types.ObjectId.createFromTime(seconds) } })
-      .sort({ _id: 1 })
-      .limit(limit)
-      .lean();
+    return this.listAscending({ $gte: Types.ObjectId.createFromTime(seconds) }, limit);
+  }
+
+  /** What arrived after it, in the order of arrival. */
+  listAfter(id: string, limit: number): Promise<Crash[]> {
+    return this.listAscending({ $gt: new Types.ObjectId(id) }, limit);
+  }
+
+  private async listAscending(
+    ids: { $gte?: Types.ObjectId; $gt?: Types.ObjectId },
+    limit: number,
+  ): Promise<Crash[]> {
+    const found = await this.crashes.find({ _id: ids }).sort({ _id: 1 }).limit(limit).lean();
     return found.map(toCrash);
   }
 }

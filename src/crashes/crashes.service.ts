@@ -4,6 +4,7 @@ import { CrashFeed } from './crash-feed.js';
 import { type Crash, type CrashReport, type CrashView, toCrashView } from './crash.js';
 import { CrashesRepository } from './crashes.repository.js';
 
+const PAGE = 500;
 /** Of one replay: no fleet crashes so often, and a box that does is to be looked at and not shown on and on. */
 const MOST_REPLAYED = 1_000;
 
@@ -38,5 +39,17 @@ export class CrashesService {
   /** For a watcher that comes back: from this moment on, by any instance, in the order of arrival. */
   since(at: Date): Promise<Crash[]> {
     return this.crashes.listSince(at, MOST_REPLAYED);
+  }
+
+  /** All of them from the second of this moment on, by any instance, in the order of arrival. */
+  async *pagesSince(at: Date): AsyncGenerator<readonly Crash[], void, undefined> {
+    let page = await this.crashes.listSince(at, PAGE);
+    for (;;) {
+      const last = page.at(-1);
+      if (!last) return;
+      yield page;
+      if (page.length < PAGE) return;
+      page = await this.crashes.listAfter(last.id, PAGE);
+    }
   }
 }

@@ -12,14 +12,16 @@ import { BoxCrashes } from './in/box-crashes.service.js';
 import { BoxDirectory } from './in/box-directory.js';
 import { BoxPictures } from './in/box-pictures.service.js';
 import { BoxPositions } from './in/box-positions.service.js';
+import { BoxSnapshots } from './in/box-snapshots.js';
 import { BoxWitness } from './in/box-witness.js';
 import { BoxesController } from './in/boxes.controller.js';
 import { Boxes } from './in/boxes.service.js';
 import { SocketPortRoutes } from './in/socket-port-routes.js';
 import { UnknownBoxes } from './in/unknown-boxes.js';
+import { LegacyCollectionsModule } from './collections/index.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { FleetFrames } from './out/fleet-frames.js';
-import { NoOpenRequests, OPEN_REQUESTS } from './out/open-requests.js';
+import { OpenRequestsModule } from './open-requests/index.js';
 import { PanelGateway } from './out/panel.gateway.js';
 import { Panels } from './out/panels.service.js';
 import { LegacyClientRecord, LegacyClientSchema } from './status/legacy-client.schema.js';
@@ -29,9 +31,9 @@ import { Sightings } from './status/sightings.js';
 
 @Module({})
 export class LegacyModule {
-  /** With LEGACY_CLIENTS=off there is nothing of it. */
+  /** With LEGACY_CLIENTS=off its clients are not served; the other programs on the database are another setting. */
   static with({ legacy }: Settings): DynamicModule {
-    if (!legacy.isOn) return { module: LegacyModule };
+    if (!legacy.isOn) return { module: LegacyModule, imports: [LegacyCollectionsModule] };
     const record = { name: LegacyClientRecord.name, schema: LegacyClientSchema };
     return {
       module: LegacyModule,
@@ -42,6 +44,8 @@ export class LegacyModule {
         ImagesModule,
         CrashesModule,
         GatewayModule,
+        LegacyCollectionsModule,
+        OpenRequestsModule,
         MongooseModule.forFeature([record]),
       ],
       controllers: [BoxesController, LegacyController],
@@ -52,6 +56,7 @@ export class LegacyModule {
         ArrivalTimes,
         BoxPositions,
         BoxCrashes,
+        BoxSnapshots,
         BoxPictures,
         BoxWitness,
         Boxes,
@@ -59,7 +64,6 @@ export class LegacyModule {
         Panels,
         PanelGateway,
         FleetFrames,
-        { provide: OPEN_REQUESTS, useClass: NoOpenRequests },
         LegacyClientsRepository,
         Sightings,
       ],

@@ -1,5 +1,6 @@
 import { Module, type Provider } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import { CrashesModule } from '../../crashes/index.js';
 import { ImagesModule } from '../../images/index.js';
 import { ReleaseModule } from '../../release/index.js';
 import { TrackingModule } from '../../tracking/index.js';
@@ -9,6 +10,7 @@ import { AmbulancesRepository } from './ambulances.repository.js';
 import { CollectionsMetrics } from './collections-metrics.js';
 import { CrashCollection } from './crash-collection.repository.js';
 import { CrashMirror } from './crash-mirror.js';
+import { CrashSource } from './crash-source.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { LegacyCollections, MIRRORS } from './legacy-collections.service.js';
 import type { AnyMirror } from './mirror.js';
@@ -25,7 +27,7 @@ const mirrors: Provider = {
 };
 
 @Module({
-  imports: [TrackingModule, VehiclesModule, ImagesModule, ReleaseModule],
+  imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule, ReleaseModule],
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,
@@ -36,6 +38,7 @@ const mirrors: Provider = {
     TrackingMirror,
     PictureMirror,
     CrashMirror,
+    CrashSource,
     mirrors,
     CollectionsMetrics,
     LegacyCollections,

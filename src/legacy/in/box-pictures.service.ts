@@ -5,13 +5,12 @@ import { Clock, DomainError, type ErrorCode } from '../../common/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { ImageIntake, type IncomingFile } from '../../images/index.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
-import { snapFrame } from '../out/panel-frames.js';
-import { Panels } from '../out/panels.service.js';
 import { BoxDirectory } from './box-directory.js';
+import { BoxSnapshots } from './box-snapshots.js';
 import { dialectOf, readOldBody } from './old-body.js';
 import type { OldFields } from './old-fields.js';
 import { type OldFile, type OldForm, readOldForm } from './old-form.js';
-import { isOldPlace, oldPictureAddress, oldPicturePlace } from './old-picture-place.js';
+import { isOldPlace, oldPicturePlace } from './old-picture-place.js';
 import { boxCodeIn } from './old-values.js';
 
 const MOST_FILES = 12;
@@ -36,7 +35,7 @@ export class BoxPictures {
   constructor(
     private readonly boxes: BoxDirectory,
     private readonly intake: ImageIntake,
-    private readonly panels: Panels,
+    private readonly snapshots: BoxSnapshots,
     private readonly metrics: LegacyMetrics,
     private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -76,7 +75,7 @@ export class BoxPictures {
         if (place !== null) places.push(place);
       }
       this.metrics.post('picture', places.length === files.length ? 'taken' : 'unusable');
-      if (places.length > 0) this.panels.tell('snap', snapFrame(fields, places.map(oldPictureAddress)));
+      this.snapshots.tell(vehicleId, fields, places);
       return { fields, isKnown: true };
     } finally {
       for (const each of received) await this.intake.discard(each);

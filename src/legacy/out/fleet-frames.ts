@@ -1,8 +1,8 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { PositionFeed, type RecordedPosition, type StoredPosition } from '../../tracking/index.js';
 import { BoxDirectory } from '../in/box-directory.js';
 import type { OldFields } from '../in/old-fields.js';
-import { OPEN_REQUESTS, type OpenRequests } from './open-requests.js';
+import { OpenRequests } from '../open-requests/index.js';
 import { fieldsOfFix, trackingFrame } from './panel-frames.js';
 import { Panels } from './panels.service.js';
 
@@ -25,7 +25,7 @@ export class FleetFrames implements OnModuleInit, OnApplicationShutdown {
     private readonly feed: PositionFeed,
     private readonly boxes: BoxDirectory,
     private readonly panels: Panels,
-    @Inject(OPEN_REQUESTS) private readonly requests: OpenRequests,
+    private readonly requests: OpenRequests,
   ) {}
 
   onModuleInit(): void {

@@ -1,10 +1,12 @@
 import type { Fix } from '../../common/index.js';
 import type { OldFields } from '../in/old-fields.js';
 import { speedKmh } from '../in/old-values.js';
-import type { OpenRequest } from './open-requests.js';
+import type { OpenRequest } from '../open-requests/index.js';
+
+type RequestShown = Pick<OpenRequest, 'requestType' | 'estimatedMinutes'>;
 
 /** The body as it was received, its speed in km/h, and what the old server put behind it, in its order. */
-export function trackingFrame(fields: OldFields, vehicleId: string, request: OpenRequest | null): object {
+export function trackingFrame(fields: OldFields, vehicleId: string, request: RequestShown | null): object {
   return {
     ...withKmh(fields),
     _id: vehicleId,
