@@ -158,6 +158,55 @@ const FAULTS = [
     to: 'undefined;',
     specs: ['integration/stalled-write'],
   },
+  {
+    what: 'an old box is told of a success before its position is written',
+    file: 'src/legacy/in/box-positions.service.ts',
+    from: "const { rejected } = await this.positions.report(vehicleId, [position], 'legacy');",
+    to: "const rejected = 0; void this.positions.report(vehicleId, [position], 'legacy').catch(() => undefined);",
+    specs: ['integration/old-boxes'],
+  },
+  {
+    what: 'an old box gets the time of its arrival, also when that is not later than the last',
+    file: 'src/legacy/in/arrival-times.ts',
+    from: 'timeMs: Math.max(nowMs, slowest)',
+    to: 'timeMs: Math.max(nowMs, slowest * 0)',
+    specs: ['legacy/in/arrival-times'],
+  },
+  {
+    what: 'an old box that was just given to a vehicle is still told that nobody knows it',
+    file: 'src/legacy/in/box-directory.ts',
+    from: 'while (this.ageMs > GOOD_FOR_MS) await this.read();',
+    to: 'if (this.ageMs > GOOD_FOR_MS && this.boxes.size === 0) await this.read();',
+    specs: ['integration/old-boxes'],
+  },
+  {
+    what: 'the code of an old box is a path',
+    file: 'src/legacy/in/old-picture-place.ts',
+    from: 'if (PLAIN.test(code) && code !== UPLOADS_DIRECTORY) return code;',
+    to: 'if (code.length > 0) return code;',
+    specs: ['integration/old-pictures'],
+  },
+  {
+    what: 'a picture of an old box takes the name of one that is there',
+    file: 'src/images/incoming-files.ts',
+    from: 'await link(from, absolutePath);',
+    to: 'await rm(absolutePath, { force: true }); await link(from, absolutePath);',
+    specs: ['integration/old-pictures'],
+  },
+  {
+    what: 'an old panel reads every room that it can name',
+    file: 'src/legacy/out/panels.service.ts',
+    from: '|| !this.rooms.has(kind)',
+    to: '',
+    specs: ['integration/old-panels'],
+  },
+  {
+    what: 'an old panel sees a marker jump back',
+    file: 'src/legacy/out/fleet-frames.ts',
+    from: 'if (late) continue;',
+    to: '',
+    specs: ['integration/old-panels'],
+  },
 ];
 
 const only = process.argv[2];

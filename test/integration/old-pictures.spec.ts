@@ -4,11 +4,14 @@ import { existsSync } from 'node:fs';
 import { link, readFile, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { ImageIntake } from '../../src/images/index.js';
 import { IncomingSweep } from '../../src/images/incoming-sweep.js';
 import { adminToken, call } from '../support/http.js';
 import { formOf, newBox, postRaw, SNAPSHOT } from '../support/old-boxes.js';
 import { OldPanel } from '../support/old-panels.js';
 import { download, imagesOf, jpeg, jpegOfSize, png, upload } from '../support/pictures.js';
+import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 import { filesBelow, testVolume, type TestVolume } from '../support/volume.js';
 
@@ -166,6 +169,28 @@ describe('what is no picture, or too much of one', () => {
   });
 });
 
+describe('boxes that go in the middle', () => {
+  it('leave nothing behind, and no place taken, however many there are', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const half = (await jpeg(40)).subarray(0, 900).toString('latin1');
+    const head = [
+      `POST ${SNAPSHOT} HTTP/1.1`,
+      'Host: x',
+      'Content-Type: multipart/form-data; boundary=b',
+      'Content-Length: 100000',
+      '',
+      `--b\r\nContent-Disposition: form-data; name="ambulance_id"\r\n\r\n${boxCode}\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n${half}`,
+    ].join('\r\n');
+    for (const cutAt of [head.length, head.length - half.length, head.length - half.length - 40])
+      await Promise.all(Array.from({ length: 30 }, () => sendAndGo(head.slice(0, cutAt))));
+    await until(async () => (await waiting()).length === 0, 10_000, 'an empty incoming directory');
+    expectEmpty(
+      await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(41)]])),
+    );
+    expect((await imagesOf(service, vehicleId, token)).body.items).toHaveLength(1);
+  });
+});
+
 describe('paths', () => {
   it.each(['..', '../../up', '/etc', 'samserver', '.samserver', 'a/b', 'รถ 1', '%2e%2e'])(
     'a box that calls itself %j gets a folder of its own in the volume',
@@ -187,6 +212,33 @@ describe('paths', () => {
       await call(service, 'DELETE', `/api/v1/vehicles/${vehicleId}`, { token });
     },
   );
+});
+
+describe('a name that is taken', () => {
+  it('stays with who has it, and another one is asked for', async () => {
+    const { vehicleId } = await newBox(service);
+    await writeFile(join(volume.path, 'first.jpg'), 'of another');
+    const intake = service.service.app.get(ImageIntake);
+    const received = await intake.receive(Readable.from([await jpeg(30)]));
+    const names = ['first.jpg', 'second.jpg'];
+    const choosePlace = (): string => names.shift() ?? 'more.jpg';
+    const { path } = await intake.keep(received, { vehicleId, filename: 'a.jpg', choosePlace });
+    expect(path).toBe('second.jpg');
+    expect(await readFile(join(volume.path, 'first.jpg'), 'utf8')).toBe('of another');
+    expect((await download(service, '/uploads/ambulance_images/second.jpg')).status).toBe(200);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('and so is every other: the picture is refused for now, and leaves nothing', async () => {
+    const { vehicleId } = await newBox(service);
+    const intake = service.service.app.get(ImageIntake);
+    const received = await intake.receive(Readable.from([await jpeg(31)]));
+    const choosePlace = (): string => 'first.jpg';
+    const kept = intake.keep(received, { vehicleId, filename: 'a.jpg', choosePlace });
+    await expect(kept).rejects.toMatchObject({ code: 'images/busy' });
+    await intake.discard(received);
+    expect(await waiting()).toEqual([]);
+  });
 });
 
 describe('a kill in the middle', () => {
@@ -232,6 +284,18 @@ describe('a kill in the middle', () => {
     expect(await waiting()).toEqual([]);
   });
 });
+
+/** Sends so much of a request, and goes without a word. */
+function sendAndGo(bytes: string): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve());
+    socket.on('connect', () =>
+      socket.write(Buffer.from(bytes, 'latin1'), () => setTimeout(() => socket.destroy(), 60)),
+    );
+  });
+}
 
 /** How much could be sent before the other side had enough. */
 function sendUntilClosed(head: string): Promise<{ sentBytes: number; answer: string }> {

@@ -63,6 +63,10 @@ export async function readOldForm<T>(
 function throughPipe(content: Readable): Readable {
   const pipe = new PassThrough();
   content.on('error', (error) => pipe.destroy(error));
+  // Who went in the middle of it may leave no error behind, and whoever reads would wait for ever.
+  content.on('close', () => {
+    if (!pipe.writableEnded) pipe.destroy(brokenBody('cut off'));
+  });
   pipe.on('error', () => undefined);
   pipe.on('close', () => {
     content.unpipe(pipe);
