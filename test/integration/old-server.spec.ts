@@ -78,7 +78,7 @@ it('tells rooms by name and by id, everybody of a join, and each frame as it cam
     is_assign: 0,
     type: 'TRACKING',
     request_type: '',
-    estimated_time: 0,
+    estimated_time: null,
   };
   expect(said.slice(3)).toEqual([frame, frame]);
 });

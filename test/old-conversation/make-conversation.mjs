@@ -9,6 +9,7 @@ import { join } from 'node:path';
 const SEED = 20_261_126;
 const LENGTH_S = 1_800;
 const BOXES = 16;
+const ODD_HEADINGS = new Set([89, 90, 91]);
 const FORMS = ['json', 'form', 'multipart'];
 /** Metres in a degree of latitude, on the mean sphere. */
 const DEGREE_M = 111_195;
@@ -38,6 +39,7 @@ boxes.forEach(({ code }, n) => {
   const usualMps = n === 3 ? 27 : n === 4 ? 38 : n === 5 ? 0 : between(6, 18);
   let [lat, lon, headingDeg] = [between(13.6, 13.9), between(100.4, 100.7), between(0, 360)];
   let everyS = between(36, 60);
+  const headings = new Set();
   for (let atS = between(2, 40); atS < LENGTH_S; atS += everyS) {
     const speedMps = Math.max(0, usualMps + (usualMps && between(-2, 2)));
     headingDeg = (headingDeg + between(-20, 20) + 360) % 360;
@@ -45,6 +47,10 @@ boxes.forEach(({ code }, n) => {
     lat += (wayM * Math.cos((headingDeg * Math.PI) / 180)) / DEGREE_M;
     lon += (wayM * Math.sin((headingDeg * Math.PI) / 180)) / (DEGREE_M * Math.cos((lat * Math.PI) / 180));
     const round = (value, digits) => Number(value.toFixed(digits));
+    // No two of a box, nor any of the odd ones: by it a post is known in whatever became of it.
+    let heading = round(headingDeg, 1);
+    while (headings.has(heading) || ODD_HEADINGS.has(heading)) heading = round((heading + 0.1) % 360, 1);
+    headings.add(heading);
     add(atS, {
       kind: 'position',
       form,
@@ -54,42 +60,51 @@ boxes.forEach(({ code }, n) => {
         tracking_latitude: round(lat, 6),
         tracking_longitude: round(lon, 6),
         tracking_speed: round(speedMps, 2),
-        tracking_heading: round(headingDeg, 1),
+        tracking_heading: heading,
       },
     });
     everyS = between(36, 60);
   }
 });
 
-let seed = 0;
+let [seed, posts] = [0, 0];
 for (let atS = 60; atS < LENGTH_S; atS += between(70, 130)) {
   const files = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, n) => {
     seed += 1;
     return { field: `cam${n}`, name: pick(['front.jpg', 'back.JPG', 'cam.1.jpg']), seed };
   });
-  add(atS, { kind: 'pictures', fields: { ambulance_id: pick(boxes).code }, files });
+  // Another box each time: half an hour is played in half a minute, and names tell posts apart by the second.
+  posts += 1;
+  add(atS, { kind: 'pictures', fields: { ambulance_id: boxes[(posts * 7) % BOXES].code }, files });
 }
 
-const place = { tracking_latitude: 13.7563, tracking_longitude: 100.5018, tracking_heading: 90 };
+/** Where a box was last: nobody is to take an odd post for a jump. */
+const placeOf = (box, atS) => {
+  const isBefore = (step) => step.fields?.ambulance_id === box.code && step.atS < atS;
+  const { tracking_latitude, tracking_longitude } = steps.filter(isBefore).at(-1).fields;
+  return { tracking_latitude, tracking_longitude, tracking_heading: 90 };
+};
+steps.sort((one, other) => one.atS - other.atS);
 for (const [atS, box] of [
   [400, first],
   [1_100, third],
 ]) {
-  const fields = { ambulance_id: box.code, ...place, tracking_speed: 3 };
+  const fields = { ambulance_id: box.code, ...placeOf(box, atS), tracking_speed: 3 };
   add(atS, { kind: 'crash', form: 'json', fields, endsOld: true });
 }
 
 // What came beside the good posts.
 const odd = (fields, more = {}) => ({ kind: 'position', form: 'json', fields, ...more });
-const good = { ambulance_id: second.code, ...place, tracking_speed: 5 };
+const good = { ambulance_id: second.code, ...placeOf(second, 500), tracking_speed: 5 };
+const later = { ...good, ...placeOf(second, 900) };
 add(500, odd({ ...good, ambulance_id: 'unknown' }));
 add(501, odd({}));
-add(502, odd({ ...good, tracking_latitude: 'north' }));
+add(502, odd({ ...good, tracking_latitude: 'north', tracking_heading: 89 }));
 add(503, { kind: 'raw', path: '/api/tracking/postAmbulanceTracking', body: '{' });
 add(504, { kind: 'crash', form: 'form', fields: { ...good, ambulance_id: 'unknown' } });
 add(505, { kind: 'pictures', fields: { ambulance_id: 'unknown' }, files: [] });
-add(900, odd({ ...good, tracking_speed: 'nan', more: 'of it' }, { endsOld: true }));
-add(901, odd({ ...good, tracking_speed: undefined }, { endsOld: true }));
+add(900, odd({ ...later, tracking_speed: 'nan', more: 'of it' }, { endsOld: true }));
+add(901, odd({ ...later, tracking_speed: undefined, tracking_heading: 91 }, { endsOld: true }));
 for (const port of ['http', 'socket']) {
   for (const path of ['/', '/error_codes', '/uploads/ambulance_images/nothing/here.jpg', '/nowhere']) {
     add(700, { kind: 'get', port, path });

@@ -90,6 +90,8 @@ async function take(
       await panels.get(step.panel)?.join(step.room);
       return null;
     case 'leave':
+      // What was told before it is to be there.
+      await sleep(MOMENT_MS);
       panels.get(step.panel)?.leave(step.room);
       await sleep(MOMENT_MS);
       return null;

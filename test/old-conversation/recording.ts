@@ -37,10 +37,13 @@ export async function record(
     for (const collection of COLLECTIONS) {
       const found = await database.all(collection);
       const own = found.filter(({ ambulance_id: id }) => String(id) === ambulanceId).sort(byAge);
-      // Counted from the newest: where one has an older one more, the others still stand beside their like.
-      own.reverse().forEach((document, index) => {
-        addFields(recording, `document/${collection}/${code}/-${index}`, document, MASKED_IN.document);
-      });
+      const seen = new Map<string, number>();
+      for (const document of own) {
+        const key = `document/${collection}/${code}/${markOf(document)}`;
+        const count = seen.get(key) ?? 0;
+        seen.set(key, count + 1);
+        addFields(recording, `${key}/${count}`, document, MASKED_IN.document);
+      }
     }
   }
   addFiles(recording, pictures, await filesBelow(pictures).catch(() => []));
@@ -64,12 +67,19 @@ function addFrames(recording: Map<string, string>, panel: string, frames: readon
     const kind = frame
       ? `${typeof frame['type'] === 'string' ? frame['type'] : 'SNAP'}/${String(body?.['ambulance_id'])}`
       : `words/${words}`;
-    const count = seen.get(kind) ?? 0;
-    seen.set(kind, count + 1);
-    const key = `frame/${panel}/${kind}/${count}`;
+    const counted = `${kind}/${markOf(frame ?? {})}`;
+    const count = seen.get(counted) ?? 0;
+    seen.set(counted, count + 1);
+    const key = `frame/${panel}/${counted}/${count}`;
     if (frame) addFields(recording, key, frame, MASKED_IN.frame);
     else recording.set(key, words);
   }
+}
+
+/** What tells one of them from the others of its vehicle, whichever of them are missing: no two have one heading. */
+function markOf({ heading, tracking_heading: frameHeading }: Record<string, unknown>): string {
+  const value = heading ?? frameHeading;
+  return typeof value === 'string' || typeof value === 'number' ? `heading ${value}` : 'all';
 }
 
 function addFields(
@@ -87,16 +97,14 @@ function addFields(
 function addFiles(recording: Map<string, string>, pictures: string, files: readonly string[]): void {
   const seen = new Map<string, string[]>();
   for (const file of files.filter((each) => !each.startsWith('.'))) {
-    const kind = file.replaceAll(PICTURE_NAME, '…/….');
     const hash = createHash('sha256')
       .update(readFileSync(join(pictures, file)))
-      .digest('hex')
-      .slice(0, 12);
-    seen.set(kind, [...(seen.get(kind) ?? []), hash]);
+      .digest('hex');
+    const content = `file/${file.split('/', 1)[0]}/${hash.slice(0, 12)}`;
+    seen.set(content, [...(seen.get(content) ?? []), file.replaceAll(PICTURE_NAME, '…/….')]);
   }
-  // The order of names is chance: they hold one.
-  for (const [kind, hashes] of seen) {
-    hashes.sort().forEach((hash, index) => recording.set(`file/${kind}/${index}`, hash));
+  for (const [content, names] of seen) {
+    names.sort().forEach((name, index) => recording.set(`${content}/${index}`, name));
   }
 }
 

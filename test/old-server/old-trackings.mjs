@@ -69,7 +69,8 @@ async function tellWatchers(io, ambulance, tracking, body) {
     is_assign: open ? 1 : 0,
     type: 'TRACKING',
     request_type: open?.request_type ?? '',
-    estimated_time: (open && tracking && minutesLeft(tracking, body)) ?? 0,
+    // What it says without a request or a destination, the facts do not tell.
+    estimated_time: (open && tracking && minutesLeft(tracking, body)) ?? null,
   });
   io.to('tracking').emit('data', frame);
   io.to(String(ambulance._id)).emit('data', frame);

@@ -1,0 +1,61 @@
+import type { Connection } from 'mongoose';
+import { Adopter } from '../../src/migration/adopt/adopter.js';
+import { AdoptionsRepository } from '../../src/migration/adopt/adoptions.repository.js';
+import { OldCollections } from '../../src/migration/adopt/old-collections.repository.js';
+import { VehicleRegister } from '../../src/vehicles/index.js';
+import { OldDatabase } from '../support/old-database.js';
+import { Scrape } from '../support/scrape.js';
+import { until } from '../support/sockets.js';
+import { OPS_TOKEN, startTestService } from '../support/test-service.js';
+import { testVolume } from '../support/volume.js';
+import type { Conversation } from './conversation.js';
+import { addAmbulances } from './old-target.js';
+import { play } from './player.js';
+import { record, type Recording } from './recording.js';
+
+/** The conversation, played against Samserver as it stands in for the old server: its clients, its collections, adopted. */
+export async function playAgainstSamserver(conversation: Conversation): Promise<Recording> {
+  const volume = await testVolume();
+  const service = await startTestService({
+    ...volume.env,
+    LEGACY_CLIENTS: 'on',
+    LEGACY_COLLECTIONS: 'write',
+    OPS_TOKEN,
+    // Half an hour is played in half a minute: at that pace every box seems to jump.
+    POSITION_MAX_SPEED_MPS: '10000',
+  });
+  const database = await OldDatabase.open(service.database.url);
+  try {
+    await addAmbulances(conversation, database);
+    await adopt(database.connection);
+    const played = await play(conversation, {
+      url: service.url,
+      socketUrl: service.socketUrl,
+      whenUp: () => Promise.resolve(),
+      whenSettled: () => until(async () => (await lagS(service)) === 0, 60_000, 'the lag to end'),
+    });
+    return await record(conversation, played, database, volume.path);
+  } finally {
+    await database.close();
+    await service.stop();
+    await volume.remove();
+  }
+}
+
+async function adopt(connection: Connection): Promise<void> {
+  const register = new VehicleRegister(connection);
+  const adopter = new Adopter(
+    new OldCollections(connection),
+    register,
+    new AdoptionsRepository(connection),
+    new Map(),
+  );
+  const { conflicts } = await adopter.adopt(AbortSignal.timeout(30_000));
+  if (conflicts.length > 0) throw new Error(JSON.stringify(conflicts));
+}
+
+async function lagS(service: { readonly url: string }): Promise<number> {
+  const { samples } = await Scrape.of(service);
+  const lags = samples.filter(({ name }) => name === 'samserver_legacy_collections_lag_seconds');
+  return Math.max(...lags.map(({ value }) => value));
+}
