@@ -70,8 +70,10 @@ export class BoxPictures {
       const vehicleId = await this.boxes.find(code);
       if (code === null || vehicleId === null) return { fields, isKnown: false };
       const places: string[] = [];
+      // One time in all names of a post: by it the other programs' collections know what came together.
+      const at = new Date(this.clock.nowMs());
       for (const file of files) {
-        const place = await this.keep(vehicleId, code, file);
+        const place = await this.keep(vehicleId, code, at, file);
         if (place !== null) places.push(place);
       }
       this.metrics.post('picture', places.length === files.length ? 'taken' : 'unusable');
@@ -107,11 +109,11 @@ export class BoxPictures {
   private async keep(
     vehicleId: string,
     code: string,
+    at: Date,
     { filename, outcome }: OldFile<IncomingFile>,
   ): Promise<string | null> {
     try {
       if (outcome.status === 'rejected') throw outcome.reason;
-      const at = new Date(this.clock.nowMs());
       const { timeZone } = this.settings.legacy;
       const { path } = await this.intake.keep(outcome.value, {
         vehicleId,
