@@ -17,6 +17,7 @@ import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
 import { LegacyModule } from './legacy/index.js';
 import { LegacyCollectionsModule } from './legacy/collections/index.js';
+import { CrewEventsModule } from './legacy/crew-events/index.js';
 import { OpenRequestsModule } from './legacy/open-requests/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
@@ -42,6 +43,7 @@ export class AppModule {
         LegacyModule.with(settings),
         LegacyCollectionsModule,
         OpenRequestsModule,
+        CrewEventsModule.with(settings),
         HealthModule,
       ],
       providers: [
