@@ -16,6 +16,7 @@ import { HealthModule } from './health/index.js';
 import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
 import { LegacyModule } from './legacy/index.js';
+import { CrewEventsModule } from './legacy/crew-events/index.js';
 import { ReleaseModule } from './release/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -38,6 +39,7 @@ export class AppModule {
         ReleaseModule,
         GatewayModule,
         LegacyModule.with(settings),
+        CrewEventsModule.with(settings),
         HealthModule,
       ],
       providers: [

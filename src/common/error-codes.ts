@@ -92,6 +92,11 @@ export const ERROR_CODES = {
     status: 503,
     meaning: 'Devices need all there is just now; watch again after `retryAfterMs`.',
   },
+  'notifications/not-dead': {
+    status: 409,
+    meaning: 'Only a notification of the panel that was given up can be sent again.',
+  },
+  'notifications/not-found': { status: 404, meaning: 'There is no such notification of the panel.' },
   'ops/draining': { status: 409, meaning: 'The instance drains already, so it hands nothing over.' },
   'positions/overloaded': {
     status: 503,

@@ -1,6 +1,7 @@
 export { loadSettings, type LoadedSettings } from './load-settings.js';
 export { SETTINGS, SettingsModule } from './settings.module.js';
 export {
+  type CrewEventSettings,
   SettingsError,
   type FirstAdmin,
   type LegacyRoom,

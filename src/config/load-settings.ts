@@ -38,6 +38,9 @@ export function loadSettings(env: Environment): LoadedSettings {
   if (isMissing('ADMIN_PASSWORD') && values.ADMIN_EMAIL !== undefined) {
     faults.push('ADMIN_PASSWORD: needed with ADMIN_EMAIL');
   }
+  const orangeKmh = values.CREW_SPEED_ORANGE_KMH ?? 80;
+  const redKmh = values.CREW_SPEED_RED_KMH ?? 120;
+  if (redKmh <= orangeKmh) faults.push('CREW_SPEED_RED_KMH: must be above CREW_SPEED_ORANGE_KMH');
   if (faults.length > 0) throw new SettingsError(faults);
 
   const dataDir = resolve(values.DATA_DIR ?? 'data');
@@ -105,6 +108,19 @@ export function loadSettings(env: Environment): LoadedSettings {
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
     sharedCollections: { areWritten: values.LEGACY_COLLECTIONS === 'write' },
+    crewEvents: {
+      areOn: values.CREW_EVENTS !== 'off',
+      offlineAfterS: values.CREW_OFFLINE_AFTER_S ?? 60,
+      speedLimitsKmh: [orangeKmh, redKmh],
+      nearArrivalMinutes: values.CREW_NEAR_ARRIVAL_MINUTES ?? 10,
+      nearArrivalStatuses: values.CREW_NEAR_ARRIVAL_STATUSES ?? null,
+      panel: {
+        url: values.PANEL_NOTIFICATION_URL ?? null,
+        nearArrivalType: values.PANEL_NEAR_ARRIVAL_TYPE ?? 'AMBULANCE_NEAR_ARRIVAL',
+        timeoutMs: values.PANEL_TIMEOUT_MS ?? 5_000,
+        giveUpAfterS: values.PANEL_GIVE_UP_AFTER_S ?? 3_600,
+      },
+    },
     google: { mapKey: values.GOOGLE_MAP_KEY ?? null },
     drainTimeoutS: values.DRAIN_TIMEOUT_S ?? 25,
     httpLingerMs: values.HTTP_LINGER_MS ?? 2_000,

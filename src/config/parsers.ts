@@ -87,6 +87,21 @@ export function someOf<const T extends string>(...allowed: readonly T[]): Parser
   return (value) => (value === 'none' ? [] : value.split(',').map((item) => one(item.trim())));
 }
 
+/** Words separated by commas. */
+export const words: Parser<readonly string[]> = (value) =>
+  value
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+
+/** Of a service that is called. */
+export const webAddress: Parser<string> = (value) => {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new SettingFault('must start with http:// or https://');
+  if (url.username !== '' || url.password !== '') throw new SettingFault('must hold no user and no password');
+  return url.href;
+};
+
 /** An IANA name, as in `Asia/Bangkok`. */
 export const timeZone: Parser<string> = (value) => {
   try {

@@ -224,6 +224,50 @@ export const SETTING_DEFINITIONS = {
     about:
       "write keeps the old server's collections (ambulance_trackings and its kin) for the other programs on the database. Default off.",
   }),
+  CREW_EVENTS: define({
+    parse: parse.oneOf('on', 'off'),
+    about:
+      'on notices vehicles that go silent, speed or are nearly there, one instance for all of them. Default on.',
+  }),
+  CREW_OFFLINE_AFTER_S: define({
+    parse: parse.integer(1, 86_400),
+    about: 'Seconds without a position after which a vehicle is offline. Default 60.',
+  }),
+  CREW_SPEED_ORANGE_KMH: define({
+    parse: parse.integer(1, 500),
+    about:
+      'Average speed in km/h above which SPEED_ABOVE_80 is said, and under it SPEED_BELOW_80. Default 80.',
+  }),
+  CREW_SPEED_RED_KMH: define({
+    parse: parse.integer(1, 500),
+    about: 'The same for SPEED_ABOVE_120 and SPEED_BELOW_120; above the former. Default 120.',
+  }),
+  CREW_NEAR_ARRIVAL_MINUTES: define({
+    parse: parse.integer(1, 1_440),
+    about: 'Minutes to the destination of its request under which a vehicle is nearly there. Default 10.',
+  }),
+  CREW_NEAR_ARRIVAL_STATUSES: define({
+    parse: parse.words,
+    about:
+      'Values of request_status with which near arrival is said, separated by commas. Default: any but COMPLETED and CANCELED.',
+  }),
+  PANEL_NOTIFICATION_URL: define({
+    parse: parse.webAddress,
+    about:
+      "The panel's route for these events, as in http://panel/api/notification/postAmbulanceSpeedNotification. Default: none, nothing is sent.",
+  }),
+  PANEL_NEAR_ARRIVAL_TYPE: define({
+    parse: parse.text(1, 100),
+    about: 'notification_type of near arrival, as the panel knows it. Default AMBULANCE_NEAR_ARRIVAL.',
+  }),
+  PANEL_TIMEOUT_MS: define({
+    parse: parse.integer(100, 60_000),
+    about: 'How long the panel may take to answer one notification. Default 5000.',
+  }),
+  PANEL_GIVE_UP_AFTER_S: define({
+    parse: parse.integer(1, 604_800),
+    about: 'Seconds for which a notification is tried again before it goes to the dead ones. Default 3600.',
+  }),
   GOOGLE_MAP_KEY: define({
     parse: parse.secret(8),
     about:

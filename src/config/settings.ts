@@ -53,6 +53,7 @@ export interface Settings {
   readonly legacy: LegacySettings;
   /** The old server's collections, which other programs read. */
   readonly sharedCollections: { readonly areWritten: boolean };
+  readonly crewEvents: CrewEventSettings;
   readonly google: {
     /** null: nobody is asked, and nothing leaves the house. */
     readonly mapKey: string | null;
@@ -89,6 +90,24 @@ export interface LegacySettings {
   readonly maxPanels: number;
   /** IANA. */
   readonly timeZone: string;
+}
+
+/** What is noticed for crews, and told the panel. */
+export interface CrewEventSettings {
+  readonly areOn: boolean;
+  readonly offlineAfterS: number;
+  /** Of the average speed, rising. */
+  readonly speedLimitsKmh: readonly [orange: number, red: number];
+  readonly nearArrivalMinutes: number;
+  /** null: every status of an open request. */
+  readonly nearArrivalStatuses: readonly string[] | null;
+  readonly panel: {
+    /** null: nothing is sent. */
+    readonly url: string | null;
+    readonly nearArrivalType: string;
+    readonly timeoutMs: number;
+    readonly giveUpAfterS: number;
+  };
 }
 
 export type ReleaseColor = 'blue' | 'green';

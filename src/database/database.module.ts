@@ -7,6 +7,7 @@ import { DatabaseLink } from './database-link.service.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
 import { DeploymentId } from './deployment-id.service.js';
+import { Leases } from './leases.repository.js';
 import { SchemaGate } from './schema/schema-gate.service.js';
 import { schemaMigrationsProvider } from './schema/schema-migrations.provider.js';
 import { SchemaStatus } from './schema/schema-status.service.js';
@@ -35,6 +36,7 @@ function unopenedConnection(): Connection {
     SchemaGate,
     schemaMigrationsProvider,
     DeploymentId,
+    Leases,
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
   ],
   exports: [
@@ -44,6 +46,7 @@ function unopenedConnection(): Connection {
     StartSteps,
     SchemaStatus,
     DeploymentId,
+    Leases,
     ERROR_TRANSLATOR,
   ],
 })

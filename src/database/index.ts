@@ -5,6 +5,8 @@ export { DatabaseLink, type DatabasePhase } from './database-link.service.js';
 export { DatabaseModule } from './database.module.js';
 export { DeploymentId } from './deployment-id.service.js';
 export { DeploymentRepository } from './deployment.repository.js';
+export type { Lease } from './lease.js';
+export { type HeldLease, LeaseLostError, Leases } from './leases.repository.js';
 export { MIGRATIONS, SUPPORTED_SCHEMA } from './migrations/index.js';
 export { type OpenDatabase, openDatabase } from './open-database.js';
 export {

@@ -155,6 +155,25 @@ export const WATCHERS_GET: Readonly<Record<keyof ServerToWatcherEvents, Sent>> =
       },
     },
   },
+  crew: {
+    summary:
+      'Online, offline, speeding, nearly there; at least once: discard repeats by the id of the event.',
+    payload: 'CrewNotice',
+    example: {
+      cursor: 'tmhx2k3f0',
+      event: {
+        id: '66f0c0ffee0123456789abcd.speed_above_80.1793527200000',
+        vehicleId: VEHICLE_ID,
+        type: 'speed_above_80',
+        at: '2026-11-01T10:00:00.000Z',
+        lat: 48.137154,
+        lon: 11.576124,
+        averageKmh: 84.5,
+        requestId: '66f0c0ffee0123456789abcf',
+        minutesLeft: null,
+      },
+    },
+  },
   left: {
     summary: 'It is outside the box now, or not in service any more.',
     payload: 'LeftNotice',

@@ -1,4 +1,5 @@
 import { ERROR_CODES } from '../common/index.js';
+import { CREW_EVENT_FIELDS, CREW_EVENT_TYPES } from './crew-event.js';
 import { UNIT_STATUSES, VEHICLE_TYPES } from '../vehicles/index.js';
 
 const ID = { type: 'string', pattern: '^[0-9a-f]{24}$', examples: ['66f0c0ffee0123456789abcd'] };
@@ -6,6 +7,13 @@ const CURSOR = { type: 'string', description: 'Opaque, good on every instance.',
 const TIME = { type: 'string', format: 'date-time' };
 const CODE = { type: 'string', enum: Object.keys(ERROR_CODES) };
 const ref = (name: string): { $ref: string } => ({ $ref: `#/components/schemas/${name}` });
+/** What a watcher is told beside positions. */
+const notice = (field: string, schema: string): object => ({
+  type: 'object',
+  required: ['cursor', field],
+  properties: { cursor: CURSOR, [field]: ref(schema) },
+  additionalProperties: false,
+});
 const count = (description: string): object => ({ type: 'integer', minimum: 0, description });
 
 const PLACE = {
@@ -175,12 +183,7 @@ export const SCHEMAS = {
     },
     additionalProperties: false,
   },
-  VehicleNotice: {
-    type: 'object',
-    required: ['cursor', 'vehicle'],
-    properties: { cursor: CURSOR, vehicle: ref('Vehicle') },
-    additionalProperties: false,
-  },
+  VehicleNotice: notice('vehicle', 'Vehicle'),
   Vehicle: {
     type: 'object',
     description: 'As GET /api/v1/vehicles/:id answers it.',
@@ -199,12 +202,7 @@ export const SCHEMAS = {
     },
     additionalProperties: false,
   },
-  CrashNotice: {
-    type: 'object',
-    required: ['cursor', 'crash'],
-    properties: { cursor: CURSOR, crash: ref('Crash') },
-    additionalProperties: false,
-  },
+  CrashNotice: notice('crash', 'Crash'),
   Crash: {
     type: 'object',
     description: 'As GET /api/v1/crashes/:id answers it. Null: the box did not know.',
@@ -217,6 +215,26 @@ export const SCHEMAS = {
       lon: { type: ['number', 'null'], minimum: -180, maximum: 180 },
       speedMps: { type: ['number', 'null'], minimum: 0 },
       headingDeg: { type: ['number', 'null'], minimum: 0, maximum: 360 },
+    },
+    additionalProperties: false,
+  },
+  CrewNotice: notice('event', 'CrewEvent'),
+  CrewEvent: {
+    type: 'object',
+    required: [...CREW_EVENT_FIELDS],
+    properties: {
+      id: { type: 'string', description: 'The same however often it is told.' },
+      vehicleId: ID,
+      type: { type: 'string', enum: [...CREW_EVENT_TYPES] },
+      at: {
+        ...TIME,
+        description: 'Of the fix that crossed a limit; offline: when the silence was too long.',
+      },
+      lat: { type: 'number', minimum: -90, maximum: 90, description: 'Where it was last.' },
+      lon: { type: 'number', minimum: -180, maximum: 180 },
+      averageKmh: { type: ['number', 'null'], minimum: 0, description: 'Average speed; null: not known.' },
+      requestId: { type: ['string', 'null'], description: 'Of the open request it is on.' },
+      minutesLeft: { type: ['integer', 'null'], minimum: 0, description: 'Of a near arrival.' },
     },
     additionalProperties: false,
   },

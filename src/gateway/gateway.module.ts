@@ -6,11 +6,13 @@ import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { AsyncApiController } from './asyncapi.controller.js';
 import { CrashNews } from './crash-news.js';
+import { CrewNews } from './crew-news.js';
 import { DeviceGateway } from './device.gateway.js';
 import { LiveGateway } from './live.gateway.js';
 import { LiveMetrics } from './live-metrics.js';
 import { LiveReplay } from './live-replay.js';
 import { LiveStreams } from './live-streams.js';
+import { MissedCrewEvents } from './missed-crew-events.js';
 import { RevokedSockets } from './revoked-sockets.js';
 import { SocketAuthentication } from './socket-authentication.js';
 import { SocketDrain } from './socket-drain.js';
@@ -34,9 +36,11 @@ import { VehicleNews } from './vehicle-news.js';
     LiveMetrics,
     VehicleNews,
     CrashNews,
+    CrewNews,
+    MissedCrewEvents,
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort],
+  exports: [SocketPort, CrewNews],
 })
 export class GatewayModule {}

@@ -6,6 +6,7 @@ import { PositionLog, toPositionView } from '../tracking/index.js';
 import { VehiclesService } from '../vehicles/index.js';
 import { makeCursor } from './live-cursor.js';
 import type { LiveStream } from './live-stream.js';
+import { MissedCrewEvents } from './missed-crew-events.js';
 
 /** Contract: for clocks that differ and writes in flight. */
 const OVERLAP_MS = 5_000;
@@ -26,6 +27,7 @@ export class LiveReplay {
     private readonly log: PositionLog,
     private readonly vehicles: VehiclesService,
     private readonly crashes: CrashesService,
+    private readonly crewEvents: MissedCrewEvents,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -47,6 +49,7 @@ export class LiveReplay {
   private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
     await this.tellOfVehicles(stream, fromMs);
     await this.tellOfCrashes(stream, fromMs);
+    await this.tellOfCrewEvents(stream, fromMs);
     // It may have had a frame of the stream before this one just now.
     await sleep(BETWEEN_FRAMES_MS);
     let count = 0;
@@ -76,6 +79,13 @@ export class LiveReplay {
   private async tellOfCrashes(stream: LiveStream, fromMs: number): Promise<void> {
     for (const crash of await this.crashes.since(new Date(fromMs))) {
       stream.alarm(toCrashView(crash), makeCursor(fromMs));
+      await nextTurn();
+    }
+  }
+
+  private async tellOfCrewEvents(stream: LiveStream, fromMs: number): Promise<void> {
+    for (const event of await this.crewEvents.since(new Date(fromMs))) {
+      stream.tellCrew(event, makeCursor(fromMs));
       await nextTurn();
     }
   }

@@ -29,6 +29,7 @@ const watcher: Watcher = {
     ),
   vehicle: () => undefined,
   crash: ({ id }, cursor) => told.push(`${cursor}: crash ${id}`),
+  crew: ({ id }, cursor) => told.push(`${cursor}: crew ${id}`),
   left: (vehicleId) => told.push(`left ${vehicleId}`),
   resync: (reason) => told.push(`resync ${reason}`),
 };

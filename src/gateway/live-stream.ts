@@ -1,4 +1,5 @@
 import type { CrashView } from '../crashes/index.js';
+import type { CrewEventView } from './crew-event.js';
 import type { VehicleChange, VehicleView } from '../vehicles/index.js';
 import type { Interest, Place } from './interest.js';
 import type { LiveFrame, ResyncNotice } from './socket-events.js';
@@ -11,6 +12,7 @@ export interface Watcher {
   positions(frame: LiveFrame): void;
   vehicle(vehicle: VehicleView, cursor: string): void;
   crash(crash: CrashView, cursor: string): void;
+  crew(event: CrewEventView, cursor: string): void;
   left(vehicleId: string): void;
   /** The stream ends here; the client watches anew. */
   resync(reason: ResyncReason): void;
@@ -90,7 +92,14 @@ export class LiveStream {
     else this.watcher.crash(crash, cursor);
   }
 
-  private concerns({ vehicleId, lat, lon }: CrashView): boolean {
+  /** The same of what is noticed for crews. */
+  tellCrew(event: CrewEventView, cursor: string): void {
+    if (this.hasEnded || !this.concerns(event)) return;
+    if (this.watcher.unsent >= MAX_UNSENT) this.end('slow');
+    else this.watcher.crew(event, cursor);
+  }
+
+  private concerns({ vehicleId, lat, lon }: CrashView | CrewEventView): boolean {
     if (this.interest.concerns(vehicleId)) return true;
     return lat !== null && lon !== null && this.interest.wants(vehicleId, { lat, lon });
   }

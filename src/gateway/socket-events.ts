@@ -4,6 +4,7 @@
  */
 import type { PositionInput, PositionView, ReportAnswer } from '../common/index.js';
 import type { CrashView } from '../crashes/index.js';
+import type { CrewEventView } from './crew-event.js';
 import type { StatusAnswer, UnitStatus, VehicleView } from '../vehicles/index.js';
 
 /** What an acknowledgement carries when the event could not be honoured. */
@@ -94,6 +95,8 @@ export interface ServerToWatcherEvents {
   vehicle: (notice: { readonly cursor: string; readonly vehicle: VehicleView }) => void;
   /** A box has felt a crash; at least once: discard repeats by id. */
   crash: (notice: { readonly cursor: string; readonly crash: CrashView }) => void;
+  /** Online, offline, speeding, nearly there; at least once: discard repeats by id. */
+  crew: (notice: { readonly cursor: string; readonly event: CrewEventView }) => void;
   /** It is outside the box now, or not in service any more. */
   left: (notice: { readonly vehicleId: string }) => void;
   resync: (notice: ResyncNotice) => void;

@@ -31,6 +31,10 @@ export function watcherOn(socket: WatcherSocket): Watcher {
       counter.count += 1;
       socket.emit('crash', { cursor, crash });
     },
+    crew: (event, cursor) => {
+      counter.count += 1;
+      socket.emit('crew', { cursor, event });
+    },
     left: (vehicleId) => socket.emit('left', { vehicleId }),
     resync: (reason) => socket.emit('resync', { reason }),
     get unsent() {

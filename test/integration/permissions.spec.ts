@@ -25,6 +25,8 @@ const ROUTES: Readonly<Record<string, readonly Who[]>> = {
   'POST /api/crash/postAmbulanceCrashNotify': everybody,
   'GET /api/v1/legacy/unknown-boxes': dispatchers,
   'GET /api/v1/legacy/clients': dispatchers,
+  'GET /api/v1/legacy/notifications': admins,
+  'POST /api/v1/legacy/notifications/:id/retry': admins,
   'GET /health': everybody,
   'GET /ready': everybody,
   'GET /metrics': operators,

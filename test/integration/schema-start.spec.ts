@@ -17,6 +17,7 @@ import {
 import { FIRST_COLLECTIONS } from '../../src/database/migrations/0001-first-collections.js';
 import { IMAGE_INDEXES } from '../../src/database/migrations/0002-images.js';
 import { CRASH_INDEXES } from '../../src/database/migrations/0003-crashes.js';
+import { CREW_EVENT_INDEXES } from '../../src/database/migrations/0004-crew-events.js';
 import { DatabaseServer } from '../../src/database/database-server.js';
 import { SchemaGate } from '../../src/database/schema/schema-gate.service.js';
 import { schemaMigrations } from '../../src/database/schema/schema-migrations.provider.js';
@@ -77,6 +78,8 @@ describe('the schema of a new database', () => {
       { name: 'images', options: undefined, indexes: IMAGE_INDEXES },
       { name: 'crashes', options: undefined, indexes: CRASH_INDEXES },
       { name: 'legacy_clients', options: undefined, indexes: undefined },
+      { name: 'crew_events', options: undefined, indexes: CREW_EVENT_INDEXES },
+      { name: 'crew_states', options: undefined, indexes: undefined },
     ];
     for (const { collection, schema } of Object.values(models)) {
       const made = collections.find(({ name }) => name === collection.collectionName);

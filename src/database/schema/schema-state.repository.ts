@@ -1,17 +1,12 @@
 import type { Connection, mongo } from 'mongoose';
 import { readDatabaseTime } from '../database-time.js';
+import type { Holder } from '../lease.js';
 import { duplicateKeyField, storageUnavailable } from '../storage-errors.js';
 import { binding, type SchemaState, UNTOUCHED } from './schema-state.js';
 
 const ID = 'schema';
 
 type StateDocument = SchemaState & { readonly _id: string };
-
-/** Whoever holds the lock, as the document knows them. */
-export interface Holder {
-  readonly owner: string;
-  readonly epoch: number;
-}
 
 /** `schema_state`: every write is a compare-and-set on the lock's epoch. Durable as the connection's writes are. */
 export class SchemaStateRepository {

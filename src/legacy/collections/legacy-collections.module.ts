@@ -43,6 +43,6 @@ const mirrors: Provider = {
     CollectionsMetrics,
     LegacyCollections,
   ],
-  exports: [AmbulanceDirectory, PictureMirror, CrashMirror],
+  exports: [AmbulanceDirectory, CursorsRepository, PictureMirror, CrashMirror],
 })
 export class LegacyCollectionsModule {}

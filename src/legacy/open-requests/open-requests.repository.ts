@@ -6,6 +6,9 @@ import { type Place, placeOf } from './time-left.js';
 
 /** A request that is neither completed nor cancelled. */
 export interface OpenRequestRecord {
+  readonly id: string;
+  /** In the old server's words; "" when it has none. */
+  readonly status: string;
   readonly ambulanceId: string;
   /** In the old server's words; "" when it has none. */
   readonly requestType: string;
@@ -33,7 +36,7 @@ export class OpenRequestsRepository {
 
   async list(): Promise<OpenRequestRecord[]> {
     const requests = await this.collection('aoc_requests')
-      .find(IS_OPEN, { projection: { ambulance_id: 1, request_type: 1 } })
+      .find(IS_OPEN, { projection: { ambulance_id: 1, request_type: 1, request_status: 1 } })
       .toArray();
     // As ids and as text: which of the two each program writes, the facts do not say.
     const ids = requests.flatMap(({ ambulance_id: id }): unknown[] => bothForms(String(id)));
@@ -43,7 +46,9 @@ export class OpenRequestsRepository {
     const destinations = new Map(
       trackings.map(({ ambulance_id: id, destination_location: place }) => [String(id), placeOf(place)]),
     );
-    return requests.map(({ ambulance_id: id, request_type: type }) => ({
+    return requests.map(({ _id, ambulance_id: id, request_type: type, request_status: status }) => ({
+      id: String(_id),
+      status: typeof status === 'string' ? status : '',
       ambulanceId: String(id),
       requestType: typeof type === 'string' ? type : '',
       destination: destinations.get(String(id)) ?? null,

@@ -12,6 +12,9 @@ const GOOD_FOR_MS = 5_000;
 export type TimeLeftWay = 'routes' | 'great-circle';
 
 export interface OpenRequest {
+  readonly requestId: string;
+  /** In the old server's words; "" when it has none. */
+  readonly status: string;
   /** In the old server's words; "" when it has none. */
   readonly requestType: string;
   /** Until it is there, in whole minutes; null when nobody knows. */
@@ -59,11 +62,17 @@ export class OpenRequests {
   of(vehicleId: string, place: VehiclePlace): OpenRequest | null {
     this.asked.add(vehicleId);
     this.refresh();
+    const found = this.look(vehicleId, place);
+    if (found) this.answers.inc({ way: found.estimatedBy ?? 'none' });
+    return found;
+  }
+
+  /** `of` what is known now, for those who saw to it that it is fresh; not told to panels, so not counted. */
+  look(vehicleId: string, place: VehiclePlace): OpenRequest | null {
     const request = this.byAmbulance.get(this.ambulances.get(vehicleId) ?? vehicleId);
     if (!request) return null;
-    const found = this.timeLeft(vehicleId, request, place);
-    this.answers.inc({ way: found.estimatedBy ?? 'none' });
-    return { requestType: request.requestType, ...found };
+    const { id: requestId, status, requestType } = request;
+    return { requestId, status, requestType, ...this.timeLeft(vehicleId, request, place) };
   }
 
   /** Resolves when what is known is as new as it may be. @throws storage/unavailable */

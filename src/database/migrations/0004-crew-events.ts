@@ -1,0 +1,22 @@
+import type { mongo } from 'mongoose';
+import type { SchemaStep } from '../schema/schema-step.js';
+import { makeCollection } from './make-collection.js';
+
+/** As `legacy/crew-events/crew-event.schema.ts` declared them when this step was written. */
+export const CREW_EVENT_INDEXES: readonly mongo.IndexDescription[] = [
+  { key: { recordedAt: 1, _id: 1 } },
+  { key: { sendState: 1, recordedAt: 1, _id: 1 } },
+];
+
+/** `crew_states` holds one document a vehicle, `leases` one for each kind of work; both are read by `_id` or whole. */
+export const crewEvents: SchemaStep = {
+  version: 4,
+  name: 'crew-events',
+  kind: 'expand',
+  up: async (db, { signal }) => {
+    await makeCollection(db, 'crew_events', {}, CREW_EVENT_INDEXES);
+    signal.throwIfAborted();
+    await makeCollection(db, 'crew_states');
+    await makeCollection(db, 'leases');
+  },
+};

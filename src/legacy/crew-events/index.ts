@@ -1,0 +1,1 @@
+export { CrewEventsModule } from './crew-events.module.js';

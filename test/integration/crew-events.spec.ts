@@ -1,0 +1,301 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { OldDatabase } from '../support/old-database.js';
+import { TestPanel } from '../support/panel.js';
+import { Scrape } from '../support/scrape.js';
+import { ask, connectSocket, until } from '../support/sockets.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+let panel: TestPanel;
+let service: TestService;
+let old: OldDatabase;
+let token: string;
+beforeAll(async () => {
+  panel = await TestPanel.open();
+  service = await startTestService({
+    OPS_TOKEN,
+    PANEL_NOTIFICATION_URL: panel.url,
+    PANEL_TIMEOUT_MS: '500',
+    PANEL_GIVE_UP_AFTER_S: '6',
+    PANEL_NEAR_ARRIVAL_TYPE: 'NEAR',
+    CREW_OFFLINE_AFTER_S: '2',
+    CREW_NEAR_ARRIVAL_STATUSES: 'ON_THE_WAY, PICKED_UP',
+  });
+  old = await OldDatabase.open(service.database.url);
+  token = await adminToken(service);
+});
+afterAll(async () => {
+  await old.close();
+  await service.stop();
+  await panel.close();
+});
+beforeEach(() => {
+  panel.status = 200;
+  panel.delayMs = 0;
+});
+
+class Driving {
+  private seconds = 0;
+  private constructor(
+    readonly vehicleId: string,
+    private readonly deviceToken: string,
+  ) {}
+
+  static async start(): Promise<Driving> {
+    const { vehicleId, deviceToken } = await newVehicle(service, token);
+    return new Driving(vehicleId, deviceToken);
+  }
+
+  async fix(kmh: number): Promise<void> {
+    this.seconds += 1;
+    const time = new Date(Date.now() - 3_600_000 + this.seconds * 1_000).toISOString();
+    const position = {
+      lat: 13.7 + this.seconds * 1e-4,
+      lon: 100.5,
+      time,
+      speedMps: Math.max(0, kmh / 3.6 - 1e-6),
+    };
+    const { status, body } = await call(service, 'POST', '/api/v1/positions', {
+      token: this.deviceToken,
+      body: { positions: [position] },
+    });
+    expect([status, body.stored]).toEqual([200, 1]);
+  }
+
+  get told(): string[] {
+    return panel.taken
+      .filter(({ body }) => body.ambulance_id === this.vehicleId)
+      .map(({ body }) => body.notification_type);
+  }
+
+  /** Of those that the panel was asked to take, whatever it said. */
+  get asked(): number {
+    return panel.heard.filter(({ body }) => body.ambulance_id === this.vehicleId).length;
+  }
+
+  async recorded(): Promise<
+    { _id: string; type: string; sendState: string; attempts: number; failure: string | null }[]
+  > {
+    return old.all('crew_events', { vehicleId: OldDatabase.id(this.vehicleId) });
+  }
+}
+
+const dead = async (query = 'state=dead') =>
+  call(service, 'GET', `/api/v1/legacy/notifications?${query}`, { token });
+
+describe('the panel', () => {
+  it('is told of each crossing, of silence and of its end, in order and by the old names', async () => {
+    const drive = await Driving.start();
+    for (const kmh of [90, 90, 200, 0, 0]) await drive.fix(kmh);
+    await until(() => drive.told.length >= 5, 15_000, 'the silence to be noticed');
+    await drive.fix(10);
+    await until(() => drive.told.length >= 6, 10_000, 'the end of the silence');
+    expect(drive.told).toEqual([
+      'SPEED_ABOVE_80',
+      'SPEED_ABOVE_120',
+      'SPEED_BELOW_120',
+      'SPEED_BELOW_80',
+      'AMBULANCE_TRACKING_STATUS_OFFLINE',
+      'AMBULANCE_TRACKING_STATUS_ONLINE',
+    ]);
+    const keys = panel.taken.map(({ key }) => key).filter((key) => key.startsWith(drive.vehicleId));
+    expect([...keys].sort()).toEqual((await drive.recorded()).map(({ _id }) => _id).sort());
+    expect(new Set(keys).size).toBe(6);
+    expect(panel.taken.at(-1)?.body).toEqual({
+      aoc_request_id: null,
+      ambulance_id: drive.vehicleId,
+      notification_type: 'AMBULANCE_TRACKING_STATUS_ONLINE',
+    });
+  });
+
+  it('is told of a near arrival once, by the ids of the other programs, on the statuses that were named', async () => {
+    const ambulanceId = await old.addAmbulance('291');
+    const body = { callSign: 'N', registration: 'N', type: 'als', boxCode: '291' };
+    await call(service, 'POST', '/api/v1/vehicles', { token, body });
+    const { insertedId } = await old.collection('aoc_requests').insertOne({
+      ambulance_id: OldDatabase.id(ambulanceId),
+      request_status: 'ASSIGNED',
+      request_type: 'EMERGENCY',
+    });
+    await old.collection('ambulance_trackings').insertOne({
+      ambulance_id: OldDatabase.id(ambulanceId),
+      destination_location: { lat: 13.75, lon: 100.5 },
+    });
+    const post = async (tracking_latitude: number) => {
+      const answer = await fetch(`${service.url}/api/tracking/postAmbulanceTracking`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        // 13.9 m/s, 5.6 km: 7 minutes.
+        body: JSON.stringify({
+          ambulance_id: '291',
+          tracking_latitude,
+          tracking_longitude: 100.5,
+          tracking_speed: 13.9,
+          tracking_heading: 0,
+        }),
+      });
+      expect(await answer.json()).toEqual({ success: true });
+    };
+    const near = () => panel.taken.filter(({ body: { notification_type: type } }) => type === 'NEAR');
+    for (let n = 0; n < 8; n += 1) {
+      await post(13.7 + n * 1e-5);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    expect(near()).toEqual([]);
+    await old
+      .collection('aoc_requests')
+      .updateOne({ _id: insertedId }, { $set: { request_status: 'ON_THE_WAY' } });
+    let n = 10;
+    await until(
+      async () => {
+        await post(13.7 + (n += 1) * 1e-5);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return near().length > 0;
+      },
+      15_000,
+      'the near arrival',
+    );
+    for (let more = 0; more < 5; more += 1) await post(13.71 + more * 1e-5);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(near().map(({ body: told }) => told)).toEqual([
+      { aoc_request_id: String(insertedId), ambulance_id: ambulanceId, notification_type: 'NEAR' },
+    ]);
+  });
+
+  it('may be gone altogether, and come back', async () => {
+    const drive = await Driving.start();
+    const { port } = panel;
+    await panel.close();
+    await drive.fix(100);
+    const failed = async () => (await drive.recorded())[0];
+    await until(async () => (await failed())?.failure === 'not reached: ECONNREFUSED', 8_000, 'a failure');
+    panel = await TestPanel.open(port);
+    await until(() => drive.told.includes('SPEED_ABOVE_80'), 12_000, 'it to be sent');
+  });
+
+  it('may answer 500 for a while: what waits is sent when it is back, in order', async () => {
+    const drive = await Driving.start();
+    panel.status = 500;
+    await drive.fix(100);
+    await until(() => drive.asked > 0, 5_000, 'the first attempt');
+    await drive.fix(0);
+    panel.status = 200;
+    await until(() => drive.told.includes('SPEED_BELOW_80'), 15_000, 'both to be sent');
+    // Silence comes when it comes.
+    const speeds = drive.told.filter((type) => type.startsWith('SPEED'));
+    expect(speeds).toEqual(['SPEED_ABOVE_80', 'SPEED_BELOW_80']);
+    const first = (await drive.recorded()).find(({ type }) => type === 'speed_above_80');
+    expect(first?.attempts).toBeGreaterThan(1);
+  });
+
+  it('may be slow: it is asked again, and what goes on meanwhile is not held up', async () => {
+    const drive = await Driving.start();
+    panel.delayMs = 1_500;
+    const before = panel.heard.length;
+    await drive.fix(100);
+    await until(() => panel.heard.length > before, 5_000, 'the panel to be asked');
+    panel.delayMs = 0;
+    await until(async () => (await drive.recorded())[0]?.sendState === 'sent', 8_000, 'it to be sent');
+    // It was taken twice by one that answers too late: at least once, and under one key.
+    const keys = panel.heard
+      .filter(({ body }) => body.ambulance_id === drive.vehicleId)
+      .map(({ key }) => key);
+    expect([keys.length >= 2, new Set(keys.filter((key) => key.includes('above'))).size]).toEqual([true, 1]);
+  });
+});
+
+describe('GET /api/v1/legacy/notifications and its retry', () => {
+  it('lists what was given up, and sends it again when it is told to', async () => {
+    const drive = await Driving.start();
+    panel.status = 503;
+    await drive.fix(100);
+    const own = async () =>
+      (await dead()).body.items.filter(
+        ({ vehicleId }: { vehicleId: string }) => vehicleId === drive.vehicleId,
+      );
+    await until(async () => (await own()).length > 0, 25_000, 'it to be given up');
+    const given = (await own()).find(({ type }: { type: string }) => type === 'speed_above_80');
+    expect(given).toMatchObject({
+      type: 'speed_above_80',
+      state: 'dead',
+      failure: 'answered 503',
+      requestId: null,
+    });
+    expect(given.attempts).toBeGreaterThan(1);
+    const asked = drive.asked;
+    panel.status = 200;
+    const retry = (id: string) =>
+      call(service, 'POST', `/api/v1/legacy/notifications/${id}/retry`, { token });
+    const again = await retry(given.id);
+    expect([again.status, again.body]).toMatchObject([200, { id: given.id, state: 'waiting', attempts: 0 }]);
+    await until(() => drive.told.includes('SPEED_ABOVE_80'), 5_000, 'it to be sent again');
+    expect(drive.asked).toBeGreaterThan(asked);
+    await until(async () => (await retry(given.id)).body.code === 'notifications/not-dead');
+    expect((await retry('x')).body.code).toBe('notifications/not-found');
+
+    const scrape = await Scrape.of(service);
+    expect(scrape.value('samserver_panel_notifications_total', { outcome: 'dead' })).toBeGreaterThan(0);
+    expect(scrape.value('samserver_panel_notifications_total', { outcome: 'sent' })).toBeGreaterThan(0);
+    expect(scrape.value('samserver_crew_events_owner')).toBe(1);
+  });
+
+  it('pages', async () => {
+    const ids: string[] = [];
+    for (let cursor = ''; ;) {
+      const { body } = await dead(`state=sent&limit=3${cursor}`);
+      ids.push(...body.items.map(({ id }: { id: string }) => id));
+      if (body.nextCursor === null) break;
+      cursor = `&cursor=${body.nextCursor}`;
+    }
+    const all = await old.all('crew_events', { sendState: 'sent' });
+    expect(ids.length).toBeGreaterThan(6);
+    expect([...ids].sort()).toEqual(all.map(({ _id }) => _id as string).sort());
+  });
+
+  it.each(['state=x', 'limit=0', 'cursor=x'])('refuses ?%s', async (query) => {
+    const { status, body } = await dead(query);
+    expect([status, body.code]).toEqual([400, 'input/invalid']);
+  });
+});
+
+describe('/live', () => {
+  it('tells of it on every instance, and again to who comes back with a cursor from before', async () => {
+    const other = await service.another();
+    try {
+      const drive = await Driving.start();
+      const watchers = await Promise.all(
+        [service, other].map(({ socketUrl }) => connectSocket(socketUrl, '/live', token)),
+      );
+      const heard = watchers.map((): { event: { id: string } }[] => []);
+      watchers.forEach((watcher, index) => watcher.on('crew', (notice) => heard[index]?.push(notice)));
+      const [{ cursor }] = await Promise.all(
+        watchers.map((watcher) => ask(watcher, 'watch', { vehicleIds: [drive.vehicleId] })),
+      );
+      await (await Driving.start()).fix(100);
+      await drive.fix(100);
+      await until(() => heard.every((each) => each.length > 0), 8_000, 'both to hear of it');
+      const event = {
+        id: expect.stringMatching(`^${drive.vehicleId}.speed_above_80.\\d+$`),
+        vehicleId: drive.vehicleId,
+        type: 'speed_above_80',
+        at: expect.stringMatching(/Z$/),
+        lat: expect.closeTo(13.7001, 6),
+        lon: 100.5,
+        averageKmh: 100,
+        requestId: null,
+        minutesLeft: null,
+      };
+      for (const each of heard) expect(each.slice(0, 1)).toEqual([{ cursor: expect.any(String), event }]);
+      watchers.forEach((watcher) => watcher.close());
+
+      const back = await connectSocket(other.socketUrl, '/live', token);
+      const again: string[] = [];
+      back.on('crew', (notice: { event: { id: string } }) => again.push(notice.event.id));
+      await ask(back, 'watch', { vehicleIds: [drive.vehicleId], since: cursor });
+      await until(() => again.includes(heard[0]?.[0]?.event.id ?? ''));
+      back.close();
+    } finally {
+      await other.stop();
+    }
+  });
+});
