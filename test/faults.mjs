@@ -14,13 +14,13 @@ const FAULTS = [
   {
     what: 'a position is acknowledged before it is written',
     file: 'src/tracking/position-recorder.ts',
-    from: 'const { judgements, recorded } = await this.judge.judge(inTimeOrder);',
+    from: 'const { judgements, recorded } = await inTime(this.judge.judge(inTimeOrder));',
     to: "const { judgements, recorded } = { judgements: inTimeOrder.map(() => ({ verdict: 'stored' as const, late: false })), recorded: inTimeOrder.map((position) => ({ position, late: false })) }; void this.judge.judge(inTimeOrder).catch(() => undefined);",
     specs: ['e2e/kill', 'integration/positions'],
   },
   {
     what: 'the embedded database does not check that a key is unique',
-    file: 'src/embedded-mongo/documents.ts',
+    file: 'src/embedded-mongo/engine.ts',
     from: 'if (this.store.get(key)) throw',
     to: 'if (this.store.get(key) && false) throw',
     specs: ['integration/embedded-mongo', 'integration/positions'],
