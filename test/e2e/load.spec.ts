@@ -85,6 +85,8 @@ describe('load', () => {
         DATA_DIR: directory.path,
         ADMIN_EMAIL: ADMIN.email,
         ADMIN_PASSWORD: ADMIN.password,
+        // Without a bound the heap grows for minutes before anybody cleans up, and a leak looks the same.
+        NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=160',
       });
       const pid = service.child.pid ?? 0;
       const { session, vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, ADMIN, DEVICES, 'L');
