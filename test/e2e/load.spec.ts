@@ -16,7 +16,7 @@ import { cpuSeconds, residentMb } from '../support/process-usage.js';
 import { until } from '../support/sockets.js';
 import { storedTimes } from '../support/stored-positions.js';
 
-const DURATION_S = Number(process.env['SAMSERVER_LOAD_S'] ?? (process.env['CI'] === 'true' ? 60 : 20));
+const DURATION_S = Number(process.env['SAMSERVER_LOAD_S'] ?? (process.env['CI'] === 'true' ? 30 : 20));
 const DEVICES = 200;
 const WATCHERS = 50;
 const EVERY_MS = 1_000;
