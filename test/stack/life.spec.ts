@@ -10,8 +10,8 @@ import { Stack } from './support/stack.js';
 const DURATION_S = Number(process.env['SAMSERVER_STACK_LOAD_S'] ?? 60);
 const DEVICES = 1_000;
 const EVERY_MS = 1_000;
-/** Below the limit of 256 with room for what nobody thought of. The plan's 150 is the alert: docker/README.md. */
-const MEMORY_MB = 200;
+/** Below the service's 256 with room for a noisy machine: 157 to 197 were seen. The plan's 150 is the alert: docker/README.md. */
+const MEMORY_MB = 230;
 /** The plan's five minutes. */
 const START_S = 300;
 

@@ -6,15 +6,16 @@ import type { CursorsRepository } from '../collections/index.js';
 import type { CrewWatch } from './crew-watch.js';
 
 const CURSOR = 'crew-events';
-const PAGE = 1_000;
-const LOOK_EVERY_MS = 500;
+const PAGE = 250;
+/** Every look reads the overlap again: seldom costs less, and crews bear two seconds. */
+const LOOK_EVERY_MS = 2_000;
 /** Of the time; the rest is for devices, however many positions there are. */
 const SHARE = 0.2;
 /** In storage so much after the moment that it is listed by, at the latest, when all is well. */
 const OVERLAP_MS = 2_000;
 /** And so much when it is not: a write whose fate is unknown is given up after two minutes. */
 const SETTLES_WITHIN_MS = 150_000;
-const CATCH_UP_EVERY_MS = 30_000;
+const CATCH_UP_EVERY_MS = 60_000;
 /** Before the very first start. */
 const FIRST_REACH_MS = 60_000;
 /** Of the queue before storage: above it, devices come first. */
