@@ -1,5 +1,4 @@
-export type { SharedCrash } from './crash-collection.repository.js';
-export { type CrashLog, CrashMirror } from './crash-mirror.js';
+export { CrashMirror } from './crash-mirror.js';
 export { CursorsRepository } from './cursors.repository.js';
 export { nextAverageKmh, oldSpeedKmh } from './old-speed.js';
 export { AmbulanceDirectory } from './ambulance-directory.js';

@@ -10,7 +10,6 @@ import { AmbulancesRepository } from './ambulances.repository.js';
 import { CollectionsMetrics } from './collections-metrics.js';
 import { CrashCollection } from './crash-collection.repository.js';
 import { CrashMirror } from './crash-mirror.js';
-import { CrashSource } from './crash-source.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { LegacyCollections, MIRRORS } from './legacy-collections.service.js';
 import type { AnyMirror } from './mirror.js';
@@ -38,7 +37,6 @@ const mirrors: Provider = {
     TrackingMirror,
     PictureMirror,
     CrashMirror,
-    CrashSource,
     mirrors,
     CollectionsMetrics,
     LegacyCollections,
