@@ -1,77 +1,69 @@
-/** Who may know whom: docs/adr/0001-rooms.md says why. A room not named for a room is closed to it. */
-const ROOMS = {
+/** Which folder may import which: docs/adr/0001-folders-and-imports.md. A folder that is not listed is closed. */
+const BASE = ['config', 'core', 'database'];
+const ALLOWED_IMPORTS = {
   config: [],
-  common: ['config'],
+  core: ['config'],
   'embedded-mongo': [],
-  database: ['config', 'common', 'embedded-mongo'],
-  auth: ['config', 'common', 'database'],
-  vehicles: ['config', 'common', 'database', 'auth'],
-  tracking: ['config', 'common', 'database', 'auth', 'vehicles'],
-  'image-files': [],
-  images: ['config', 'common', 'database', 'auth', 'vehicles', 'image-files'],
-  release: ['config', 'common', 'database', 'auth'],
-  migration: ['config', 'common', 'database', 'vehicles', 'image-files', 'images', 'release'],
-  crashes: ['config', 'common', 'database', 'auth'],
-  gateway: ['config', 'common', 'auth', 'tracking', 'vehicles', 'crashes', 'release'],
-  legacy: [
-    'config',
-    'common',
-    'database',
-    'auth',
-    'vehicles',
-    'tracking',
-    'images',
-    'image-files',
-    'crashes',
-    'release',
-    'gateway',
-    'client',
-  ],
-  health: ['config', 'common', 'auth', 'database', 'images', 'release'],
-  client: [],
-  replay: ['client'],
-  watch: ['client'],
+  database: ['config', 'core', 'embedded-mongo'],
+  auth: BASE,
+  vehicles: [...BASE, 'auth'],
+  tracking: [...BASE, 'auth', 'vehicles'],
+  images: [...BASE, 'auth', 'vehicles'],
+  crashes: [...BASE, 'auth', 'vehicles'],
+  'crew-events': [...BASE, 'auth', 'vehicles', 'tracking', 'gateway', 'legacy'],
+  deployment: [...BASE, 'auth'],
+  gateway: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'deployment'],
+  legacy: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'gateway', 'tools'],
+  health: [...BASE, 'auth', 'images', 'tracking', 'deployment'],
+  migration: [...BASE, 'deployment', 'vehicles', 'images', 'legacy', 'tools'],
+  tools: ['config', 'core'],
 };
 
-const walls = Object.entries(ROOMS).map(([room, known]) => ({
-  name: `${room}-keeps-to-its-neighbours`,
+const importRules = Object.entries(ALLOWED_IMPORTS).map(([folder, allowed]) => ({
+  name: `imports-of-${folder}`,
   severity: 'error',
-  from: { path: `^src/${room}/` },
-  to: { path: '^src/', pathNot: `^src/(${[room, ...known].join('|')})/`, dependencyTypesNot: ['type-only'] },
+  from: { path: `^src/${folder}/` },
+  to: {
+    path: '^src/',
+    pathNot: `^src/(${[folder, ...allowed].join('|')})/`,
+    dependencyTypesNot: ['type-only'],
+  },
 }));
 
 module.exports = {
   forbidden: [
-    ...walls,
+    ...importRules,
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
-      name: 'through-the-front-door',
-      comment: 'Another room is entered by its index.ts only.',
+      name: 'only-through-the-index',
+      comment: 'Another folder is imported through its index.ts only.',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
       to: {
         path: '^src/[^/]+/',
-        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'],
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/(tools|legacy)/[^/]+/index\\.ts$'],
         dependencyTypesNot: ['type-only'],
       },
     },
     {
-      name: 'types-cross-only-to-the-client-and-replay',
-      comment:
-        'The client shares the wire words with the server, as types, which leave no trace when compiled.',
+      name: 'types-through-the-index',
+      comment: 'The client shares the types of the wire with the server; types leave no trace when compiled.',
       severity: 'error',
-      from: { path: '^src/([^/]+)/', pathNot: '^src/(client|replay|watch|gateway|main|cli|run-service)' },
-      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+      from: { path: '^src/([^/]+)/', pathNot: '^src/(tools|gateway|main|cli|service-process)' },
+      to: {
+        path: '^src/[^/]+/',
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/(tools|legacy)/[^/]+/index\\.ts$'],
+      },
     },
     {
-      name: 'entry-through-the-front-door',
+      name: 'entry-only-through-the-index',
       severity: 'error',
       from: { path: '^src/[^/]+\\.ts$' },
       to: { path: '^src/[^/]+/', pathNot: '/index\\.ts$' },
     },
     {
       name: 'models-only-in-repositories',
-      comment: 'Only a repository, a schema, its module and the database room speak mongoose.',
+      comment: 'Only repositories, schemas, their modules and the database folder import mongoose.',
       severity: 'error',
       from: {
         path: '^src/',
@@ -82,7 +74,7 @@ module.exports = {
     {
       name: 'socket-io-stays-in-the-gateway',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(gateway|client)/', '\\.spec\\.ts$'] },
+      from: { path: '^src/', pathNot: ['^src/(gateway|legacy/panels|tools/client)/', '\\.spec\\.ts$'] },
       to: { path: 'node_modules/(socket\\.io|socket\\.io-client|@nestjs/platform-socket\\.io)/' },
     },
     {

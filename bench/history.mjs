@@ -42,10 +42,10 @@ async function runDatabase(directory) {
 /** Answers `rss` with the peak since it was last asked. */
 async function runService(uri) {
   await import('reflect-metadata');
-  const { startService } = await import('../dist/app.setup.js');
+  const { startService } = await import('../dist/app.js');
   const { loadSettings } = await import('../dist/config/index.js');
-  const { createPino, PinoLogger } = await import('../dist/common/index.js');
-  const { DatabaseLink } = await import('../dist/database/index.js');
+  const { createPino, PinoLogger } = await import('../dist/core/index.js');
+  const { DatabaseConnection } = await import('../dist/database/index.js');
   const { settings } = loadSettings({
     MONGODB_URL: uri,
     SCHEMA_ON_START: 'up',
@@ -58,7 +58,7 @@ async function runService(uri) {
   });
   const pino = createPino('error', { isTerminal: false, release: null });
   const service = await startService(settings, new PinoLogger(pino));
-  await service.app.get(DatabaseLink).whenStarted();
+  await service.app.get(DatabaseConnection).whenStarted();
   let peak = 0;
   const { setInterval } = await import('node:timers');
   setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 50);

@@ -55,7 +55,7 @@ async function run() {
   ]);
   try {
     const [{ uri }] = await once(database, 'message');
-    const paths = await plant(volume, count, sizeBytes);
+    const paths = await writePictures(volume, count, sizeBytes);
     print(`${count} files of ${values.kilobytes} kB; ${availableParallelism()} cores`);
     const env = {
       PATH: process.env.PATH,
@@ -169,7 +169,7 @@ async function sums(volume) {
   return performance.now() - startedMs;
 }
 
-async function plant(volume, count, sizeBytes) {
+async function writePictures(volume, count, sizeBytes) {
   const canvas = sharp({ create: { width: 64, height: 48, channels: 3, background: '#884422' } });
   const picture = await canvas.jpeg().toBuffer();
   const bytes = Buffer.concat([picture, Buffer.alloc(sizeBytes - picture.length, 7)]);

@@ -12,7 +12,7 @@ import express from 'express';
 import { Agent, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { createPino, HttpTraffic, Metrics, PinoLogger, requestId } from '../dist/common/index.js';
+import { createPino, HttpTraffic, Metrics, PinoLogger, requestId } from '../dist/core/index.js';
 
 const CONNECTIONS = 16;
 const { values } = parseArgs({
@@ -63,7 +63,7 @@ for (const [, { server }] of cases) {
 async function serve(traffic, logger) {
   const app = express();
   app.use(requestId);
-  if (traffic) app.use(traffic.watch);
+  if (traffic) app.use(traffic.middleware);
   app.get('/api/v1/vehicles/:id', (_request, response) => response.json({ id: 1 }));
   const server = await new Promise((resolve) => {
     const listening = app.listen(0, '127.0.0.1', () => resolve(listening));

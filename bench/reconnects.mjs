@@ -49,7 +49,7 @@ async function run(count, withinMs) {
     const service = await startService({ directory, http, socket }, children);
     const tokens = await makeTokens(`http://127.0.0.1:${http}`);
     const devices = Array.from({ length: count }, (_, n) => new Device(socket, tokens[n % tokens.length]));
-    await comeBack(devices, withinMs);
+    await reconnectAll(devices, withinMs);
     const rssBeforeMb = rssMb(service.pid);
     await sleep(1_000);
 
@@ -63,7 +63,7 @@ async function run(count, withinMs) {
     const [healthAtCut] = await once(prober, 'message');
     const before = { service: cpuSeconds(service.pid), clients: cpuSeconds(process.pid) };
     const beganMs = performance.now();
-    await comeBack(devices, withinMs);
+    await reconnectAll(devices, withinMs);
     const tookS = (performance.now() - beganMs) / 1_000;
     prober.send('report');
     const [health] = await once(prober, 'message');
@@ -71,10 +71,10 @@ async function run(count, withinMs) {
     const waitedMs = devices.map((device) => device.waitedMs).sort((a, b) => a - b);
     const report = {
       count,
-      back: devices.filter((device) => device.isBack).length,
+      back: devices.filter((device) => device.isReconnected).length,
       tookS: round(tookS),
       refused: devices.reduce((sum, device) => sum + device.refused, 0),
-      lockedOut: devices.filter((device) => device.finalWord !== null).length,
+      lockedOut: devices.filter((device) => device.rejection !== null).length,
       handshakeMs: { p50: at(waitedMs, 0.5), p99: at(waitedMs, 0.99), max: at(waitedMs, 1) },
       healthMs: health,
       healthAtCutMs: healthAtCut,
@@ -84,7 +84,7 @@ async function run(count, withinMs) {
         clients: round((cpuSeconds(process.pid) - before.clients) / tookS),
       },
     };
-    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : words(report));
+    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : formatReport(report));
     for (const device of devices) device.end();
     service.kill('SIGTERM');
     await once(service, 'exit');
@@ -97,9 +97,9 @@ async function run(count, withinMs) {
 
 /** One socket in `/devices`, cut and brought back; tries again as a client of ours would. */
 class Device {
-  isBack = false;
+  isReconnected = false;
   refused = 0;
-  finalWord = null;
+  rejection = null;
   waitedMs = 0;
   #hasEnded = false;
 
@@ -112,7 +112,7 @@ class Device {
   async join() {
     const beganMs = performance.now();
     while (!this.#hasEnded && !(await this.#try())) {
-      if (this.finalWord !== null || performance.now() - beganMs > GIVE_UP_MS) return;
+      if (this.rejection !== null || performance.now() - beganMs > GIVE_UP_MS) return;
       this.refused += 1;
       await sleep(RETRY_MS * (1 + Math.random()));
     }
@@ -120,7 +120,7 @@ class Device {
   }
 
   cut() {
-    this.isBack = false;
+    this.isReconnected = false;
     this.refused = 0;
     this.ws.onClose = () => undefined;
     this.ws.cut();
@@ -135,17 +135,17 @@ class Device {
     return new Promise((resolve) => {
       this.ws = new RawWebSocket({ port: this.port });
       this.ws.onClose = () => {
-        this.isBack = false;
+        this.isReconnected = false;
         resolve(false);
       };
       this.ws.onText = (text) => {
         if (text[0] === '0') this.ws.sendText(`40/devices,${JSON.stringify({ token: this.token })}`);
         else if (text === '2') this.ws.sendText('3');
         else if (text.startsWith('40/devices')) {
-          this.isBack = true;
+          this.isReconnected = true;
           resolve(true);
         } else if (text.startsWith('44')) {
-          this.finalWord = text;
+          this.rejection = text;
           resolve(false);
         }
       };
@@ -154,7 +154,7 @@ class Device {
 }
 
 /** Each at a moment of its own. */
-async function comeBack(devices, withinMs) {
+async function reconnectAll(devices, withinMs) {
   await Promise.all(
     devices.map(async (device, n) => {
       await sleep((n / devices.length) * withinMs);
@@ -260,7 +260,7 @@ function round(value) {
   return Math.round(value * 100) / 100;
 }
 
-function words({
+function formatReport({
   count,
   back,
   tookS,

@@ -1,22 +1,16 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AuthModule } from './auth/index.js';
-import {
-  BodyTypeInterceptor,
-  CommonModule,
-  InputPipe,
-  type LogLevel,
-  ProblemFilter,
-} from './common/index.js';
+import { BodyTypeInterceptor, CoreModule, InputPipe, type LogLevel, ProblemFilter } from './core/index.js';
 import { type Settings, SettingsModule } from './config/index.js';
 import { CrashesModule } from './crashes/index.js';
 import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
-import { HttpCalls } from './http-calls.js';
 import { ImagesModule } from './images/index.js';
-import { CrewEventsModule, LegacyModule } from './legacy/index.js';
-import { ReleaseModule } from './release/index.js';
+import { CrewEventsModule } from './crew-events/index.js';
+import { LegacyModule } from './legacy/index.js';
+import { DeploymentModule } from './deployment/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
 
@@ -27,7 +21,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         SettingsModule.with(settings),
-        CommonModule.with(logLevel),
+        CoreModule.with(logLevel),
         DatabaseModule,
         AuthModule,
         // Before the vehicles: `vehicles/nearest` would be taken for `vehicles/:id`.
@@ -35,14 +29,13 @@ export class AppModule {
         VehiclesModule,
         ImagesModule,
         CrashesModule,
-        ReleaseModule,
+        DeploymentModule,
         GatewayModule,
         LegacyModule.with(settings),
         CrewEventsModule.with(settings),
         HealthModule,
       ],
       providers: [
-        HttpCalls,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: BodyTypeInterceptor },
         { provide: APP_PIPE, useClass: InputPipe },

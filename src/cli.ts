@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { CommandIo } from './client/index.js';
+import type { CommandIo } from './tools/client/index.js';
 
 /** `sysexits.h` */
 const EX_USAGE = 64;
@@ -36,14 +36,14 @@ const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = 
 if (existsSync('.env')) process.loadEnvFile('.env');
 const [name = '', ...argv] = process.argv.slice(2);
 const command = COMMANDS[name];
-if (command) process.exitCode = await command(argv).catch(complain);
+if (command) process.exitCode = await command(argv).catch(reportError);
 else {
   (name === '--help' ? process.stdout : process.stderr).write(USAGE);
   process.exitCode = name === '--help' ? 0 : EX_USAGE;
 }
 
 /** One line for a person; what is wrong with the words typed has its own exit code. */
-function complain(error: unknown): number {
+function reportError(error: unknown): number {
   const { code, message } = error as { code?: unknown; message?: string };
   process.stderr.write(`samserver ${name}: ${message ?? String(error)}\n`);
   return typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS') ? EX_USAGE : 1;
@@ -56,9 +56,9 @@ async function runDatabase(args: string[]): Promise<number> {
   });
   const directory = resolve(values.directory ?? join(process.env['DATA_DIR'] ?? 'data', 'db'));
   const { serveEmbeddedMongo } = await import('./embedded-mongo/index.js');
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const served = await serveEmbeddedMongo({ directory, port: Number(values.port), onLog: say });
-  say(`Evaluation database in ${directory}: MONGODB_URL=${served.uri}samserver?retryWrites=false`);
+  const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
+  const served = await serveEmbeddedMongo({ directory, port: Number(values.port), onLog: printLine });
+  printLine(`Evaluation database in ${directory}: MONGODB_URL=${served.uri}samserver?retryWrites=false`);
   const signal = new Promise<number>((settle) => {
     for (const each of ['SIGTERM', 'SIGINT'] as const) process.once(each, () => settle(0));
   });
@@ -68,41 +68,41 @@ async function runDatabase(args: string[]): Promise<number> {
 }
 
 async function runReplayCommand(args: string[]): Promise<number> {
-  const { runReplay } = await import('./replay/index.js');
-  return runReplay(args, clientIo());
+  const { runReplay } = await import('./tools/replay/index.js');
+  return runReplay(args, commandIo());
 }
 
 async function runWatchCommand(args: string[]): Promise<number> {
-  const { runWatch } = await import('./watch/index.js');
-  return runWatch(args, clientIo());
+  const { runWatch } = await import('./tools/watch/index.js');
+  return runWatch(args, commandIo());
 }
 
 async function runAdoptCommand(args: string[]): Promise<number> {
   const { runAdopt } = await import('./migration/index.js');
-  return runAdopt(args, clientIo());
+  return runAdopt(args, commandIo());
 }
 
 async function runImagesCommand(args: string[]): Promise<number> {
   const { runImages } = await import('./migration/index.js');
-  return runImages(args, clientIo());
+  return runImages(args, commandIo());
 }
 
 async function runInitCommand(args: string[]): Promise<number> {
   const { runInit } = await import('./migration/index.js');
-  return runInit(args, clientIo());
+  return runInit(args, commandIo());
 }
 
 async function runSchemaCommand(args: string[]): Promise<number> {
   const { runSchema } = await import('./migration/index.js');
-  return runSchema(args, clientIo());
+  return runSchema(args, commandIo());
 }
 
 async function runLegacyCommand(args: string[]): Promise<number> {
   const { runLegacy } = await import('./legacy/index.js');
-  return runLegacy(args, clientIo());
+  return runLegacy(args, commandIo());
 }
 
-function clientIo(): CommandIo {
+function commandIo(): CommandIo {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());

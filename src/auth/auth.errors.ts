@@ -1,4 +1,4 @@
-import { DomainError } from '../common/index.js';
+import { DomainError } from '../core/index.js';
 
 /** One answer for an unknown address and a wrong password: the difference would list who has an account. */
 export const badCredentials = (): DomainError =>

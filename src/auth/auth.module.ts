@@ -3,42 +3,42 @@ import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { MongooseModule } from '@nestjs/mongoose';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { AccessGuard } from './access.guard.js';
-import { AccessReview } from './access-review.js';
-import { AccessTokensService } from './access-tokens.service.js';
-import { AccountController } from './account.controller.js';
-import { AccountsService } from './accounts.service.js';
-import { AdminGuardRepository } from './admin-guard.repository.js';
-import { AdminGuard, AdminGuardSchema } from './admin-guard.schema.js';
-import { AttemptLimits } from './attempt-limits.js';
-import { AuditController } from './audit.controller.js';
-import { AuditLog } from './audit-log.js';
-import { AuditRepository } from './audit.repository.js';
-import { AuditRecord, AuditSchema } from './audit.schema.js';
-import { AuthController } from './auth.controller.js';
-import { CallContext } from './call-context.js';
-import { DeviceCredential, DeviceCredentialSchema } from './device-credential.schema.js';
-import { DeviceCredentialsRepository } from './device-credentials.repository.js';
-import { DeviceCredentialsService } from './device-credentials.service.js';
-import { FirstAdmin } from './first-admin.js';
-import { jwtOptions } from './jwt-options.js';
-import { LastAdmin } from './last-admin.js';
-import { LoginsService } from './logins.service.js';
-import { OpsTokens } from './ops-tokens.js';
-import { PasswordHasher } from './password-hasher.js';
-import { PasswordUpgrades } from './password-upgrades.js';
-import { RefreshesService } from './refreshes.service.js';
-import { Revocations } from './revocations.js';
-import { Session, SessionSchema } from './session.schema.js';
-import { SessionChecks } from './session-checks.js';
-import { SessionSweep } from './session-sweep.js';
-import { SessionsRepository } from './sessions.repository.js';
-import { SessionsService } from './sessions.service.js';
-import { TokenPairs } from './token-pairs.js';
-import { User, UserSchema } from './user.schema.js';
-import { UsersController } from './users.controller.js';
-import { UsersRepository } from './users.repository.js';
-import { UsersService } from './users.service.js';
+import { AccessGuard } from './access/access.guard.js';
+import { RevocationPoller } from './access/revocation-poller.js';
+import { AccessTokensService } from './access/access-tokens.service.js';
+import { AccountController } from './users/account.controller.js';
+import { AccountsService } from './users/accounts.service.js';
+import { AdminGuardRepository } from './users/admin-guard.repository.js';
+import { AdminGuard, AdminGuardSchema } from './users/admin-guard.schema.js';
+import { AttemptLimiter } from './sessions/attempt-limiter.js';
+import { AuditController } from './audit/audit.controller.js';
+import { AuditLog } from './audit/audit-log.js';
+import { AuditRepository } from './audit/audit.repository.js';
+import { AuditRecord, AuditSchema } from './audit/audit.schema.js';
+import { AuthController } from './sessions/auth.controller.js';
+import { CallContext } from './access/call-context.js';
+import { DeviceCredential, DeviceCredentialSchema } from './devices/device-credential.schema.js';
+import { DeviceCredentialsRepository } from './devices/device-credentials.repository.js';
+import { DeviceCredentialsService } from './devices/device-credentials.service.js';
+import { FirstAdminSeeder } from './users/first-admin-seeder.js';
+import { jwtOptions } from './access/jwt-options.js';
+import { LastAdminProtection } from './users/last-admin-protection.js';
+import { LoginsService } from './sessions/logins.service.js';
+import { OpsTokens } from './access/ops-tokens.js';
+import { PasswordHasher } from './users/password-hasher.js';
+import { PasswordUpgrades } from './users/password-upgrades.js';
+import { RefreshesService } from './sessions/refreshes.service.js';
+import { Revocations } from './access/revocations.js';
+import { Session, SessionSchema } from './sessions/session.schema.js';
+import { SessionValidityCache } from './sessions/session-validity-cache.js';
+import { SessionSweep } from './sessions/session-sweep.js';
+import { SessionsRepository } from './sessions/sessions.repository.js';
+import { SessionsService } from './sessions/sessions.service.js';
+import { TokenPairsService } from './sessions/token-pairs.service.js';
+import { User, UserSchema } from './users/user.schema.js';
+import { UsersController } from './users/users.controller.js';
+import { UsersRepository } from './users/users.repository.js';
+import { UsersService } from './users/users.service.js';
 
 @Module({
   imports: [
@@ -63,26 +63,33 @@ import { UsersService } from './users.service.js';
     AuditRepository,
     UsersService,
     AccountsService,
-    LastAdmin,
-    FirstAdmin,
+    LastAdminProtection,
+    FirstAdminSeeder,
     LoginsService,
     RefreshesService,
     SessionsService,
-    SessionChecks,
+    SessionValidityCache,
     SessionSweep,
     AccessTokensService,
-    TokenPairs,
+    TokenPairsService,
     DeviceCredentialsService,
     OpsTokens,
     PasswordHasher,
     PasswordUpgrades,
-    AttemptLimits,
+    AttemptLimiter,
     Revocations,
-    AccessReview,
+    RevocationPoller,
     AuditLog,
     CallContext,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [AccessTokensService, AccessReview, AuditLog, DeviceCredentialsService, OpsTokens, Revocations],
+  exports: [
+    AccessTokensService,
+    RevocationPoller,
+    AuditLog,
+    DeviceCredentialsService,
+    OpsTokens,
+    Revocations,
+  ],
 })
 export class AuthModule {}

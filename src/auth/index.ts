@@ -6,22 +6,21 @@ export {
   ForRoleOrDevice,
   ForScrapers,
   Public,
-  WHO,
-} from './access.decorators.js';
-export { AccessReview } from './access-review.js';
-export { AccessTokensService } from './access-tokens.service.js';
-export type { Act, AuditAction, AuditActor, AuditTarget } from './audit-entry.js';
-export { AuditLog } from './audit-log.js';
+} from './access/access.decorators.js';
+export { RevocationPoller } from './access/revocation-poller.js';
+export { AccessTokensService } from './access/access-tokens.service.js';
+export type { NewAuditEntry, AuditAction, AuditActor, AuditTarget } from './audit/audit-entry.js';
+export { AuditLog } from './audit/audit-log.js';
 export { tokenMissing } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
-export { deviceCredentials } from './credentials-for-commands.repository.js';
+export { deviceCredentials } from './devices/credentials-for-commands.repository.js';
 export {
   type CredentialSummary,
   DeviceCredentialsService,
   type IssuedCredential,
-} from './device-credentials.service.js';
-export { FirstAdmin } from './first-admin.js';
-export { bearerToken } from './bearer-token.js';
-export { OpsTokens } from './ops-tokens.js';
-export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './principal.js';
-export { isHitBy, type Revocation, Revocations } from './revocations.js';
+} from './devices/device-credentials.service.js';
+export { FirstAdminSeeder } from './users/first-admin-seeder.js';
+export { bearerToken } from './access/bearer-token.js';
+export { OpsTokens } from './access/ops-tokens.js';
+export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './access/principal.js';
+export { isRevokedBy, type Revocation, Revocations } from './access/revocations.js';

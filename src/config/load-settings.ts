@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { keepEvaluationSecrets } from './evaluation-secrets.js';
 import { readEnvironment, type Environment } from './read-environment.js';
-import { cloneRevision, packageVersion } from './release-files.js';
+import { gitRevision, packageVersion } from './build-info.js';
 import type { SettingName } from './setting-definitions.js';
 import { LEGACY_ROOMS, SettingsError, type SettingNotice, type Settings } from './settings.js';
 
@@ -84,7 +84,7 @@ export function loadSettings(env: Environment): LoadedSettings {
     log: { level: values.LOG_LEVEL ?? 'info' },
     release: {
       version: packageVersion(),
-      revision: values.RELEASE_REVISION ?? cloneRevision(),
+      revision: values.RELEASE_REVISION ?? gitRevision(),
       color: values.RELEASE_COLOR ?? null,
     },
     schema: { onStart: values.SCHEMA_ON_START ?? (url === null ? 'up' : 'check') },
@@ -102,14 +102,14 @@ export function loadSettings(env: Environment): LoadedSettings {
       oldAddresses: values.IMAGE_OLD_ADDRESSES ?? 'public',
     },
     legacy: {
-      isOn: values.LEGACY_CLIENTS !== 'off',
+      isEnabled: values.LEGACY_CLIENTS !== 'off',
       rooms: values.LEGACY_ROOMS ?? [...LEGACY_ROOMS],
       maxPanels: values.LEGACY_MAX_PANELS ?? 200,
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
-    sharedCollections: { areWritten: values.LEGACY_COLLECTIONS === 'write' },
+    sharedCollections: { isEnabled: values.LEGACY_COLLECTIONS === 'write' },
     crewEvents: {
-      areOn: values.CREW_EVENTS !== 'off',
+      isEnabled: values.CREW_EVENTS !== 'off',
       offlineAfterS: values.CREW_OFFLINE_AFTER_S ?? 60,
       speedLimitsKmh: [orangeKmh, redKmh],
       nearArrivalMinutes: values.CREW_NEAR_ARRIVAL_MINUTES ?? 10,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { SettingFault } from './parsers.js';
+import { InvalidSettingError } from './parsers.js';
 import {
   SETTING_DEFINITIONS,
   UNUSED_SETTINGS,
@@ -11,7 +11,7 @@ import type { SettingNotice } from './settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface EnvironmentReading {
+export interface ParsedEnvironment {
   readonly values: SettingValues;
   readonly faults: readonly { readonly setting: SettingName; readonly text: string }[];
   readonly notices: readonly SettingNotice[];
@@ -21,19 +21,19 @@ export interface EnvironmentReading {
  * Every setting of the table, from `NAME` or from the file that `NAME_FILE` points to (Docker secrets), new names
  * before former ones. An empty value counts as not set: that is what `NAME=` in an env file means.
  */
-export function readEnvironment(env: Environment): EnvironmentReading {
+export function readEnvironment(env: Environment): ParsedEnvironment {
   const values: Record<string, unknown> = {};
   const faults: { setting: SettingName; text: string }[] = [];
   const notices: SettingNotice[] = [];
-  const isLive = isLiveIn(env);
+  const isLive = isLiveEnvironment(env);
 
   for (const name of Object.keys(SETTING_DEFINITIONS) as SettingName[]) {
     const definition: SettingDefinition<unknown> = SETTING_DEFINITIONS[name];
     try {
-      const given = firstGiven(env, name, definition, isLive, notices);
+      const given = findValue(env, name, definition, isLive, notices);
       if (given !== undefined) values[name] = parseNamed(given.name, given.text, definition);
     } catch (error) {
-      if (!(error instanceof SettingFault)) throw error;
+      if (!(error instanceof InvalidSettingError)) throw error;
       faults.push({ setting: name, text: error.message });
     }
   }
@@ -46,16 +46,16 @@ export function readEnvironment(env: Environment): EnvironmentReading {
 }
 
 /** From a file too, as every setting; that it cannot be read is a fault of `ENVIRONMENT`'s own turn. */
-function isLiveIn(env: Environment): boolean {
+function isLiveEnvironment(env: Environment): boolean {
   try {
     return read(env, 'ENVIRONMENT')?.toUpperCase() === 'LIVE';
   } catch (error) {
-    if (error instanceof SettingFault) return false;
+    if (error instanceof InvalidSettingError) return false;
     throw error;
   }
 }
 
-function firstGiven(
+function findValue(
   env: Environment,
   name: string,
   definition: SettingDefinition<unknown>,
@@ -63,7 +63,7 @@ function firstGiven(
   notices: SettingNotice[],
 ): { name: string; text: string } | undefined {
   const current = read(env, name);
-  for (const former of definition.formerly ?? []) {
+  for (const former of definition.formerNames ?? []) {
     const text = read(env, former.name);
     if (text === undefined) continue;
     if (former.onlyWhenLive && !isLive) {
@@ -82,13 +82,13 @@ function read(env: Environment, name: string): string | undefined {
   const direct = textOf(env, name);
   const path = textOf(env, `${name}_FILE`);
   if (path === undefined) return direct;
-  if (direct !== undefined) throw new SettingFault(`${name}: given twice, also as ${name}_FILE`);
+  if (direct !== undefined) throw new InvalidSettingError(`${name}: given twice, also as ${name}_FILE`);
   try {
     // Editors and `echo` end a secret's file with a line break that is no part of the secret.
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new SettingFault(`${name}_FILE: cannot be read (${reason})`);
+    throw new InvalidSettingError(`${name}_FILE: cannot be read (${reason})`);
   }
 }
 
@@ -101,7 +101,7 @@ function parseNamed(name: string, text: string, definition: SettingDefinition<un
   try {
     return definition.parse(text);
   } catch (error) {
-    if (error instanceof SettingFault) throw new SettingFault(`${name}: ${error.message}`);
+    if (error instanceof InvalidSettingError) throw new InvalidSettingError(`${name}: ${error.message}`);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ export interface SettingDefinition<T> {
   /** One line for `.env.example`; states unit and default. */
   readonly about: string;
   /** Names of the old server that mean the same; the new name wins. */
-  readonly formerly?: readonly FormerName[];
+  readonly formerNames?: readonly FormerName[];
 }
 
 export interface FormerName {
@@ -41,7 +41,7 @@ export const SETTING_DEFINITIONS = {
     parse: parse.mongoUrl,
     about:
       'MongoDB 6 or newer, with a database name. Without it: the embedded evaluation database in DATA_DIR.',
-    formerly: [{ name: 'MONGODB_LIVE_URL', onlyWhenLive: true }],
+    formerNames: [{ name: 'MONGODB_LIVE_URL', onlyWhenLive: true }],
   }),
   MONGODB_TIMEOUT_MS: define({
     parse: parse.integer(100, 60_000),

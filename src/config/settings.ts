@@ -52,7 +52,7 @@ export interface Settings {
   readonly images: ImageSettings;
   readonly legacy: LegacySettings;
   /** The old server's collections, which other programs read. */
-  readonly sharedCollections: { readonly areWritten: boolean };
+  readonly sharedCollections: { readonly isEnabled: boolean };
   readonly crewEvents: CrewEventSettings;
   readonly google: {
     /** null: nobody is asked, and nothing leaves the house. */
@@ -85,7 +85,7 @@ export type LegacyRoom = (typeof LEGACY_ROOMS)[number];
 
 export interface LegacySettings {
   /** The old server's boxes and panels are served. */
-  readonly isOn: boolean;
+  readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];
   readonly maxPanels: number;
   /** IANA. */
@@ -94,7 +94,7 @@ export interface LegacySettings {
 
 /** What is noticed for crews, and told the panel. */
 export interface CrewEventSettings {
-  readonly areOn: boolean;
+  readonly isEnabled: boolean;
   readonly offlineAfterS: number;
   /** Of the average speed, rising. */
   readonly speedLimitsKmh: readonly [orange: number, red: number];

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsMongoId, IsOptional } from 'class-validator';
-import { lowerCased, PageDto } from '../common/index.js';
+import { lowerCased, PageDto } from '../core/index.js';
 import type { CrashView } from './crash.js';
 
 export class ListCrashesDto extends PageDto {

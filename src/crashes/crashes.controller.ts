@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../auth/index.js';
-import { Fails, type Page, pageRequest } from '../common/index.js';
+import { FailsWith, type Page, pageRequest } from '../core/index.js';
 import { CrashDto, CrashPageDto, ListCrashesDto } from './crash.dto.js';
 import type { CrashView } from './crash.js';
 import { CrashesService } from './crashes.service.js';
@@ -22,7 +22,7 @@ export class CrashesController {
   @Get(':id')
   @ApiOperation({ summary: 'One crash report' })
   @ApiOkResponse({ type: CrashDto })
-  @Fails('crashes/not-found')
+  @FailsWith('crashes/not-found')
   get(@Param('id') id: string): Promise<CrashView> {
     return this.crashes.get(id);
   }

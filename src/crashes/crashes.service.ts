@@ -1,12 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Page, pageOf, type PageRequest } from '../common/index.js';
+import { type Page, pageOf, type PageRequest } from '../core/index.js';
 import { CrashFeed } from './crash-feed.js';
 import { type Crash, type CrashReport, type CrashView, toCrashView } from './crash.js';
 import { CrashesRepository } from './crashes.repository.js';
 
 const PAGE = 500;
 /** Of one replay: no fleet crashes so often, and a box that does is to be looked at and not shown on and on. */
-const MOST_REPLAYED = 1_000;
+const MAX_REPLAYED = 1_000;
 
 @Injectable()
 export class CrashesService {
@@ -38,7 +38,7 @@ export class CrashesService {
 
   /** For a watcher that comes back: from this moment on, by any instance, in the order of arrival. */
   since(at: Date): Promise<Crash[]> {
-    return this.crashes.listSince(at, MOST_REPLAYED);
+    return this.crashes.listSince(at, MAX_REPLAYED);
   }
 
   /** All of them from the second of this moment on, by any instance, in the order of arrival. */

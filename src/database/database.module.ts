@@ -1,21 +1,21 @@
 import { Global, Module } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
-import { ERROR_TRANSLATOR } from '../common/index.js';
-import { settleAbandonedWrites } from './abandoned-writes.js';
-import { DatabaseLink } from './database-link.service.js';
+import { ERROR_TRANSLATOR } from '../core/index.js';
+import { patchStalledWrites } from './stalled-write-patch.js';
+import { DatabaseConnection } from './database-connection.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
-import { DeploymentId } from './deployment-id.service.js';
-import { Leases } from './leases.repository.js';
-import { SchemaGate } from './schema/schema-gate.service.js';
-import { schemaMigrationsProvider } from './schema/schema-migrations.provider.js';
-import { SchemaStatus } from './schema/schema-status.service.js';
-import { StartSteps } from './start-steps.js';
+import { DeploymentIdService } from './deployment-id.service.js';
+import { LockRepository } from './lock.repository.js';
+import { SchemaGate } from './migrations/schema-gate.service.js';
+import { schemaMigratorProvider } from './migrations/schema-migrator.provider.js';
+import { SchemaStatus } from './migrations/schema-status.service.js';
+import { StartupTasks } from './startup-tasks.js';
 import { translateStorageError } from './storage-errors.js';
 
 function unopenedConnection(): Connection {
-  settleAbandonedWrites();
+  patchStalledWrites();
   const connection = createConnection();
   // An outage has to show at once and not as calls that wait in a queue.
   Object.assign(connection.config, { bufferCommands: false });
@@ -26,27 +26,27 @@ function unopenedConnection(): Connection {
 @Module({
   providers: [
     // In place of MongooseModule.forRoot, which waits for the database before any port opens and gives up after some
-    // tries: here it is made without an address, and `DatabaseLink` opens it, again and again if it must.
+    // tries: here it is made without an address, and `DatabaseConnection` opens it, again and again if it must.
     { provide: getConnectionToken(), useFactory: unopenedConnection },
     DatabaseServer,
     DatabaseTime,
-    DatabaseLink,
-    StartSteps,
+    DatabaseConnection,
+    StartupTasks,
     SchemaStatus,
     SchemaGate,
-    schemaMigrationsProvider,
-    DeploymentId,
-    Leases,
+    schemaMigratorProvider,
+    DeploymentIdService,
+    LockRepository,
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
   ],
   exports: [
     getConnectionToken(),
-    DatabaseLink,
+    DatabaseConnection,
     DatabaseTime,
-    StartSteps,
+    StartupTasks,
     SchemaStatus,
-    DeploymentId,
-    Leases,
+    DeploymentIdService,
+    LockRepository,
     ERROR_TRANSLATOR,
   ],
 })

@@ -3,26 +3,26 @@ import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { randomUUID } from 'node:crypto';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { DeploymentRepository } from './deployment.repository.js';
-import { StartSteps } from './start-steps.js';
+import { DeploymentIdRepository } from './deployment-id.repository.js';
+import { StartupTasks } from './startup-tasks.js';
 
 /** The random id that ties the database and the picture volume of one deployment together; `samserver init` makes it. */
 @Injectable()
-export class DeploymentId implements OnModuleInit {
-  private readonly repository: DeploymentRepository;
+export class DeploymentIdService implements OnModuleInit {
+  private readonly repository: DeploymentIdRepository;
 
   constructor(
     @InjectConnection() connection: Connection,
     @Inject(SETTINGS) private readonly settings: Settings,
-    private readonly steps: StartSteps,
+    private readonly startupTasks: StartupTasks,
   ) {
-    this.repository = new DeploymentRepository(connection);
+    this.repository = new DeploymentIdRepository(connection);
   }
 
   /** An evaluation database is always a fresh start; elsewhere one that made its own would hide a wrong address. */
   onModuleInit(): void {
     if (this.settings.mongo.url !== null) return;
-    this.steps.add('deployment id', async () => void (await this.repository.keep(randomUUID())));
+    this.startupTasks.add('deployment id', async () => void (await this.repository.keep(randomUUID())));
   }
 
   /** Null: this database was never initialised. */

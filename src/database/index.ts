@@ -1,12 +1,12 @@
 export { MAJORITY_JOURNALED } from './connect-options.js';
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
-export { DatabaseLink, type DatabasePhase } from './database-link.service.js';
+export { DatabaseConnection, type DatabasePhase } from './database-connection.js';
 export { DatabaseModule } from './database.module.js';
-export { DeploymentId } from './deployment-id.service.js';
-export { DeploymentRepository } from './deployment.repository.js';
-export type { Lease } from './lease.js';
-export { type HeldLease, LeaseLostError, Leases } from './leases.repository.js';
+export { DeploymentIdService } from './deployment-id.service.js';
+export { DeploymentIdRepository } from './deployment-id.repository.js';
+export type { DatabaseLock } from './database-lock.js';
+export { type AcquiredLock, LockLostError, LockRepository } from './lock.repository.js';
 export { MIGRATIONS, SUPPORTED_SCHEMA } from './migrations/index.js';
 export { type OpenDatabase, openDatabase } from './open-database.js';
 export {
@@ -14,14 +14,14 @@ export {
   SchemaLockBusyError,
   SchemaLockLostError,
   SchemaStepFailedError,
-} from './schema/schema-errors.js';
-export { type ContractOutcome, SchemaMigrations } from './schema/schema-migrations.js';
-export type { ContractPlan, UpPlan } from './schema/schema-plan.js';
-export type { SchemaState, StepRecord } from './schema/schema-state.js';
-export { SchemaStateRepository } from './schema/schema-state.repository.js';
-export { SchemaStatus } from './schema/schema-status.service.js';
-export { type SchemaStep, stepTitle } from './schema/schema-step.js';
-export { type SchemaFit, type SchemaView, type SupportedSchema, viewOf } from './schema/schema-view.js';
-export { openStepConnection } from './schema/step-connection.js';
-export { StartSteps } from './start-steps.js';
+} from './migrations/schema-errors.js';
+export { type ContractOutcome, SchemaMigrator } from './migrations/schema-migrator.js';
+export type { ContractPlan, UpPlan } from './migrations/schema-plan.js';
+export type { SchemaState, StepRecord } from './migrations/schema-state.js';
+export { SchemaStateRepository } from './migrations/schema-state.repository.js';
+export { SchemaStatus } from './migrations/schema-status.service.js';
+export { type SchemaStep, stepTitle } from './migrations/schema-step.js';
+export { type SchemaFit, type SchemaView, type SupportedSchema, viewOf } from './migrations/schema-view.js';
+export { openStepConnection } from './migrations/step-connection.js';
+export { StartupTasks } from './startup-tasks.js';
 export { duplicateKeyField, storageUnavailable, translateStorageError } from './storage-errors.js';

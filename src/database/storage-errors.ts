@@ -1,4 +1,4 @@
-import { DomainError, type ErrorTranslator } from '../common/index.js';
+import { DomainError, type ErrorTranslator } from '../core/index.js';
 
 const RETRY_AFTER_MS = 2_000;
 

@@ -100,7 +100,7 @@ export function assertFieldName(name: string): void {
 }
 
 /** The value as MongoDB's messages print it: `"x"`, `ObjectId('…')`, `new Date(0)`. */
-export function show(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (value instanceof ObjectId) return `ObjectId('${value.toHexString()}')`;
   if (value instanceof Date) return `new Date(${value.getTime()})`;
   return EJSON.stringify(value ?? null);

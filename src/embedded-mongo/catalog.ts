@@ -1,7 +1,7 @@
 import { decode, encode } from './bson-values.js';
 import { CommandError } from './errors.js';
 import { IndexDefinition, type IndexSpec, tablePrefix } from './index-definition.js';
-import { after, joinKey } from './order-keys.js';
+import { prefixEnd, joinKey } from './order-keys.js';
 import type { Store } from './store.js';
 
 /** What the catalog keeps of one collection. Its primary index is the table of its documents. */
@@ -68,7 +68,7 @@ export class Catalog {
 
   private load(): void {
     this.entries.clear();
-    for (const { value } of this.store.range({ start: ENTRIES, end: after(ENTRIES) })) {
+    for (const { value } of this.store.range({ start: ENTRIES, end: prefixEnd(ENTRIES) })) {
       const { namespace, tableId, indexes } = decode(value) as unknown as StoredEntry;
       this.entries.set(namespace, {
         namespace,

@@ -66,11 +66,11 @@ export class Connection {
   private async send(reply: Buffer): Promise<void> {
     if (this.socket.write(reply)) return;
     await new Promise<void>((resolve) => {
-      const go = (): void => {
-        this.socket.off('drain', go).off('close', go);
+      const resume = (): void => {
+        this.socket.off('drain', resume).off('close', resume);
         resolve();
       };
-      this.socket.on('drain', go).on('close', go);
+      this.socket.on('drain', resume).on('close', resume);
     });
   }
 }

@@ -1,5 +1,5 @@
 import { type Document, ObjectId } from 'bson';
-import { decode, encode, fieldOf, MAX_DOCUMENT_BYTES, show } from './bson-values.js';
+import { decode, encode, fieldOf, MAX_DOCUMENT_BYTES, formatValue } from './bson-values.js';
 import { Catalog, type CollectionEntry } from './catalog.js';
 import { Cursors } from './cursors.js';
 import { CommandError } from './errors.js';
@@ -88,6 +88,6 @@ export function assertSameId(before: unknown, after: unknown): void {
   if (!orderKey(before).equals(orderKey(after)))
     throw new CommandError(
       66,
-      `Performing an update on the path '_id' would modify the immutable field '_id' (from ${show(before)} to ${show(after)})`,
+      `Performing an update on the path '_id' would modify the immutable field '_id' (from ${formatValue(before)} to ${formatValue(after)})`,
     );
 }

@@ -1,5 +1,5 @@
 import type { Document } from 'bson';
-import { fieldOf, show } from './bson-values.js';
+import { fieldOf, formatValue } from './bson-values.js';
 import { CommandError } from './errors.js';
 import { joinKey, orderKey } from './order-keys.js';
 
@@ -44,7 +44,7 @@ export class IndexDefinition {
 
   duplicate(namespace: string, document: Document): CommandError {
     const values = this.valuesOf(document);
-    const shown = this.fields.map((field, i) => `${field}: ${show(values[i])}`).join(', ');
+    const shown = this.fields.map((field, i) => `${field}: ${formatValue(values[i])}`).join(', ');
     return new CommandError(
       11000,
       `E11000 duplicate key error collection: ${namespace} index: ${this.spec.name} dup key: { ${shown} }`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Binary, BSONRegExp, Decimal128, Double, Int32, Long, ObjectId } from 'bson';
-import { after, joinKey, orderKey } from './order-keys.js';
+import { prefixEnd, joinKey, orderKey } from './order-keys.js';
 
 /** MongoDB's order, least first; values in one inner list are equal. */
 const ORDER: unknown[][] = [
@@ -70,6 +70,6 @@ describe('the order of values', () => {
 
   it('a joined key has a limit, and every prefix an end', () => {
     expect(() => joinKey([Buffer.alloc(2000)])).toThrow(/longer than 1978/);
-    expect(after(Buffer.of(1, 0xff))).toEqual(Buffer.of(2));
+    expect(prefixEnd(Buffer.of(1, 0xff))).toEqual(Buffer.of(2));
   });
 });

@@ -75,7 +75,7 @@ export function joinKey(parts: readonly Uint8Array[]): Buffer {
 }
 
 /** The first key that does not begin with `prefix`, which is not all FF: the exclusive end of a prefix's range. */
-export function after(prefix: Buffer): Buffer {
+export function prefixEnd(prefix: Buffer): Buffer {
   const last = prefix.findLastIndex((byte) => byte !== 0xff);
   const end = Buffer.from(prefix.subarray(0, last + 1));
   end[last] = (end[last] as number) + 1;

@@ -3,7 +3,7 @@ import type { CollectionEntry } from './catalog.js';
 import { CommandError } from './errors.js';
 import { type Condition, fixedFields, type Filter } from './filter.js';
 import { type IndexDefinition, tablePrefix } from './index-definition.js';
-import { after, joinKey, orderKey } from './order-keys.js';
+import { prefixEnd, joinKey, orderKey } from './order-keys.js';
 import type { KeyRange } from './store.js';
 
 /** Fields and 1 or -1 for each, in order. */
@@ -52,12 +52,15 @@ function rangesFor(index: IndexDefinition, filter: Filter): { ranges: KeyRange[]
         start: joinKey([prefix, start]),
         end: joinKey([prefix, end]),
       }));
-      return { ranges: ranges ?? [{ start: prefix, end: after(prefix) }], score: score + (ranges ? 2 : 0) };
+      return {
+        ranges: ranges ?? [{ start: prefix, end: prefixEnd(prefix) }],
+        score: score + (ranges ? 2 : 0),
+      };
     }
     prefix = joinKey([prefix, orderKey(exact.operand)]);
     score += 4;
   }
-  return { ranges: [{ start: prefix, end: after(prefix) }], score };
+  return { ranges: [{ start: prefix, end: prefixEnd(prefix) }], score };
 }
 
 /** A range for each value of an `$in`, in order and once. */
@@ -67,7 +70,7 @@ function listOf(conditions: Condition[]): KeyRange[] | undefined {
     ?.map(orderKey)
     .sort((one, other) => Buffer.compare(one, other))
     .filter((key, i, all) => i === 0 || !key.equals(all[i - 1] as Buffer))
-    .map((start) => ({ start, end: after(start) }));
+    .map((start) => ({ start, end: prefixEnd(start) }));
 }
 
 /** Within one field: a range holds values of the operand's own type. */
@@ -77,7 +80,7 @@ function boundsOf(conditions: Condition[]): KeyRange[] | undefined {
     const type = typeOf(operand);
     if (!['$gt', '$gte', '$lt', '$lte'].includes(operator) || type === TYPE.nullish) continue;
     const key = orderKey(operand);
-    const edge = operator === '$gt' || operator === '$lte' ? after(key) : key;
+    const edge = operator === '$gt' || operator === '$lte' ? prefixEnd(key) : key;
     const { start, end } = operator.startsWith('$gt')
       ? { start: edge, end: Buffer.of(type + 1) }
       : { start: Buffer.of(type), end: edge };

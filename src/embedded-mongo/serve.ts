@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { resolve } from 'node:path';
 import { Connection } from './connection.js';
 import { Engine } from './engine.js';
-import { acquireOwnership, listening } from './owner-lock.js';
+import { acquireDirectoryLock, listening } from './directory-lock.js';
 import type { ScanStats } from './scan.js';
 import { Store } from './store.js';
 
@@ -47,17 +47,17 @@ export async function serveEmbeddedMongo(options: EmbeddedMongoOptions): Promise
   const server = createServer();
   const sockets = new Set<Socket>();
   let owner: Server | undefined;
-  const closeDoors = (): void => {
+  const closeConnections = (): void => {
     server.close();
     for (const socket of sockets) socket.destroy();
   };
   const stop = async (): Promise<void> => {
-    closeDoors();
+    closeConnections();
     await store.close();
     owner?.close();
   };
   try {
-    owner = await acquireOwnership(directory, store);
+    owner = await acquireDirectoryLock(directory, store);
     // Only now: the catalog it reads could still have been changed by the owner before.
     const engine = new Engine(store);
     let connections = 0;
@@ -69,7 +69,7 @@ export async function serveEmbeddedMongo(options: EmbeddedMongoOptions): Promise
     await listening(server.listen(options.port ?? 0, '127.0.0.1'));
     const { port } = server.address() as AddressInfo;
     // A write whose fate is unknown must not be answered, nor another be taken.
-    void failed.then(closeDoors);
+    void failed.then(closeConnections);
     return { uri: `mongodb://127.0.0.1:${port}/`, port, stats: engine.stats, failed, stop };
   } catch (error) {
     await stop();

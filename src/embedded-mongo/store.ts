@@ -34,7 +34,7 @@ export class Store {
   private readonly db: RootDatabase<Buffer, Buffer>;
   private queue: Job[] = [];
   private closing: Promise<void> | undefined;
-  private forget: () => void = () => undefined;
+  private dropCache: () => void = () => undefined;
 
   /**
    * @param directory absolute; made when missing
@@ -57,7 +57,7 @@ export class Store {
 
   /** `listener` drops whatever was cached from a transaction that is now undone. */
   onRollback(listener: () => void): void {
-    this.forget = listener;
+    this.dropCache = listener;
   }
 
   get(key: Buffer): Buffer | undefined {
@@ -109,10 +109,10 @@ export class Store {
     try {
       settle = this.db.transactionSync(() => jobs.map((job) => this.runJob(job)));
     } catch (error) {
-      this.forget();
+      this.dropCache();
       // One large command must not take the small ones with it.
       if (jobs.length > 1) for (const job of jobs) this.commit([job]);
-      else jobs[0]?.reject(this.explain(error));
+      else jobs[0]?.reject(this.toCommandError(error));
       return;
     }
     for (const settleJob of settle) settleJob();
@@ -124,12 +124,12 @@ export class Store {
       const result = this.db.transactionSync(job.run) as never;
       return () => job.resolve(result);
     } catch (error) {
-      this.forget();
-      return () => job.reject(this.explain(error));
+      this.dropCache();
+      return () => job.reject(this.toCommandError(error));
     }
   }
 
-  private explain(error: unknown): unknown {
+  private toCommandError(error: unknown): unknown {
     if (error instanceof CommandError) return error;
     const { code, message } = error as { code?: unknown; message: string };
     if (NOT_WRITTEN.has(code)) return new CommandError(14031, `the disk did not take this write: ${message}`);

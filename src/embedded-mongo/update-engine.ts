@@ -5,7 +5,7 @@ import {
   fieldOf,
   isPlainObject,
   numberOf,
-  show,
+  formatValue,
   TYPE,
   typeOf,
 } from './bson-values.js';
@@ -31,12 +31,15 @@ const $unset: Modifier = (document, field) => {
 
 const $inc: Modifier = (document, field, amount) => {
   if (typeOf(amount) !== TYPE.number)
-    throw new CommandError(14, `Cannot increment with non-numeric argument: {${field}: ${show(amount)}}`);
+    throw new CommandError(
+      14,
+      `Cannot increment with non-numeric argument: {${field}: ${formatValue(amount)}}`,
+    );
   const current = fieldOf(document, field);
   if (current !== undefined && typeOf(current) !== TYPE.number)
     throw new CommandError(
       14,
-      `Cannot apply $inc to a value of non-numeric type. {_id: ${show(document._id)}} has the field '${field}' of ${show(current)}`,
+      `Cannot apply $inc to a value of non-numeric type. {_id: ${formatValue(document._id)}} has the field '${field}' of ${formatValue(current)}`,
     );
   document[field] = current === undefined ? amount : add(current, amount);
 };

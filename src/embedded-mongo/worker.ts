@@ -8,20 +8,20 @@ export type WorkerMessage =
   | { kind: 'log'; message: string }
   | { kind: 'failed'; message: string };
 
-const tell = (message: WorkerMessage): void => parentPort?.postMessage(message);
+const postToParent = (message: WorkerMessage): void => parentPort?.postMessage(message);
 
 try {
   const served = await serveEmbeddedMongo({
     ...(workerData as EmbeddedMongoOptions),
-    onLog: (message) => tell({ kind: 'log', message }),
+    onLog: (message) => postToParent({ kind: 'log', message }),
   });
   parentPort?.once('message', () => {
     // Ends this thread, not the process.
     void served.stop().then(() => process.exit());
   });
-  void served.failed.then(({ message }) => tell({ kind: 'failed', message }));
-  tell({ kind: 'started', port: served.port });
+  void served.failed.then(({ message }) => postToParent({ kind: 'failed', message }));
+  postToParent({ kind: 'started', port: served.port });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
-  tell({ kind: 'refused', message, ...(code !== undefined && { code }) });
+  postToParent({ kind: 'refused', message, ...(code !== undefined && { code }) });
 }

@@ -6,22 +6,22 @@ import {
   SubscribeMessage,
   WebSocketGateway,
 } from '@nestjs/websockets';
-import { type ReportAnswer, SocketAnswerInterceptor } from '../common/index.js';
+import { type ReportAnswer, SocketErrorInterceptor } from '../core/index.js';
 import { PositionsService } from '../tracking/index.js';
 import { actorOf, StateStatusDto, type StatusAnswer, VehicleStatusService } from '../vehicles/index.js';
-import { RevokedSockets } from './revoked-sockets.js';
-import { SocketAuthentication } from './socket-authentication.js';
+import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
+import { SocketAuthentication } from './transport/socket-authentication.js';
 import type { DeviceNamespace, DeviceSocket } from './sockets.js';
 
 /** `/devices`: positions and unit statuses in, acknowledged when they are durable. */
 @WebSocketGateway({ namespace: '/devices' })
-@UseInterceptors(SocketAnswerInterceptor)
+@UseInterceptors(SocketErrorInterceptor)
 export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
   constructor(
     private readonly positions: PositionsService,
     private readonly statuses: VehicleStatusService,
     private readonly authentication: SocketAuthentication,
-    private readonly revoked: RevokedSockets,
+    private readonly revoked: RevokedSocketCloser,
   ) {}
 
   afterInit(namespace: DeviceNamespace): void {

@@ -1,46 +1,46 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/index.js';
 import { CrashesModule } from '../crashes/index.js';
-import { ReleaseModule } from '../release/index.js';
+import { DeploymentModule } from '../deployment/index.js';
 import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
-import { AsyncApiController } from './asyncapi.controller.js';
-import { CrashNews } from './crash-news.js';
-import { CrewNews } from './crew-news.js';
+import { AsyncApiController } from './asyncapi/asyncapi.controller.js';
+import { CrashNotifier } from './subscriptions/crash-notifier.js';
+import { CrewEventNotifier } from './subscriptions/crew-event-notifier.js';
 import { DeviceGateway } from './device.gateway.js';
 import { LiveGateway } from './live.gateway.js';
-import { LiveMetrics } from './live-metrics.js';
-import { LiveReplay } from './live-replay.js';
-import { LiveStreams } from './live-streams.js';
-import { MissedCrewEvents } from './missed-crew-events.js';
-import { RevokedSockets } from './revoked-sockets.js';
-import { SocketAuthentication } from './socket-authentication.js';
-import { SocketDrain } from './socket-drain.js';
-import { SocketMetrics } from './socket-metrics.js';
-import { SocketPort } from './socket-port.js';
-import { TokenExpiry } from './token-expiry.js';
-import { VehicleNews } from './vehicle-news.js';
+import { LiveMetrics } from './subscriptions/live-metrics.js';
+import { LiveReplay } from './subscriptions/live-replay.js';
+import { LiveStreams } from './subscriptions/live-streams.js';
+import { CrewEventReplaySource } from './subscriptions/crew-event-replay-source.js';
+import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
+import { SocketAuthentication } from './transport/socket-authentication.js';
+import { SocketDrain } from './transport/socket-drain.js';
+import { SocketMetrics } from './transport/socket-metrics.js';
+import { SocketPort } from './transport/socket-port.js';
+import { TokenExpiry } from './transport/token-expiry.js';
+import { LiveNotifier } from './subscriptions/live-notifier.js';
 
 @Module({
-  imports: [AuthModule, TrackingModule, VehiclesModule, CrashesModule, ReleaseModule],
+  imports: [AuthModule, TrackingModule, VehiclesModule, CrashesModule, DeploymentModule],
   controllers: [AsyncApiController],
   providers: [
     SocketPort,
     SocketMetrics,
     SocketAuthentication,
-    RevokedSockets,
+    RevokedSocketCloser,
     DeviceGateway,
     LiveGateway,
     LiveStreams,
     LiveReplay,
     LiveMetrics,
-    VehicleNews,
-    CrashNews,
-    CrewNews,
-    MissedCrewEvents,
+    LiveNotifier,
+    CrashNotifier,
+    CrewEventNotifier,
+    CrewEventReplaySource,
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort, CrewNews],
+  exports: [SocketPort, CrewEventNotifier],
 })
 export class GatewayModule {}

@@ -1,5 +1,5 @@
 export { CREW_EVENT_TYPES, type CrewEventType, type CrewEventView } from './crew-event.js';
-export { CrewNews } from './crew-news.js';
+export { CrewEventNotifier } from './subscriptions/crew-event-notifier.js';
 export { GatewayModule } from './gateway.module.js';
-export { SocketAdapter } from './socket-adapter.js';
-export { type PlainHandler, SocketPort } from './socket-port.js';
+export { SocketAdapter } from './transport/socket-adapter.js';
+export { type PlainHttpHandler, SocketPort } from './transport/socket-port.js';

@@ -8,71 +8,71 @@ import {
   SubscribeMessage,
   WebSocketGateway,
 } from '@nestjs/websockets';
-import { parseBoundingBox, SocketAnswerInterceptor } from '../common/index.js';
-import { Interest } from './interest.js';
-import { readCursor } from './live-cursor.js';
-import { LiveStreams } from './live-streams.js';
-import { RevokedSockets } from './revoked-sockets.js';
-import { SocketAuthentication } from './socket-authentication.js';
+import { parseBoundingBox, SocketErrorInterceptor } from '../core/index.js';
+import { SubscriptionFilter } from './subscriptions/subscription-filter.js';
+import { readCursor } from './subscriptions/live-cursor.js';
+import { LiveStreams } from './subscriptions/live-streams.js';
+import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
+import { SocketAuthentication } from './transport/socket-authentication.js';
 import type { AuthenticateAnswer, WatchAnswer } from './socket-events.js';
-import type { WatcherNamespace, WatcherSocket } from './sockets.js';
+import type { SubscriberNamespace, SubscriberSocket } from './sockets.js';
 import { AuthenticateDto } from './authenticate.dto.js';
-import { TokenExpiry } from './token-expiry.js';
-import { watcherOn } from './socket-watcher.js';
-import { WatchDto } from './watch.dto.js';
+import { TokenExpiry } from './transport/token-expiry.js';
+import { subscriberFor } from './subscriptions/socket-subscriber.js';
+import { WatchDto } from './live.dto.js';
 
 /** `/live`: a snapshot, then every fix as it is stored. */
 @WebSocketGateway({ namespace: '/live' })
-@UseInterceptors(SocketAnswerInterceptor)
+@UseInterceptors(SocketErrorInterceptor)
 export class LiveGateway
   implements
-    OnGatewayInit<WatcherNamespace>,
-    OnGatewayConnection<WatcherSocket>,
-    OnGatewayDisconnect<WatcherSocket>
+    OnGatewayInit<SubscriberNamespace>,
+    OnGatewayConnection<SubscriberSocket>,
+    OnGatewayDisconnect<SubscriberSocket>
 {
   constructor(
     private readonly streams: LiveStreams,
     private readonly authentication: SocketAuthentication,
-    private readonly revoked: RevokedSockets,
+    private readonly revoked: RevokedSocketCloser,
     private readonly expiry: TokenExpiry,
   ) {}
 
-  afterInit(namespace: WatcherNamespace): void {
+  afterInit(namespace: SubscriberNamespace): void {
     namespace.use(this.authentication.user);
     this.revoked.guard(namespace);
   }
 
-  handleConnection(socket: WatcherSocket): void {
-    this.expiry.follow(socket);
+  handleConnection(socket: SubscriberSocket): void {
+    this.expiry.track(socket);
   }
 
-  handleDisconnect(socket: WatcherSocket): void {
-    this.expiry.forget(socket);
+  handleDisconnect(socket: SubscriberSocket): void {
+    this.expiry.untrack(socket);
     this.streams.unwatch(socket.id);
   }
 
   @SubscribeMessage('watch')
   watch(
-    @ConnectedSocket() socket: WatcherSocket,
+    @ConnectedSocket() socket: SubscriberSocket,
     @MessageBody() { vehicleIds, bbox, since }: WatchDto,
   ): WatchAnswer {
-    const interest = new Interest(
+    const filter = new SubscriptionFilter(
       vehicleIds ? new Set(vehicleIds) : null,
       bbox === undefined ? null : parseBoundingBox(bbox),
     );
-    return this.streams.watch(watcherOn(socket), interest, since === undefined ? null : readCursor(since));
+    return this.streams.watch(subscriberFor(socket), filter, since === undefined ? null : readCursor(since));
   }
 
   @SubscribeMessage('authenticate')
   authenticate(
-    @ConnectedSocket() socket: WatcherSocket,
+    @ConnectedSocket() socket: SubscriberSocket,
     @MessageBody() { token }: AuthenticateDto,
   ): Promise<AuthenticateAnswer> {
     return this.expiry.renew(socket, token);
   }
 
   @SubscribeMessage('unwatch')
-  unwatch(@ConnectedSocket() socket: WatcherSocket): Record<string, never> {
+  unwatch(@ConnectedSocket() socket: SubscriberSocket): Record<string, never> {
     this.streams.unwatch(socket.id);
     return {};
   }

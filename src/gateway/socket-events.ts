@@ -2,7 +2,7 @@
  * Both namespaces of the socket port, as typed event maps for the server and, by `import type`, for clients.
  * Contract: `/devices` takes positions in, `/live` streams them out.
  */
-import type { PositionInput, PositionView, ReportAnswer } from '../common/index.js';
+import type { PositionInput, PositionView, ReportAnswer } from '../core/index.js';
 import type { CrashView } from '../crashes/index.js';
 import type { CrewEventView } from './crew-event.js';
 import type { StatusAnswer, UnitStatus, VehicleView } from '../vehicles/index.js';
@@ -78,7 +78,7 @@ export interface LiveFrame {
 }
 
 /** `/live`, handshake `auth: {token: <access token of a user>}`. */
-export interface WatcherToServerEvents {
+export interface SubscriberToServerEvents {
   watch: (request: WatchRequest, acknowledge: Acknowledge<WatchAnswer>) => void;
   /** A new access token of the same user. */
   authenticate: (request: { readonly token: string }, acknowledge: Acknowledge<AuthenticateAnswer>) => void;
@@ -89,7 +89,7 @@ export interface ResyncNotice {
   readonly reason: 'replay_limit' | 'slow' | 'overload' | 'storage';
 }
 
-export interface ServerToWatcherEvents {
+export interface ServerToSubscriberEvents {
   positions: (frame: LiveFrame) => void;
   /** Its status, its names or its type have changed. */
   vehicle: (notice: { readonly cursor: string; readonly vehicle: VehicleView }) => void;

@@ -3,12 +3,12 @@ import type { DevicePrincipal, TokenUser } from '../auth/index.js';
 import type {
   DeviceToServerEvents,
   ServerToDeviceEvents,
-  ServerToWatcherEvents,
-  WatcherToServerEvents,
+  ServerToSubscriberEvents,
+  SubscriberToServerEvents,
 } from './socket-events.js';
 
 /** Put on the socket when it proved who it is. */
-interface Of<P> {
+interface SocketData<P> {
   principal: P;
 }
 
@@ -16,23 +16,23 @@ export type DeviceNamespace = Namespace<
   DeviceToServerEvents,
   ServerToDeviceEvents,
   DefaultEventsMap,
-  Of<DevicePrincipal>
+  SocketData<DevicePrincipal>
 >;
 export type DeviceSocket = Socket<
   DeviceToServerEvents,
   ServerToDeviceEvents,
   DefaultEventsMap,
-  Of<DevicePrincipal>
+  SocketData<DevicePrincipal>
 >;
-export type WatcherNamespace = Namespace<
-  WatcherToServerEvents,
-  ServerToWatcherEvents,
+export type SubscriberNamespace = Namespace<
+  SubscriberToServerEvents,
+  ServerToSubscriberEvents,
   DefaultEventsMap,
-  Of<TokenUser>
+  SocketData<TokenUser>
 >;
-export type WatcherSocket = Socket<
-  WatcherToServerEvents,
-  ServerToWatcherEvents,
+export type SubscriberSocket = Socket<
+  SubscriberToServerEvents,
+  ServerToSubscriberEvents,
   DefaultEventsMap,
-  Of<TokenUser>
+  SocketData<TokenUser>
 >;

@@ -6,10 +6,10 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DatabaseLink } from '../database/index.js';
-import { type Finding, ReadinessBoard } from '../release/index.js';
-import { Damper } from './damper.js';
-import type { HealthCheck, Look } from './health-check.js';
+import { DatabaseConnection } from '../database/index.js';
+import { type HealthIssue, ReadinessState } from '../deployment/index.js';
+import { Debouncer } from './debouncer.js';
+import type { HealthCheck, CheckResult } from './health-check.js';
 import { HEALTH_CHECKS } from './health-checks.js';
 
 export type CheckStatus = 'pending' | 'up' | 'degraded' | 'down';
@@ -18,7 +18,7 @@ export type CheckStatus = 'pending' | 'up' | 'degraded' | 'down';
 export interface CheckReport {
   readonly status: CheckStatus;
   readonly critical: boolean;
-  /** Of the last look; null before the first. */
+  /** Of the last check; null before the first. */
   readonly latencyMs: number | null;
   readonly reasons: readonly string[];
   readonly detail: Readonly<Record<string, unknown>>;
@@ -26,11 +26,11 @@ export interface CheckReport {
 
 interface Run {
   readonly check: HealthCheck;
-  readonly damper: Damper;
+  readonly debouncer: Debouncer;
   report: CheckReport;
 }
 
-/** Looks at everything on its own timer, and puts what it finds on the board. Whoever asks gets the last result. */
+/** Looks at everything on its own timer, and puts what it finds on the readiness. Whoever asks gets the last result. */
 @Injectable()
 export class CheckRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(CheckRunner.name);
@@ -39,19 +39,19 @@ export class CheckRunner implements OnApplicationBootstrap, OnApplicationShutdow
 
   constructor(
     @Inject(HEALTH_CHECKS) checks: readonly HealthCheck[],
-    private readonly board: ReadinessBoard,
-    private readonly link: DatabaseLink,
+    private readonly readiness: ReadinessState,
+    private readonly databaseConnection: DatabaseConnection,
   ) {
     this.runs = checks.map((check) => ({
       check,
-      damper: new Damper(check.failures, check.passes),
+      debouncer: new Debouncer(check.failures, check.passes),
       report: { status: 'pending', critical: check.isCritical, latencyMs: null, reasons: [], detail: {} },
     }));
   }
 
   onApplicationBootstrap(): void {
-    for (const run of this.runs) void this.keepLooking(run);
-    void this.lookOnceStarted();
+    for (const run of this.runs) void this.checkPeriodically(run);
+    void this.checkOnceStarted();
   }
 
   onApplicationShutdown(): void {
@@ -64,49 +64,49 @@ export class CheckRunner implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   /** What was seen while the instance started says nothing of how it is now. */
-  private async lookOnceStarted(): Promise<void> {
-    await this.link.whenStarted();
-    await Promise.all(this.runs.map((run) => this.look(run)));
-    if (!this.stop.signal.aborted) this.board.complete();
+  private async checkOnceStarted(): Promise<void> {
+    await this.databaseConnection.whenStarted();
+    await Promise.all(this.runs.map((run) => this.check(run)));
+    if (!this.stop.signal.aborted) this.readiness.complete();
   }
 
-  private async keepLooking(run: Run): Promise<void> {
+  private async checkPeriodically(run: Run): Promise<void> {
     while (!this.stop.signal.aborted) {
-      await this.look(run);
+      await this.check(run);
       await sleep(run.check.everyMs, undefined, { signal: this.stop.signal, ref: false }).catch(
         () => undefined,
       );
     }
   }
 
-  private async look(run: Run): Promise<void> {
-    const { check, damper } = run;
+  private async check(run: Run): Promise<void> {
+    const { check, debouncer } = run;
     const beganMs = performance.now();
-    const { status, findings = [], detail = {} } = await this.ask(check);
-    const found = status === 'up' ? findings : check.whenDown && [check.whenDown];
-    const counted = found ? damper.take(found) : damper.counted;
-    this.tell(check.name, run.report, counted);
+    const { status, issues = [], detail = {} } = await this.runIndicator(check);
+    const found = status === 'up' ? issues : check.whenDown && [check.whenDown];
+    const confirmedIssues = found ? debouncer.record(found) : debouncer.confirmedIssues;
+    this.logChanges(check.name, run.report, confirmedIssues);
     run.report = {
-      status: statusOf(counted),
+      status: statusOf(confirmedIssues),
       critical: check.isCritical,
       latencyMs: Math.round(performance.now() - beganMs),
-      reasons: counted.map(({ reason }) => reason),
+      reasons: confirmedIssues.map(({ reason }) => reason),
       detail,
     };
-    this.board.report(check.name, counted);
+    this.readiness.report(check.name, confirmedIssues);
   }
 
   /** A check that is itself broken is a check that is down. */
-  private async ask(check: HealthCheck): Promise<Look & { readonly status: 'up' | 'down' }> {
+  private async runIndicator(check: HealthCheck): Promise<CheckResult & { readonly status: 'up' | 'down' }> {
     try {
-      return (await check.look())[check.name] ?? { status: 'down' };
+      return (await check.check())[check.name] ?? { status: 'down' };
     } catch (error) {
       this.logger.error({ err: error, check: check.name }, 'a check is broken');
       return { status: 'down' };
     }
   }
 
-  private tell(check: string, before: CheckReport, now: readonly Finding[]): void {
+  private logChanges(check: string, before: CheckReport, now: readonly HealthIssue[]): void {
     const reasons = now.map(({ reason }) => reason);
     const fresh = reasons.filter((reason) => !before.reasons.includes(reason));
     const over = before.reasons.filter((reason) => !reasons.includes(reason));
@@ -115,7 +115,7 @@ export class CheckRunner implements OnApplicationBootstrap, OnApplicationShutdow
   }
 }
 
-function statusOf(findings: readonly Finding[]): CheckStatus {
-  if (findings.some(({ effect }) => effect !== 'degraded')) return 'down';
-  return findings.length > 0 ? 'degraded' : 'up';
+function statusOf(issues: readonly HealthIssue[]): CheckStatus {
+  if (issues.some(({ effect }) => effect !== 'degraded')) return 'down';
+  return issues.length > 0 ? 'degraded' : 'up';
 }

@@ -1,16 +1,16 @@
 import type { HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import type { Effect, Finding } from '../release/index.js';
+import type { Effect, HealthIssue } from '../deployment/index.js';
 
-/** What a look found: nothing wrong, or these; and what an operator may see of it. Never a secret or an error's text. */
-export interface Look extends Record<string, unknown> {
-  readonly findings?: readonly Finding[];
+/** What a check found: nothing wrong, or these; and what an operator may see of it. Never a secret or an error's text. */
+export interface CheckResult extends Record<string, unknown> {
+  readonly issues?: readonly HealthIssue[];
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 
-/** As Terminus gives it: `down` when the look threw or took too long. */
-export type LookResult = HealthIndicatorResult<string, 'up' | 'down', Look>;
+/** As Terminus gives it: `down` when the check threw or took too long. */
+export type IndicatorResult = HealthIndicatorResult<string, 'up' | 'down', CheckResult>;
 
-export const finding = (effect: Effect, reason: string): Finding => ({ effect, reason });
+export const healthIssue = (effect: Effect, reason: string): HealthIssue => ({ effect, reason });
 
 /**
  * One check: one real operation against one thing, looked at on a timer and never by a probe.
@@ -19,10 +19,10 @@ export const finding = (effect: Effect, reason: string): Finding => ({ effect, r
 export abstract class HealthCheck {
   /** Its key in `/ready` and in the metrics. */
   abstract readonly name: string;
-  /** A look that takes longer has failed. */
+  /** A check that takes longer has failed. */
   abstract readonly limitMs: number;
-  /** What a look means that failed; null: nothing is known then, and what was found before stands. */
-  abstract readonly whenDown: Finding | null;
+  /** What a check means that failed; null: nothing is known then, and what was found before stands. */
+  abstract readonly whenDown: HealthIssue | null;
   /** Whether the instance can do its work without it. */
   readonly isCritical: boolean = false;
   readonly everyMs: number = 2_000;
@@ -33,11 +33,11 @@ export abstract class HealthCheck {
   constructor(private readonly indicators: HealthIndicatorService) {}
 
   /** Never rejects. */
-  look(): PromiseLike<LookResult> {
+  check(): PromiseLike<IndicatorResult> {
     const attempt = this.indicators.check(this.name).attempt(() => this.measure());
-    return attempt.withTimeout(this.limitMs) as PromiseLike<LookResult>;
+    return attempt.withTimeout(this.limitMs) as PromiseLike<IndicatorResult>;
   }
 
   /** @throws anything: then it is down */
-  protected abstract measure(): Promise<Look>;
+  protected abstract measure(): Promise<CheckResult>;
 }

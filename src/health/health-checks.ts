@@ -1,5 +1,5 @@
 import type { Provider } from '@nestjs/common';
-import { BacklogHealth } from './checks/backlog.health.js';
+import { LagHealth } from './checks/lag.health.js';
 import { CertificateHealth } from './checks/certificate.health.js';
 import { DeploymentHealth } from './checks/deployment.health.js';
 import { EventLoopHealth } from './checks/event-loop.health.js';
@@ -18,7 +18,7 @@ const CHECKS = [
   EventLoopHealth,
   MemoryHealth,
   CertificateHealth,
-  BacklogHealth,
+  LagHealth,
 ] as const;
 
 export const HEALTH_CHECKS = Symbol('HEALTH_CHECKS');

@@ -2,9 +2,14 @@ import { Controller, Get, Header, HttpStatus, Query, Req, Res } from '@nestjs/co
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Public } from '../auth/index.js';
-import { InstanceIdentity, InstanceService, type InstanceState, LettingGo } from '../release/index.js';
+import {
+  InstanceIdentity,
+  InstanceLifecycle,
+  type InstanceState,
+  DrainService,
+} from '../deployment/index.js';
 import { READY_DETAILS, READY_REFUSAL } from './health.examples.js';
-import { Insiders } from './insiders.js';
+import { PrivilegedAccess } from './privileged-access.js';
 import { type ReadyAnswer, type ReadyDetails, ReadinessReport } from './readiness-report.js';
 
 export interface HealthAnswer {
@@ -27,11 +32,11 @@ const RETRY_AFTER_S = 2;
 @Controller()
 export class HealthController {
   constructor(
-    private readonly instance: InstanceService,
+    private readonly instance: InstanceLifecycle,
     private readonly identity: InstanceIdentity,
-    private readonly lettingGo: LettingGo,
+    private readonly drainService: DrainService,
     private readonly report: ReadinessReport,
-    private readonly insiders: Insiders,
+    private readonly privilegedAccess: PrivilegedAccess,
   ) {}
 
   /** In-process only: a database's outage must not restart every instance. */
@@ -49,7 +54,7 @@ export class HealthController {
   })
   @ApiServiceUnavailableResponse({ description: 'It is broken; or, with `boot=1`, it was never ready yet.' })
   health(@Query('boot') boot: unknown, @Res({ passthrough: true }) response: Response): HealthAnswer {
-    const isBroken = this.lettingGo.isOverdue;
+    const isBroken = this.drainService.isOverdue;
     const isBooting = boot === '1' && !this.instance.hasEverServed;
     if (isBroken || isBooting) response.status(HttpStatus.SERVICE_UNAVAILABLE);
     return {
@@ -69,10 +74,10 @@ export class HealthController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ReadyAnswer | (ReadyAnswer & ReadyDetails)> {
-    const isInsider = await this.insiders.has(request);
+    const isPrivileged = await this.privilegedAccess.has(request);
     const answer = this.report.answer();
     if (answer.status !== 'ready')
       response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', RETRY_AFTER_S);
-    return isInsider ? { ...answer, ...this.report.details() } : answer;
+    return isPrivileged ? { ...answer, ...this.report.details() } : answer;
   }
 }

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Metrics } from '../common/index.js';
+import { Metrics } from '../core/index.js';
 import { SchemaStatus } from '../database/index.js';
 import {
   INSTANCE_STATES,
-  InstanceService,
-  LettingGo,
+  InstanceLifecycle,
+  DrainService,
   ROLLOUT_PHASES,
-  RolloutFollower,
-} from '../release/index.js';
+  RolloutPoller,
+} from '../deployment/index.js';
 import { CheckRunner } from './check-runner.js';
 
 const STATUS_VALUE = { pending: NaN, down: 0, degraded: 0.5, up: 1 } as const;
@@ -17,10 +17,10 @@ const STATUS_VALUE = { pending: NaN, down: 0, degraded: 0.5, up: 1 } as const;
 export class ReadinessMetrics {
   constructor(
     metrics: Metrics,
-    instance: InstanceService,
+    instance: InstanceLifecycle,
     checks: CheckRunner,
-    rollout: RolloutFollower,
-    lettingGo: LettingGo,
+    rollout: RolloutPoller,
+    drainService: DrainService,
     schema: SchemaStatus,
   ) {
     metrics.gauge({
@@ -63,7 +63,7 @@ export class ReadinessMetrics {
     metrics.gauge({
       name: 'samserver_draining',
       help: '1 from the beginning of a drain on, 2 when it is past its deadline with work still open.',
-      collect: (gauge) => gauge.set(lettingGo.isOverdue ? 2 : lettingGo.drain ? 1 : 0),
+      collect: (gauge) => gauge.set(drainService.isOverdue ? 2 : drainService.drain ? 1 : 0),
     });
   }
 }

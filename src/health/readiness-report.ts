@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { SchemaStatus } from '../database/index.js';
 import {
   InstanceIdentity,
-  InstanceService,
+  InstanceLifecycle,
   type InstanceState,
-  LettingGo,
-  RolloutFollower,
-} from '../release/index.js';
+  DrainService,
+  RolloutPoller,
+} from '../deployment/index.js';
 import { type CheckReport, CheckRunner } from './check-runner.js';
 
 /** What everybody may know. */
@@ -61,10 +61,10 @@ interface RolloutSummary {
 @Injectable()
 export class ReadinessReport {
   constructor(
-    private readonly instance: InstanceService,
+    private readonly instance: InstanceLifecycle,
     private readonly identity: InstanceIdentity,
-    private readonly lettingGo: LettingGo,
-    private readonly rollout: RolloutFollower,
+    private readonly drainService: DrainService,
+    private readonly rollout: RolloutPoller,
     private readonly checks: CheckRunner,
     private readonly schema: SchemaStatus,
   ) {}
@@ -75,7 +75,7 @@ export class ReadinessReport {
   }
 
   details(): ReadyDetails {
-    const { drain, handover } = this.lettingGo;
+    const { drain, handover } = this.drainService;
     const checks = this.checks.reports;
     const volume = checks['volume']?.detail ?? {};
     const daysLeft = checks['certificate']?.detail['daysLeft'];
@@ -89,8 +89,8 @@ export class ReadinessReport {
       schema: this.schemaSummary(),
       drain: {
         active: drain !== null,
-        http: this.lettingGo.openOf('http'),
-        sockets: this.lettingGo.openOf('sockets'),
+        http: this.drainService.openCount('http'),
+        sockets: this.drainService.openCount('sockets'),
         deadline: drain?.deadline ?? null,
       },
       handover: { active: handover !== null && !handover.isDone },

@@ -20,7 +20,7 @@ export interface AdoptedImage {
 }
 
 /** The records of all pictures by the paths of their files, for the commands that compare the two. */
-export class ImageCatalog {
+export class ImageCatalogRepository {
   private readonly images: Model<ImageRecord>;
 
   constructor(connection: Connection) {

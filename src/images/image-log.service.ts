@@ -4,7 +4,7 @@ import { ImagesRepository } from './images.repository.js';
 
 /** What was taken in, in the order of taking in: for those who come back and want to go on where they were. */
 @Injectable()
-export class ImageLog {
+export class ImageLogService {
   constructor(private readonly images: ImagesRepository) {}
 
   /** Pages of the pictures whose upload began at a moment or later; one is listed when its upload is through. */

@@ -1,13 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn } from 'class-validator';
-import {
-  PICTURE_TYPES,
-  type PictureType,
-  THUMBNAIL_WIDTHS,
-  type ThumbnailWidth,
-} from '../image-files/index.js';
-import { PageDto } from '../common/index.js';
+import { PICTURE_TYPES, type PictureType } from './formats/picture-type.js';
+import { THUMBNAIL_WIDTHS, type ThumbnailWidth } from './volume/volume-layout.js';
+import { PageDto } from '../core/index.js';
 import type { ImageView } from './image.js';
 
 export class ListImagesDto extends PageDto {}

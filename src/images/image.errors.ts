@@ -1,4 +1,4 @@
-import { DomainError } from '../common/index.js';
+import { DomainError } from '../core/index.js';
 
 const VOLUME_RETRY_MS = 30_000;
 const BUSY_RETRY_MS = 2_000;
@@ -48,9 +48,9 @@ export const volumeUnavailable = (cause?: unknown): DomainError =>
   );
 
 /** Not enough space or quota of a file system; `open`(2), `write`(2). */
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const DISK_FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
 /** What a volume says that is gone, broken or not ours to write. */
-const GONE = new Set([
+const VOLUME_GONE_CODES = new Set([
   'ENOENT',
   'ENOTDIR',
   'EIO',
@@ -66,6 +66,6 @@ const GONE = new Set([
 /** A failed write to the volume in the words of the API; everything else as it is. */
 export function asVolumeError(error: unknown): unknown {
   const code = String((error as { code?: unknown } | null)?.code);
-  if (FULL.has(code)) return volumeFull(error);
-  return GONE.has(code) ? volumeUnavailable(error) : error;
+  if (DISK_FULL_CODES.has(code)) return volumeFull(error);
+  return VOLUME_GONE_CODES.has(code) ? volumeUnavailable(error) : error;
 }

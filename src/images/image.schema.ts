@@ -1,12 +1,12 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
-import type { PictureType } from '../image-files/index.js';
+import type { PictureType } from './formats/picture-type.js';
 import type { Image } from './image.js';
 
 /** What is kept of a picture beside its file, which is there first and goes last. */
 @Schema({ collection: 'images', versionKey: false })
 export class ImageRecord {
-  /** See `imageId`: begins with the time of `createdAt`. */
+  /** See `newImageId`: begins with the time of `createdAt`. */
   @Prop({ type: Types.ObjectId, required: true })
   _id!: Types.ObjectId;
 

@@ -1,7 +1,9 @@
-/** One kept picture. */ import type { PictureType } from '../image-files/index.js';
+import type { PictureType } from './formats/picture-type.js';
+
+/** One kept picture. */
 
 export interface Image {
-  /** See `imageId`. */
+  /** See `newImageId`. */
   readonly id: string;
   /** null: adopted from a folder whose box code no vehicle has. */
   readonly vehicleId: string | null;

@@ -9,29 +9,29 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ForRole } from '../auth/index.js';
-import { Fails } from '../common/index.js';
+import { FailsWith } from '../core/index.js';
 import { PICTURE_CONTENT, RANGE_HEADER, THUMBNAIL_CONTENT } from './image.examples.js';
-import { ImageContent } from './image-content.service.js';
+import { ImageContentService } from './serving/image-content.service.js';
 import { ImageDto, ThumbnailDto } from './image.dto.js';
 import { type ImageView, toImageView } from './image.js';
-import { ImageRemovals } from './image-removals.service.js';
+import { ImageDeletionService } from './image-deletion.service.js';
 import { ImagesService } from './images.service.js';
-import { sendPicture } from './picture-answer.js';
+import { sendPicture } from './serving/send-picture.js';
 
 @ApiTags('images')
 @Controller('api/v1/images/:id')
 export class ImagesController {
   constructor(
     private readonly images: ImagesService,
-    private readonly removals: ImageRemovals,
-    private readonly content: ImageContent,
+    private readonly removals: ImageDeletionService,
+    private readonly content: ImageContentService,
   ) {}
 
   @Get()
   @ForRole('viewer')
   @ApiOperation({ summary: 'What is known of a picture' })
   @ApiOkResponse({ type: ImageDto })
-  @Fails('images/not-found')
+  @FailsWith('images/not-found')
   async get(@Param('id') id: string): Promise<ImageView> {
     return toImageView(await this.images.get(id));
   }
@@ -43,7 +43,7 @@ export class ImagesController {
   @ApiOkResponse({ content: PICTURE_CONTENT })
   @ApiResponse({ status: 206, description: 'The range asked for.', content: PICTURE_CONTENT })
   @ApiResponse({ status: 304, description: 'If-None-Match names it: nothing has changed.' })
-  @Fails('images/not-found', 'images/volume-unavailable', 'http/range-not-satisfiable')
+  @FailsWith('images/not-found', 'images/volume-unavailable', 'http/range-not-satisfiable')
   async sendContent(
     @Param('id') id: string,
     @Req() request: Request,
@@ -57,7 +57,7 @@ export class ImagesController {
   @ApiOperation({ summary: 'A small version of it, as WebP, the right way up' })
   @ApiOkResponse({ content: THUMBNAIL_CONTENT })
   @ApiResponse({ status: 304, description: 'If-None-Match names it: nothing has changed.' })
-  @Fails(
+  @FailsWith(
     'images/not-found',
     'images/no-thumbnail',
     'images/damaged',
@@ -80,7 +80,7 @@ export class ImagesController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a picture, record and file, for good' })
   @ApiNoContentResponse()
-  @Fails('images/not-found', 'images/volume-unavailable')
+  @FailsWith('images/not-found', 'images/volume-unavailable')
   delete(@Param('id') id: string): Promise<void> {
     return this.removals.remove(id);
   }

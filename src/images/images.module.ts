@@ -2,24 +2,24 @@ import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { AuthModule } from '../auth/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
-import { Decoder } from './decoder/decoder.service.js';
-import { ImageContent } from './image-content.service.js';
-import { ImageRemovals } from './image-removals.service.js';
+import { DecoderService } from './decoder/decoder.service.js';
+import { ImageContentService } from './serving/image-content.service.js';
+import { ImageDeletionService } from './image-deletion.service.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
-import { ImageIntake } from './image-intake.service.js';
-import { ImageUploads } from './image-uploads.service.js';
-import { ImageLog } from './image-log.service.js';
-import { ImageVolume } from './image-volume.js';
+import { ImageIntakeService } from './upload/image-intake.service.js';
+import { ImageUploadsService } from './upload/image-uploads.service.js';
+import { ImageLogService } from './image-log.service.js';
+import { ImageVolume } from './volume/image-volume.js';
 import { ImagesController } from './images.controller.js';
 import { ImagesRepository } from './images.repository.js';
 import { ImagesService } from './images.service.js';
-import { IncomingFiles } from './incoming-files.js';
-import { IncomingSweep } from './incoming-sweep.js';
-import { OldAddressesController } from './old-addresses.controller.js';
-import { OldAddresses } from './old-addresses.service.js';
-import { Thumbnails } from './thumbnails.service.js';
+import { IncomingFiles } from './upload/incoming-files.js';
+import { IncomingSweep } from './upload/incoming-sweep.js';
+import { OldAddressesController } from './serving/old-addresses.controller.js';
+import { OldAddressesService } from './serving/old-addresses.service.js';
+import { ThumbnailsService } from './serving/thumbnails.service.js';
 import { VehicleImagesController } from './vehicle-images.controller.js';
-import { VehicleQuota } from './vehicle-quota.js';
+import { VehicleQuota } from './upload/vehicle-quota.js';
 
 @Module({
   imports: [
@@ -34,16 +34,16 @@ import { VehicleQuota } from './vehicle-quota.js';
     VehicleQuota,
     IncomingFiles,
     IncomingSweep,
-    Decoder,
-    Thumbnails,
-    ImageContent,
-    ImageIntake,
-    ImageLog,
-    ImageUploads,
+    DecoderService,
+    ThumbnailsService,
+    ImageContentService,
+    ImageIntakeService,
+    ImageLogService,
+    ImageUploadsService,
     ImagesService,
-    ImageRemovals,
-    OldAddresses,
+    ImageDeletionService,
+    OldAddressesService,
   ],
-  exports: [ImageIntake, ImageLog, ImageVolume],
+  exports: [ImageIntakeService, ImageLogService, ImageVolume],
 })
 export class ImagesModule {}

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import { isImageId } from '../image-files/index.js';
+import { isImageId } from './image-id.js';
 import { duplicateKeyField, MAJORITY_JOURNALED } from '../database/index.js';
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
@@ -16,12 +16,12 @@ export class ImagesRepository {
 
   /**
    * Durable when it resolves; false: the vehicle has these bytes from another upload.
-   * @param isFirst false: it is known to have them, and is to have them in this place too
+   * @param isFirstCopy false: it is known to have them, and is to have them in this place too
    */
-  async addUpload(image: Image, isFirst: boolean): Promise<boolean> {
+  async addUpload(image: Image, isFirstCopy: boolean): Promise<boolean> {
     try {
       const contentKey = `${image.vehicleId}:${image.sha256}`;
-      const record = { ...toRecord(image), ...(isFirst && { contentKey }) };
+      const record = { ...toRecord(image), ...(isFirstCopy && { contentKey }) };
       await this.images.collection.insertOne(record, { writeConcern: MAJORITY_JOURNALED });
       return true;
     } catch (error) {
@@ -44,12 +44,12 @@ export class ImagesRepository {
   }
 
   /** Whatever is being done with it. */
-  async isKnown(id: string): Promise<boolean> {
+  async exists(id: string): Promise<boolean> {
     return (await this.images.findOne({ _id: new Types.ObjectId(id) }).lean()) !== null;
   }
 
   /** The first that the vehicle has with these bytes. */
-  async findSame(vehicleId: string, sha256: string): Promise<Image | null> {
+  async findBySha256(vehicleId: string, sha256: string): Promise<Image | null> {
     const found = await this.images
       .findOne({ vehicleId: new Types.ObjectId(vehicleId), sha256, ...NOT_DELETED })
       .lean();

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Page, pageOf, type PageRequest } from '../common/index.js';
+import { type Page, pageOf, type PageRequest } from '../core/index.js';
 import { VehiclesService } from '../vehicles/index.js';
 import { type Image, type ImageView, toImageView } from './image.js';
 import { ImagesRepository } from './images.repository.js';
@@ -19,7 +19,7 @@ export class ImagesService {
 
   /** Newest first; of archived vehicles too. @throws vehicles/not-found */
   async list(vehicleId: string, page: PageRequest): Promise<Page<ImageView>> {
-    const vehicle = await this.vehicles.getEvenArchived(vehicleId);
+    const vehicle = await this.vehicles.getIncludingArchived(vehicleId);
     const found = await this.images.list(vehicle.id, page.afterId, page.limit + 1);
     return pageOf(found.map(toImageView), page.limit);
   }

@@ -9,29 +9,29 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
-import { Fails, type Page, pageRequest, TakesOtherBody } from '../common/index.js';
+import { FailsWith, type Page, pageRequest, AcceptsNonJsonBody } from '../core/index.js';
 import { otherVehicle } from '../vehicles/index.js';
 import { ImageDto, ImagePageDto, ListImagesDto, UploadImageDto } from './image.dto.js';
 import { type ImageView, toImageView } from './image.js';
-import { ImageUploads } from './image-uploads.service.js';
+import { ImageUploadsService } from './upload/image-uploads.service.js';
 import { ImagesService } from './images.service.js';
 
 @ApiTags('images')
 @Controller('api/v1/vehicles/:id/images')
 export class VehicleImagesController {
   constructor(
-    private readonly uploads: ImageUploads,
+    private readonly uploads: ImageUploadsService,
     private readonly images: ImagesService,
   ) {}
 
   @Post()
-  @TakesOtherBody()
+  @AcceptsNonJsonBody()
   @ForRoleOrDevice('dispatcher')
   @ApiOperation({ summary: 'Send a picture; the same bytes again give the first one back' })
   @ApiConsumes('multipart/form-data')
   @ApiBody({ type: UploadImageDto })
   @ApiCreatedResponse({ type: ImageDto })
-  @Fails(
+  @FailsWith(
     'vehicles/not-found',
     'vehicles/other-vehicle',
     'images/no-file',
@@ -60,7 +60,7 @@ export class VehicleImagesController {
   @ForRole('viewer')
   @ApiOperation({ summary: 'Pictures of a vehicle, newest first; of archived vehicles too' })
   @ApiOkResponse({ type: ImagePageDto })
-  @Fails('vehicles/not-found')
+  @FailsWith('vehicles/not-found')
   list(@Param('id') id: string, @Query() { limit, cursor }: ListImagesDto): Promise<Page<ImageView>> {
     return this.images.list(id, pageRequest(limit, cursor));
   }

@@ -1,4 +1,3 @@
-export { CrewEventsModule } from './crew-events/index.js';
 export { LegacyModule } from './legacy.module.js';
-export { hasOldBody } from './old-routes.js';
-export { runLegacy } from './status/run-legacy.js';
+export { hasLegacyBody } from './legacy-routes.js';
+export { runLegacy } from './status/legacy-status.command.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Metrics } from '../common/index.js';
+import { Metrics } from '../core/index.js';
 
-export type OldPost = 'position' | 'picture' | 'crash';
+export type LegacyPostKind = 'position' | 'picture' | 'crash';
 /**
  * `unknown_box`: answered 201. `unusable`: answered as taken, and nothing in it could be kept. `refused`: unreadable or too
  * large. `failed`: not confirmed, the box was told 503.
@@ -9,7 +9,7 @@ export type OldPost = 'position' | 'picture' | 'crash';
 export type PostOutcome = 'taken' | 'unknown_box' | 'unusable' | 'refused' | 'failed';
 export type JoinOutcome = 'joined' | 'not_a_room' | 'too_many';
 
-const POSTS: readonly OldPost[] = ['position', 'picture', 'crash'];
+const POSTS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
 const OUTCOMES: readonly PostOutcome[] = ['taken', 'unknown_box', 'unusable', 'refused', 'failed'];
 const JOINS: readonly JoinOutcome[] = ['joined', 'not_a_room', 'too_many'];
 
@@ -44,7 +44,7 @@ export class LegacyMetrics {
     for (const outcome of JOINS) this.joins.inc({ outcome }, 0);
   }
 
-  post(post: OldPost, outcome: PostOutcome): void {
+  post(post: LegacyPostKind, outcome: PostOutcome): void {
     this.posts.inc({ post, outcome });
   }
 
@@ -60,7 +60,7 @@ export class LegacyMetrics {
     this.joins.inc({ outcome });
   }
 
-  watchUnknownBoxes(count: () => number): void {
+  observeUnknownBoxCount(count: () => number): void {
     this.metrics.gauge({
       name: 'samserver_legacy_unknown_boxes',
       help: 'Codes of boxes that have reported to this instance and belong to no vehicle; at most 200 are kept.',

@@ -7,33 +7,33 @@ import { GatewayModule } from '../gateway/index.js';
 import { ImagesModule } from '../images/index.js';
 import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
-import { ArrivalTimes } from './in/arrival-times.js';
-import { BoxCrashes } from './in/box-crashes.service.js';
-import { BoxDirectory } from './in/box-directory.js';
-import { BoxPictures } from './in/box-pictures.service.js';
-import { BoxPositions } from './in/box-positions.service.js';
-import { BoxSnapshots } from './in/box-snapshots.js';
-import { BoxWitness } from './in/box-witness.js';
-import { BoxesController } from './in/boxes.controller.js';
-import { Boxes } from './in/boxes.service.js';
-import { SocketPortRoutes } from './in/socket-port-routes.js';
-import { UnknownBoxes } from './in/unknown-boxes.js';
-import { LegacyCollectionsModule } from './collections/index.js';
+import { ArrivalTimes } from './boxes/arrival-times.js';
+import { BoxCrashesService } from './boxes/box-crashes.service.js';
+import { BoxDirectory } from './boxes/box-directory.js';
+import { BoxPicturesService } from './boxes/box-pictures.service.js';
+import { BoxPositionsService } from './boxes/box-positions.service.js';
+import { SnapshotPublisher } from './boxes/snapshot-publisher.js';
+import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
+import { BoxesController } from './boxes/boxes.controller.js';
+import { BoxesService } from './boxes/boxes.service.js';
+import { SocketPortRoutes } from './panels/socket-port-routes.js';
+import { UnknownBoxes } from './status/unknown-boxes.js';
+import { SharedCollectionsModule } from './shared-collections/index.js';
 import { LegacyMetrics } from './legacy-metrics.js';
-import { FleetFrames } from './out/fleet-frames.js';
+import { PositionFramePublisher } from './panels/position-frame-publisher.js';
 import { OpenRequestsModule } from './open-requests/index.js';
-import { PanelGateway } from './out/panel.gateway.js';
-import { Panels } from './out/panels.service.js';
+import { PanelGateway } from './panels/panel.gateway.js';
+import { PanelsService } from './panels/panels.service.js';
 import { LegacyClientRecord, LegacyClientSchema } from './status/legacy-client.schema.js';
 import { LegacyClientsRepository } from './status/legacy-clients.repository.js';
 import { LegacyController } from './status/legacy.controller.js';
-import { Sightings } from './status/sightings.js';
+import { LegacyClientTracker } from './status/legacy-client-tracker.js';
 
 @Module({})
 export class LegacyModule {
   /** With LEGACY_CLIENTS=off its clients are not served; the other programs on the database are another setting. */
   static with({ legacy }: Settings): DynamicModule {
-    if (!legacy.isOn) return { module: LegacyModule, imports: [LegacyCollectionsModule] };
+    if (!legacy.isEnabled) return { module: LegacyModule, imports: [SharedCollectionsModule] };
     const record = { name: LegacyClientRecord.name, schema: LegacyClientSchema };
     return {
       module: LegacyModule,
@@ -44,7 +44,7 @@ export class LegacyModule {
         ImagesModule,
         CrashesModule,
         GatewayModule,
-        LegacyCollectionsModule,
+        SharedCollectionsModule,
         OpenRequestsModule,
         MongooseModule.forFeature([record]),
       ],
@@ -54,18 +54,18 @@ export class LegacyModule {
         BoxDirectory,
         UnknownBoxes,
         ArrivalTimes,
-        BoxPositions,
-        BoxCrashes,
-        BoxSnapshots,
-        BoxPictures,
-        BoxWitness,
-        Boxes,
+        BoxPositionsService,
+        BoxCrashesService,
+        SnapshotPublisher,
+        BoxPicturesService,
+        LegacyRequestRecorder,
+        BoxesService,
         SocketPortRoutes,
-        Panels,
+        PanelsService,
         PanelGateway,
-        FleetFrames,
+        PositionFramePublisher,
         LegacyClientsRepository,
-        Sightings,
+        LegacyClientTracker,
       ],
     };
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SchemaStep } from '../database/index.js';
-import type { RolloutPhase } from '../release/index.js';
+import type { RolloutPhase } from '../deployment/index.js';
 import { type ContractFacts, contractRefusals } from './contract-refusals.js';
 
 const NOW_MS = Date.UTC(2026, 0, 10);

@@ -1,16 +1,16 @@
 import { type SchemaStep, stepTitle } from '../database/index.js';
-import type { LivingInstance, Rollout } from '../release/index.js';
-import type { Backup } from './backup.js';
+import type { LiveInstance, Rollout } from '../deployment/index.js';
+import type { Backup } from './database-backup.js';
 
-const BACKUP_AGE_MS = 24 * 3_600_000;
+const MAX_BACKUP_AGE_MS = 24 * 3_600_000;
 /** Of a backup's file system and ours. */
-const CLOCKS_APART_MS = 300_000;
+const MAX_CLOCK_SKEW_MS = 300_000;
 
 export interface ContractFacts {
   readonly step: SchemaStep;
   /** Expand steps that come before it. */
   readonly first: readonly SchemaStep[];
-  readonly alive: readonly Pick<LivingInstance, 'id' | 'version' | 'color' | 'schemaMin' | 'schemaMax'>[];
+  readonly alive: readonly Pick<LiveInstance, 'id' | 'version' | 'color' | 'schemaMin' | 'schemaMax'>[];
   /** Null: there was never one. */
   readonly rollout: Pick<Rollout, 'phase' | 'weightPct'> | null;
   readonly backup: Backup;
@@ -20,7 +20,7 @@ export interface ContractFacts {
 }
 
 /** Both colours are there, or one is on its way: the old one may still be needed. */
-const PHASES_UNDER_WAY: ReadonlySet<Rollout['phase']> = new Set(['parallel', 'shifting', 'soaking'] as const);
+const ACTIVE_PHASES: ReadonlySet<Rollout['phase']> = new Set(['parallel', 'shifting', 'soaking'] as const);
 
 /** Every reason at once why a contract step may not run; none: it may. */
 export function contractRefusals(facts: ContractFacts): string[] {
@@ -36,16 +36,16 @@ export function contractRefusals(facts: ContractFacts): string[] {
       `instance ${id} (${release}) is alive and works with schema ${schemaMin} to ${schemaMax} only`,
     );
   }
-  if (rollout && PHASES_UNDER_WAY.has(rollout.phase)) {
+  if (rollout && ACTIVE_PHASES.has(rollout.phase)) {
     refusals.push(`a rollout is under way: ${rollout.phase}, ${rollout.weightPct} %`);
   }
   const fault = backupFault(backup, nowMs);
   if (fault !== null) refusals.push(fault);
-  if (!isConfirmed) refusals.push(`--yes is missing: ${wayBackEnds(step)}`);
+  if (!isConfirmed) refusals.push(`--yes is missing: ${irreversibleStepWarning(step)}`);
   return refusals;
 }
 
-export function wayBackEnds({ version }: SchemaStep): string {
+export function irreversibleStepWarning({ version }: SchemaStep): string {
   return `with schema ${version} the way back ends: a release that works only with ${version - 1} or less can never again run on this database`;
 }
 
@@ -60,8 +60,10 @@ function backupFault(backup: Backup, nowMs: number): string | null {
     case 'found': {
       const ageMs = nowMs - backup.changedAtMs;
       const changed = new Date(backup.changedAtMs).toISOString();
-      if (ageMs > BACKUP_AGE_MS) return `--backup: last changed at ${changed}, more than 24 hours ago`;
-      return ageMs < -CLOCKS_APART_MS ? `--backup: last changed at ${changed}, which is still to come` : null;
+      if (ageMs > MAX_BACKUP_AGE_MS) return `--backup: last changed at ${changed}, more than 24 hours ago`;
+      return ageMs < -MAX_CLOCK_SKEW_MS
+        ? `--backup: last changed at ${changed}, which is still to come`
+        : null;
     }
   }
 }

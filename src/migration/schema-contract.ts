@@ -1,11 +1,11 @@
 import { type ContractPlan, type SchemaStep, stepTitle } from '../database/index.js';
-import type { InstancesRepository, RolloutRepository } from '../release/index.js';
-import { lookAtBackup } from './backup.js';
-import { type CommandContext, type CommandResult, EXIT } from './command.js';
-import { contractRefusals, wayBackEnds } from './contract-refusals.js';
+import type { InstancesRepository, RolloutRepository } from '../deployment/index.js';
+import { inspectBackup } from './database-backup.js';
+import { type CommandContext, type CommandResult, EXIT } from './command-runner.js';
+import { contractRefusals, irreversibleStepWarning } from './contract-refusals.js';
 import type { SchemaOptions } from './schema-options.js';
 
-/** Whom a contract step asks first; `ReleaseRecords` fits. */
+/** Whom a contract step asks first; `DeploymentRecords` fits. */
 export interface ContractGuards {
   readonly instances: Pick<InstancesRepository, 'findAlive'>;
   readonly rollouts: Pick<RolloutRepository, 'find'>;
@@ -16,7 +16,7 @@ export interface ContractGuards {
  * step that is refused anyway blocks nobody for a moment, and after it, when nobody can slip in any more.
  */
 export async function schemaContract(
-  { migrations, signal, say }: Pick<CommandContext, 'migrations' | 'signal' | 'say'>,
+  { migrations, signal, printStatus }: Pick<CommandContext, 'migrations' | 'signal' | 'printStatus'>,
   options: Pick<SchemaOptions, 'isDryRun' | 'waitMs' | 'backup' | 'isConfirmed'>,
   { instances, rollouts }: ContractGuards,
 ): Promise<CommandResult> {
@@ -28,7 +28,7 @@ export async function schemaContract(
       first: plan.first,
       alive: await instances.findAlive(),
       rollout: await rollouts.find(),
-      backup: await lookAtBackup(options.backup),
+      backup: await inspectBackup(options.backup),
       isConfirmed: options.isConfirmed || options.isDryRun,
       nowMs: Date.now(),
     });
@@ -38,7 +38,7 @@ export async function schemaContract(
     if (reasons.length > 0) return refused(plan.step, reasons);
   }
   if (options.isDryRun) return answer(EXIT.done, plan.step, `would run ${stepTitle(plan.step)}`, 'planned');
-  say(wayBackEnds(plan.step));
+  printStatus(irreversibleStepWarning(plan.step));
   const outcome = await migrations.contract({ signal, waitMs: options.waitMs, refusals });
   if (!outcome) return nothingToDo(await migrations.planContract());
   return outcome.reasons.length > 0
@@ -48,7 +48,11 @@ export async function schemaContract(
 
 function answer(exitCode: number, step: SchemaStep, line: string, result: string): CommandResult {
   const { version, name } = step;
-  return { exitCode, lines: [line, wayBackEnds(step)], json: { result, step: { version, name } } };
+  return {
+    exitCode,
+    lines: [line, irreversibleStepWarning(step)],
+    json: { result, step: { version, name } },
+  };
 }
 
 function refused(step: SchemaStep, reasons: readonly string[]): CommandResult {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { UsageError } from './command.js';
+import { UsageError } from './command-runner.js';
 import { parseSchemaOptions } from './schema-options.js';
 
 describe('parseSchemaOptions', () => {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { parsing, UsageError } from './command.js';
+import { withUsageErrors, UsageError } from './command-runner.js';
 
 const ACTIONS = ['up', 'status', 'contract'] as const;
 /** Longer than a crashed owner's lock stands. */
@@ -16,7 +16,7 @@ export interface SchemaOptions {
 
 /** @throws UsageError */
 export function parseSchemaOptions(argv: readonly string[]): SchemaOptions | 'help' {
-  const { values, positionals } = parsing(() =>
+  const { values, positionals } = withUsageErrors(() =>
     parseArgs({
       args: [...argv],
       allowPositionals: true,

@@ -8,7 +8,7 @@ import {
   SUPPORTED_SCHEMA,
   viewOf,
 } from '../database/index.js';
-import { type CommandContext, type CommandResult, EXIT } from './command.js';
+import { type CommandContext, type CommandResult, EXIT } from './command-runner.js';
 
 /** The state as it is, and whether this release works with it. */
 export async function schemaStatus({

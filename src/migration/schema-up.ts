@@ -1,5 +1,5 @@
 import { failureText, type SchemaStep, stepTitle, type UpPlan } from '../database/index.js';
-import { type CommandContext, type CommandResult, EXIT } from './command.js';
+import { type CommandContext, type CommandResult, EXIT } from './command-runner.js';
 import type { SchemaOptions } from './schema-options.js';
 
 /** Runs the expand steps, the failed one of an earlier run too: that somebody typed this says that it may. */

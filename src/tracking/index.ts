@@ -1,7 +1,7 @@
-export { LatestPositions } from './latest-positions.js';
+export { LatestPositions } from './live/latest-positions.js';
 export { PositionFeed, type RecordedPosition } from './position-feed.js';
-export { PositionLog } from './position-log.service.js';
+export { PositionLogService } from './history/position-log.service.js';
 export { PositionRetention } from './position-retention.js';
-export { MAX_REPORTED, PositionsService } from './positions.service.js';
+export { MAX_REPORTED, PositionsService } from './ingest/positions.service.js';
 export { type StoredPosition, toPositionView } from './stored-position.js';
 export { TrackingModule } from './tracking.module.js';

@@ -6,17 +6,17 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Clock } from '../common/index.js';
+import { Clock } from '../core/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { DatabaseLink } from '../database/index.js';
+import { DatabaseConnection } from '../database/index.js';
 import { VehiclesService } from '../vehicles/index.js';
 import { type QuarantineStep, RetentionRepository } from './retention.repository.js';
 
 const DAY_MS = 86_400_000;
-const BETWEEN_SWEEPS_MS = 3_600_000;
-const AT_ONCE = 500;
+const SWEEP_INTERVAL_MS = 3_600_000;
+const BATCH_SIZE = 500;
 /** Of each five milliseconds the sweep leaves four to the ingest; what a slow database slows, it slows itself. */
-const REST_FACTOR = 4;
+const PAUSE_FACTOR = 4;
 const PROGRESS_EVERY_MS = 60_000;
 
 export interface SweepResult {
@@ -39,7 +39,7 @@ export class PositionRetention implements OnApplicationBootstrap, OnApplicationS
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly vehicles: VehiclesService,
     private readonly repository: RetentionRepository,
-    private readonly database: DatabaseLink,
+    private readonly database: DatabaseConnection,
     private readonly clock: Clock,
   ) {}
 
@@ -59,7 +59,7 @@ export class PositionRetention implements OnApplicationBootstrap, OnApplicationS
     const startMs = performance.now();
     let loggedMs = startMs;
     const total = { positions: 0, quarantined: 0 };
-    const ids = await this.vehicles.listIdsEvenArchived();
+    const ids = await this.vehicles.listIdsIncludingArchived();
     for (const [index, id] of ids.entries()) {
       if (this.stop.signal.aborted) break;
       total.positions += await this.sweepPositions(id, beforeMs);
@@ -80,7 +80,7 @@ export class PositionRetention implements OnApplicationBootstrap, OnApplicationS
       await this.sweep(days).catch((error: unknown) =>
         this.logger.warn({ err: error }, 'retention: cut short; the rest goes with the next sweep'),
       );
-      await this.rest(BETWEEN_SWEEPS_MS);
+      await this.rest(SWEEP_INTERVAL_MS);
     }
   }
 
@@ -88,9 +88,11 @@ export class PositionRetention implements OnApplicationBootstrap, OnApplicationS
     let total = 0;
     let deleted: number;
     do {
-      deleted = await this.paced(() => this.repository.deletePositionsBefore(vehicleId, beforeMs, AT_ONCE));
+      deleted = await this.throttled(() =>
+        this.repository.deletePositionsBefore(vehicleId, beforeMs, BATCH_SIZE),
+      );
       total += deleted;
-    } while (deleted >= AT_ONCE && !this.stop.signal.aborted);
+    } while (deleted >= BATCH_SIZE && !this.stop.signal.aborted);
     return total;
   }
 
@@ -99,8 +101,8 @@ export class PositionRetention implements OnApplicationBootstrap, OnApplicationS
     let after: Buffer | null = null;
     do {
       const from: Buffer | null = after;
-      const step: QuarantineStep = await this.paced(() =>
-        this.repository.deleteQuarantinedBefore(vehicleId, receivedBefore, from, AT_ONCE),
+      const step: QuarantineStep = await this.throttled(() =>
+        this.repository.deleteQuarantinedBefore(vehicleId, receivedBefore, from, BATCH_SIZE),
       );
       total += step.deleted;
       after = step.after;
@@ -108,10 +110,10 @@ export class PositionRetention implements OnApplicationBootstrap, OnApplicationS
     return total;
   }
 
-  private async paced<T>(work: () => Promise<T>): Promise<T> {
+  private async throttled<T>(work: () => Promise<T>): Promise<T> {
     const startMs = performance.now();
     const result = await work();
-    await this.rest((performance.now() - startMs) * REST_FACTOR);
+    await this.rest((performance.now() - startMs) * PAUSE_FACTOR);
     return result;
   }
 

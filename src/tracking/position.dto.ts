@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { PositionView } from '../common/index.js';
+import type { PositionView } from '../core/index.js';
 
 export class PositionDto implements PositionView {
   @ApiProperty({ minimum: -90, maximum: 90, example: 48.137 })

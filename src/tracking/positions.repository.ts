@@ -3,7 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
 import type { RecordedPosition } from './position-feed.js';
-import type { HistoryRange } from './history-range.js';
+import type { HistoryRange } from './history/history-range.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
 import type { StoredPosition } from './stored-position.js';
@@ -34,7 +34,7 @@ export class PositionsRepository {
   }
 
   /** The stored ones among these vehicles and times, by key as in `positionKey`. */
-  async findSame(reports: readonly StoredPosition[]): Promise<ReadonlyMap<string, StoredPosition>> {
+  async findStored(reports: readonly StoredPosition[]): Promise<ReadonlyMap<string, StoredPosition>> {
     const ids = reports.map((report) => positionId(report.vehicleId, report.timeMs));
     const found = await this.positions.find({ _id: { $in: ids } }).lean();
     return new Map(found.map(toPosition).map((position) => [positionKey(position), position]));

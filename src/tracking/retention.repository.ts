@@ -3,7 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import { type Model, mongo } from 'mongoose';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
-import { QuarantineRecord } from './quarantine.schema.js';
+import { QuarantineRecord } from './quarantine/quarantine.schema.js';
 
 /** A vehicle, the 8 bytes of a time and the 8 bytes of a place (see `quarantineId`). */
 const QUARANTINE_ID_BYTES = 28;
@@ -56,14 +56,14 @@ export class RetentionRepository {
     const highest = Buffer.alloc(QUARANTINE_ID_BYTES, 0xff);
     lowest.write(vehicleId, 0, 'hex');
     highest.write(vehicleId, 0, 'hex');
-    const looked = await this.quarantine
+    const scanned = await this.quarantine
       .find({ _id: { $gt: after ?? lowest, $lte: highest } })
       .sort({ _id: 1 })
       .limit(limit)
       .select({ receivedAt: 1 })
       .lean();
-    const old = looked.filter(({ receivedAt }) => receivedAt < receivedBefore).map(({ _id }) => _id);
-    const last = looked.length === limit ? looked.at(-1) : undefined;
+    const old = scanned.filter(({ receivedAt }) => receivedAt < receivedBefore).map(({ _id }) => _id);
+    const last = scanned.length === limit ? scanned.at(-1) : undefined;
     if (old.length > 0) await this.quarantine.deleteMany({ _id: { $in: old } });
     return { deleted: old.length, after: last ? bytesOf(last._id) : null };
   }

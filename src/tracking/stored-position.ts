@@ -1,7 +1,7 @@
-import type { PositionReport, PositionView } from '../common/index.js';
+import type { Position, PositionView } from '../core/index.js';
 
 /** A fix that is durable. */
-export type StoredPosition = PositionReport;
+export type StoredPosition = Position;
 
 /**
  * What the live marker orders by: min(time, receivedAt), so that a device clock that runs ahead cannot freeze its

@@ -2,32 +2,32 @@ import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { AuthModule } from '../auth/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
-import { ArchivedMarkers } from './archived-markers.js';
-import { BoardLoader } from './board-loader.js';
-import { HistoryController } from './history.controller.js';
-import { LatestPositions } from './latest-positions.js';
-import { LivePositionsController } from './live-positions.controller.js';
-import { NearestController } from './nearest.controller.js';
-import { NearestVehicles } from './nearest-vehicles.service.js';
+import { ArchivedVehicleRemover } from './live/archived-vehicle-remover.js';
+import { LatestPositionsLoader } from './live/latest-positions-loader.js';
+import { HistoryController } from './history/history.controller.js';
+import { LatestPositions } from './live/latest-positions.js';
+import { LivePositionsController } from './live/live-positions.controller.js';
+import { NearestController } from './live/nearest.controller.js';
+import { NearestVehiclesService } from './live/nearest-vehicles.service.js';
 import { PositionFeed } from './position-feed.js';
-import { PositionHistory } from './position-history.service.js';
-import { PositionJudge } from './position-judge.js';
-import { PositionLog } from './position-log.service.js';
-import { PositionMetrics } from './position-metrics.js';
-import { PositionRecorder } from './position-recorder.js';
+import { PositionHistoryService } from './history/position-history.service.js';
+import { PositionValidator } from './ingest/position-validator.js';
+import { PositionLogService } from './history/position-log.service.js';
+import { PositionMetrics } from './ingest/position-metrics.js';
+import { GroupCommit } from './ingest/group-commit.js';
 import { PositionRetention } from './position-retention.js';
 import { PositionRecord, PositionSchema } from './position.schema.js';
-import { PositionsController } from './positions.controller.js';
+import { PositionsController } from './ingest/positions.controller.js';
 import { PositionsRepository } from './positions.repository.js';
-import { PositionsService } from './positions.service.js';
-import { QuarantineController } from './quarantine.controller.js';
-import { QuarantineRepository } from './quarantine.repository.js';
-import { QuarantineRecord, QuarantineSchema } from './quarantine.schema.js';
-import { QuarantineService } from './quarantine.service.js';
-import { TrackReader } from './track-reader.js';
+import { PositionsService } from './ingest/positions.service.js';
+import { QuarantineController } from './quarantine/quarantine.controller.js';
+import { QuarantineRepository } from './quarantine/quarantine.repository.js';
+import { QuarantineRecord, QuarantineSchema } from './quarantine/quarantine.schema.js';
+import { QuarantineService } from './quarantine/quarantine.service.js';
+import { TrackContextLoader } from './ingest/track-context-loader.js';
 import { RetentionRepository } from './retention.repository.js';
-import { TrackFilesService } from './track-files.service.js';
-import { UnconfirmedPositions } from './unconfirmed-positions.js';
+import { TrackExportService } from './history/track-export.service.js';
+import { InDoubtWrites } from './ingest/in-doubt-writes.js';
 
 @Module({
   imports: [
@@ -46,26 +46,26 @@ import { UnconfirmedPositions } from './unconfirmed-positions.js';
     QuarantineController,
   ],
   providers: [
-    PositionLog,
-    TrackReader,
+    PositionLogService,
+    TrackContextLoader,
     QuarantineService,
     PositionsRepository,
     QuarantineRepository,
-    PositionJudge,
-    PositionRecorder,
+    PositionValidator,
+    GroupCommit,
     PositionMetrics,
-    UnconfirmedPositions,
+    InDoubtWrites,
     LatestPositions,
     PositionFeed,
-    BoardLoader,
-    ArchivedMarkers,
+    LatestPositionsLoader,
+    ArchivedVehicleRemover,
     PositionsService,
-    PositionHistory,
-    TrackFilesService,
-    NearestVehicles,
+    PositionHistoryService,
+    TrackExportService,
+    NearestVehiclesService,
     RetentionRepository,
     PositionRetention,
   ],
-  exports: [PositionLog, PositionsService, LatestPositions, PositionFeed],
+  exports: [PositionLogService, PositionsService, LatestPositions, PositionFeed],
 })
 export class TrackingModule {}

@@ -13,7 +13,7 @@ export const QUARANTINE_CODES = [
 export type QuarantineCode = (typeof QUARANTINE_CODES)[number];
 
 /** What was found for one parsed fix. */
-export type Judgement =
+export type ValidationResult =
   | { readonly verdict: 'stored'; readonly late: boolean }
   | { readonly verdict: 'duplicate' }
   | { readonly verdict: 'quarantined'; readonly code: QuarantineCode };

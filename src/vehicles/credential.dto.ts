@@ -1,12 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Length } from 'class-validator';
 import type { CredentialSummary } from '../auth/index.js';
-import { MayBeAbsent } from '../common/index.js';
+import { IsOptionalOrNull } from '../core/index.js';
 import { IsPrintable } from './name.decorators.js';
 
 export class IssueCredentialDto {
   @ApiPropertyOptional({ example: 'tablet, driver side', maxLength: 80 })
-  @MayBeAbsent()
+  @IsOptionalOrNull()
   @Length(1, 80)
   @IsPrintable()
   label?: string;

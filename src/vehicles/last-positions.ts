@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { PositionView } from '../common/index.js';
+import type { PositionView } from '../core/index.js';
 
 export type LastPositionSource = (vehicleId: string) => PositionView | null;
 

@@ -18,7 +18,7 @@ export function IsPrintable(): PropertyDecorator {
 }
 
 /** May be left out, but not be null: that would take away what every vehicle has. */
-export function IsLeftOutOr(): PropertyDecorator {
+export function IsOptionalNotNull(): PropertyDecorator {
   return ValidateIf((_, value) => value !== undefined);
 }
 

@@ -10,7 +10,7 @@ export class StatusChangesRepository {
   constructor(@InjectModel(StatusChangeRecord.name) private readonly changes: Model<StatusChangeRecord>) {}
 
   /** Keeps it once, however often it is given; durable when it resolves. */
-  async keep(change: StatusChange): Promise<void> {
+  async insertOnce(change: StatusChange): Promise<void> {
     const { vehicleId, ...rest } = change;
     const record = { _id: statusChangeId(change), vehicleId: new Types.ObjectId(vehicleId), ...rest };
     await insertOrFindDuplicates(this.changes, [record]);

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
-import { IsIsoTime, MayBeAbsent, PageDto } from '../common/index.js';
+import { IsIsoTime, IsOptionalOrNull, PageDto } from '../core/index.js';
 import type { Actor, StatusChange } from './status-change.js';
 import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
 import type { StatusAnswer } from './vehicle-status.service.js';
@@ -17,7 +17,7 @@ export class StateStatusDto {
     example: '2026-11-01T10:00:00.000Z',
     description: 'Since when, by the device’s clock: at most 300 s ahead, not before 2000. Default: now.',
   })
-  @MayBeAbsent()
+  @IsOptionalOrNull()
   @IsIsoTime()
   at?: number;
 }

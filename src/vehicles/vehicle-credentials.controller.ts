@@ -7,7 +7,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { type CredentialSummary, ForRole, type IssuedCredential } from '../auth/index.js';
-import { Fails, type Page } from '../common/index.js';
+import { FailsWith, type Page } from '../core/index.js';
 import { CredentialPageDto, IssueCredentialDto, IssuedCredentialDto } from './credential.dto.js';
 import { VehicleCredentialsService } from './vehicle-credentials.service.js';
 
@@ -20,7 +20,7 @@ export class VehicleCredentialsController {
   @Post()
   @ApiOperation({ summary: 'Make a device token for this vehicle; it is shown this once' })
   @ApiCreatedResponse({ type: IssuedCredentialDto })
-  @Fails('vehicles/not-found')
+  @FailsWith('vehicles/not-found')
   issue(@Param('id') id: string, @Body() { label }: IssueCredentialDto): Promise<IssuedCredential> {
     return this.credentials.issue(id, label);
   }
@@ -28,7 +28,7 @@ export class VehicleCredentialsController {
   @Get()
   @ApiOperation({ summary: 'The device tokens of this vehicle, without the tokens' })
   @ApiOkResponse({ type: CredentialPageDto })
-  @Fails('vehicles/not-found')
+  @FailsWith('vehicles/not-found')
   list(@Param('id') id: string): Promise<Page<CredentialSummary>> {
     return this.credentials.list(id);
   }
@@ -37,7 +37,7 @@ export class VehicleCredentialsController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Revoke a device token at once; its sockets close' })
   @ApiNoContentResponse()
-  @Fails('vehicles/not-found', 'credentials/not-found')
+  @FailsWith('vehicles/not-found', 'credentials/not-found')
   revoke(@Param('id') id: string, @Param('credentialId') credentialId: string): Promise<void> {
     return this.credentials.revoke(id, credentialId);
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type CredentialSummary, DeviceCredentialsService, type IssuedCredential } from '../auth/index.js';
-import type { Page } from '../common/index.js';
+import type { Page } from '../core/index.js';
 import { VehiclesRepository } from './vehicles.repository.js';
 
 /** The device tokens of a vehicle. */

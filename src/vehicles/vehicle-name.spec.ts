@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { afterPrefix, nameKey } from './vehicle-name.js';
+import { prefixUpperBound, nameKey } from './vehicle-name.js';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 
@@ -20,10 +20,10 @@ describe('afterPrefix', () => {
     ['a\u{10ffff}', 'b'],
     ['\u{10ffff}\u{10ffff}', null],
     ['a\uffff', 'a\u{10000}'],
-  ])('%j → %j', (prefix, expected) => expect(afterPrefix(prefix)).toBe(expected));
+  ])('%j → %j', (prefix, expected) => expect(prefixUpperBound(prefix)).toBe(expected));
 
   it.each(['rtw', 'é', '🚑', '中'])('lies behind every name that begins with %s', (prefix) => {
-    const end = bytes(afterPrefix(prefix) ?? '');
+    const end = bytes(prefixUpperBound(prefix) ?? '');
     for (const rest of ['', ' 1', '\uffff', '🚑', '\u{10ffff}\u{10ffff}']) {
       expect(Buffer.compare(bytes(prefix + rest), end)).toBe(-1);
     }

@@ -8,7 +8,7 @@ export function nameKey(name: string): string {
  * points; null when nothing lies behind them. A character "above all" put behind the prefix would not do: U+FFFF sorts
  * before every emoji and every rare Chinese character.
  */
-export function afterPrefix(prefix: string): string | null {
+export function prefixUpperBound(prefix: string): string | null {
   const codePoints = Array.from(prefix, (character) => character.codePointAt(0) ?? 0);
   for (let last = codePoints.pop(); last !== undefined; last = codePoints.pop()) {
     if (last === 0x10ffff) continue;

@@ -1,22 +1,22 @@
 import type { Connection, Model } from 'mongoose';
 import { deviceCredentials } from '../auth/index.js';
-import { Clock } from '../common/index.js';
-import { StartSteps } from '../database/index.js';
+import { Clock } from '../core/index.js';
+import { StartupTasks } from '../database/index.js';
 import { LastPositions } from './last-positions.js';
 import type { Actor } from './status-change.js';
 import { StatusChangeRecord, StatusChangeSchema } from './status-change.schema.js';
 import { StatusChangesRepository } from './status-changes.repository.js';
-import { VehicleArchive } from './vehicle-archive.js';
+import { VehicleArchivalService } from './vehicle-archival.service.js';
 import { VehicleChanges } from './vehicle-changes.js';
 import { VehicleCredentialsService } from './vehicle-credentials.service.js';
-import { statusChange } from './vehicle-status.service.js';
+import { newStatusChange } from './vehicle-status.service.js';
 import { VehicleWriter } from './vehicle-writer.js';
 import type { NewVehicle, Vehicle } from './vehicle.js';
 import { VehicleRecord, VehicleSchema } from './vehicle.schema.js';
 import { VehiclesRepository } from './vehicles.repository.js';
 
 /** A command acts for nobody who has an account. */
-const NOBODY: Actor = { kind: 'user', id: '0'.repeat(24) };
+const COMMAND_ACTOR: Actor = { kind: 'user', id: '0'.repeat(24) };
 
 /**
  * The vehicles for commands, which have a connection and no application: every change goes the same way as the service's,
@@ -25,7 +25,7 @@ const NOBODY: Actor = { kind: 'user', id: '0'.repeat(24) };
 export class VehicleRegister {
   private readonly vehicles: VehiclesRepository;
   private readonly writer: VehicleWriter;
-  private readonly archiving: VehicleArchive;
+  private readonly archiving: VehicleArchivalService;
   private readonly clock = new Clock();
 
   constructor(connection: Connection) {
@@ -35,23 +35,23 @@ export class VehicleRegister {
     const history = new StatusChangesRepository(changes as Model<StatusChangeRecord>);
     this.writer = new VehicleWriter(this.vehicles, history, new VehicleChanges(new LastPositions()));
     const credentials = new VehicleCredentialsService(this.vehicles, deviceCredentials(connection));
-    this.archiving = new VehicleArchive(
+    this.archiving = new VehicleArchivalService(
       this.vehicles,
       this.writer,
       credentials,
       this.clock,
-      new StartSteps(),
+      new StartupTasks(),
     );
   }
 
   /** Every vehicle there ever was. */
   list(): Promise<Vehicle[]> {
-    return this.vehicles.listEvenArchived();
+    return this.vehicles.listIncludingArchived();
   }
 
   /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
   async add(id: string, vehicle: NewVehicle): Promise<void> {
-    await this.writer.create(vehicle, new Date(this.clock.nowMs()), NOBODY, id);
+    await this.writer.create(vehicle, new Date(this.clock.nowMs()), COMMAND_ACTOR, id);
   }
 
   /** @throws vehicles/not-found, vehicles/busy, and the names that are taken */
@@ -59,7 +59,7 @@ export class VehicleRegister {
     await this.writer.change(id, (vehicle) => ({
       ...fields,
       ...(status !== undefined && {
-        lastStatus: statusChange(vehicle, { status }, this.clock.nowMs(), NOBODY),
+        lastStatus: newStatusChange(vehicle, { status }, this.clock.nowMs(), COMMAND_ACTOR),
       }),
     }));
   }

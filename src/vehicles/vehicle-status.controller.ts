@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, ForDevice, ForRole, type Principal } from '../auth/index.js';
-import { Fails, type Page } from '../common/index.js';
+import { FailsWith, type Page } from '../core/index.js';
 import {
   ListStatusHistoryDto,
   StateStatusDto,
@@ -23,7 +23,7 @@ export class VehicleStatusController {
   @HttpCode(200)
   @ApiOperation({ summary: 'A crew states its status, with the device token of this vehicle' })
   @ApiOkResponse({ type: StatusAnswerDto })
-  @Fails('vehicles/other-vehicle', 'vehicles/not-found', 'vehicles/busy')
+  @FailsWith('vehicles/other-vehicle', 'vehicles/not-found', 'vehicles/busy')
   state(
     @Param('id') id: string,
     @Body() { status, at }: StateStatusDto,
@@ -37,7 +37,7 @@ export class VehicleStatusController {
   @ForRole('viewer')
   @ApiOperation({ summary: 'Every status this vehicle had, newest first; of archived vehicles too' })
   @ApiOkResponse({ type: StatusHistoryDto })
-  @Fails('vehicles/not-found')
+  @FailsWith('vehicles/not-found')
   async history(
     @Param('id') id: string,
     @Query() { limit, cursor }: ListStatusHistoryDto,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, keyOfCursor, type Page, pageBy } from '../common/index.js';
+import { Clock, keyOfCursor, type Page, pageBy } from '../core/index.js';
 import {
   type Actor,
   compareStatusChanges,
@@ -51,30 +51,30 @@ export class VehicleStatusService {
   async state(vehicleId: string, { status, atMs }: StatusStatement, by: Actor): Promise<StatusAnswer> {
     const nowMs = this.clock.nowMs();
     if (atMs !== undefined) assertPlausible(atMs, nowMs);
-    let overtaken: StatusChange | null = null;
+    let superseded: StatusChange | null = null;
     const vehicle = await this.writer.change(vehicleId, (current) => {
-      const stated = statusChange(current, { status, atMs }, nowMs, by);
+      const stated = newStatusChange(current, { status, atMs }, nowMs, by);
       const order = compareStatusChanges(stated, current.lastStatus);
-      overtaken = order > 0 ? null : order === 0 ? current.lastStatus : stated;
+      superseded = order > 0 ? null : order === 0 ? current.lastStatus : stated;
       return order > 0 ? { lastStatus: stated } : null;
     });
-    if (overtaken) await this.history.keep(overtaken);
+    if (superseded) await this.history.insertOnce(superseded);
     return { status: vehicle.lastStatus.status, statusAt: vehicle.lastStatus.at.toISOString() };
   }
 
   /** Newest first by `at`; of archived vehicles too. @throws vehicles/not-found, input/invalid for the cursor */
   async listHistory(vehicleId: string, limit: number, cursor?: string): Promise<Page<StatusChange>> {
     const beforeId = keyOfCursor(cursor, CURSOR);
-    const vehicle = await this.vehicles.getEvenArchived(vehicleId);
+    const vehicle = await this.vehicles.getIncludingArchived(vehicleId);
     // A kill may have come between the vehicle and its history.
-    await this.history.keep(vehicle.lastStatus);
+    await this.history.insertOnce(vehicle.lastStatus);
     const found = await this.history.list(vehicle.id, beforeId, limit + 1);
     return pageBy(found, limit, (change) => statusChangeId(change).toString('hex'));
   }
 }
 
 /** Without a time of its own a statement is about now, and newer than whatever is known: its author sees that. */
-export function statusChange(
+export function newStatusChange(
   vehicle: Vehicle,
   { status, atMs }: StatusStatement,
   nowMs: number,

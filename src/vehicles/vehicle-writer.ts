@@ -28,7 +28,7 @@ export class VehicleWriter {
   async create(vehicle: NewVehicle, at: Date, by: StatusChange['by'], givenId?: string): Promise<Vehicle> {
     const created = await this.vehicles.create(vehicle, at, by, givenId);
     this.changes.publish(created);
-    await this.history.keep(created.lastStatus);
+    await this.history.insertOnce(created.lastStatus);
     return created;
   }
 
@@ -41,11 +41,11 @@ export class VehicleWriter {
       const vehicle = await this.vehicles.getById(id);
       const update = decide(vehicle);
       if (update === null) return vehicle;
-      if (update.lastStatus) await this.history.keep(vehicle.lastStatus);
+      if (update.lastStatus) await this.history.insertOnce(vehicle.lastStatus);
       const changed = await this.vehicles.update(vehicle.id, vehicle.version, update);
       if (!changed) continue;
       this.changes.publish(changed);
-      if (update.lastStatus) await this.history.keep(update.lastStatus);
+      if (update.lastStatus) await this.history.insertOnce(update.lastStatus);
       return changed;
     }
     throw vehicleBusy();

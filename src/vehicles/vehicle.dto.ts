@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
-import { PageDto } from '../common/index.js';
-import type { PositionView } from '../common/index.js';
-import { IsBoxCode, IsCallSign, IsLeftOutOr, IsRegistration } from './name.decorators.js';
+import { PageDto } from '../core/index.js';
+import type { PositionView } from '../core/index.js';
+import { IsBoxCode, IsCallSign, IsOptionalNotNull, IsRegistration } from './name.decorators.js';
 import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
 import { VEHICLE_TYPES, type VehicleType } from './vehicle.js';
 
@@ -45,22 +45,22 @@ export class CreateVehicleDto {
 /** What is left out stays as it is. */
 export class AlterVehicleDto {
   @ApiPropertyOptional(CALL_SIGN)
-  @IsLeftOutOr()
+  @IsOptionalNotNull()
   @IsCallSign()
   callSign?: string;
 
   @ApiPropertyOptional(REGISTRATION)
-  @IsLeftOutOr()
+  @IsOptionalNotNull()
   @IsRegistration()
   registration?: string;
 
   @ApiPropertyOptional({ enum: VEHICLE_TYPES, example: 'als' })
-  @IsLeftOutOr()
+  @IsOptionalNotNull()
   @IsIn(VEHICLE_TYPES)
   type?: VehicleType;
 
   @ApiPropertyOptional({ enum: UNIT_STATUSES, example: 'dispatched', description: 'In force from now on.' })
-  @IsLeftOutOr()
+  @IsOptionalNotNull()
   @IsIn(UNIT_STATUSES)
   status?: UnitStatus;
 

@@ -1,4 +1,4 @@
-import { DomainError, invalidInput } from '../common/index.js';
+import { DomainError, invalidInput } from '../core/index.js';
 
 export const vehicleNotFound = (): DomainError =>
   new DomainError('not-found', 'vehicles/not-found', 'There is no such vehicle.');

@@ -1,4 +1,4 @@
-import type { PositionView } from '../common/index.js';
+import type { PositionView } from '../core/index.js';
 import type { StatusChange } from './status-change.js';
 import type { UnitStatus } from './unit-status.js';
 

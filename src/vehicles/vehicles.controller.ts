@@ -21,9 +21,9 @@ import {
 } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Caller, ForRole, type Principal } from '../auth/index.js';
-import { Fails, type Page, pageRequest } from '../common/index.js';
+import { FailsWith, type Page, pageRequest } from '../core/index.js';
 import { actorOf } from './status-change.js';
-import { VehicleArchive } from './vehicle-archive.js';
+import { VehicleArchivalService } from './vehicle-archival.service.js';
 import {
   AlterVehicleDto,
   CreateVehicleDto,
@@ -32,7 +32,7 @@ import {
   VehiclePageDto,
 } from './vehicle.dto.js';
 import type { VehicleView } from './vehicle.js';
-import { type TaggedVehicle, VehiclesService } from './vehicles.service.js';
+import { type VehicleWithEtag, VehiclesService } from './vehicles.service.js';
 
 const ETAG = { headers: { ETag: { description: 'For If-Match.', schema: { type: 'string' as const } } } };
 const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the version that is meant.' };
@@ -42,14 +42,14 @@ const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the 
 export class VehiclesController {
   constructor(
     private readonly vehicles: VehiclesService,
-    private readonly vehicleArchive: VehicleArchive,
+    private readonly vehicleArchival: VehicleArchivalService,
   ) {}
 
   @Post()
   @ForRole('dispatcher')
   @ApiOperation({ summary: 'Register a vehicle' })
   @ApiCreatedResponse({ type: VehicleDto, ...ETAG })
-  @Fails('vehicles/call-sign-taken', 'vehicles/registration-taken', 'vehicles/box-code-taken')
+  @FailsWith('vehicles/call-sign-taken', 'vehicles/registration-taken', 'vehicles/box-code-taken')
   async create(
     @Body() input: CreateVehicleDto,
     @Caller() caller: Principal,
@@ -72,7 +72,7 @@ export class VehiclesController {
   @ForRole('viewer')
   @ApiOperation({ summary: 'One vehicle with its last position' })
   @ApiOkResponse({ type: VehicleDto, ...ETAG })
-  @Fails('vehicles/not-found')
+  @FailsWith('vehicles/not-found')
   async get(@Param('id') id: string, @Res({ passthrough: true }) response: Response): Promise<VehicleView> {
     return answer(await this.vehicles.get(id), response);
   }
@@ -82,7 +82,7 @@ export class VehiclesController {
   @ApiOperation({ summary: 'Change a vehicle or its status' })
   @ApiHeader(IF_MATCH)
   @ApiOkResponse({ type: VehicleDto, ...ETAG })
-  @Fails(
+  @FailsWith(
     'vehicles/not-found',
     'vehicles/call-sign-taken',
     'vehicles/registration-taken',
@@ -106,13 +106,13 @@ export class VehiclesController {
   @ApiOperation({ summary: 'Archive a vehicle: its tokens end, its names are free, its history is kept' })
   @ApiHeader(IF_MATCH)
   @ApiNoContentResponse()
-  @Fails('vehicles/not-found', 'vehicles/version-mismatch', 'vehicles/busy')
+  @FailsWith('vehicles/not-found', 'vehicles/version-mismatch', 'vehicles/busy')
   archive(@Param('id') id: string, @Headers('if-match') ifMatch: string | undefined): Promise<void> {
-    return this.vehicleArchive.archive(id, ifMatch);
+    return this.vehicleArchival.archive(id, ifMatch);
   }
 }
 
-function answer({ view, tag }: TaggedVehicle, response: Response): VehicleView {
+function answer({ view, tag }: VehicleWithEtag, response: Response): VehicleView {
   response.setHeader('ETag', tag);
   return view;
 }

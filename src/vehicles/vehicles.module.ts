@@ -4,7 +4,7 @@ import { AuthModule } from '../auth/index.js';
 import { LastPositions } from './last-positions.js';
 import { StatusChangeRecord, StatusChangeSchema } from './status-change.schema.js';
 import { StatusChangesRepository } from './status-changes.repository.js';
-import { VehicleArchive } from './vehicle-archive.js';
+import { VehicleArchivalService } from './vehicle-archival.service.js';
 import { VehicleChanges } from './vehicle-changes.js';
 import { VehicleCredentialsController } from './vehicle-credentials.controller.js';
 import { VehicleCredentialsService } from './vehicle-credentials.service.js';
@@ -30,7 +30,7 @@ import { VehiclesService } from './vehicles.service.js';
     StatusChangesRepository,
     VehicleWriter,
     VehicleChanges,
-    VehicleArchive,
+    VehicleArchivalService,
     VehicleCredentialsService,
     VehicleStatusService,
     VehiclesService,

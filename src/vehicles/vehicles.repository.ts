@@ -4,7 +4,7 @@ import { type Model, type QueryFilter, Types } from 'mongoose';
 import { duplicateKeyField } from '../database/index.js';
 import type { Actor, StatusChange } from './status-change.js';
 import type { UnitStatus } from './unit-status.js';
-import { afterPrefix, nameKey } from './vehicle-name.js';
+import { prefixUpperBound, nameKey } from './vehicle-name.js';
 import { boxCodeTaken, callSignTaken, registrationTaken, vehicleNotFound } from './vehicle.errors.js';
 import type { NewVehicle, Vehicle, VehicleType, VehicleUpdate } from './vehicle.js';
 import { VehicleRecord } from './vehicle.schema.js';
@@ -48,13 +48,13 @@ export class VehiclesRepository {
 
   /** In service. @throws vehicles/not-found */
   async getById(id: string): Promise<Vehicle> {
-    const vehicle = await this.getEvenArchived(id);
+    const vehicle = await this.getIncludingArchived(id);
     if (vehicle.archivedAt) throw vehicleNotFound();
     return vehicle;
   }
 
   /** @throws vehicles/not-found */
-  async getEvenArchived(id: string): Promise<Vehicle> {
+  async getIncludingArchived(id: string): Promise<Vehicle> {
     const found = isId(id) ? await this.vehicles.findById(id).lean() : null;
     if (!found) throw vehicleNotFound();
     return toVehicle(found);
@@ -152,13 +152,13 @@ export class VehiclesRepository {
   }
 
   /** Every vehicle there ever was, in the order they were made. */
-  async listEvenArchived(): Promise<Vehicle[]> {
+  async listIncludingArchived(): Promise<Vehicle[]> {
     const found = await this.vehicles.find().sort({ _id: 1 }).lean();
     return found.map(toVehicle);
   }
 
   /** Every vehicle there ever was. */
-  async listIdsEvenArchived(): Promise<string[]> {
+  async listIdsIncludingArchived(): Promise<string[]> {
     const found = await this.vehicles.find().select({ _id: 1 }).lean();
     return found.map(({ _id }) => _id.toHexString());
   }
@@ -171,7 +171,7 @@ function isId(text: string): boolean {
 
 function startsWith(key: 'callSignKey' | 'registrationKey', prefix: string): QueryFilter<VehicleRecord> {
   const first = nameKey(prefix);
-  const end = afterPrefix(first);
+  const end = prefixUpperBound(first);
   return { [key]: { $gte: first, ...(end !== null && { $lt: end }) } };
 }
 

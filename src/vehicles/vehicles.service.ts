@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, type Page, pageOf, type PageRequest, type PositionView } from '../common/index.js';
+import { Clock, type Page, pageOf, type PageRequest, type PositionView } from '../core/index.js';
 import { LastPositions } from './last-positions.js';
 import type { Actor } from './status-change.js';
 import type { UnitStatus } from './unit-status.js';
-import { statusChange } from './vehicle-status.service.js';
+import { newStatusChange } from './vehicle-status.service.js';
 import type { VehicleChange } from './vehicle-changes.js';
 import { VehicleWriter } from './vehicle-writer.js';
 import { versionMismatch } from './vehicle.errors.js';
@@ -15,7 +15,7 @@ import {
   type VehicleView,
 } from './vehicle.js';
 import { type VehicleFilter, VehiclesRepository } from './vehicles.repository.js';
-import { isMeant, versionTag } from './version-tag.js';
+import { matchesIfMatch, vehicleEtag } from './vehicle-etag.js';
 
 /** What a user may alter; the status comes into force now. */
 export type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt'> & {
@@ -23,7 +23,7 @@ export type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt'>
 };
 
 /** A vehicle as it is shown, and the ETag of that. */
-export interface TaggedVehicle {
+export interface VehicleWithEtag {
   readonly view: VehicleView;
   readonly tag: string;
 }
@@ -38,13 +38,13 @@ export class VehiclesService {
   ) {}
 
   /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
-  async create(vehicle: NewVehicle, by: Actor): Promise<TaggedVehicle> {
-    return this.tagged(await this.writer.create(vehicle, new Date(this.clock.nowMs()), by));
+  async create(vehicle: NewVehicle, by: Actor): Promise<VehicleWithEtag> {
+    return this.withEtag(await this.writer.create(vehicle, new Date(this.clock.nowMs()), by));
   }
 
   /** @throws vehicles/not-found */
-  async get(id: string): Promise<TaggedVehicle> {
-    return this.tagged(await this.vehicles.getById(id));
+  async get(id: string): Promise<VehicleWithEtag> {
+    return this.withEtag(await this.vehicles.getById(id));
   }
 
   /** What changed from this moment on, each vehicle once as it is now. */
@@ -57,8 +57,8 @@ export class VehiclesService {
   }
 
   /** For what is kept of it. @throws vehicles/not-found */
-  getEvenArchived(id: string): Promise<Vehicle> {
-    return this.vehicles.getEvenArchived(id);
+  getIncludingArchived(id: string): Promise<Vehicle> {
+    return this.vehicles.getIncludingArchived(id);
   }
 
   /**
@@ -71,18 +71,18 @@ export class VehiclesService {
     alteration: VehicleAlteration,
     by: Actor,
     ifMatch?: string,
-  ): Promise<TaggedVehicle> {
+  ): Promise<VehicleWithEtag> {
     const { status, ...fields } = alteration;
     const changed = await this.writer.change(id, (vehicle) => {
-      if (!isMeant(ifMatch, vehicle)) throw versionMismatch();
+      if (!matchesIfMatch(ifMatch, vehicle)) throw versionMismatch();
       const isOtherStatus = status !== undefined && status !== vehicle.lastStatus.status;
       const update: VehicleUpdate = {
-        ...differing(fields, vehicle),
-        ...(isOtherStatus && { lastStatus: statusChange(vehicle, { status }, this.clock.nowMs(), by) }),
+        ...changedFields(fields, vehicle),
+        ...(isOtherStatus && { lastStatus: newStatusChange(vehicle, { status }, this.clock.nowMs(), by) }),
       };
       return Object.keys(update).length > 0 ? update : null;
     });
-    return this.tagged(changed);
+    return this.withEtag(changed);
   }
 
   /** In service, in the order they were registered. */
@@ -122,21 +122,21 @@ export class VehiclesService {
     return [...(await this.vehicles.statuses()).keys()];
   }
 
-  listIdsEvenArchived(): Promise<string[]> {
-    return this.vehicles.listIdsEvenArchived();
+  listIdsIncludingArchived(): Promise<string[]> {
+    return this.vehicles.listIdsIncludingArchived();
   }
 
   private view(vehicle: Vehicle): VehicleView {
     return toVehicleView(vehicle, this.lastPositions.of(vehicle.id));
   }
 
-  private tagged(vehicle: Vehicle): TaggedVehicle {
+  private withEtag(vehicle: Vehicle): VehicleWithEtag {
     const view = this.view(vehicle);
-    return { view, tag: versionTag(vehicle, view) };
+    return { view, tag: vehicleEtag(vehicle, view) };
   }
 }
 
-function differing(fields: VehicleUpdate, vehicle: Vehicle): VehicleUpdate {
+function changedFields(fields: VehicleUpdate, vehicle: Vehicle): VehicleUpdate {
   const now: Readonly<Record<string, unknown>> = { ...vehicle };
   return Object.fromEntries(
     Object.entries(fields).filter(([name, value]) => value !== undefined && value !== now[name]),

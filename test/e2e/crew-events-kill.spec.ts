@@ -11,7 +11,7 @@ import {
 import { type FleetVehicle, makeFleet } from '../support/fleet.js';
 import { call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
-import { TestPanel } from '../support/panel.js';
+import { PanelNotificationServer } from '../support/panel-notification-server.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { ADMIN, JWT_SECRET, OPS_TOKEN } from '../support/test-service.js';
@@ -33,13 +33,13 @@ interface Running {
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let database: Program;
 let url: string;
-let panel: TestPanel;
+let panel: PanelNotificationServer;
 let old: OldDatabase;
 beforeEach(async () => {
   directory = await temporaryDirectory();
   database = Program.start('cli.js', ['db', '--directory', join(directory.path, 'db'), '--port', '0'], {});
   url = (await database.says(/MONGODB_URL=(\S+)/))[1] ?? '';
-  panel = await TestPanel.open();
+  panel = await PanelNotificationServer.open();
   old = await OldDatabase.open(url);
 });
 afterEach(async () => {
@@ -148,7 +148,7 @@ it('kill -9 of the owner, twice: every event once in storage, none missing, and 
     const unsent = async () => (await old.all('crew_events')).filter(({ sendState }) => sendState !== 'sent');
     await until(async () => (await unsent()).length === 0, 30_000, 'the panel to have been told of all');
 
-    console.info(`taken over after ${takeoversMs.join(', ')} ms; ${panel.heard.length} posts`);
+    console.info(`taken over after ${takeoversMs.join(', ')} ms; ${panel.received.length} posts`);
     for (const ms of takeoversMs) expect(ms).toBeLessThan(10_000);
     const wanted = [
       ...Array.from({ length: EPISODES }, () => OF_ONE_EPISODE).flat(),
@@ -160,7 +160,9 @@ it('kill -9 of the owner, twice: every event once in storage, none missing, and 
       expect(events).toHaveLength(wanted.length);
       // Repeats are allowed there, and the same id has the same body.
       const bodies = new Map<string, string>();
-      for (const { key, body } of panel.heard.filter(({ body: { ambulance_id: id } }) => id === vehicleId)) {
+      for (const { key, body } of panel.received.filter(
+        ({ body: { ambulance_id: id } }) => id === vehicleId,
+      )) {
         expect(bodies.get(key) ?? body.notification_type).toBe(body.notification_type);
         bodies.set(key, body.notification_type);
       }

@@ -14,12 +14,12 @@ import {
 } from '../support/child-process.js';
 import { makeFleet } from '../support/fleet.js';
 import { adminToken } from '../support/http.js';
-import { plantOldPictures } from '../support/picture-tree.js';
+import { writeOldPictures } from '../support/picture-tree.js';
 import { download, imagesOf, jpegOfSize, upload } from '../support/pictures.js';
 import { until } from '../support/sockets.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { ADMIN, JWT_SECRET } from '../support/test-service.js';
-import { DEPLOYMENT_ID, filesBelow } from '../support/volume.js';
+import { DEPLOYMENT_ID, filesBelow } from '../support/test-volume.js';
 
 /** Few where every minute counts; `npm run soak` raises it. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 5);
@@ -119,7 +119,7 @@ describe('kill -9 of a command', () => {
     connection = await createConnection(database.url).asPromise();
     await mkdir(path('volume'));
     await writeFile(path('volume/.samserver-volume'), `${DEPLOYMENT_ID}\n`);
-    paths = await plantOldPictures(path('volume'), OLD_PICTURES, 20_000);
+    paths = await writeOldPictures(path('volume'), OLD_PICTURES, 20_000);
   }, 60_000);
   afterEach(async () => {
     await connection.close();

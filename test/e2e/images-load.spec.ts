@@ -16,7 +16,7 @@ import { download, jpeg, jpegOfSize, upload } from '../support/pictures.js';
 import { residentMb } from '../support/process-usage.js';
 import { until } from '../support/sockets.js';
 import { ADMIN, OPS_TOKEN } from '../support/test-service.js';
-import { filesBelow } from '../support/volume.js';
+import { filesBelow } from '../support/test-volume.js';
 
 const MB = 1e6;
 

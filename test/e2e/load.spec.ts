@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WatcherClient } from '../../src/client/index.js';
+import { SubscriberClient } from '../../src/tools/client/index.js';
 import {
   freePorts,
   type Ports,
@@ -38,14 +38,14 @@ afterEach(async () => {
 });
 
 /** What one watcher saw: vehicle and time of each fix that its client handed on. */
-class CountingWatcher {
+class CountingSubscriber {
   readonly seen = new Set<string>();
   readonly trouble: string[] = [];
   doubled = 0;
-  readonly client: WatcherClient;
+  readonly client: SubscriberClient;
 
   constructor(socketUrl: string, token: () => Promise<string>) {
-    this.client = new WatcherClient(socketUrl, token, {
+    this.client = new SubscriberClient(socketUrl, token, {
       onItem: ({ vehicleId, position }) => {
         const key = `${vehicleId} ${position.time}`;
         if (this.seen.has(key)) this.doubled += 1;
@@ -94,7 +94,7 @@ describe('load', () => {
 
       const watchers = Array.from(
         { length: WATCHERS },
-        () => new CountingWatcher(socketUrl, session.accessToken),
+        () => new CountingSubscriber(socketUrl, session.accessToken),
       );
       await Promise.all(watchers.map(({ client }) => client.watch({})));
       const clientDelay = monitorEventLoopDelay({ resolution: 5 });

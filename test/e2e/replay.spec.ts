@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { RunReport } from '../../src/replay/report.js';
+import type { RunReport } from '../../src/tools/replay/report.js';
 import {
   freePorts,
   type Ports,

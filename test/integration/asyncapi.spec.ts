@@ -3,7 +3,10 @@ import specs from '@asyncapi/specs';
 import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
 import { parse } from 'yaml';
-import { DEVICES_GET, WATCHERS_GET } from '../../src/gateway/asyncapi-events.js';
+import {
+  DEVICE_OUTBOUND_EVENTS,
+  SUBSCRIBER_OUTBOUND_EVENTS,
+} from '../../src/gateway/asyncapi/asyncapi-events.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { socketEventsOf } from '../support/surface.js';
@@ -79,8 +82,8 @@ describe('/docs/asyncapi.yaml', () => {
     const own = socketEventsOf(service.service.app).filter((event) => !event.startsWith('/ '));
     expect(eventsOf('receive').sort()).toEqual(own.sort());
     const sent = [
-      ...Object.keys(DEVICES_GET).map((event) => `/devices ${event}`),
-      ...Object.keys(WATCHERS_GET).map((event) => `/live ${event}`),
+      ...Object.keys(DEVICE_OUTBOUND_EVENTS).map((event) => `/devices ${event}`),
+      ...Object.keys(SUBSCRIBER_OUTBOUND_EVENTS).map((event) => `/live ${event}`),
     ];
     expect(eventsOf('send').sort()).toEqual(sent.sort());
   });
@@ -153,7 +156,7 @@ describe('/docs/asyncapi.yaml', () => {
       }
     }
     for (const [event, payload] of heard) {
-      const sent = WATCHERS_GET[event as keyof typeof WATCHERS_GET];
+      const sent = SUBSCRIBER_OUTBOUND_EVENTS[event as keyof typeof SUBSCRIBER_OUTBOUND_EVENTS];
       const validate = schema(sent.payload);
       validate(payload);
       expect([event, payload, validate.errors]).toEqual([event, payload, null]);

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { AuditRepository } from '../../src/auth/audit.repository.js';
+import { AuditRepository } from '../../src/auth/audit/audit.repository.js';
 import { storageUnavailable } from '../../src/database/index.js';
 import { type Answer, call, newVehicle } from '../support/http.js';
-import { logIn, me, newUser, type TestUser } from '../support/people.js';
+import { logIn, me, newUser, type TestUser } from '../support/test-users.js';
 import { ADMIN, startTestService, type TestService } from '../support/test-service.js';
 
 let service: TestService;

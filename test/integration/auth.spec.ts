@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Clock } from '../../src/common/index.js';
+import { Clock } from '../../src/core/index.js';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { hash } from 'bcrypt';
 import { createHmac } from 'node:crypto';
 import type { Connection } from 'mongoose';
 import type { Socket } from 'socket.io-client';
-import { SessionsService } from '../../src/auth/sessions.service.js';
-import { UsersRepository } from '../../src/auth/users.repository.js';
+import { SessionsService } from '../../src/auth/sessions/sessions.service.js';
+import { UsersRepository } from '../../src/auth/users/users.repository.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
-import { logIn, me, newUser } from '../support/people.js';
+import { logIn, me, newUser } from '../support/test-users.js';
 import { connectSocket, until } from '../support/sockets.js';
 import {
   ADMIN,

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
-import { TestPanel } from '../support/panel.js';
+import { PanelNotificationServer } from '../support/panel-notification-server.js';
 import { Scrape } from '../support/scrape.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
-let panel: TestPanel;
+let panel: PanelNotificationServer;
 let service: TestService;
 let old: OldDatabase;
 let token: string;
 beforeAll(async () => {
-  panel = await TestPanel.open();
+  panel = await PanelNotificationServer.open();
   service = await startTestService({
     OPS_TOKEN,
     PANEL_NOTIFICATION_URL: panel.url,
@@ -34,16 +34,16 @@ beforeEach(() => {
   panel.delayMs = 0;
 });
 
-class Driving {
+class DrivingVehicle {
   private seconds = 0;
   private constructor(
     readonly vehicleId: string,
     private readonly deviceToken: string,
   ) {}
 
-  static async start(): Promise<Driving> {
+  static async start(): Promise<DrivingVehicle> {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
-    return new Driving(vehicleId, deviceToken);
+    return new DrivingVehicle(vehicleId, deviceToken);
   }
 
   async fix(kmh: number): Promise<void> {
@@ -63,14 +63,14 @@ class Driving {
   }
 
   get told(): string[] {
-    return panel.taken
+    return panel.accepted
       .filter(({ body }) => body.ambulance_id === this.vehicleId)
       .map(({ body }) => body.notification_type);
   }
 
   /** Of those that the panel was asked to take, whatever it said. */
   get asked(): number {
-    return panel.heard.filter(({ body }) => body.ambulance_id === this.vehicleId).length;
+    return panel.received.filter(({ body }) => body.ambulance_id === this.vehicleId).length;
   }
 
   async recorded(): Promise<
@@ -85,7 +85,7 @@ const dead = async (query = 'state=dead') =>
 
 describe('the panel', () => {
   it('is told of each crossing, of silence and of its end, in order and by the old names', async () => {
-    const drive = await Driving.start();
+    const drive = await DrivingVehicle.start();
     for (const kmh of [90, 90, 200, 0, 0]) await drive.fix(kmh);
     await until(() => drive.told.length >= 5, 15_000, 'the silence to be noticed');
     await drive.fix(10);
@@ -98,10 +98,10 @@ describe('the panel', () => {
       'AMBULANCE_TRACKING_STATUS_OFFLINE',
       'AMBULANCE_TRACKING_STATUS_ONLINE',
     ]);
-    const keys = panel.taken.map(({ key }) => key).filter((key) => key.startsWith(drive.vehicleId));
+    const keys = panel.accepted.map(({ key }) => key).filter((key) => key.startsWith(drive.vehicleId));
     expect([...keys].sort()).toEqual((await drive.recorded()).map(({ _id }) => _id).sort());
     expect(new Set(keys).size).toBe(6);
-    expect(panel.taken.at(-1)?.body).toEqual({
+    expect(panel.accepted.at(-1)?.body).toEqual({
       aoc_request_id: null,
       ambulance_id: drive.vehicleId,
       notification_type: 'AMBULANCE_TRACKING_STATUS_ONLINE',
@@ -136,7 +136,7 @@ describe('the panel', () => {
       });
       expect(await answer.json()).toEqual({ success: true });
     };
-    const near = () => panel.taken.filter(({ body: { notification_type: type } }) => type === 'NEAR');
+    const near = () => panel.accepted.filter(({ body: { notification_type: type } }) => type === 'NEAR');
     for (let n = 0; n < 8; n += 1) {
       await post(13.7 + n * 1e-5);
       await new Promise((resolve) => setTimeout(resolve, 250));
@@ -163,18 +163,18 @@ describe('the panel', () => {
   });
 
   it('may be gone altogether, and come back', async () => {
-    const drive = await Driving.start();
+    const drive = await DrivingVehicle.start();
     const { port } = panel;
     await panel.close();
     await drive.fix(100);
     const failed = async () => (await drive.recorded())[0];
     await until(async () => (await failed())?.failure === 'not reached: ECONNREFUSED', 8_000, 'a failure');
-    panel = await TestPanel.open(port);
+    panel = await PanelNotificationServer.open(port);
     await until(() => drive.told.includes('SPEED_ABOVE_80'), 12_000, 'it to be sent');
   });
 
   it('may answer 500 for a while: what waits is sent when it is back, in order', async () => {
-    const drive = await Driving.start();
+    const drive = await DrivingVehicle.start();
     panel.status = 500;
     await drive.fix(100);
     await until(() => drive.asked > 0, 5_000, 'the first attempt');
@@ -189,15 +189,15 @@ describe('the panel', () => {
   });
 
   it('may be slow: it is asked again, and what goes on meanwhile is not held up', async () => {
-    const drive = await Driving.start();
+    const drive = await DrivingVehicle.start();
     panel.delayMs = 1_500;
-    const before = panel.heard.length;
+    const before = panel.received.length;
     await drive.fix(100);
-    await until(() => panel.heard.length > before, 5_000, 'the panel to be asked');
+    await until(() => panel.received.length > before, 5_000, 'the panel to be asked');
     panel.delayMs = 0;
     await until(async () => (await drive.recorded())[0]?.sendState === 'sent', 8_000, 'it to be sent');
-    // It was taken twice by one that answers too late: at least once, and under one key.
-    const keys = panel.heard
+    // It was accepted twice by one that answers too late: at least once, and under one key.
+    const keys = panel.received
       .filter(({ body }) => body.ambulance_id === drive.vehicleId)
       .map(({ key }) => key);
     expect([keys.length >= 2, new Set(keys.filter((key) => key.includes('above'))).size]).toEqual([true, 1]);
@@ -206,7 +206,7 @@ describe('the panel', () => {
 
 describe('GET /api/v1/legacy/notifications and its retry', () => {
   it('lists what was given up, and sends it again when it is told to', async () => {
-    const drive = await Driving.start();
+    const drive = await DrivingVehicle.start();
     panel.status = 503;
     await drive.fix(100);
     const own = async () =>
@@ -262,18 +262,18 @@ describe('/live', () => {
   it('tells of it on every instance, and again to who comes back with a cursor from before', async () => {
     const other = await service.another();
     try {
-      const drive = await Driving.start();
+      const drive = await DrivingVehicle.start();
       const watchers = await Promise.all(
         [service, other].map(({ socketUrl }) => connectSocket(socketUrl, '/live', token)),
       );
-      const heard = watchers.map((): { event: { id: string } }[] => []);
-      watchers.forEach((watcher, index) => watcher.on('crew', (notice) => heard[index]?.push(notice)));
+      const received = watchers.map((): { event: { id: string } }[] => []);
+      watchers.forEach((watcher, index) => watcher.on('crew', (notice) => received[index]?.push(notice)));
       const [{ cursor }] = await Promise.all(
         watchers.map((watcher) => ask(watcher, 'watch', { vehicleIds: [drive.vehicleId] })),
       );
-      await (await Driving.start()).fix(100);
+      await (await DrivingVehicle.start()).fix(100);
       await drive.fix(100);
-      await until(() => heard.every((each) => each.length > 0), 8_000, 'both to hear of it');
+      await until(() => received.every((each) => each.length > 0), 8_000, 'both to hear of it');
       const event = {
         id: expect.stringMatching(`^${drive.vehicleId}.speed_above_80.\\d+$`),
         vehicleId: drive.vehicleId,
@@ -285,14 +285,14 @@ describe('/live', () => {
         requestId: null,
         minutesLeft: null,
       };
-      for (const each of heard) expect(each.slice(0, 1)).toEqual([{ cursor: expect.any(String), event }]);
+      for (const each of received) expect(each.slice(0, 1)).toEqual([{ cursor: expect.any(String), event }]);
       watchers.forEach((watcher) => watcher.close());
 
       const back = await connectSocket(other.socketUrl, '/live', token);
       const again: string[] = [];
       back.on('crew', (notice: { event: { id: string } }) => again.push(notice.event.id));
       await ask(back, 'watch', { vehicleIds: [drive.vehicleId], since: cursor });
-      await until(() => again.includes(heard[0]?.[0]?.event.id ?? ''));
+      await until(() => again.includes(received[0]?.[0]?.event.id ?? ''));
       back.close();
     } finally {
       await other.stop();

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getConnectionToken } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
-import { Clock } from '../../src/common/index.js';
-import { DeploymentRepository } from '../../src/database/index.js';
+import { Clock } from '../../src/core/index.js';
+import { DeploymentIdRepository } from '../../src/database/index.js';
 import { type ServedMongo, serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
-import { logIn, newUser } from '../support/people.js';
+import { logIn, newUser } from '../support/test-users.js';
 import { ask as askSocket, connectSocket, until } from '../support/sockets.js';
 import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
@@ -38,7 +38,7 @@ beforeAll(async () => {
   viewer = (await logIn(service, await newUser(service, admin, 'viewer'))).accessToken;
 });
 afterAll(async () => {
-  proxy.goOn();
+  proxy.resume();
   await service.stop();
   await proxy.close();
   await database.stop();
@@ -145,7 +145,7 @@ describe('a database that does not answer', () => {
     const handshake = await fetch(`${service.socketUrl}/socket.io/?EIO=4&transport=polling`);
     expect(handshake.status).toBe(503);
 
-    proxy.goOn();
+    proxy.resume();
     expect((await untilState('ready')).status).toBe(200);
   }, 60_000);
 });
@@ -199,7 +199,7 @@ describe('a database that nobody marked', () => {
     });
     expect((await call(live, 'GET', '/health')).status).toBe(200);
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(503);
-    await new DeploymentRepository(live.service.app.get<Connection>(getConnectionToken())).keep('an id');
+    await new DeploymentIdRepository(live.service.app.get<Connection>(getConnectionToken())).keep('an id');
     await until(async () => (await call(live, 'GET', '/ready')).status === 200, SEEN_WITHIN_MS, 'ready');
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(200);
     await live.stop();

@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { storageUnavailable } from '../../src/database/index.js';
-import type { HistoryRange } from '../../src/tracking/history-range.js';
+import type { HistoryRange } from '../../src/tracking/history/history-range.js';
 import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import type { StoredPosition } from '../../src/tracking/stored-position.js';
 import { storeFixes } from '../support/fixes.js';

@@ -5,22 +5,22 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { adminToken, newVehicle } from '../support/http.js';
 import { type Bytes, exchange, type RawRequest, requestBytes } from '../support/raw-http.js';
 import { JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
-import { liveBytes, Vigil } from '../support/vigil.js';
+import { liveBytes, ProcessMonitor } from '../support/process-monitor.js';
 
 let service: TestService;
 let admin: string;
 let device: { vehicleId: string; deviceToken: string };
 let otherVehicleId: string;
-let vigil: Vigil;
+let processMonitor: ProcessMonitor;
 beforeAll(async () => {
   service = await startTestService();
-  vigil = new Vigil();
+  processMonitor = new ProcessMonitor();
   admin = await adminToken(service);
   device = await newVehicle(service, admin);
   otherVehicleId = (await newVehicle(service, admin)).vehicleId;
 });
 afterAll(async () => {
-  vigil.end();
+  processMonitor.end();
   await service.stop();
 });
 
@@ -761,7 +761,7 @@ describe.each([
         expect(answer.head.length + JSON.stringify(answer.body).length).toBeLessThan(20_000);
       }
       if (each.body) expect(answer.body).toMatchObject(each.body);
-      await vigil.expectUnharmed(service, device.deviceToken);
+      await processMonitor.expectHealthy(service, device.deviceToken);
     },
   );
 });
@@ -921,7 +921,7 @@ describe('on the wire', () => {
         expect(answer.head).toMatch(/^content-type: application\/problem\+json/im);
         expect(answer.body).toMatchObject({ status, ...(each.code !== undefined && { code: each.code }) });
       }
-      await vigil.expectUnharmed(service, device.deviceToken);
+      await processMonitor.expectHealthy(service, device.deviceToken);
     },
   );
 
@@ -933,7 +933,7 @@ describe('on the wire', () => {
       answers: 100,
       isClosed: true,
     });
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 });
 
@@ -967,7 +967,7 @@ describe('those who take their time', () => {
       status: 408,
       body: { status: 408, code: 'http/request-timeout' },
     });
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 
   it('those who go in the middle leave nothing behind', async () => {
@@ -986,7 +986,7 @@ describe('those who take their time', () => {
       else socket.destroy();
     }
     await new Promise((resolve) => setTimeout(resolve, 300));
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
     expect(await open()).toBeLessThan(10);
   });
 });
@@ -1008,7 +1008,7 @@ describe('memory', () => {
     await rounds(3);
     const before = liveBytes();
     await rounds(ROUNDS);
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
     const grownBytes = liveBytes() - before;
     console.info(`${ROUNDS * large.length} large requests: ${(grownBytes / MB).toFixed(1)} MB more alive`);
     expect(grownBytes).toBeLessThan(15 * MB);

@@ -3,25 +3,25 @@ import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { RawWebSocket } from '../../bench/raw-websocket.mjs';
 import { SocketPort } from '../../src/gateway/index.js';
-import { LettingGo } from '../../src/release/index.js';
+import { DrainService } from '../../src/deployment/index.js';
 import { adminToken, newVehicle } from '../support/http.js';
 import { type Bytes, exchange, requestBytes } from '../support/raw-http.js';
 import { until } from '../support/sockets.js';
 import { JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
-import { liveBytes, Vigil } from '../support/vigil.js';
+import { liveBytes, ProcessMonitor } from '../support/process-monitor.js';
 
 let service: TestService;
 let admin: string;
 let device: { vehicleId: string; deviceToken: string };
-let vigil: Vigil;
+let processMonitor: ProcessMonitor;
 beforeAll(async () => {
   service = await startTestService();
-  vigil = new Vigil();
+  processMonitor = new ProcessMonitor();
   admin = await adminToken(service);
   device = await newVehicle(service, admin);
 });
 afterAll(async () => {
-  vigil.end();
+  processMonitor.end();
   await service.stop();
 });
 
@@ -368,7 +368,7 @@ describe.each([
     each.send(socket);
     await expectOutcome(socket, each.outcome);
     socket.cut();
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 });
 
@@ -434,7 +434,7 @@ describe('over HTTP', () => {
   ])('%s: %i', async (_name, status, make) => {
     const answer = await exchange(port(), make(), 5_000);
     expect(answer).toMatchObject({ status, isClosed: true });
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 
   it.each<[string, number, Bytes, Record<string, string>]>([
@@ -454,7 +454,7 @@ describe('over HTTP', () => {
     expect(
       answer.status === 413 || after.status === 400 || String(after.body).split('\x1e').includes('1'),
     ).toBe(true);
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 
   it('two polls at a time end the session', async () => {
@@ -463,7 +463,7 @@ describe('over HTTP', () => {
       exchange(port(), requestBytes({ path: `${ENGINE}&sid=${sid}` }), 3_000);
     const [first, second] = await Promise.all([poll(), poll()]);
     expect([first.status, second.status]).toContain(400);
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 });
 
@@ -488,12 +488,12 @@ describe('those who go or wait', () => {
       }
     }
     await until(() => clients() <= before);
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 
   it('what the port answers by itself looks as on the other port', async () => {
     const other = await service.another();
-    await other.service.app.get(LettingGo).beginDrain();
+    await other.service.app.get(DrainService).beginDrain();
     const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
     const asked = (path: string, headers: Record<string, string> = {}) =>
       exchange(
@@ -531,7 +531,7 @@ describe('those who go or wait', () => {
 
   it('a reset of one that is turned away while the instance drains harms nobody', async () => {
     const other = await service.another();
-    await other.service.app.get(LettingGo).beginDrain();
+    await other.service.app.get(DrainService).beginDrain();
     for (const path of [
       '/socket.io/?EIO=4&transport=websocket',
       '/socket.io/?EIO=4&transport=websocket&sid=',
@@ -547,7 +547,7 @@ describe('those who go or wait', () => {
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
     await other.stop();
   });
 
@@ -562,7 +562,7 @@ describe('those who go or wait', () => {
     half.resume();
     await until(() => silent.isClosed && refused.isClosed, 12_000, 'the end of who says nothing');
     await halfClosed;
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   }, 30_000);
 
   it('a half-open connection is let go when it misses its ping', async () => {
@@ -575,7 +575,7 @@ describe('those who go or wait', () => {
     } finally {
       Object.assign(opts, { pingInterval, pingTimeout });
     }
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
   });
 });
 
@@ -601,7 +601,7 @@ describe('memory', () => {
     await rounds(3);
     const before = liveBytes();
     await rounds(10);
-    await vigil.expectUnharmed(service, device.deviceToken);
+    await processMonitor.expectHealthy(service, device.deviceToken);
     await until(() => io().of('/devices').sockets.size === 0);
     const grownBytes = liveBytes() - before;
     console.info(`${10 * large.length} large conversations: ${(grownBytes / MB).toFixed(1)} MB more alive`);

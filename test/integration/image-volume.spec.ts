@@ -4,22 +4,22 @@ import type { Connection } from 'mongoose';
 import { readdirSync, utimesSync } from 'node:fs';
 import { chmod, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DeploymentRepository } from '../../src/database/index.js';
-import { Decoder } from '../../src/images/decoder/decoder.service.js';
+import { DeploymentIdRepository } from '../../src/database/index.js';
+import { DecoderService } from '../../src/images/decoder/decoder.service.js';
 import { ImageVolume } from '../../src/images/index.js';
-import { IncomingSweep } from '../../src/images/incoming-sweep.js';
+import { IncomingSweep } from '../../src/images/upload/incoming-sweep.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { download, imagesOf, jpeg, jpegOfSize, png, upload } from '../support/pictures.js';
 import { exchange, requestBytes } from '../support/raw-http.js';
 import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
-import { filesBelow, testVolume, type TestVolume } from '../support/volume.js';
+import { filesBelow, createTestVolume, type TestVolume } from '../support/test-volume.js';
 
 let volume: TestVolume;
 let service: TestService;
 let token: string;
 beforeEach(async () => {
-  volume = await testVolume();
+  volume = await createTestVolume();
 });
 afterEach(async () => {
   await service.stop();
@@ -182,7 +182,7 @@ describe('a volume', () => {
   it("of another deployment is not taken for this one's", async () => {
     await start({ OPS_TOKEN });
     const connection: Connection = service.service.app.get(getConnectionToken());
-    await new DeploymentRepository(connection).keep('00000000-3f55-4b83-9d2e-0d7c3b0f5a10');
+    await new DeploymentIdRepository(connection).keep('00000000-3f55-4b83-9d2e-0d7c3b0f5a10');
     const other = await service.another();
     try {
       expect(other.service.app.get(ImageVolume).report.state).toBe('foreign');
@@ -309,7 +309,7 @@ describe('the decoder', () => {
     await start({ IMAGE_DECODER_MEMORY_MB: '128', IMAGE_MAX_PIXELS: '400000000' });
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const sent = { vehicleId, token: deviceToken };
-    const decoder = service.service.app.get(Decoder);
+    const decoder = service.service.app.get(DecoderService);
     expect((await upload(service, { ...sent, bytes: await jpeg(1) })).status).toBe(201);
     const first = decoder.pid;
     expect(first).not.toBeNull();

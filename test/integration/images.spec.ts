@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { adminToken, call, newVehicle } from '../support/http.js';
-import { logIn, newUser } from '../support/people.js';
+import { logIn, newUser } from '../support/test-users.js';
 import {
   avif,
   download,
@@ -19,7 +19,7 @@ import {
   webp,
 } from '../support/pictures.js';
 import { startTestService, type TestService } from '../support/test-service.js';
-import { filesBelow, testVolume, type TestVolume } from '../support/volume.js';
+import { filesBelow, createTestVolume, type TestVolume } from '../support/test-volume.js';
 
 let volume: TestVolume;
 let service: TestService;
@@ -27,7 +27,7 @@ let token: string;
 let vehicleId: string;
 let deviceToken: string;
 beforeAll(async () => {
-  volume = await testVolume();
+  volume = await createTestVolume();
   service = await startTestService({
     ...volume.env,
     IMAGE_MAX_BYTES: '2000000',

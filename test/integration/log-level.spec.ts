@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { LogLevel } from '../../src/common/index.js';
+import { LogLevel } from '../../src/core/index.js';
 import { adminToken, type Answer, call } from '../support/http.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 

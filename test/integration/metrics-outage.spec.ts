@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { LogLevel } from '../../src/common/index.js';
+import { LogLevel } from '../../src/core/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { Scrape } from '../support/scrape.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
@@ -43,7 +43,7 @@ describe('while the database does not answer', () => {
     expect(after.value('samserver_position_reports_failed_total', failed)).toBe(2);
     expect(after.value('samserver_positions_waiting')).toBe(0);
     expect(after.value('samserver_positions_total')).toBe(0);
-    proxy.goOn();
+    proxy.resume();
     device.close();
     await cutOff.stop();
     await proxy.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { Clock } from '../../src/common/index.js';
-import { OpenRequests } from '../../src/legacy/open-requests/index.js';
+import { Clock } from '../../src/core/index.js';
+import { OpenRequestsService } from '../../src/legacy/open-requests/index.js';
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
@@ -9,11 +9,11 @@ import { OPS_TOKEN, startTestService, type TestService } from '../support/test-s
 
 let service: TestService;
 let old: OldDatabase;
-let requests: OpenRequests;
+let requests: OpenRequestsService;
 beforeAll(async () => {
   service = await startTestService({ OPS_TOKEN });
   old = await OldDatabase.open(service.database.url);
-  requests = service.service.app.get(OpenRequests);
+  requests = service.service.app.get(OpenRequestsService);
 });
 afterAll(async () => {
   await old.close();
@@ -34,7 +34,7 @@ it('knows who is on a request that is neither completed nor cancelled', async ()
   await ask({ ambulance_id: d });
   await ask({ ambulance_id: e, request_status: 'ASSIGNED', request_type: undefined });
   const vehicleIds = ids.map(String);
-  await requests.whenFresh(vehicleIds);
+  await requests.refreshNow(vehicleIds);
   expect(vehicleIds.map((id) => requests.of(id, PLACE)?.requestType ?? null)).toEqual([
     'EMERGENCY',
     null,
@@ -48,12 +48,12 @@ it('knows who is on a request that is neither completed nor cancelled', async ()
 it('reckons the time left, and says by which way and when nobody knows', async () => {
   const id = await theirs('7');
   await ask({ ambulance_id: id, request_status: 'ON_THE_WAY' });
-  await requests.whenFresh([String(id)]);
+  await requests.refreshNow([String(id)]);
   expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: null, estimatedBy: null });
 
   const destination_location = { lat: 13.8, lon: 100.5 };
   await old.collection('ambulance_trackings').insertOne({ ambulance_id: id, destination_location });
-  await requests.whenFresh([String(id)]);
+  await requests.refreshNow([String(id)]);
   // 11,119 m
   expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: 19, estimatedBy: 'great-circle' });
   expect(requests.of(String(id), { ...PLACE, speedMps: 0 })).toMatchObject({ estimatedBy: null });

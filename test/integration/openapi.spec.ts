@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ERROR_CODES } from '../../src/common/index.js';
+import { ERROR_CODES } from '../../src/core/index.js';
 import { call } from '../support/http.js';
 import { routesOf } from '../support/surface.js';
 import { startTestService, type TestService } from '../support/test-service.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
-import { PositionLog } from '../../src/tracking/index.js';
+import { PositionLogService } from '../../src/tracking/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
@@ -25,7 +25,7 @@ beforeAll(async () => {
   device = await connectSocket(service.socketUrl, '/devices', vehicle.deviceToken);
 });
 afterAll(async () => {
-  proxy.goOn();
+  proxy.resume();
   device.close();
   await service.stop();
   await proxy.close();
@@ -63,7 +63,7 @@ describe('a database that stops answering', () => {
     ]);
     expect([status, Number(headers.get('retry-after')) > 0, health.status]).toEqual([503, true, 200]);
 
-    proxy.goOn();
+    proxy.resume();
     await until(
       async () => (await ask(device, 'positions', batch(0))).error === undefined,
       15_000,
@@ -85,11 +85,11 @@ describe('a database that stops answering', () => {
     const waiting = Promise.all(
       Array.from({ length: 25 }, (_, n) => ask(device, 'positions', batch(100 + n))),
     );
-    await until(() => service.service.app.get(PositionLog).pressure > 0.5);
+    await until(() => service.service.app.get(PositionLogService).pressure > 0.5);
     expect(await ask(watcher, 'watch', {})).toMatchObject({
       error: { code: 'live/busy', retryAfterMs: expect.any(Number) },
     });
-    proxy.goOn();
+    proxy.resume();
     await waiting;
     await until(async () => (await ask(watcher, 'watch', {})).error === undefined, 10_000, 'a stream');
     watcher.close();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SocketPort } from '../../src/gateway/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
-import { logIn, newUser } from '../support/people.js';
+import { logIn, newUser } from '../support/test-users.js';
 import { ask, connectSocket } from '../support/sockets.js';
 import { routesOf, socketEventsOf } from '../support/surface.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
-import { logIn, newUser, type TestUser } from '../support/people.js';
+import { logIn, newUser, type TestUser } from '../support/test-users.js';
 import { connectSocket } from '../support/sockets.js';
 import { ADMIN, startTestService, type TestService } from '../support/test-service.js';
 

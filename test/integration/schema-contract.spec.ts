@@ -6,27 +6,27 @@ import { join } from 'node:path';
 import { loadSettings } from '../../src/config/index.js';
 import {
   openStepConnection,
-  SchemaMigrations,
+  SchemaMigrator,
   SchemaStateRepository,
   type SchemaStep,
 } from '../../src/database/index.js';
-import type { CommandResult } from '../../src/migration/command.js';
+import type { CommandResult } from '../../src/migration/command-runner.js';
 import { type ContractGuards, schemaContract } from '../../src/migration/schema-contract.js';
-import { type LivingInstance, releaseRecords, type ReleaseRecords } from '../../src/release/index.js';
+import { type LiveInstance, deploymentRecords, type DeploymentRecords } from '../../src/deployment/index.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { JWT_SECRET } from '../support/test-service.js';
 
 let database: TestDatabase;
 let connection: Connection;
 let repository: SchemaStateRepository;
-let records: ReleaseRecords;
+let records: DeploymentRecords;
 let directory: string;
 let backup: string;
 beforeEach(async () => {
   database = await startTestDatabase();
   connection = await createConnection(database.url, { autoIndex: false, autoCreate: false }).asPromise();
   repository = new SchemaStateRepository(connection);
-  records = releaseRecords(connection);
+  records = deploymentRecords(connection);
   directory = await mkdtemp(join(tmpdir(), 'samserver-contract-'));
   backup = join(directory, 'dump');
   await mkdir(join(backup, 'samserver'), { recursive: true });
@@ -49,9 +49,9 @@ let ran: number;
 const said: string[] = [];
 const STEPS = [step(1, 'expand'), step(2, 'contract', async () => void (ran += 1)), step(3, 'expand')];
 
-function migrationsOf(steps: readonly SchemaStep[]): SchemaMigrations {
+function migrationsOf(steps: readonly SchemaStep[]): SchemaMigrator {
   const { settings } = loadSettings({ MONGODB_URL: database.url, JWT_SECRET });
-  return new SchemaMigrations({
+  return new SchemaMigrator({
     repository,
     steps,
     owner: 'the command',
@@ -75,7 +75,7 @@ function command(
   guards: ContractGuards = records,
 ): Promise<CommandResult> {
   return schemaContract(
-    { migrations: migrationsOf(steps), signal: never, say: (line) => void said.push(line) },
+    { migrations: migrationsOf(steps), signal: never, printStatus: (line) => void said.push(line) },
     { backup, isConfirmed: true, isDryRun: false, waitMs: 0, ...options },
     guards,
   );
@@ -176,7 +176,7 @@ describe('samserver schema contract', () => {
 
   it('sees an instance that starts between the first look and the announcement', async () => {
     const announced: unknown[] = [];
-    const findAlive = async (): Promise<LivingInstance[]> => {
+    const findAlive = async (): Promise<LiveInstance[]> => {
       announced.push((await repository.find()).contractingTo);
       const found = await records.instances.findAlive();
       if (announced.length === 1) await alive('late', 1, 1);

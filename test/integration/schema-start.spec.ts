@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
-import { startService, type RunningService } from '../../src/app.setup.js';
-import { createPino, PinoLogger } from '../../src/common/index.js';
+import { startService, type RunningService } from '../../src/app.js';
+import { createPino, PinoLogger } from '../../src/core/index.js';
 import { loadSettings } from '../../src/config/index.js';
 import {
-  DatabaseLink,
+  DatabaseConnection,
   MIGRATIONS,
-  SchemaMigrations,
+  SchemaMigrator,
   type SchemaState,
   SchemaStateRepository,
   SchemaStatus,
-  StartSteps,
+  StartupTasks,
   SUPPORTED_SCHEMA,
 } from '../../src/database/index.js';
 import { FIRST_COLLECTIONS } from '../../src/database/migrations/0001-first-collections.js';
@@ -19,8 +19,8 @@ import { IMAGE_INDEXES } from '../../src/database/migrations/0002-images.js';
 import { CRASH_INDEXES } from '../../src/database/migrations/0003-crashes.js';
 import { CREW_EVENT_INDEXES } from '../../src/database/migrations/0004-crew-events.js';
 import { DatabaseServer } from '../../src/database/database-server.js';
-import { SchemaGate } from '../../src/database/schema/schema-gate.service.js';
-import { schemaMigrations } from '../../src/database/schema/schema-migrations.provider.js';
+import { SchemaGate } from '../../src/database/migrations/schema-gate.service.js';
+import { createSchemaMigrator } from '../../src/database/migrations/schema-migrator.provider.js';
 import { until } from '../support/sockets.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { JWT_SECRET } from '../support/test-service.js';
@@ -39,7 +39,9 @@ afterEach(async () => {
 });
 
 /** With its ports open and the start going on behind them. */
-async function start(onStart: 'up' | 'check'): Promise<{ link: DatabaseLink; service: RunningService }> {
+async function start(
+  onStart: 'up' | 'check',
+): Promise<{ databaseConnection: DatabaseConnection; service: RunningService }> {
   const { settings } = loadSettings({
     MONGODB_URL: database.url,
     JWT_SECRET,
@@ -53,7 +55,7 @@ async function start(onStart: 'up' | 'check'): Promise<{ link: DatabaseLink; ser
     new PinoLogger(createPino('silent', { isTerminal: false, release: null })),
   );
   services.push(service);
-  return { service, link: service.app.get(DatabaseLink) };
+  return { service, databaseConnection: service.app.get(DatabaseConnection) };
 }
 
 async function setState(state: Partial<SchemaState>): Promise<void> {
@@ -62,15 +64,15 @@ async function setState(state: Partial<SchemaState>): Promise<void> {
     .updateOne({ _id: 'schema' }, { $set: state }, { upsert: true });
 }
 
-const blocked = (link: DatabaseLink): Promise<void> =>
-  until(() => link.phase === 'blocked', 10_000, 'the instance to be blocked');
-const started = (link: DatabaseLink): Promise<void> =>
-  until(() => link.phase === 'started', 10_000, 'the instance to start');
+const blocked = (databaseConnection: DatabaseConnection): Promise<void> =>
+  until(() => databaseConnection.phase === 'blocked', 10_000, 'the instance to be blocked');
+const started = (databaseConnection: DatabaseConnection): Promise<void> =>
+  until(() => databaseConnection.phase === 'started', 10_000, 'the instance to start');
 
 describe('the schema of a new database', () => {
   it('has every collection and index that the models declare', async () => {
-    const { link, service } = await start('up');
-    await started(link);
+    const { databaseConnection, service } = await start('up');
+    await started(databaseConnection);
     const { models, db } = service.app.get<Connection>(getConnectionToken());
     expect(Object.keys(models).length).toBeGreaterThan(5);
     const collections = [
@@ -110,21 +112,21 @@ describe('the schema of a new database', () => {
     const db = connection.db;
     await db?.createCollection('positions', { clusteredIndex: { key: { _id: 1 }, unique: true } });
     await db?.collection('users').createIndex({ email: 1 }, { unique: true });
-    await started((await start('up')).link);
+    await started((await start('up')).databaseConnection);
   });
 });
 
-describe('an instance that may only look', () => {
+describe('an instance that may only read', () => {
   it('waits with its ports open, says why, and goes on by itself when the schema is there', async () => {
-    const { link, service } = await start('check');
-    await blocked(link);
+    const { databaseConnection, service } = await start('check');
+    await blocked(databaseConnection);
     expect((await fetch(`http://127.0.0.1:${service.httpPort}/health`)).status).toBe(200);
     expect((await fetch(`http://127.0.0.1:${service.httpPort}/ready`)).status).toBe(503);
     expect(service.app.get(SchemaStatus).lastView).toMatchObject({ current: 0, fit: 'too_old' });
-    const [hasStarted, phase] = [link.hasStarted, link.phase];
+    const [hasStarted, phase] = [databaseConnection.hasStarted, databaseConnection.phase];
     expect([hasStarted, phase]).toEqual([false, 'blocked']);
-    await started((await start('up')).link);
-    await started(link);
+    await started((await start('up')).databaseConnection);
+    await started(databaseConnection);
     expect(service.app.get(SchemaStatus).lastView).toEqual({
       current: MIGRATIONS.length,
       supported: SUPPORTED_SCHEMA,
@@ -142,18 +144,18 @@ describe('an instance that may only look', () => {
     const gate = new SchemaGate(
       settings,
       status,
-      schemaMigrations(own, settings, server, () => undefined),
+      createSchemaMigrator(own, settings, server, () => undefined),
     );
-    const link = new DatabaseLink(own, settings, server, gate, new StartSteps());
+    const databaseConnection = new DatabaseConnection(own, settings, server, gate, new StartupTasks());
     const seen: unknown[] = [];
-    link.beforeSchema.add('heartbeat', async () => {
+    databaseConnection.beforeSchemaCheck.add('heartbeat', async () => {
       const { version } = await new SchemaStateRepository(own).find();
-      seen.push(status.lastView, version, link.phase);
+      seen.push(status.lastView, version, databaseConnection.phase);
     });
-    link.onApplicationBootstrap();
-    await link.whenStarted();
-    expect([...seen, link.phase]).toEqual([null, 0, 'connecting', 'started']);
-    await link.onApplicationShutdown();
+    databaseConnection.onApplicationBootstrap();
+    await databaseConnection.whenStarted();
+    expect([...seen, databaseConnection.phase]).toEqual([null, 0, 'connecting', 'started']);
+    await databaseConnection.onApplicationShutdown();
   });
 });
 
@@ -161,13 +163,13 @@ describe('an instance is blocked', () => {
   it('by a newer schema, and by one that is announced', async () => {
     await setState({ version: SUPPORTED_SCHEMA.max, epoch: 1, steps: [], failed: null, contractingTo: 99 });
     await setState({ owner: null, lockedUntil: new Date(0) });
-    const { link, service } = await start('up');
-    await blocked(link);
+    const { databaseConnection, service } = await start('up');
+    await blocked(databaseConnection);
     expect(service.app.get(SchemaStatus).lastView).toMatchObject({ fit: 'too_new' });
     await setState({ contractingTo: null });
-    await started(link);
+    await started(databaseConnection);
     await setState({ version: 99 });
-    expect(await service.app.get(SchemaStatus).look()).toMatchObject({
+    expect(await service.app.get(SchemaStatus).read()).toMatchObject({
       current: 99,
       fit: 'too_new',
       pending: 0,
@@ -191,8 +193,8 @@ describe('an instance is blocked', () => {
       contractingTo: null,
     });
     await setState({ failed });
-    const { link, service } = await start('up');
-    await blocked(link);
+    const { databaseConnection, service } = await start('up');
+    await blocked(databaseConnection);
     expect(service.app.get(SchemaStatus).lastView).toMatchObject({ fit: 'failed' });
     // Two looks later it has still not tried.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
@@ -202,7 +204,7 @@ describe('an instance is blocked', () => {
       failed,
     });
     const run = { signal: new AbortController().signal, retryFailed: true };
-    await service.app.get(SchemaMigrations).up(run);
-    await started(link);
+    await service.app.get(SchemaMigrator).up(run);
+    await started(databaseConnection);
   }, 30_000);
 });

@@ -3,7 +3,7 @@ import { type Connection, createConnection } from 'mongoose';
 import {
   SchemaLockBusyError,
   SchemaLockLostError,
-  SchemaMigrations,
+  SchemaMigrator,
   type SchemaState,
   SchemaStateRepository,
   type SchemaStep,
@@ -41,9 +41,9 @@ const step = (
 });
 
 let owners = 0;
-function migrations(steps: readonly SchemaStep[], lockMs?: number): SchemaMigrations {
+function migrations(steps: readonly SchemaStep[], lockMs?: number): SchemaMigrator {
   owners += 1;
-  return new SchemaMigrations({
+  return new SchemaMigrator({
     repository,
     steps,
     owner: `owner ${owners}`,

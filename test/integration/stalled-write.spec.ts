@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Connection, createConnection, Schema } from 'mongoose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../../src/config/index.js';
-import { settleAbandonedWrites } from '../../src/database/abandoned-writes.js';
+import { patchStalledWrites } from '../../src/database/stalled-write-patch.js';
 import { connectOptions } from '../../src/database/connect-options.js';
 import { insertOrFindDuplicates } from '../../src/database/index.js';
 import { until } from '../support/sockets.js';
@@ -15,7 +15,7 @@ let database: TestDatabase;
 let proxy: StallingProxy;
 let connection: Connection;
 beforeAll(async () => {
-  settleAbandonedWrites();
+  patchStalledWrites();
   database = await startTestDatabase();
   const url = new URL(database.url);
   proxy = await stallingProxy(Number(url.port));
@@ -42,7 +42,7 @@ describe('a write that the database does not even read', () => {
       sleep(TIMEOUT_MS * 20, 'still waiting', { ref: false }),
     ]);
     expect(outcome).toMatchObject({ code: 'storage/unavailable' });
-    proxy.goOn();
+    proxy.resume();
     await until(
       async () => (await insertOrFindDuplicates(model, [{ again: true }]).catch(() => null)) !== null,
     );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { ERROR_CODES } from '../../src/common/index.js';
+import { ERROR_CODES } from '../../src/core/index.js';
 import { SETTING_DEFINITIONS } from '../../src/config/setting-definitions.js';
 import { call } from '../support/http.js';
 import { routesOf, socketEventsOf } from '../support/surface.js';
@@ -63,14 +63,20 @@ it('metrics: names and types', async () => {
 });
 
 it('settings', () => {
-  const settings = Object.entries(SETTING_DEFINITIONS).map(([name, { formerly = [] }]) => ({
+  const settings = Object.entries(SETTING_DEFINITIONS).map(([name, { formerNames = [] }]) => ({
     name,
-    formerly,
+    formerNames,
   }));
-  expectRecorded('settings', settings.sort((a, b) => (a.name < b.name ? -1 : 1)));
+  expectRecorded(
+    'settings',
+    settings.sort((a, b) => (a.name < b.name ? -1 : 1)),
+  );
 });
 
 it('error codes', () => {
   const codes = Object.entries(ERROR_CODES).map(([code, { status }]) => ({ code, status }));
-  expectRecorded('error-codes', codes.sort((a, b) => (a.code < b.code ? -1 : 1)));
+  expectRecorded(
+    'error-codes',
+    codes.sort((a, b) => (a.code < b.code ? -1 : 1)),
+  );
 });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { ReportAnswer } from '../../src/common/index.js';
-import { planTracks } from '../../src/replay/plan.js';
-import { readTracks } from '../../src/replay/read-tracks.js';
+import type { ReportAnswer } from '../../src/core/index.js';
+import { planTracks } from '../../src/tools/replay/plan.js';
+import { readTracks } from '../../src/tools/replay/read-tracks.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { UsersRepository } from '../../src/auth/users.repository.js';
-import { UsersService } from '../../src/auth/users.service.js';
+import { UsersRepository } from '../../src/auth/users/users.repository.js';
+import { UsersService } from '../../src/auth/users/users.service.js';
 import { adminToken, call } from '../support/http.js';
-import { logIn, newUser } from '../support/people.js';
+import { logIn, newUser } from '../support/test-users.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 
 let service: TestService;

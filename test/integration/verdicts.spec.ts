@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { PositionResult, ReportAnswer } from '../../src/common/index.js';
+import type { PositionResult, ReportAnswer } from '../../src/core/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import { ask, connectSocket, until } from '../support/sockets.js';

@@ -1,4 +1,4 @@
-import type { Difference, KnownDifference } from './compare.js';
+import type { Difference, KnownDifference } from './differences.js';
 
 const isOnlyHere = ({ old }: Difference): boolean => old === null;
 const isOnlyThere = ({ here }: Difference): boolean => here === null;

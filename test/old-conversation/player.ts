@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jpeg } from '../support/pictures.js';
 import type { Conversation, Fields, Step } from './conversation.js';
-import { Panel } from './panel.js';
+import { RecordingPanel } from './recording-panel.js';
 
 const ROUTES = {
   position: '/api/tracking/postAmbulanceTracking',
@@ -9,7 +9,7 @@ const ROUTES = {
   crash: '/api/crash/postAmbulanceCrashNotify',
 } as const;
 /** By then a server that is going to end has ended, and what was on its way to a panel is there. */
-const MOMENT_MS = 400;
+const SETTLE_MS = 400;
 
 export interface Target {
   readonly url: string;
@@ -35,23 +35,23 @@ export interface Played {
 
 /** Plays a conversation as fast as it is answered, one step after the other, so that twice is the same. */
 export async function play({ steps }: Conversation, target: Target): Promise<Played> {
-  const panels = new Map<string, Panel>();
+  const panels = new Map<string, RecordingPanel>();
   const answers: StepAnswer[] = [];
   try {
     for (const step of steps) {
       // Whatever is still on its way would go down with a server that ends.
-      if (step.endsOld) await sleep(MOMENT_MS);
+      if (step.endsOld) await sleep(SETTLE_MS);
       const answer = await take(step, target, panels);
       if (answer) answers.push({ step, ...answer });
       if (step.endsOld) {
-        await sleep(MOMENT_MS);
+        await sleep(SETTLE_MS);
         await target.whenUp();
         for (const panel of panels.values()) await panel.whenConnected();
         for (const panel of panels.values()) await panel.rejoin();
-        await sleep(MOMENT_MS);
+        await sleep(SETTLE_MS);
       }
     }
-    await sleep(MOMENT_MS);
+    await sleep(SETTLE_MS);
     await target.whenSettled();
     return { answers, frames: Object.fromEntries([...panels].map(([name, { frames }]) => [name, frames])) };
   } finally {
@@ -62,7 +62,7 @@ export async function play({ steps }: Conversation, target: Target): Promise<Pla
 async function take(
   step: Step,
   target: Target,
-  panels: Map<string, Panel>,
+  panels: Map<string, RecordingPanel>,
 ): Promise<Omit<StepAnswer, 'step'> | null> {
   switch (step.kind) {
     case 'position':
@@ -81,7 +81,7 @@ async function take(
     case 'get':
       return ask(`${step.port === 'http' ? target.url : target.socketUrl}${step.path}`, null);
     case 'panel': {
-      const panel = new Panel(target.socketUrl, step.transport);
+      const panel = new RecordingPanel(target.socketUrl, step.transport);
       panels.set(step.panel, panel);
       await panel.whenConnected();
       return null;
@@ -91,9 +91,9 @@ async function take(
       return null;
     case 'leave':
       // What was told before it is to be there.
-      await sleep(MOMENT_MS);
+      await sleep(SETTLE_MS);
       panels.get(step.panel)?.leave(step.room);
-      await sleep(MOMENT_MS);
+      await sleep(SETTLE_MS);
       return null;
   }
 }

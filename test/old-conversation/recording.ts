@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OldDatabase } from '../support/old-database.js';
-import { filesBelow } from '../support/volume.js';
+import { filesBelow } from '../support/test-volume.js';
 import type { Conversation } from './conversation.js';
 import type { Played, StepAnswer } from './player.js';
 

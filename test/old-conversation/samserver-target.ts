@@ -1,13 +1,13 @@
 import type { Connection } from 'mongoose';
-import { Adopter } from '../../src/migration/adopt/adopter.js';
+import { AdoptionService } from '../../src/migration/adopt/adoption.service.js';
 import { AdoptionsRepository } from '../../src/migration/adopt/adoptions.repository.js';
-import { OldCollections } from '../../src/migration/adopt/old-collections.repository.js';
+import { OldCollectionsRepository } from '../../src/migration/adopt/old-collections.repository.js';
 import { VehicleRegister } from '../../src/vehicles/index.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService } from '../support/test-service.js';
-import { testVolume } from '../support/volume.js';
+import { createTestVolume } from '../support/test-volume.js';
 import type { Conversation } from './conversation.js';
 import { addAmbulances } from './old-target.js';
 import { play } from './player.js';
@@ -15,7 +15,7 @@ import { record, type Recording } from './recording.js';
 
 /** The conversation, played against Samserver as it stands in for the old server: its clients, its collections, adopted. */
 export async function playAgainstSamserver(conversation: Conversation): Promise<Recording> {
-  const volume = await testVolume();
+  const volume = await createTestVolume();
   const service = await startTestService({
     ...volume.env,
     LEGACY_CLIENTS: 'on',
@@ -44,8 +44,8 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
 
 async function adopt(connection: Connection): Promise<void> {
   const register = new VehicleRegister(connection);
-  const adopter = new Adopter(
-    new OldCollections(connection),
+  const adopter = new AdoptionService(
+    new OldCollectionsRepository(connection),
     register,
     new AdoptionsRepository(connection),
     new Map(),

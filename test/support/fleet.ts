@@ -1,5 +1,5 @@
-import { ApiClient, ApiSession, type Delivery, DeviceClient } from '../../src/client/index.js';
-import type { PositionInput } from '../../src/common/index.js';
+import { ApiClient, ApiSession, type Delivery, DeviceClient } from '../../src/tools/client/index.js';
+import type { PositionInput } from '../../src/core/index.js';
 
 export interface FleetVehicle {
   readonly vehicleId: string;

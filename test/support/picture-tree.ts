@@ -9,7 +9,7 @@ export const BOX_CODES = ['291', '292', '293'] as const;
  * alike, a few kilobytes each.
  * @returns their paths below the directory
  */
-export async function plantOldPictures(
+export async function writeOldPictures(
   directory: string,
   count: number,
   sizeBytes = 2_000,

@@ -9,18 +9,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const { url, lockMs, steps, shiftMs = 0, waitMs } = JSON.parse(process.argv[2]);
 shiftClock(shiftMs);
 await import('reflect-metadata');
-const { openStepConnection, SchemaMigrations, SchemaStateRepository } =
+const { openStepConnection, SchemaMigrator, SchemaStateRepository } =
   await import('../../dist/database/index.js');
 const { createConnection } = (await import('mongoose')).default;
 
 const say = (line) => process.stdout.write(`${line}\n`);
 const { pid } = process;
 const connection = await createConnection(url, { autoIndex: false, autoCreate: false }).asPromise();
-const migrations = new SchemaMigrations({
+const migrations = new SchemaMigrator({
   repository: new SchemaStateRepository(connection),
   owner: `process ${pid}`,
   lockMs,
-  onNews: say,
+  onProgress: say,
   openConnection: () => openStepConnection(url, { mongo: { timeoutMs: 5_000 } }),
   steps: steps.map((ms, index) => ({
     version: index + 1,

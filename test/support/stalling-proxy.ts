@@ -4,7 +4,7 @@ export interface StallingProxy {
   readonly port: number;
   /** Takes what comes and passes nothing on, in either direction: a database that has stopped answering. */
   stall(): void;
-  goOn(): void;
+  resume(): void;
   close(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export async function stallingProxy(targetPort: number): Promise<StallingProxy> 
       isStalled = true;
       for (const socket of sockets) stalled.push(socket.pause());
     },
-    goOn: () => {
+    resume: () => {
       isStalled = false;
       for (const socket of stalled.splice(0)) socket.resume();
     },

@@ -1,5 +1,5 @@
 import type { mongo } from 'mongoose';
-import type { SchemaStep } from '../schema/schema-step.js';
+import type { SchemaStep } from './schema-step.js';
 import { makeCollection } from './make-collection.js';
 
 interface Collection {

@@ -1,5 +1,5 @@
-import type { SchemaStep } from '../schema/schema-step.js';
-import type { SupportedSchema } from '../schema/schema-view.js';
+import type { SchemaStep } from './schema-step.js';
+import type { SupportedSchema } from './schema-view.js';
 import { firstCollections } from './0001-first-collections.js';
 import { images } from './0002-images.js';
 import { crashes } from './0003-crashes.js';

@@ -12,7 +12,7 @@ const MAX_WIRE_VERSION = 21;
 const SESSION_TIMEOUT_MINUTES = 30;
 
 /** No `topologyVersion`, so the driver polls instead of streaming; no `setName`, so it sees one server that stands alone. */
-function describe({ connectionId }: CommandContext): Document {
+function helloReply({ connectionId }: CommandContext): Document {
   return {
     helloOk: true,
     ismaster: true,
@@ -33,9 +33,9 @@ function describe({ connectionId }: CommandContext): Document {
 const hello: Command = {
   isOnServer: true,
   fields: ['helloOk', 'client', 'compression', 'backpressure'],
-  run: describe,
+  run: helloReply,
 };
-const done: Command = { isOnServer: true, fields: [], run: () => ({ ok: 1 }) };
+const okCommand: Command = { isOnServer: true, fields: [], run: () => ({ ok: 1 }) };
 
 /** The whole of what is spoken here: a command is in this list or refused. */
 const COMMANDS = new Map<string, Command>(
@@ -43,8 +43,8 @@ const COMMANDS = new Map<string, Command>(
   Object.entries({
     hello,
     ismaster: hello,
-    ping: done,
-    endSessions: done,
+    ping: okCommand,
+    endSessions: okCommand,
     ...SCHEMA_COMMANDS,
     ...READ_COMMANDS,
     ...WRITE_COMMANDS,

@@ -1,5 +1,5 @@
 import { type Document, Long } from 'bson';
-import { assertFieldName, isTruthy, show, TYPE, typeOf } from '../bson-values.js';
+import { assertFieldName, isTruthy, formatValue, TYPE, typeOf } from '../bson-values.js';
 import { Cursor, type Project, nextTurn, SLICE_KEYS } from '../cursors.js';
 import { parseFilter } from '../filter.js';
 import { badValue } from '../errors.js';
@@ -19,7 +19,9 @@ function parseProjection(projection: Document): Project | null {
   for (const [field, flag] of Object.entries(projection) as [string, unknown][]) {
     assertFieldName(field);
     if ((typeOf(flag) !== TYPE.number && typeof flag !== 'boolean') || !isTruthy(flag))
-      throw badValue(`the embedded database projects whole fields only, not { ${field}: ${show(flag)} }`);
+      throw badValue(
+        `the embedded database projects whole fields only, not { ${field}: ${formatValue(flag)} }`,
+      );
     kept.add(field);
   }
   if (kept.size === 1 && !Object.hasOwn(projection, '_id')) return null;

@@ -4,7 +4,7 @@ import {
   encode,
   isPlainObject,
   isTruthy,
-  show,
+  formatValue,
   TYPE,
   typeOf,
 } from '../bson-values.js';
@@ -25,7 +25,7 @@ const create: Command = {
   fields: ['clusteredIndex'],
   run({ engine, namespace }, body) {
     const clustered: unknown = body.clusteredIndex;
-    if (clustered !== undefined && show(clustered) !== '{"key":{"_id":1},"unique":true}')
+    if (clustered !== undefined && formatValue(clustered) !== '{"key":{"_id":1},"unique":true}')
       throw new CommandError(
         197,
         'the embedded database takes clusteredIndex: { key: { _id: 1 }, unique: true } only',
@@ -68,7 +68,7 @@ function parseSpec(raw: Buffer): IndexSpec {
     if (typeOf(order) !== TYPE.number || Number(order) !== 1)
       throw new CommandError(
         67,
-        `the embedded database indexes ascending only, not ${field}: ${show(order)}`,
+        `the embedded database indexes ascending only, not ${field}: ${formatValue(order)}`,
       );
   }
   return {
@@ -83,7 +83,7 @@ function parseSpec(raw: Buffer): IndexSpec {
 function isPresent({ indexes }: CollectionEntry, spec: IndexSpec): boolean {
   if (Object.keys(spec.key).join() === '_id') return true;
   const other = indexes.find(
-    ({ spec: { name, key } }) => name === spec.name || show(key) === show(spec.key),
+    ({ spec: { name, key } }) => name === spec.name || formatValue(key) === formatValue(spec.key),
   )?.spec;
   if (!other || encode(other).equals(encode(spec))) return other !== undefined;
   throw new CommandError(

@@ -8,14 +8,20 @@ import type { Match } from '../scan.js';
 import { insertFor, parseUpdate, type Update } from '../update-engine.js';
 import { type Command, countField, documentField, statement, statements } from './command.js';
 
-interface Tally {
+interface WriteOutcome {
   n: number;
   nModified?: number;
   upserted?: { index: number; _id: unknown }[];
 }
 
 /** Runs inside the transaction; throws CommandError for an error of this statement alone. */
-type Step = (engine: Engine, entry: CollectionEntry, raw: Buffer, tally: Tally, index: number) => void;
+type Step = (
+  engine: Engine,
+  entry: CollectionEntry,
+  raw: Buffer,
+  outcome: WriteOutcome,
+  index: number,
+) => void;
 
 /** A command of many statements: one transaction, in which those that fail leave the others be. */
 function writeCommand(field: string, step: Step): Command {
@@ -27,11 +33,11 @@ function writeCommand(field: string, step: Step): Command {
       const { engine, namespace } = context;
       return engine.store.write((): Document => {
         const entry = engine.catalog.ensure(namespace);
-        const tally: Tally = { n: 0 };
+        const outcome: WriteOutcome = { n: 0 };
         const writeErrors: Document[] = [];
         for (const [index, raw] of raws.entries()) {
           try {
-            step(engine, entry, raw, tally, index);
+            step(engine, entry, raw, outcome, index);
           } catch (error) {
             // Not the statement's fault: the whole command is undone.
             if (!(error instanceof CommandError)) throw error;
@@ -39,44 +45,44 @@ function writeCommand(field: string, step: Step): Command {
             if (isOrdered) break;
           }
         }
-        return { ...tally, ...(writeErrors.length > 0 && { writeErrors }), ok: 1 };
+        return { ...outcome, ...(writeErrors.length > 0 && { writeErrors }), ok: 1 };
       });
     },
   };
 }
 
-const insert = writeCommand('documents', (engine, entry, raw, tally) => {
+const insert = writeCommand('documents', (engine, entry, raw, outcome) => {
   engine.insert(entry, prepareDocument(raw));
-  tally.n++;
+  outcome.n++;
 });
 
-const update = writeCommand('updates', (engine, entry, raw, tally, index) => {
+const update = writeCommand('updates', (engine, entry, raw, outcome, index) => {
   const one = statement('update.updates', raw, ['q', 'u', 'upsert', 'multi']);
   const filter = parseFilter(documentField('update.updates', one, 'q'));
   const change = parseUpdate(one.u);
   if (isTruthy(one.multi) && change.isReplacement)
     throw new CommandError(9, 'multi update is not supported for replacement-style update');
-  tally.nModified ??= 0;
+  outcome.nModified ??= 0;
   const matches = matchesOf(engine, entry, filter, isTruthy(one.multi) ? Infinity : 1);
   for (const match of matches) {
-    if (updateMatch(engine, entry, match, change) !== match.document) tally.nModified++;
-    tally.n++;
+    if (updateMatch(engine, entry, match, change) !== match.document) outcome.nModified++;
+    outcome.n++;
   }
   if (matches.length > 0 || !isTruthy(one.upsert)) return;
   const stored = insertFor(filter, change);
   engine.insert(entry, stored);
-  tally.n++;
-  (tally.upserted ??= []).push({ index, _id: stored.document._id });
+  outcome.n++;
+  (outcome.upserted ??= []).push({ index, _id: stored.document._id });
 });
 
-const remove = writeCommand('deletes', (engine, entry, raw, tally) => {
+const remove = writeCommand('deletes', (engine, entry, raw, outcome) => {
   const one = statement('delete.deletes', raw, ['q', 'limit']);
   const filter = parseFilter(documentField('delete.deletes', one, 'q'));
   const limit = countField('delete.deletes', one, 'limit', 0);
   if (limit > 1) throw badValue(`The limit field in delete objects must be 0 or 1. Got ${limit}`);
   for (const match of matchesOf(engine, entry, filter, limit || Infinity)) {
     engine.remove(entry, match);
-    tally.n++;
+    outcome.n++;
   }
 });
 

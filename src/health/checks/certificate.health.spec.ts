@@ -23,7 +23,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 async function looked(nowMs: number, certPath: string | null = path): Promise<unknown> {
   const settings = { tls: { certPath } } as Settings;
   const check = new CertificateHealth(new HealthIndicatorService(), { nowMs: () => nowMs }, settings);
-  return (await check.look())['certificate'];
+  return (await check.check())['certificate'];
 }
 
 describe('CertificateHealth', () => {
@@ -36,7 +36,7 @@ describe('CertificateHealth', () => {
   ])('with %d whole days left finds %j', async (daysLeft, reasons) => {
     expect(await looked(ENDS_MS - (daysLeft + 0.5) * DAY_MS)).toMatchObject({
       status: 'up',
-      findings: reasons.map((reason) => ({ effect: 'degraded', reason })),
+      issues: reasons.map((reason) => ({ effect: 'degraded', reason })),
       detail: { daysLeft },
     });
   });

@@ -2,9 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { Clock } from '../../common/index.js';
+import { Clock } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { finding, HealthCheck, type Look } from '../health-check.js';
+import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -16,7 +16,7 @@ const MIN_DAYS = 14;
 export class CertificateHealth extends HealthCheck {
   readonly name = 'certificate';
   readonly limitMs = 5_000;
-  readonly whenDown = finding('degraded', 'tls.unreadable');
+  readonly whenDown = healthIssue('degraded', 'tls.unreadable');
   override readonly everyMs = HOUR_MS;
   override readonly failures = 1;
   override readonly passes = 1;
@@ -29,12 +29,12 @@ export class CertificateHealth extends HealthCheck {
     super(indicators);
   }
 
-  protected async measure(): Promise<Look> {
+  protected async measure(): Promise<CheckResult> {
     const path = this.settings.tls.certPath;
     if (path === null) return {};
     const { validTo } = new X509Certificate(await readFile(path));
     const daysLeft = Math.floor((Date.parse(validTo) - this.clock.nowMs()) / DAY_MS);
     const reason = daysLeft < 0 ? 'tls.expired' : daysLeft < MIN_DAYS ? 'tls.expiring' : null;
-    return { findings: reason === null ? [] : [finding('degraded', reason)], detail: { daysLeft } };
+    return { issues: reason === null ? [] : [healthIssue('degraded', reason)], detail: { daysLeft } };
   }
 }

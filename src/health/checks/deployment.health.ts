@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { DeploymentId } from '../../database/index.js';
-import { finding, HealthCheck, type Look } from '../health-check.js';
+import { DeploymentIdService } from '../../database/index.js';
+import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
 
 /**
  * Whether this is the database that `samserver init` marked. An empty one, or another's, looks healthy to everything
@@ -20,15 +20,15 @@ export class DeploymentHealth extends HealthCheck {
 
   constructor(
     indicators: HealthIndicatorService,
-    private readonly deployment: DeploymentId,
+    private readonly deployment: DeploymentIdService,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
     super(indicators);
   }
 
-  protected async measure(): Promise<Look> {
+  protected async measure(): Promise<CheckResult> {
     if (!this.settings.isLive) return {};
     const isMarked = (await this.deployment.find()) !== null;
-    return { findings: isMarked ? [] : [finding('blocked', 'deployment.unmarked')] };
+    return { issues: isMarked ? [] : [healthIssue('blocked', 'deployment.unmarked')] };
   }
 }

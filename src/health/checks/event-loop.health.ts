@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { finding, HealthCheck, type Look } from '../health-check.js';
+import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
 
 const RESOLUTION_MS = 10;
 /** Contract. */
@@ -12,7 +12,7 @@ const MAX_P99_MS = 200;
 export class EventLoopHealth extends HealthCheck implements OnApplicationShutdown {
   readonly name = 'eventLoop';
   readonly limitMs = 500;
-  readonly whenDown = finding('degraded', 'event_loop.slow');
+  readonly whenDown = healthIssue('degraded', 'event_loop.slow');
   private readonly delays: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
   constructor(indicators: HealthIndicatorService) {
@@ -24,12 +24,12 @@ export class EventLoopHealth extends HealthCheck implements OnApplicationShutdow
     this.delays.disable();
   }
 
-  protected measure(): Promise<Look> {
+  protected measure(): Promise<CheckResult> {
     // The histogram holds the whole time between two turns, of which the resolution is what was asked for.
     const p99Ms = Math.max(0, this.delays.percentile(99) / 1e6 - RESOLUTION_MS);
     this.delays.reset();
     return Promise.resolve({
-      findings: p99Ms > MAX_P99_MS ? [this.whenDown] : [],
+      issues: p99Ms > MAX_P99_MS ? [this.whenDown] : [],
       detail: { p99Ms: Math.round(p99Ms * 10) / 10 },
     });
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { readCgroupMemory } from '../cgroup-memory.js';
-import { finding, HealthCheck, type Look } from '../health-check.js';
+import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
 
 /** Contract: of the container's limit. */
 const MAX_SHARE = 0.9;
@@ -11,17 +11,17 @@ const MAX_SHARE = 0.9;
 export class MemoryHealth extends HealthCheck {
   readonly name = 'memory';
   readonly limitMs = 500;
-  readonly whenDown = finding('degraded', 'memory.unknown');
+  readonly whenDown = healthIssue('degraded', 'memory.unknown');
 
   constructor(indicators: HealthIndicatorService) {
     super(indicators);
   }
 
-  protected async measure(): Promise<Look> {
+  protected async measure(): Promise<CheckResult> {
     const group = await readCgroupMemory();
     const isHigh = group !== null && group.usedBytes > group.limitBytes * MAX_SHARE;
     return {
-      findings: isHigh ? [finding('degraded', 'memory.high')] : [],
+      issues: isHigh ? [healthIssue('degraded', 'memory.high')] : [],
       detail: { rssBytes: process.memoryUsage.rss(), ...group },
     };
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { type SchemaFit, SchemaStatus } from '../../database/index.js';
-import { finding, HealthCheck, type Look } from '../health-check.js';
+import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
 
 /** What keeps an instance from working; a pending step within the supported range does not. */
 const REASONS: Readonly<Record<SchemaFit, string | null>> = {
@@ -17,7 +17,7 @@ export class SchemaHealth extends HealthCheck {
   readonly name = 'schema';
   readonly limitMs = 1_000;
   override readonly isCritical = true;
-  /** What one read says is so: no second look is needed to believe it. */
+  /** What one read says is so: no second read is needed to believe it. */
   override readonly failures = 1;
   override readonly passes = 1;
   /** Nothing is known then, and that the database is away is another check's to say. */
@@ -30,9 +30,9 @@ export class SchemaHealth extends HealthCheck {
     super(indicators);
   }
 
-  protected async measure(): Promise<Look> {
-    const { fit, current, pending } = await this.schema.look();
+  protected async measure(): Promise<CheckResult> {
+    const { fit, current, pending } = await this.schema.read();
     const reason = REASONS[fit];
-    return { findings: reason === null ? [] : [finding('blocked', reason)], detail: { current, pending } };
+    return { issues: reason === null ? [] : [healthIssue('blocked', reason)], detail: { current, pending } };
   }
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { pictureHeader, type PixelSize, removeMetadata } from '../../image-files/index.js';
-import type { DecoderFault, Examined, ExamineJob, ThumbnailJob } from './decoder-jobs.js';
+import { pictureHeader } from '../formats/picture-header.js';
+import type { PixelSize } from '../formats/picture-type.js';
+import { removeMetadata } from '../formats/remove-metadata.js';
+import type { DecoderFault, ExamineResult, ExamineJob, ThumbnailJob } from './decoder-protocol.js';
 
 /** Enough to need every byte of the picture, and no more memory than that. */
 const PROBE_WIDTH = 64;
@@ -16,7 +18,7 @@ export class DecoderError extends Error {
 }
 
 /** Of libvips only what is needed: a file that pretends to be something else finds no reader. */
-export function limitLibrary(): void {
+export function limitLibvips(): void {
   sharp.cache(false);
   sharp.concurrency(1);
   sharp.block({ operation: ['VipsForeignLoad'] });
@@ -26,9 +28,9 @@ export function limitLibrary(): void {
 }
 
 /** @throws DecoderError */
-export async function examine(job: ExamineJob): Promise<Examined> {
+export async function examine(job: ExamineJob): Promise<ExamineResult> {
   const original = await readFile(job.path);
-  const bytes = job.isMetadataKept ? original : cleaned(original, job);
+  const bytes = job.isMetadataKept ? original : withoutMetadata(original, job);
   const size = await sizeOf(bytes, job);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== job.sha256) await replaceContent(job.path, bytes);
@@ -41,7 +43,7 @@ export async function makeThumbnail(job: ThumbnailJob): Promise<null> {
   if (contentType === 'image/heic') throw new DecoderError('no-decoder');
   const bytes = await readFile(path);
   const picture = decoder(bytes);
-  await shownSize(picture, maxPixels);
+  await orientedSize(picture, maxPixels);
   try {
     const resized = picture.autoOrient().resize({ width, withoutEnlargement: true });
     await decoded(resized.webp({ quality: QUALITY }).toFile(temporary));
@@ -52,7 +54,7 @@ export async function makeThumbnail(job: ThumbnailJob): Promise<null> {
   return null;
 }
 
-function cleaned(bytes: Buffer, { contentType }: ExamineJob): Buffer {
+function withoutMetadata(bytes: Buffer, { contentType }: ExamineJob): Buffer {
   try {
     return removeMetadata(bytes, contentType);
   } catch (error) {
@@ -70,13 +72,13 @@ async function sizeOf(bytes: Buffer, { contentType, maxPixels }: ExamineJob): Pr
     return size;
   }
   const picture = decoder(bytes);
-  const size = await shownSize(picture, maxPixels);
+  const size = await orientedSize(picture, maxPixels);
   await decoded(picture.resize({ width: PROBE_WIDTH, withoutEnlargement: true }).raw().toBuffer());
   return size;
 }
 
 /** Pixels are counted before one of them is decoded. */
-async function shownSize(picture: Sharp, maxPixels: number): Promise<PixelSize> {
+async function orientedSize(picture: Sharp, maxPixels: number): Promise<PixelSize> {
   const { autoOrient } = await decoded(picture.metadata());
   assertPixels(autoOrient, maxPixels);
   return { width: autoOrient.width, height: autoOrient.height };

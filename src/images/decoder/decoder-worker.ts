@@ -1,22 +1,22 @@
 /** The process that decodes: see `decoder.service.ts`. Everything hostile that is in a picture happens here. */
 import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { DecoderError, examine, limitLibrary, makeThumbnail } from './decode.js';
-import type { DecoderAnswer, DecoderJob } from './decoder-jobs.js';
+import { DecoderError, examine, limitLibvips, makeThumbnail } from './decode.js';
+import type { DecoderAnswer, DecoderJob } from './decoder-protocol.js';
 
-const LOOK_EVERY_MS = 20;
+const MEMORY_CHECK_INTERVAL_MS = 20;
 /** Below the service's own work: a fix must not wait for a thumbnail. */
 const NICENESS = 10;
 
 const memoryLimitBytes = Number(process.argv[2]) * 1e6;
 
-sacrificeFirst();
-limitLibrary();
+preferOomKill();
+limitLibvips();
 setPriority(NICENESS);
 // The library's memory is not V8's, which therefore cannot limit it. Decoding runs on other threads, so this is in time.
 setInterval(() => {
   if (process.memoryUsage.rss() > memoryLimitBytes) process.kill(process.pid, 'SIGKILL');
-}, LOOK_EVERY_MS).unref();
+}, MEMORY_CHECK_INTERVAL_MS).unref();
 
 process.on('message', (job: DecoderJob) => {
   void answer(job).then((message) => process.send?.(message));
@@ -24,7 +24,7 @@ process.on('message', (job: DecoderJob) => {
 process.on('disconnect', () => process.exit(0));
 
 /** Where a container's memory ends, the kernel is to take this process and never the service. Linux alone knows it. */
-function sacrificeFirst(): void {
+function preferOomKill(): void {
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch {

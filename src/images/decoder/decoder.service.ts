@@ -7,22 +7,22 @@ import type {
   DecoderAnswer,
   DecoderFault,
   DecoderJob,
-  Examined,
+  ExamineResult,
   ExamineJob,
-  ResultOf,
+  DecoderResults,
   ThumbnailJob,
-} from './decoder-jobs.js';
+} from './decoder-protocol.js';
 
 /** A phone's largest picture takes a second on a slow core; what takes this long is no picture. */
 const TIME_LIMIT_MS = 20_000;
 /** With a quarter of a second each, the last in line waits as long as a patient client. */
-const LONGEST_LINE = 100;
+const MAX_QUEUE_LENGTH = 100;
 /** Its memory is given back when nobody needs it. */
 const IDLE_MS = 60_000;
 const HEAP_MB = 96;
 
 // A process runs compiled code only; under Jest, which runs the sources, that of `npm run build`.
-const PROGRAM = fileURLToPath(
+const WORKER_FILE = fileURLToPath(
   new URL('./decoder-worker.js', import.meta.url.replace(/\/src(\/images\/decoder\/[^/]+\.ts)$/, '/dist$1')),
 );
 
@@ -32,8 +32,8 @@ const PROGRAM = fileURLToPath(
  * new one. It knows no setting and no secret of the service.
  */
 @Injectable()
-export class Decoder implements OnApplicationShutdown {
-  private readonly logger = new Logger(Decoder.name);
+export class DecoderService implements OnApplicationShutdown {
+  private readonly logger = new Logger(DecoderService.name);
   private child: ChildProcess | null = null;
   private idle: NodeJS.Timeout | null = null;
   private last: Promise<unknown> = Promise.resolve();
@@ -47,7 +47,7 @@ export class Decoder implements OnApplicationShutdown {
   }
 
   /** @throws images/damaged, images/too-many-pixels, images/busy */
-  examine(job: Omit<ExamineJob, 'kind' | 'maxPixels' | 'isMetadataKept'>): Promise<Examined> {
+  examine(job: Omit<ExamineJob, 'kind' | 'maxPixels' | 'isMetadataKept'>): Promise<ExamineResult> {
     const { maxPixels, isExifKept } = this.settings.images;
     return this.run<'examine'>({ kind: 'examine', maxPixels, isMetadataKept: isExifKept, ...job });
   }
@@ -61,10 +61,10 @@ export class Decoder implements OnApplicationShutdown {
     this.end();
   }
 
-  private run<Kind extends DecoderJob['kind']>(job: DecoderJob): Promise<ResultOf[Kind]> {
-    if (this.waiting >= LONGEST_LINE) throw imagesBusy();
+  private run<Kind extends DecoderJob['kind']>(job: DecoderJob): Promise<DecoderResults[Kind]> {
+    if (this.waiting >= MAX_QUEUE_LENGTH) throw imagesBusy();
     this.waiting += 1;
-    const turn = this.last.then(() => this.decode<ResultOf[Kind]>(job));
+    const turn = this.last.then(() => this.decode<DecoderResults[Kind]>(job));
     this.last = turn.catch(() => undefined).finally(() => (this.waiting -= 1));
     return turn;
   }
@@ -106,7 +106,7 @@ export class Decoder implements OnApplicationShutdown {
   }
 
   private start(): ChildProcess {
-    const child = fork(PROGRAM, [String(this.settings.images.decoderMemoryMb)], {
+    const child = fork(WORKER_FILE, [String(this.settings.images.decoderMemoryMb)], {
       execArgv: [`--max-old-space-size=${HEAP_MB}`],
       // One thread for files and one for pixels; fewer arenas, so that what is freed can be given back.
       env: { UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '1' },

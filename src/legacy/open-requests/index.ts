@@ -1,7 +1,7 @@
 export { OpenRequestsModule } from './open-requests.module.js';
 export {
   type OpenRequest,
-  OpenRequests,
-  type TimeLeftWay,
-  type VehiclePlace,
+  OpenRequestsService,
+  type TravelTimeSource,
+  type VehiclePosition,
 } from './open-requests.service.js';

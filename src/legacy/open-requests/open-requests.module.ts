@@ -1,24 +1,24 @@
 import { Module } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { LegacyCollectionsModule } from '../collections/index.js';
-import { GoogleRoutes } from './google-routes.js';
+import { SharedCollectionsModule } from '../shared-collections/index.js';
+import { GoogleRoutesClient } from './google-routes-client.js';
 import { OpenRequestsRepository } from './open-requests.repository.js';
-import { OpenRequests } from './open-requests.service.js';
-import { RoadTimes, ROUTES } from './road-times.js';
+import { OpenRequestsService } from './open-requests.service.js';
+import { DrivingTimes, ROUTES_CLIENT } from './driving-times.js';
 
 @Module({
-  imports: [LegacyCollectionsModule],
+  imports: [SharedCollectionsModule],
   providers: [
     OpenRequestsRepository,
     {
-      provide: ROUTES,
+      provide: ROUTES_CLIENT,
       useFactory: ({ google }: Settings) =>
-        google.mapKey === null ? null : new GoogleRoutes({ key: google.mapKey }),
+        google.mapKey === null ? null : new GoogleRoutesClient({ key: google.mapKey }),
       inject: [SETTINGS],
     },
-    RoadTimes,
-    OpenRequests,
+    DrivingTimes,
+    OpenRequestsService,
   ],
-  exports: [OpenRequests],
+  exports: [OpenRequestsService],
 })
 export class OpenRequestsModule {}

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { storageUnavailable } from '../../database/index.js';
-import { type Place, placeOf } from './time-left.js';
+import { type LatLon, parsePoint } from '../shared-collections/travel-time.js';
 
 /** A request that is neither completed nor cancelled. */
 export interface OpenRequestRecord {
@@ -13,7 +13,7 @@ export interface OpenRequestRecord {
   /** In the old server's words; "" when it has none. */
   readonly requestType: string;
   /** null: no other program has written one. */
-  readonly destination: Place | null;
+  readonly destination: LatLon | null;
 }
 
 /**
@@ -39,12 +39,12 @@ export class OpenRequestsRepository {
       .find(IS_OPEN, { projection: { ambulance_id: 1, request_type: 1, request_status: 1 } })
       .toArray();
     // As ids and as text: which of the two each program writes, the facts do not say.
-    const ids = requests.flatMap(({ ambulance_id: id }): unknown[] => bothForms(String(id)));
+    const ids = requests.flatMap(({ ambulance_id: id }): unknown[] => idAsObjectIdAndText(String(id)));
     const trackings = await this.collection('ambulance_trackings')
       .find({ ambulance_id: { $in: ids } }, { projection: { ambulance_id: 1, destination_location: 1 } })
       .toArray();
     const destinations = new Map(
-      trackings.map(({ ambulance_id: id, destination_location: place }) => [String(id), placeOf(place)]),
+      trackings.map(({ ambulance_id: id, destination_location: place }) => [String(id), parsePoint(place)]),
     );
     return requests.map(({ _id, ambulance_id: id, request_type: type, request_status: status }) => ({
       id: String(_id),
@@ -61,6 +61,6 @@ export class OpenRequestsRepository {
   }
 }
 
-function bothForms(id: string): unknown[] {
+function idAsObjectIdAndText(id: string): unknown[] {
   return /^[0-9a-f]{24}$/.test(id) ? [id, new mongo.ObjectId(id)] : [id];
 }

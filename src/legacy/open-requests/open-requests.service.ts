@@ -1,15 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Clock, Metrics } from '../../common/index.js';
-import { AmbulanceDirectory } from '../collections/index.js';
+import { Clock, Metrics } from '../../core/index.js';
+import { AmbulanceDirectory } from '../shared-collections/index.js';
 import { type OpenRequestRecord, OpenRequestsRepository } from './open-requests.repository.js';
-import { RoadTimes } from './road-times.js';
-import { greatCircleMinutes } from './time-left.js';
+import { DrivingTimes } from './driving-times.js';
+import { greatCircleMinutes } from '../shared-collections/travel-time.js';
 
 /** Panels bear that a new request shows so much later; the other programs' collection has no index that would help. */
-const GOOD_FOR_MS = 5_000;
+const CACHE_TTL_MS = 5_000;
 
 /** How a time left was found. */
-export type TimeLeftWay = 'routes' | 'great-circle';
+export type TravelTimeSource = 'routes' | 'great-circle';
 
 export interface OpenRequest {
   readonly requestId: string;
@@ -20,10 +20,10 @@ export interface OpenRequest {
   /** Until it is there, in whole minutes; null when nobody knows. */
   readonly estimatedMinutes: number | null;
   /** null without a time. */
-  readonly estimatedBy: TimeLeftWay | null;
+  readonly estimatedBy: TravelTimeSource | null;
 }
 
-export interface VehiclePlace {
+export interface VehiclePosition {
   readonly lat: number;
   readonly lon: number;
   /** Metres per second; null when it is not known. */
@@ -35,8 +35,8 @@ export interface VehiclePlace {
  * than a few seconds is given once more, and read anew behind it.
  */
 @Injectable()
-export class OpenRequests {
-  private readonly logger = new Logger(OpenRequests.name);
+export class OpenRequestsService {
+  private readonly logger = new Logger(OpenRequestsService.name);
   private byAmbulance: ReadonlyMap<string, OpenRequestRecord> = new Map();
   private ambulances: ReadonlyMap<string, string> = new Map();
   private readonly asked = new Set<string>();
@@ -47,7 +47,7 @@ export class OpenRequests {
   constructor(
     private readonly requests: OpenRequestsRepository,
     private readonly directory: AmbulanceDirectory,
-    private readonly roads: RoadTimes,
+    private readonly roads: DrivingTimes,
     private readonly clock: Clock,
     metrics: Metrics,
   ) {
@@ -59,34 +59,34 @@ export class OpenRequests {
   }
 
   /** null: the vehicle is on none, as far as is known. */
-  of(vehicleId: string, place: VehiclePlace): OpenRequest | null {
+  of(vehicleId: string, place: VehiclePosition): OpenRequest | null {
     this.asked.add(vehicleId);
     this.refresh();
-    const found = this.look(vehicleId, place);
+    const found = this.peek(vehicleId, place);
     if (found) this.answers.inc({ way: found.estimatedBy ?? 'none' });
     return found;
   }
 
   /** `of` what is known now, for those who saw to it that it is fresh; not told to panels, so not counted. */
-  look(vehicleId: string, place: VehiclePlace): OpenRequest | null {
+  peek(vehicleId: string, place: VehiclePosition): OpenRequest | null {
     const request = this.byAmbulance.get(this.ambulances.get(vehicleId) ?? vehicleId);
     if (!request) return null;
     const { id: requestId, status, requestType } = request;
-    return { requestId, status, requestType, ...this.timeLeft(vehicleId, request, place) };
+    return { requestId, status, requestType, ...this.estimateTimeLeft(vehicleId, request, place) };
   }
 
   /** Resolves when what is known is as new as it may be. @throws storage/unavailable */
-  async whenFresh(vehicleIds: Iterable<string>): Promise<void> {
+  async refreshNow(vehicleIds: Iterable<string>): Promise<void> {
     for (const id of vehicleIds) this.asked.add(id);
     // One that is under way was begun before it was asked for these.
     await this.reading;
     await this.read();
   }
 
-  private timeLeft(
+  private estimateTimeLeft(
     vehicleId: string,
     { destination }: OpenRequestRecord,
-    place: VehiclePlace,
+    place: VehiclePosition,
   ): Pick<OpenRequest, 'estimatedMinutes' | 'estimatedBy'> {
     if (!destination) return { estimatedMinutes: null, estimatedBy: null };
     const byRoad = this.roads.minutesOf(vehicleId, place, destination);
@@ -97,7 +97,7 @@ export class OpenRequests {
 
   private refresh(): void {
     const ageMs = this.clock.nowMs() - this.readAtMs;
-    if (this.reading || (ageMs >= 0 && ageMs < GOOD_FOR_MS)) return;
+    if (this.reading || (ageMs >= 0 && ageMs < CACHE_TTL_MS)) return;
     this.reading = this.read()
       .catch((error: unknown) => this.logger.debug({ err: error }, 'open requests could not be read'))
       .finally(() => (this.reading = null));

@@ -3,7 +3,7 @@ import {
   LEGACY_CLIENT_KINDS,
   type LegacyClient,
   type LegacyClientKind,
-  type LegacyWay,
+  type LegacyTransport,
 } from './legacy-client.js';
 
 export class LegacyClientDto implements LegacyClient {
@@ -14,7 +14,7 @@ export class LegacyClientDto implements LegacyClient {
   name!: string;
 
   @ApiProperty({ enum: ['http', 'socket_port', 'polling', 'websocket'], example: 'http' })
-  way!: LegacyWay;
+  way!: LegacyTransport;
 
   @ApiProperty({
     description: 'Of a box: json, urlencoded, multipart, none; of a panel: its program.',

@@ -1,5 +1,5 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
-import type { LegacyClientKind, LegacyWay } from './legacy-client.js';
+import type { LegacyClientKind, LegacyTransport } from './legacy-client.js';
 
 /** Who still speaks as the old server's clients did; a few hundred documents, read whole. */
 @Schema({ collection: 'legacy_clients', versionKey: false })
@@ -15,7 +15,7 @@ export class LegacyClientRecord {
   name!: string;
 
   @Prop({ type: String, required: true })
-  way!: LegacyWay;
+  way!: LegacyTransport;
 
   @Prop({ type: String, required: true })
   dialect!: string;

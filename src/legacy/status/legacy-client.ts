@@ -3,18 +3,18 @@ export type LegacyClientKind = 'box' | 'panel' | 'unknown_box';
 export const LEGACY_CLIENT_KINDS = ['box', 'unknown_box', 'panel'] as const;
 
 /** `http`, `socket_port`: posts on 5000, on 5050. The others are transports of sockets. */
-export type LegacyWay = 'http' | 'socket_port' | 'polling' | 'websocket';
+export type LegacyTransport = 'http' | 'socket_port' | 'polling' | 'websocket';
 
-export interface Sighting {
+export interface LegacyClientActivity {
   readonly kind: LegacyClientKind;
   /** The code of a box; the address of a panel. */
   readonly name: string;
-  readonly way: LegacyWay;
+  readonly way: LegacyTransport;
   /** `json`, `urlencoded`, `multipart`, `none`; of a panel, what its program calls itself. */
   readonly dialect: string;
 }
 
-export interface LegacyClient extends Sighting {
+export interface LegacyClient extends LegacyClientActivity {
   readonly firstSeenAt: Date;
   readonly lastSeenAt: Date;
   /** Posts, or connections. */

@@ -9,7 +9,7 @@ export class LegacyClientsRepository {
   constructor(@InjectModel(LegacyClientRecord.name) private readonly clients: Model<LegacyClientRecord>) {}
 
   /** Counts `count` more of it, the last of them at `lastSeenAt`. */
-  async note({ firstSeenAt, count, ...seen }: LegacyClient): Promise<void> {
+  async record({ firstSeenAt, count, ...seen }: LegacyClient): Promise<void> {
     await this.clients.updateOne(
       { _id: idOf(seen) },
       { $set: seen, $setOnInsert: { firstSeenAt }, $inc: { count } },
@@ -25,7 +25,7 @@ export class LegacyClientsRepository {
       .sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
   }
 
-  async forget(clients: readonly LegacyClient[]): Promise<void> {
+  async remove(clients: readonly LegacyClient[]): Promise<void> {
     if (clients.length > 0) await this.clients.deleteMany({ _id: { $in: clients.map(idOf) } });
   }
 }

@@ -1,11 +1,11 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../../auth/index.js';
-import type { Page } from '../../common/index.js';
-import { type UnknownBox, UnknownBoxes } from '../in/unknown-boxes.js';
+import type { Page } from '../../core/index.js';
+import { type UnknownBox, UnknownBoxes } from './unknown-boxes.js';
 import { LegacyClientPageDto } from './legacy-client.dto.js';
 import type { LegacyClient } from './legacy-client.js';
-import { Sightings } from './sightings.js';
+import { LegacyClientTracker } from './legacy-client-tracker.js';
 import { UnknownBoxPageDto } from './unknown-box.dto.js';
 
 /** For the operator, who wants to know who still speaks the old way, and which box he has forgotten. */
@@ -15,7 +15,7 @@ import { UnknownBoxPageDto } from './unknown-box.dto.js';
 export class LegacyController {
   constructor(
     private readonly unknownBoxes: UnknownBoxes,
-    private readonly sightings: Sightings,
+    private readonly clientTracker: LegacyClientTracker,
   ) {}
 
   @Get('unknown-boxes')
@@ -33,6 +33,6 @@ export class LegacyController {
   })
   @ApiOkResponse({ type: LegacyClientPageDto })
   async clients(): Promise<Page<LegacyClient>> {
-    return { items: await this.sightings.list(), nextCursor: null };
+    return { items: await this.clientTracker.list(), nextCursor: null };
   }
 }

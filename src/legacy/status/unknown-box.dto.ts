@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { UnknownBox } from '../in/unknown-boxes.js';
+import type { UnknownBox } from './unknown-boxes.js';
 
 export class UnknownBoxDto implements UnknownBox {
   @ApiProperty({ description: '`(none)`: the box did not say, or what it said is no code.', example: '291' })

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { VEHICLE_TYPES, type VehicleType } from '../../vehicles/index.js';
-import { parsing, UsageError } from '../command.js';
+import { withUsageErrors, UsageError } from '../command-runner.js';
 
 const DEFAULT_EVERY_S = 10;
 
@@ -14,7 +14,7 @@ export interface AdoptOptions {
 
 /** @throws UsageError */
 export function parseAdoptOptions(argv: readonly string[]): AdoptOptions | 'help' {
-  const { values } = parsing(() =>
+  const { values } = withUsageErrors(() =>
     parseArgs({
       args: [...argv],
       options: {

@@ -6,7 +6,7 @@ import type { AdoptedVehicle, OldAmbulance } from './old-ambulance.js';
 const id = (n: number): string => n.toString(16).padStart(24, '0');
 const ambulance = (n: number, fields: Record<string, unknown> = {}): OldAmbulance => ({
   id: id(n),
-  shownId: id(n),
+  displayId: id(n),
   fields: {
     name1: `Unit ${n}`,
     name2: `Second ${n}`,

@@ -1,7 +1,7 @@
 import { nameKey, type Vehicle } from '../../vehicles/index.js';
 import {
   type AdoptedVehicle,
-  distinct,
+  disambiguate,
   isDeleted,
   type OldAmbulance,
   type TypeMap,
@@ -55,7 +55,7 @@ export interface AdoptionFacts {
 /** What is to be done so that every ambulance that is not deleted is a vehicle with its id. Changes nothing. */
 export function planAdoption({ ambulances, vehicles, adoptions, types }: AdoptionFacts): AdoptionPlan {
   const byId = new Map(vehicles.map((vehicle) => [vehicle.id, vehicle]));
-  const names = new Names(vehicles, new Set(ambulances.flatMap(({ id }) => id ?? [])));
+  const names = new NameRegistry(vehicles, new Set(ambulances.flatMap(({ id }) => id ?? [])));
   const steps: AdoptionStep[] = [];
   const conflicts: AdoptionConflict[] = [];
   const renamed: { ambulance: string; from: string; to: string }[] = [];
@@ -63,10 +63,10 @@ export function planAdoption({ ambulances, vehicles, adoptions, types }: Adoptio
   let [unchanged, deleted] = [0, 0];
 
   for (const ambulance of ambulances) {
-    const { id, shownId } = ambulance;
-    const complain = (reason: string): void => void conflicts.push({ ambulance: shownId, reason });
+    const { id, displayId } = ambulance;
+    const addConflict = (reason: string): void => void conflicts.push({ ambulance: displayId, reason });
     if (id === null) {
-      complain('its _id is no ObjectId, so the old rooms and collections could not name the vehicle');
+      addConflict('its _id is no ObjectId, so the old rooms and collections could not name the vehicle');
       continue;
     }
     const vehicle = byId.get(id);
@@ -77,17 +77,17 @@ export function planAdoption({ ambulances, vehicles, adoptions, types }: Adoptio
     }
     const wanted = vehicleOf(ambulance, types);
     if (!wanted) {
-      complain('it has neither a name nor a number nor a box code');
+      addConflict('it has neither a name nor a number nor a box code');
     } else if (vehicle?.archivedAt) {
-      complain(`${vehicle.callSign} was archived here; it can come back only as a new vehicle`);
+      addConflict(`${vehicle.callSign} was archived here; it can come back only as a new vehicle`);
     } else {
-      const owner = names.ownerOfCode(wanted.boxCode, id);
+      const owner = names.findBoxCodeOwner(wanted.boxCode, id);
       if (owner) {
-        complain(`box code ${wanted.boxCode} is that of vehicle ${owner.callSign} (${owner.id}) already`);
+        addConflict(`box code ${wanted.boxCode} is that of vehicle ${owner.callSign} (${owner.id}) already`);
         continue;
       }
       const named = names.take(wanted, id);
-      for (const [from, to] of named.renamed) renamed.push({ ambulance: shownId, from, to });
+      for (const [from, to] of named.renamed) renamed.push({ ambulance: displayId, from, to });
       if (!vehicle) steps.push({ kind: 'add', id, vehicle: named.vehicle });
       else {
         const changes = changesOf(named.vehicle, adoptions.get(id), vehicle);
@@ -124,8 +124,8 @@ function isSame(one: AdoptedVehicle, other: AdoptedVehicle | undefined): boolean
   return other !== undefined && FIELDS.every((field) => one[field] === other[field]);
 }
 
-/** Names are unique here and were not there. */
-class Names {
+/** NameRegistry are unique here and were not there. */
+class NameRegistry {
   private readonly owners = { callSign: new Map<string, string>(), registration: new Map<string, string>() };
   private readonly codes = new Map<string, Pick<Vehicle, 'id' | 'callSign'>>();
 
@@ -141,7 +141,7 @@ class Names {
   }
 
   /** Another one that has this box code; null: nobody. */
-  ownerOfCode(code: string | null, id: string): Pick<Vehicle, 'id' | 'callSign'> | null {
+  findBoxCodeOwner(code: string | null, id: string): Pick<Vehicle, 'id' | 'callSign'> | null {
     const owner = code === null ? undefined : this.codes.get(code);
     return owner && owner.id !== id ? owner : null;
   }
@@ -166,7 +166,7 @@ class Names {
 
   private free(kind: 'callSign' | 'registration', name: string, mark: string, id: string): string {
     const owners = this.owners[kind];
-    const tries = [name, distinct(name, mark, kind === 'registration'), id.slice(-REGISTRATION_TAIL)];
+    const tries = [name, disambiguate(name, mark, kind === 'registration'), id.slice(-REGISTRATION_TAIL)];
     const free = tries.find((each) => !owners.has(nameKey(each))) ?? id.slice(-REGISTRATION_TAIL);
     owners.set(nameKey(free), id);
     return free;

@@ -1,5 +1,5 @@
 import type { AdoptionConflict, AdoptionPlan, AdoptionStep } from './adopt-plan.js';
-import type { HistoryWorth } from './old-collections.repository.js';
+import type { HistoryStatistics } from './old-collections.repository.js';
 
 const VERBS = {
   planned: { add: 'would adopt', alter: 'would change', archive: 'would archive' },
@@ -38,7 +38,7 @@ export function planLines({ renamed, unchanged, deleted }: AdoptionPlan): string
 }
 
 /** Plainly: nobody is to find out a year later. */
-export function historyLines({ documents, lookedInto, withPlace }: HistoryWorth): string[] {
+export function historyLines({ documents, lookedInto, withPlace }: HistoryStatistics): string[] {
   if (documents === 0) return ['old history: none'];
   const worth =
     withPlace === 0

@@ -4,7 +4,7 @@ import type { NewVehicle, VehicleType } from '../../vehicles/index.js';
 export interface OldAmbulance {
   /** 24 hexadecimal digits; null: its `_id` is something else. */
   readonly id: string | null;
-  readonly shownId: string;
+  readonly displayId: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -41,7 +41,7 @@ export function isDeleted({ fields }: OldAmbulance): boolean {
 }
 
 /** The name with something behind it that no other has, at its full length. */
-export function distinct(name: string, mark: string, isRegistration: boolean): string {
+export function disambiguate(name: string, mark: string, isRegistration: boolean): string {
   const tail = ` (${mark})`;
   return cut(name, (isRegistration ? REGISTRATION_LENGTH : CALL_SIGN_LENGTH) - tail.length) + tail;
 }

@@ -3,10 +3,10 @@ import { storageUnavailable } from '../../database/index.js';
 import type { OldAmbulance } from './old-ambulance.js';
 
 /** Documents looked into, oldest first: enough to say whether there are places in them. */
-const LOOKED_INTO = 1_000;
+const HISTORY_SAMPLE_SIZE = 1_000;
 
 /** What the old history is worth. */
-export interface HistoryWorth {
+export interface HistoryStatistics {
   readonly documents: number;
   /** Of the oldest so many that were looked into. */
   readonly lookedInto: number;
@@ -14,7 +14,7 @@ export interface HistoryWorth {
 }
 
 /** Collections of the old server and of the programs beside it: read, never written. */
-export class OldCollections {
+export class OldCollectionsRepository {
   constructor(private readonly connection: Connection) {}
 
   /** In the order of their ids. */
@@ -22,15 +22,15 @@ export class OldCollections {
     const found = await this.collection('ambulances').find().sort({ _id: 1 }).toArray();
     return found.map(({ _id, ...fields }) => ({
       id: _id instanceof mongo.ObjectId ? _id.toHexString() : null,
-      shownId: String(_id),
+      displayId: String(_id),
       fields,
     }));
   }
 
-  async weighHistory(): Promise<HistoryWorth> {
+  async sampleHistory(): Promise<HistoryStatistics> {
     const histories = this.collection('ambulance_tracking_histories');
     const documents = await histories.estimatedDocumentCount();
-    const looked = await histories.find().sort({ _id: 1 }).limit(LOOKED_INTO).toArray();
+    const looked = await histories.find().sort({ _id: 1 }).limit(HISTORY_SAMPLE_SIZE).toArray();
     const withPlace = looked.filter(({ location }) => isPlace(location)).length;
     return { documents, lookedInto: looked.length, withPlace };
   }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readMarker, WORK_DIRECTORY, writeMarker } from '../../image-files/index.js';
+import { readMarker, WORK_DIRECTORY, writeMarker } from '../../images/index.js';
 import type { ImagesJob } from './images-job.js';
-import { inOrder } from './in-order.js';
+import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
 import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
 import { mergeByPath } from './path-order.js';
@@ -45,15 +45,15 @@ export async function backUp(
     ...Object.fromEntries(lists.map((list, index) => [`known${index}`, list])),
   });
   const total = { copied: 0, copiedBytes: 0, kept: 0 };
-  const work = async (item: Partial<KnownLists> & { path: string }): Promise<Work | null> => {
+  const work = async (item: Partial<KnownLists> & { path: string }): Promise<CopyOutcome | null> => {
     const file = item['file'];
     if (!file) return null;
     const known = newestOf(lists.map((_, index) => item[`known${index}`] as ManifestEntry | undefined));
-    if (known && isSame(known, file) && (await isThere(join(target, file.path), known)))
+    if (known && isSame(known, file) && (await hasUnchangedCopy(join(target, file.path), known)))
       return { file, entry: known, isCopied: false };
     return copy(job, file, root, target, temporary);
   };
-  for await (const { outcome } of inOrder(merged, job.workers.window, work)) {
+  for await (const { outcome } of mapInOrder(merged, job.workers.window, work)) {
     if (!outcome) continue;
     const { file, entry, isCopied } = outcome;
     job.done(file.sizeBytes);
@@ -83,7 +83,7 @@ export async function restore(
   await mkdir(root, { recursive: true });
   const temporary = await temporaryDirectory(root);
   const total = { copied: 0, copiedBytes: 0, kept: 0 };
-  const work = async (entry: ManifestEntry): Promise<Work> => {
+  const work = async (entry: ManifestEntry): Promise<CopyOutcome> => {
     const there = await statOf(join(root, entry.path));
     if (there && isSame(there, entry)) return { file: entry, entry, isCopied: false };
     if (there && !isReplacing) {
@@ -92,7 +92,11 @@ export async function restore(
     }
     return copy(job, entry, join(source, FILES_DIRECTORY), root, temporary);
   };
-  for await (const { item, outcome } of inOrder(until(job, manifest.entries()), job.workers.window, work)) {
+  for await (const { item, outcome } of mapInOrder(
+    untilInterrupted(job, manifest.entries()),
+    job.workers.window,
+    work,
+  )) {
     job.done(item.sizeBytes);
     if (!outcome.entry) continue;
     if (outcome.entry.sha256 !== item.sha256)
@@ -121,7 +125,7 @@ export async function assertSameDeployment(
     throw new Error(`the backup is of deployment ${other}, the pictures are of ${deploymentId}`);
 }
 
-interface Work {
+interface CopyOutcome {
   readonly file: { readonly sizeBytes: number };
   /** null: it could not be had. */
   readonly entry: ManifestEntry | null;
@@ -134,7 +138,7 @@ async function copy(
   from: string,
   to: string,
   temporary: string,
-): Promise<Work> {
+): Promise<CopyOutcome> {
   const copyTo = { path: join(to, file.path), temporary: join(temporary, randomUUID()) };
   const { result, fault } = await job.workers.run({ path: join(from, file.path), copyTo });
   if (!result) job.unreadable({ path: file.path, reason: fault ?? 'unknown' });
@@ -160,12 +164,15 @@ async function statOf(path: string): Promise<{ sizeBytes: number; mtimeMs: numbe
   return stats && { sizeBytes: stats.size, mtimeMs: Math.round(stats.mtimeMs) };
 }
 
-async function isThere(path: string, entry: ManifestEntry): Promise<boolean> {
+async function hasUnchangedCopy(path: string, entry: ManifestEntry): Promise<boolean> {
   const there = await statOf(path);
   return there !== null && isSame(there, entry);
 }
 
-async function* until<T>(job: ImagesJob, items: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+async function* untilInterrupted<T>(
+  job: ImagesJob,
+  items: AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
   for await (const item of items) {
     job.assertNotInterrupted();
     yield item;

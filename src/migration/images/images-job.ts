@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { CommandIo } from '../../client/index.js';
-import { FileWorkers } from '../../image-files/index.js';
+import type { CommandIo } from '../../tools/client/index.js';
+import { FileWorkerPool } from '../../images/index.js';
 import { printable } from './printable-path.js';
 import { Progress } from './progress.js';
 import { type TreeFault, type TreeFile, walkTree } from './tree-walk.js';
 
 /** So many of each kind are named on the terminal; a report file has them all. */
-const MOST_NAMED = 20;
+const MAX_PRINTED_PER_KIND = 20;
 
-export interface Finding {
+export interface FileIssue {
   readonly kind: string;
   readonly path: string;
   readonly detail?: string;
@@ -16,16 +16,16 @@ export interface Finding {
 
 /** What every command on a picture directory has: threads, a list of what it found, a way to stop. */
 export class ImagesJob {
-  readonly workers: FileWorkers;
+  readonly workers: FileWorkerPool;
   readonly findings: Readonly<Record<string, number>> = {};
   private progress: Progress | null = null;
 
   constructor(
     readonly io: CommandIo,
-    private readonly report: ((finding: Finding) => unknown) | null,
+    private readonly report: ((finding: FileIssue) => unknown) | null,
     threads?: number,
   ) {
-    this.workers = new FileWorkers(threads);
+    this.workers = new FileWorkerPool(threads);
   }
 
   /** Every file, until the command is interrupted. */
@@ -65,15 +65,16 @@ export class ImagesJob {
     this.found({ kind: 'unreadable', path, detail: reason });
   }
 
-  found(finding: Finding): void {
+  found(finding: FileIssue): void {
     const counts = this.findings as Record<string, number>;
     const count = (counts[finding.kind] ?? 0) + 1;
     counts[finding.kind] = count;
     this.report?.(finding);
-    if (count > MOST_NAMED) return;
+    if (count > MAX_PRINTED_PER_KIND) return;
     const { kind, path, detail } = finding;
     this.io.stderr.write(`${kind}: ${printable(path)}${detail === undefined ? '' : ` (${detail})`}\n`);
-    if (count === MOST_NAMED) this.io.stderr.write(`${kind}: more are only counted; --report has them all\n`);
+    if (count === MAX_PRINTED_PER_KIND)
+      this.io.stderr.write(`${kind}: more are only counted; --report has them all\n`);
   }
 
   countOf(...kinds: readonly string[]): number {

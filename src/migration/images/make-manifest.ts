@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { readMarker } from '../../image-files/index.js';
+import { readMarker } from '../../images/index.js';
 import type { ImagesJob } from './images-job.js';
-import { inOrder } from './in-order.js';
+import { mapInOrder } from './ordered-concurrency.js';
 import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
 import { mergeByPath } from './path-order.js';
 import type { TreeFile } from './tree-walk.js';
@@ -46,7 +46,7 @@ async function* hashed(
     job.unreadable({ path: file.path, reason: fault ?? 'unknown' });
     return null;
   };
-  for await (const { item, outcome } of inOrder(merged, job.workers.window, work)) {
+  for await (const { item, outcome } of mapInOrder(merged, job.workers.window, work)) {
     const file = (item as Record<string, unknown>)['file'] as TreeFile | undefined;
     if (file) yield { file, entry: outcome };
   }

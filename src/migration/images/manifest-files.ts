@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { syncDirectory } from '../../image-files/index.js';
+import { syncDirectory } from '../../images/index.js';
 
 /** One file as a manifest knows it. */
 export interface ManifestEntry {

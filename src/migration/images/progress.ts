@@ -1,4 +1,4 @@
-import type { Output } from '../../client/index.js';
+import type { Output } from '../../tools/client/index.js';
 
 const TERMINAL_EVERY_MS = 250;
 const LINES_EVERY_MS = 10_000;

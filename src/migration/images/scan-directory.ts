@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import {
   EXTENSIONS,
   type FileOutcome,
-  imageId,
-  shownFilename,
+  newImageId,
+  sanitizeFilename,
   UPLOADS_DIRECTORY,
-} from '../../image-files/index.js';
-import type { AdoptedImage, ImageCatalog } from '../../images/index.js';
+} from '../../images/index.js';
+import type { AdoptedImage, ImageCatalogRepository } from '../../images/index.js';
 import type { ImagesJob } from './images-job.js';
-import { inOrder } from './in-order.js';
+import { mapInOrder } from './ordered-concurrency.js';
 import type { TreeFile } from './tree-walk.js';
 
 export interface ScanResult {
@@ -33,7 +33,7 @@ export async function scanDirectory(
   job: ImagesJob,
   root: string,
   below: string,
-  catalog: ImageCatalog,
+  catalog: ImageCatalogRepository,
   vehicles: ReadonlyMap<string, string>,
 ): Promise<ScanResult> {
   const directory = join(root, below);
@@ -75,8 +75,8 @@ async function read(
 ): Promise<AdoptedImage[]> {
   const adopted: AdoptedImage[] = [];
   const work = (file: TreeFile): Promise<FileOutcome> =>
-    job.workers.run({ path: join(root, file.path), isOnlyPicture: true });
-  for await (const { item, outcome } of inOrder(iterate(files), job.workers.window, work)) {
+    job.workers.run({ path: join(root, file.path), isPictureRequired: true });
+  for await (const { item, outcome } of mapInOrder(iterate(files), job.workers.window, work)) {
     job.done(item.sizeBytes);
     const { result, fault } = outcome;
     if (!result) job.unreadable({ path: item.path, reason: fault ?? 'unknown' });
@@ -98,10 +98,10 @@ function adoptedImage(
   return {
     mtimeMs,
     image: {
-      id: imageId(createdAt),
+      id: newImageId(createdAt),
       vehicleId: vehicles.get(boxCodeOf(path)) ?? null,
       path,
-      filename: shownFilename(path.split('/').at(-1) ?? '', EXTENSIONS[contentType]),
+      filename: sanitizeFilename(path.split('/').at(-1) ?? '', EXTENSIONS[contentType]),
       contentType,
       sizeBytes,
       sha256,

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MARKER_FILE, WORK_DIRECTORY } from '../../image-files/index.js';
+import { MARKER_FILE, WORK_DIRECTORY } from '../../images/index.js';
 import { comparePaths } from './path-order.js';
 
 /** A plain file below the directory walked. */
@@ -18,9 +18,9 @@ export interface TreeFault {
   readonly reason: string;
 }
 
-const OURS = new Set([MARKER_FILE, WORK_DIRECTORY]);
+const SERVICE_FILES = new Set([MARKER_FILE, WORK_DIRECTORY]);
 /** So many stats at once keep a network file system busy and cost next to nothing. */
-const STATS_AT_ONCE = 32;
+const STAT_CONCURRENCY = 32;
 
 /**
  * Every plain file below `root`, in the order of paths, whatever the order in which the file system gives them; memory
@@ -39,8 +39,8 @@ async function* walk(
   onFault: (fault: TreeFault) => void,
 ): AsyncGenerator<TreeFile, void, undefined> {
   const entries = await entriesOf(root, directory, onFault);
-  for (let at = 0; at < entries.length; at += STATS_AT_ONCE) {
-    const some = entries.slice(at, at + STATS_AT_ONCE);
+  for (let at = 0; at < entries.length; at += STAT_CONCURRENCY) {
+    const some = entries.slice(at, at + STAT_CONCURRENCY);
     const stats = await Promise.all(
       some.map(({ path, isDirectory }) => (isDirectory ? Promise.resolve(null) : statOf(root, path))),
     );
@@ -70,7 +70,7 @@ async function entriesOf(
   try {
     const found = await readdir(join(root, directory), { withFileTypes: true });
     const entries = found
-      .filter(({ name }) => directory !== '' || !(OURS.has(name) || name === 'lost+found'))
+      .filter(({ name }) => directory !== '' || !(SERVICE_FILES.has(name) || name === 'lost+found'))
       .map((entry) => ({
         path: directory === '' ? entry.name : `${directory}/${entry.name}`,
         isDirectory: entry.isDirectory(),

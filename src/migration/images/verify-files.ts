@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pictureHeader, SIGNATURE_BYTES } from '../../image-files/index.js';
-import type { CatalogEntry, ImageCatalog } from '../../images/index.js';
+import { pictureHeader, SIGNATURE_BYTES } from '../../images/index.js';
+import type { CatalogEntry, ImageCatalogRepository } from '../../images/index.js';
 import { type ImagesJob, isInSample } from './images-job.js';
-import { inOrder } from './in-order.js';
+import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
 import type { ManifestEntry } from './manifest-files.js';
 import { mergeByPath, type Merged } from './path-order.js';
@@ -38,13 +38,13 @@ export async function verifyFiles(
   root: string,
   expected: AsyncIterable<ManifestEntry>,
   mode: VerifyMode,
-  catalog: ImageCatalog | null,
+  catalog: ImageCatalogRepository | null,
 ): Promise<VerifyResult> {
   const merged = mergeByPath<Lists>({ file: job.files(root), expected, record: records(catalog) });
   const total = { files: 0, bytes: 0, read: 0 };
   const work = (item: Merged<Lists>) =>
     isRead(item, mode) ? job.workers.run({ path: join(root, item.path) }) : null;
-  for await (const { item, outcome } of inOrder(merged, job.workers.window, work)) {
+  for await (const { item, outcome } of mapInOrder(merged, job.workers.window, work)) {
     if (item.file) {
       total.files += 1;
       total.bytes += item.file.sizeBytes;
@@ -52,8 +52,8 @@ export async function verifyFiles(
     }
     if (outcome?.fault !== undefined) job.unreadable({ path: item.path, reason: outcome.fault });
     else if (outcome) total.read += 1;
-    judge(job, item, outcome?.result?.sha256 ?? null);
-    if (catalog) await judgeRecord(job, root, item, outcome?.result?.sha256 ?? null);
+    compareWithManifest(job, item, outcome?.result?.sha256 ?? null);
+    if (catalog) await compareWithDatabase(job, root, item, outcome?.result?.sha256 ?? null);
   }
   return total;
 }
@@ -70,7 +70,11 @@ function isRead({ path, file, expected, record }: Merged<Lists>, mode: VerifyMod
   }
 }
 
-function judge(job: ImagesJob, { path, file, expected, record }: Merged<Lists>, sha256: string | null): void {
+function compareWithManifest(
+  job: ImagesJob,
+  { path, file, expected, record }: Merged<Lists>,
+  sha256: string | null,
+): void {
   if (!expected) {
     // One that has its record came after the manifest was made.
     if (file) job.found({ kind: record ? 'new' : 'extra', path });
@@ -85,7 +89,7 @@ function judge(job: ImagesJob, { path, file, expected, record }: Merged<Lists>, 
   else if (isSameContent === false || !isSame(file, expected)) job.found({ kind: 'corrupt', path });
 }
 
-async function judgeRecord(
+async function compareWithDatabase(
   job: ImagesJob,
   root: string,
   { path, file, record }: Merged<Lists>,
@@ -103,20 +107,22 @@ async function isPicture(path: string): Promise<boolean> {
   const file = await open(path).catch(() => null);
   try {
     const { bytesRead, buffer } =
-      (await file?.read(Buffer.alloc(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0)) ?? NOTHING;
+      (await file?.read(Buffer.alloc(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0)) ?? EMPTY_READ;
     return pictureHeader(buffer.subarray(0, bytesRead)) !== null;
   } finally {
     await file?.close();
   }
 }
 
-const NOTHING = { bytesRead: 0, buffer: Buffer.alloc(0) };
-const AT_ONCE = 1_000;
+const EMPTY_READ = { bytesRead: 0, buffer: Buffer.alloc(0) };
+const RECORDS_PER_PAGE = 1_000;
 
-async function* records(catalog: ImageCatalog | null): AsyncGenerator<CatalogEntry, void, undefined> {
+async function* records(
+  catalog: ImageCatalogRepository | null,
+): AsyncGenerator<CatalogEntry, void, undefined> {
   let after: string | null = catalog ? '' : null;
   while (catalog && after !== null) {
-    const { entries, last } = await catalog.listByPath(after, AT_ONCE);
+    const { entries, last } = await catalog.listByPath(after, RECORDS_PER_PAGE);
     yield* entries;
     after = last;
   }

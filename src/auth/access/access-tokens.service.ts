@@ -1,0 +1,69 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { JsonWebTokenError, JwtService, TokenExpiredError } from '@nestjs/jwt';
+import { SETTINGS, type Settings } from '../../config/index.js';
+import { sessionRevoked, tokenExpired, tokenInvalid } from '../auth.errors.js';
+import { jwtOptions } from './jwt-options.js';
+import { ROLES, type Role, type TokenUser } from './principal.js';
+import { SessionValidityCache } from '../sessions/session-validity-cache.js';
+
+export interface AccessClaims {
+  /** User id. */
+  readonly sub: string;
+  /** When it was signed; for clients. What counts is the user's role in storage. */
+  readonly role: Role;
+  /** Session id. */
+  readonly sid: string;
+}
+
+const ID = /^[0-9a-f]{24}$/;
+
+@Injectable()
+export class AccessTokensService {
+  /** Of the secret before the last change. */
+  private readonly previous: JwtService | null;
+
+  constructor(
+    private readonly jwt: JwtService,
+    private readonly sessions: SessionValidityCache,
+    @Inject(SETTINGS) { auth: { jwtSecretPrevious } }: Settings,
+  ) {
+    this.previous = jwtSecretPrevious === null ? null : new JwtService(jwtOptions(jwtSecretPrevious));
+  }
+
+  /** @throws auth/token-invalid, auth/token-expired, auth/session-revoked, storage/unavailable */
+  async verify(token: string): Promise<TokenUser> {
+    const { sid, sub, exp } = await this.read(token);
+    const principal = await this.sessions.check(sid, sub);
+    if (!principal) throw sessionRevoked();
+    return { ...principal, tokenEndsMs: exp * 1_000 };
+  }
+
+  private async read(token: string): Promise<AccessClaims & { readonly exp: number }> {
+    const claims = await this.readSigned(token).catch((error: unknown) => {
+      throw error instanceof TokenExpiredError ? tokenExpired() : tokenInvalid();
+    });
+    const isWellFormed =
+      typeof claims.sub === 'string' &&
+      ID.test(claims.sub) &&
+      typeof claims.sid === 'string' &&
+      ID.test(claims.sid) &&
+      typeof claims.exp === 'number' &&
+      ROLES.includes(claims.role);
+    if (!isWellFormed) throw tokenInvalid();
+    return claims;
+  }
+
+  private async readSigned(token: string): Promise<AccessClaims & { readonly exp: number }> {
+    try {
+      return await this.jwt.verifyAsync(token);
+    } catch (error) {
+      if (this.previous === null || !isSignatureMismatch(error)) throw error;
+      return this.previous.verifyAsync(token);
+    }
+  }
+}
+
+/** jsonwebtoken has no class of its own for it. */
+function isSignatureMismatch(error: unknown): boolean {
+  return error instanceof JsonWebTokenError && error.message === 'invalid signature';
+}

@@ -1,0 +1,61 @@
+import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { API_ACCESS } from '../../core/index.js';
+import type { Principal, Role } from './principal.js';
+
+/** `<role>|device`: users of this role and above, and devices for their own vehicle. */
+export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role | `${Role}|device`;
+export const ACCESS_METADATA = 'samserver:access';
+
+/** Nobody has to say who they are. */
+export const Public = (): MethodDecorator & ClassDecorator =>
+  SetMetadata(ACCESS_METADATA, 'public' satisfies Access);
+
+/** Users of this role and above. */
+export const ForRole = (role: Role): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_METADATA, role satisfies Access),
+    ApiBearerAuth('user'),
+    ApiExtension(API_ACCESS, [role]),
+  );
+
+/** Device tokens, for their own vehicle. */
+export const ForDevice = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_METADATA, 'device' satisfies Access),
+    ApiBearerAuth('device'),
+    ApiExtension(API_ACCESS, ['device']),
+  );
+
+/** Users of this role and above, and device tokens for their own vehicle. */
+export const ForRoleOrDevice = (role: Role): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_METADATA, `${role}|device` satisfies Access),
+    ApiBearerAuth('user'),
+    ApiBearerAuth('device'),
+    ApiExtension(API_ACCESS, [role, 'device']),
+  );
+
+/** The ops token, and nobody's else. */
+export const ForOperators = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_METADATA, 'operator' satisfies Access),
+    ApiBearerAuth('ops'),
+    ApiExtension(API_ACCESS, ['operator']),
+  );
+
+/** The ops token, or an address of METRICS_ALLOW_FROM. */
+export const ForScrapers = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_METADATA, 'scraper' satisfies Access),
+    ApiBearerAuth('ops'),
+    ApiExtension(API_ACCESS, ['scraper']),
+  );
+
+/** Who is calling, as the guard found out. */
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
+  const { principal } = context.switchToHttp().getRequest<Request & { principal?: Principal }>();
+  if (!principal) throw new Error('@Caller() on a public handler');
+  return principal;
+});

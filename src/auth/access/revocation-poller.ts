@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../core/index.js';
+import { DeviceCredentialsRepository } from '../devices/device-credentials.repository.js';
+import type { Principal, UserPrincipal } from './principal.js';
+import { isEnded, type LoginSession } from '../sessions/session.js';
+import { SessionsRepository } from '../sessions/sessions.repository.js';
+import { UsersRepository } from '../users/users.repository.js';
+
+/** How much the clocks of instances may differ, and how long a revocation may be on its way into storage. */
+const OVERLAP_MS = 600_000;
+
+/**
+ * Looks again whether those who were let in may still be here; asks storage itself, for all of them together. Watchers
+ * are asked for by name. Of devices there are ten thousand, and their credentials are never deleted, so it is what was
+ * revoked since the last look that is asked for.
+ */
+@Injectable()
+export class RevocationPoller {
+  /** When credentials were looked at last; an outage of storage makes the next look reach further back. */
+  private lastPolledAtMs: number;
+
+  constructor(
+    private readonly sessions: SessionsRepository,
+    private readonly users: UsersRepository,
+    private readonly credentials: DeviceCredentialsRepository,
+    private readonly clock: Clock,
+  ) {
+    this.lastPolledAtMs = clock.nowMs();
+  }
+
+  /** Which of them may not. @throws storage/unavailable: then nothing is known of any */
+  async findRevokedPrincipals<P extends Principal>(principals: readonly P[]): Promise<ReadonlySet<P>> {
+    const users = (principals as readonly Principal[]).filter(isUser);
+    const nowMs = this.clock.nowMs();
+    const [activeSessionIds, revokedIds] = await Promise.all([
+      users.length === 0 ? new Set<string>() : this.findActiveSessionIds(users, nowMs),
+      users.length === principals.length ? new Set<string>() : this.findRevokedCredentialIds(nowMs),
+    ]);
+    return new Set(
+      principals.filter((principal) =>
+        principal.kind === 'device'
+          ? revokedIds.has(principal.credentialId)
+          : !activeSessionIds.has(principal.sessionId),
+      ),
+    );
+  }
+
+  private async findRevokedCredentialIds(nowMs: number): Promise<ReadonlySet<string>> {
+    const sinceMs = Math.min(this.lastPolledAtMs, nowMs) - OVERLAP_MS;
+    const revoked = await this.credentials.findRevokedSince(new Date(sinceMs));
+    this.lastPolledAtMs = nowMs;
+    return revoked;
+  }
+
+  private async findActiveSessionIds(
+    principals: readonly UserPrincipal[],
+    nowMs: number,
+  ): Promise<ReadonlySet<string>> {
+    const [sessions, users] = await Promise.all([
+      this.sessions.findByIds([...new Set(principals.map(({ sessionId }) => sessionId))]),
+      this.users.findByIds([...new Set(principals.map(({ userId }) => userId))]),
+    ]);
+    const userById = new Map(users.map((user) => [user.id, user]));
+    const isActive = (session: LoginSession): boolean => {
+      const user = userById.get(session.userId);
+      return user !== undefined && session.expiresAtMs > nowMs && !isEnded(session, user);
+    };
+    return new Set(sessions.filter(isActive).map(({ id }) => id));
+  }
+}
+
+function isUser(principal: Principal): principal is UserPrincipal {
+  return principal.kind === 'user';
+}

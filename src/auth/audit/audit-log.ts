@@ -1,0 +1,88 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock, DomainError, type Page, pageOf, type PageRequest } from '../../core/index.js';
+import type { NewAuditEntry, AuditActor, AuditEntry } from './audit-entry.js';
+import { nextAuditId } from './audit-id.js';
+import { type AuditFilter, AuditRepository } from './audit.repository.js';
+import { CallContext } from '../access/call-context.js';
+
+/**
+ * Who did what to whom. A line is written *before* the act: there are no transactions, and an act without its line is
+ * worse than a line without its act. When the act fails after all, a second line says so and names the first.
+ */
+@Injectable()
+export class AuditLog {
+  private readonly logger = new Logger(AuditLog.name);
+
+  constructor(
+    private readonly log: AuditRepository,
+    private readonly context: CallContext,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Does what was written down, if it could be. @throws storage/unavailable, or what the act throws */
+  async recordAndRun<T>(acts: readonly NewAuditEntry[], run: () => Promise<T>): Promise<T> {
+    const entries = acts.map((act) => this.entryOf(act));
+    await this.log.append(entries);
+    try {
+      return await run();
+    } catch (error) {
+      await this.recordFailure(entries, error);
+      throw error;
+    }
+  }
+
+  /** For what has happened already. @throws storage/unavailable */
+  async record(act: NewAuditEntry): Promise<void> {
+    await this.log.append([this.entryOf(act)]);
+  }
+
+  /** Newest first. */
+  async list(page: PageRequest, filter: AuditFilter): Promise<Page<AuditEntry>> {
+    return pageOf(await this.log.list(page.afterId, page.limit + 1, filter), page.limit);
+  }
+
+  private async recordFailure(entries: readonly AuditEntry[], error: unknown): Promise<void> {
+    const failure = error instanceof DomainError ? error.code : 'internal';
+    const failures = entries.map((entry) => ({ ...entry, ...this.stamp(), failure, failedId: entry.id }));
+    try {
+      await this.log.append(failures);
+    } catch (cause) {
+      this.logger.warn({ err: cause, failure, acts: entries.map(({ id }) => id) }, 'acts not taken back');
+    }
+  }
+
+  private entryOf({ action, target, actor, details }: NewAuditEntry): AuditEntry {
+    const call = this.context.current;
+    return {
+      ...this.stamp(),
+      action,
+      actor: actor ?? this.caller(),
+      target,
+      details: details ?? {},
+      requestId: call?.requestId ?? null,
+      ip: call?.ip ?? null,
+      failure: null,
+      failedId: null,
+    };
+  }
+
+  private stamp(): Pick<AuditEntry, 'id' | 'at'> {
+    const nowMs = this.clock.nowMs();
+    return { id: nextAuditId(nowMs), at: new Date(nowMs) };
+  }
+
+  private caller(): AuditActor {
+    const call = this.context.current;
+    if (!call) return { kind: 'service', id: null, email: null };
+    switch (call.caller?.kind) {
+      case undefined:
+        return { kind: 'anonymous', id: null, email: null };
+      case 'user':
+        return { kind: 'user', id: call.caller.userId, email: call.caller.email };
+      case 'device':
+        return { kind: 'device', id: call.caller.credentialId, email: null };
+      case 'operator':
+        return { kind: 'operator', id: null, email: null };
+    }
+  }
+}

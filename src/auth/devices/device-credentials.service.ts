@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Clock } from '../../core/index.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { credentialNotFound, tokenInvalid } from '../auth.errors.js';
+import { DeviceCredentialsRepository } from './device-credentials.repository.js';
+import type { DevicePrincipal } from '../access/principal.js';
+import { Revocations } from '../access/revocations.js';
+
+const TOKEN = /^([0-9a-f]{24})\.([A-Za-z0-9_-]{43})$/;
+
+export interface IssuedCredential {
+  readonly id: string;
+  /** `<id>.<256-bit secret, base64url>`; shown this once. */
+  readonly token: string;
+}
+
+/** A credential as it may be shown: without anything that lets somebody in. */
+export interface CredentialSummary {
+  readonly id: string;
+  readonly label: string | null;
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
+}
+
+@Injectable()
+export class DeviceCredentialsService {
+  constructor(
+    private readonly credentials: DeviceCredentialsRepository,
+    private readonly revocations: Revocations,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** True for what has the form of a device token, so that a caller's token is looked up in one place only. */
+  static isDeviceToken(token: string): boolean {
+    return TOKEN.test(token);
+  }
+
+  async issue(vehicleId: string, label?: string): Promise<IssuedCredential> {
+    const secret = randomBytes(32).toString('base64url');
+    const id = this.credentials.newId();
+    const target = { kind: 'credential', id, email: null } as const;
+    const details = { vehicleId, ...(label !== undefined && { label }) };
+    await this.audit.recordAndRun([{ action: 'credential.issued', target, details }], () =>
+      this.credentials.create(id, vehicleId, hashOf(secret).toString('hex'), label),
+    );
+    return { id, token: `${id}.${secret}` };
+  }
+
+  async listOf(vehicleId: string): Promise<CredentialSummary[]> {
+    const found = await this.credentials.listOf(vehicleId);
+    return found.map(({ id, label, createdAt, revokedAt }) => ({ id, label, createdAt, revokedAt }));
+  }
+
+  /** At once, live sockets included. @throws credentials/not-found */
+  async revoke(vehicleId: string, credentialId: string): Promise<void> {
+    const credential = isId(credentialId) ? await this.credentials.findById(credentialId) : null;
+    if (credential?.vehicleId !== vehicleId) throw credentialNotFound();
+    if (!credential.revokedAt) {
+      const target = { kind: 'credential', id: credentialId, email: null } as const;
+      await this.audit.recordAndRun([{ action: 'credential.revoked', target, details: { vehicleId } }], () =>
+        this.credentials.revoke(credentialId, new Date(this.clock.nowMs())),
+      );
+    }
+    this.revocations.publish({ credentialId });
+  }
+
+  /** @throws auth/token-invalid for one that is malformed, unknown or revoked: a thief is not told which */
+  async verify(token: string): Promise<DevicePrincipal> {
+    const match = TOKEN.exec(token);
+    if (!match?.[1] || !match[2]) throw tokenInvalid();
+    const credential = await this.credentials.findById(match[1]);
+    if (!credential || credential.revokedAt) throw tokenInvalid();
+    if (!isSame(Buffer.from(credential.secretHash, 'hex'), hashOf(match[2]))) throw tokenInvalid();
+    return { kind: 'device', vehicleId: credential.vehicleId, credentialId: credential.id };
+  }
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{24}$/.test(text);
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+/** A record whose hash is none has another length, at which `timingSafeEqual` throws. */
+function isSame(stored: Buffer, given: Buffer): boolean {
+  return stored.length === given.length && timingSafeEqual(stored, given);
+}

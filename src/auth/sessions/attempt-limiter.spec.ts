@@ -1,0 +1,48 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Settings } from '../../config/index.js';
+import { AttemptLimiter } from './attempt-limiter.js';
+import { badCredentials } from '../auth.errors.js';
+import type { CallContext } from '../access/call-context.js';
+
+let limits: AttemptLimiter;
+beforeEach(() => {
+  const auth = { failuresPerAccount: 10, failuresPerIp: 100, failureWindowS: 900 };
+  limits = new AttemptLimiter({ auth } as Settings, { current: { ip: '198.51.100.1' } } as CallContext);
+});
+
+const outcomes = async (work: readonly Promise<unknown>[]) =>
+  (await Promise.allSettled(work)).map((each) => (each.status === 'fulfilled' ? 'in' : each.reason.code));
+const count = (all: readonly string[], one: string) => all.filter((each) => each === one).length;
+
+describe('attempts at one account that come at once', () => {
+  it('wait for those under way, as many as a control room has, and beyond that are told to come again', async () => {
+    let atWork = 0;
+    let mostAtWork = 0;
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const attempt = () =>
+      limits.limit('login', 'a', async () => {
+        mostAtWork = Math.max(mostAtWork, (atWork += 1));
+        await gate;
+        atWork -= 1;
+      });
+    const all = outcomes(Array.from({ length: 115 }, attempt));
+    setImmediate(() => open());
+    expect(count(await all, 'in')).toBe(110);
+    expect(count(await all, 'auth/busy')).toBe(5);
+    expect(mostAtWork).toBe(10);
+  });
+
+  it('are no more guesses than ten one after the other', async () => {
+    let looks = 0;
+    const guess = () =>
+      limits.limit('login', 'a', () => {
+        looks += 1;
+        return Promise.reject(badCredentials());
+      });
+    const all = await outcomes(Array.from({ length: 50 }, guess));
+    expect(looks).toBe(10);
+    expect(count(all, 'auth/bad-credentials')).toBe(10);
+    expect(count(all, 'auth/too-many-attempts')).toBe(40);
+  });
+});

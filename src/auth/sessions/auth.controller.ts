@@ -1,0 +1,41 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { FailsWith } from '../../core/index.js';
+import { Public } from '../access/access.decorators.js';
+import { AttemptLimiter } from './attempt-limiter.js';
+import { LoginDto, RefreshDto, TokenPairDto } from './auth.dto.js';
+import { LoginsService } from './logins.service.js';
+import { sessionIdIn } from './refresh-token.js';
+import { RefreshesService } from './refreshes.service.js';
+import type { TokenPair } from './token-pairs.service.js';
+import { emailKey } from '../users/user.js';
+
+@ApiTags('auth')
+@Public()
+@Controller('api/v1/auth')
+export class AuthController {
+  constructor(
+    private readonly logins: LoginsService,
+    private readonly refreshes: RefreshesService,
+    private readonly limits: AttemptLimiter,
+  ) {}
+
+  @Post('login')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Log in with e-mail address and password' })
+  @ApiOkResponse({ type: TokenPairDto })
+  @FailsWith('auth/bad-credentials', 'auth/too-many-attempts', 'auth/busy')
+  login(@Body() { email, password }: LoginDto): Promise<TokenPair> {
+    return this.limits.limit('login', emailKey(email), () => this.logins.logIn(email, password));
+  }
+
+  @Post('refresh')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Rotate the refresh token; the previous one gives the same successor for 30 s' })
+  @ApiOkResponse({ type: TokenPairDto })
+  @FailsWith('auth/token-invalid', 'auth/token-expired', 'auth/session-revoked', 'auth/too-many-attempts')
+  refresh(@Body() { refreshToken }: RefreshDto): Promise<TokenPair> {
+    const sessionId = sessionIdIn(refreshToken);
+    return this.limits.limit('refresh', sessionId, () => this.refreshes.refresh(refreshToken));
+  }
+}

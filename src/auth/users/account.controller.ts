@@ -1,0 +1,52 @@
+import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { FailsWith } from '../../core/index.js';
+import { Caller, ForRole } from '../access/access.decorators.js';
+import { AccountsService } from './accounts.service.js';
+import { AttemptLimiter } from '../sessions/attempt-limiter.js';
+import { ChangePasswordDto } from '../sessions/auth.dto.js';
+import type { UserPrincipal } from '../access/principal.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { UserDto } from './user.dto.js';
+import type { UserView } from './user.js';
+
+/** What everybody may who is logged in. */
+@ApiTags('auth')
+@ForRole('viewer')
+@Controller('api/v1/auth')
+export class AccountController {
+  constructor(
+    private readonly accounts: AccountsService,
+    private readonly sessions: SessionsService,
+    private readonly limits: AttemptLimiter,
+  ) {}
+
+  @Get('me')
+  @ApiOperation({ summary: 'Who I am' })
+  @ApiOkResponse({ type: UserDto })
+  me(@Caller() caller: UserPrincipal): Promise<UserView> {
+    return this.accounts.get(caller.userId);
+  }
+
+  @Post('logout')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'End this session: its tokens and live sockets, at once' })
+  @ApiNoContentResponse()
+  logOut(@Caller() caller: UserPrincipal): Promise<void> {
+    return this.sessions.logOut(caller);
+  }
+
+  @Post('password')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Change my password; my other sessions end' })
+  @ApiNoContentResponse()
+  @FailsWith('auth/current-password-wrong', 'auth/too-many-attempts', 'auth/busy', 'users/busy')
+  changePassword(
+    @Caller() caller: UserPrincipal,
+    @Body() { currentPassword, newPassword }: ChangePasswordDto,
+  ): Promise<void> {
+    return this.limits.limit('password-change', caller.userId, () =>
+      this.accounts.changePassword(caller, currentPassword, newPassword),
+    );
+  }
+}

@@ -1,0 +1,35 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { Clock } from './time/clock.js';
+import { EventBus } from './events/event-bus.js';
+import { BackgroundJobs } from './jobs/background-jobs.js';
+import { LagMonitor } from './jobs/lag-monitor.js';
+import { ClockSkewDetector } from './time/clock-skew-detector.js';
+import { HttpTraffic } from './http/http-traffic.js';
+import { LogLevel } from './logging/log-level.js';
+import { Metrics } from './metrics/metrics.js';
+import { ProcessMetrics } from './metrics/process-metrics.js';
+
+@Global()
+@Module({
+  providers: [
+    Clock,
+    ClockSkewDetector,
+    EventBus,
+    BackgroundJobs,
+    LagMonitor,
+    Metrics,
+    ProcessMetrics,
+    HttpTraffic,
+  ],
+  exports: [Clock, ClockSkewDetector, EventBus, BackgroundJobs, LagMonitor, Metrics, HttpTraffic],
+})
+export class CoreModule {
+  /** @param logLevel of the logger, which is older than the application */
+  static with(logLevel: LogLevel): DynamicModule {
+    return {
+      module: CoreModule,
+      providers: [{ provide: LogLevel, useValue: logLevel }],
+      exports: [LogLevel],
+    };
+  }
+}

@@ -1,0 +1,47 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { asDomainError, ERROR_TRANSLATOR, type ErrorTranslator, problemOf } from './error-responses.js';
+import { requestIdOf } from '../http/request-id.js';
+
+const DEFAULT_RETRY_AFTER_S = 2;
+
+/** Every error that leaves over HTTP, as `application/problem+json`. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemFilter.name);
+
+  constructor(@Inject(ERROR_TRANSLATOR) private readonly translate: ErrorTranslator) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const requestId = requestIdOf(request);
+    const problem = problemOf(error, requestId, this.translate);
+
+    if (problem.status >= 500) this.log(error, problem.code, requestId);
+    // Half an answer is already on its way: cutting the connection is the only honest end.
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (problem.status === 503 || problem.status === 429) {
+      const retryAfterMs = asDomainError(error, this.translate)?.retryAfterMs;
+      response.setHeader(
+        'Retry-After',
+        retryAfterMs === undefined ? DEFAULT_RETRY_AFTER_S : Math.ceil(retryAfterMs / 1000),
+      );
+    }
+    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  }
+
+  private log(error: unknown, code: string, requestId: string): void {
+    const known = asDomainError(error, this.translate);
+    if (known) this.logger.warn({ requestId, code, cause: reasonOf(known.cause) }, known.message);
+    else this.logger.error({ requestId, err: error }, 'unexpected error');
+  }
+}
+
+function reasonOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? cause.name : undefined;
+}

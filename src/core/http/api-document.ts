@@ -1,0 +1,177 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { exampleOf, type Schema } from './api-examples.js';
+import { ERROR_CODES, type ErrorCode } from '../errors/error-codes.js';
+import { problem } from '../errors/error-responses.js';
+import { API_ACCESS, FAILS_WITH } from '../errors/fails-with.decorator.js';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+interface Media {
+  schema?: Schema;
+  example?: unknown;
+  examples?: Record<string, unknown>;
+}
+
+interface Answer {
+  description: string;
+  headers?: unknown;
+  content?: Record<string, Media>;
+}
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const PROBLEM = 'application/problem+json';
+
+const COMMON_ERRORS: readonly ErrorCode[] = ['internal', 'storage/unavailable'];
+const BODY_ERRORS: readonly ErrorCode[] = [
+  'input/invalid',
+  'http/bad-request',
+  'http/body-too-large',
+  'http/unsupported-media-type',
+];
+const DEVICE_ERRORS: readonly ErrorCode[] = ['auth/token-missing', 'auth/token-invalid', 'auth/forbidden'];
+const USER_ERRORS: readonly ErrorCode[] = [...DEVICE_ERRORS, 'auth/token-expired', 'auth/session-revoked'];
+
+const ACCESS_TEXT: Readonly<Record<string, string>> = {
+  viewer: 'For every user.',
+  dispatcher: 'For dispatchers and admins.',
+  admin: 'For admins.',
+  device: 'For the device token of this vehicle.',
+  operator: 'For the ops token.',
+  scraper: 'For the ops token, and for the addresses of METRICS_ALLOW_FROM.',
+};
+
+/** OpenAPI as the controllers tell it, completed by what is the same for all of them. */
+export function createApiDocument(app: INestApplication, version: string): OpenAPIObject {
+  const description = new DocumentBuilder()
+    .setTitle('Samserver')
+    .setDescription(
+      'Real-time backend of an ambulance operation. Errors are RFC 9457 problems with a `code`. ' +
+        'What goes over sockets is in /docs/asyncapi.yaml.',
+    )
+    .setVersion(version)
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Of auth/login.' },
+      'user',
+    )
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'Of vehicles/:id/credentials.' }, 'device')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'OPS_TOKEN of the settings.' }, 'ops')
+    .build();
+  return completeDocument(SwaggerModule.createDocument(app, description));
+}
+
+function completeDocument(document: OpenAPIObject): OpenAPIObject {
+  const schemas = (document.components?.schemas ?? {}) as Record<string, Schema>;
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (!operation) continue;
+      addAccess(operation);
+      addExamples(operation, schemas);
+      // The old server's clients are answered in its own way, and its routes say how.
+      if (path.startsWith('/api/v1/')) addErrors(operation);
+    }
+  }
+  document.components = {
+    ...document.components,
+    schemas: { ...schemas, Problem: PROBLEM_SCHEMA } as NonNullable<OpenAPIObject['components']>['schemas'],
+    examples: Object.fromEntries(codes().map((code) => [componentName(code), errorExample(code)])),
+  };
+  return document;
+}
+
+function addAccess(operation: Operation): void {
+  const who = takeExtension<string>(operation, API_ACCESS).map((each) => ACCESS_TEXT[each]);
+  operation.description = [operation.description, ...(who.length > 0 ? who : ['For everybody.'])]
+    .filter(Boolean)
+    .join(' ');
+}
+
+function addExamples(operation: Operation, schemas: Readonly<Record<string, Schema>>): void {
+  const parts = [operation.requestBody, ...Object.values(operation.responses)] as {
+    content?: Record<string, Media>;
+  }[];
+  for (const media of parts.flatMap((part) => Object.values(part?.content ?? {}))) {
+    if (media.example !== undefined || media.examples || !media.schema) continue;
+    const example = exampleOf(media.schema, schemas);
+    if (example !== undefined) media.example = example;
+  }
+}
+
+function addErrors(operation: Operation): void {
+  const own = takeExtension<ErrorCode>(operation, FAILS_WITH);
+  const isUser = operation.security?.some((scheme) => 'user' in scheme) ?? false;
+  const hasQuery = operation.parameters?.some((each) => 'in' in each && each.in === 'query') ?? false;
+  const all = new Set<ErrorCode>([
+    ...own,
+    ...(operation.requestBody ? BODY_ERRORS : []),
+    ...(hasQuery ? (['input/invalid'] as const) : []),
+    ...(!operation.security ? [] : isUser ? USER_ERRORS : DEVICE_ERRORS),
+    ...COMMON_ERRORS,
+  ]);
+  for (const code of codes().filter((each) => all.has(each))) {
+    const { status, meaning } = ERROR_CODES[code];
+    const answers = operation.responses as unknown as Record<string, Answer>;
+    const answer = (answers[status] ??= { description: '', ...retryHeader(status) });
+    answer.description = `${answer.description}\n\n\`${code}\`: ${meaning}`.trim();
+    answer.content ??= { [PROBLEM]: { schema: { $ref: '#/components/schemas/Problem' }, examples: {} } };
+    const examples = answer.content[PROBLEM]?.examples;
+    if (examples) examples[code] = { $ref: `#/components/examples/${componentName(code)}` };
+  }
+}
+
+/** What a decorator left behind, taken out again: it is no part of the document. */
+function takeExtension<T extends string>(operation: Operation, key: string): readonly T[] {
+  const extended = operation as unknown as Record<string, readonly T[] | undefined>;
+  const values = extended[key] ?? [];
+  delete extended[key];
+  return values;
+}
+
+function codes(): ErrorCode[] {
+  return Object.keys(ERROR_CODES) as ErrorCode[];
+}
+
+/** Names of components hold no slash. */
+function componentName(code: ErrorCode): string {
+  return code.replace('/', '.');
+}
+
+function errorExample(code: ErrorCode): { summary: string; value: unknown } {
+  const { status, meaning } = ERROR_CODES[code];
+  const errors =
+    code === 'input/invalid'
+      ? { errors: [{ path: 'limit', message: 'limit must not be greater than 500' }] }
+      : {};
+  return {
+    summary: meaning,
+    value: { ...problem(status, code, meaning, 'a6d1c0a2-3f3e-4d53-9f0e-1d1b0c0a7f11'), ...errors },
+  };
+}
+
+function retryHeader(status: number): Partial<Answer> {
+  if (status !== 429 && status !== 503) return {};
+  return { headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 0 } } } };
+}
+
+const PROBLEM_SCHEMA: Schema = {
+  type: 'object',
+  description: 'RFC 9457.',
+  required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string', description: 'For people.' },
+    code: { type: 'string', description: 'For programs.', enum: codes() },
+    requestId: { type: 'string', description: 'Under which our log has it; also the header X-Request-Id.' },
+    errors: {
+      type: 'array',
+      description: 'For `input/invalid`: every fault at once.',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
+};

@@ -1,0 +1,48 @@
+import {
+  type CallHandler,
+  type CustomDecorator,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  SetMetadata,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Request } from 'express';
+import type { Observable } from 'rxjs';
+
+const ACCEPTS_NON_JSON_BODY = 'takes a body that is not JSON';
+
+/** For a route that reads its body itself, as uploads do. */
+export const AcceptsNonJsonBody = (): CustomDecorator => SetMetadata(ACCEPTS_NON_JSON_BODY, true);
+
+/**
+ * The parser passes over a body that is not JSON, and the handler would take it for an empty one: whoever sent a form would be
+ * told that every field is missing. Behind the guards, so that who may not call at all hears that first.
+ */
+@Injectable()
+export class BodyTypeInterceptor implements NestInterceptor {
+  constructor(private readonly reflector: Reflector) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (
+      context.getType() === 'http' &&
+      !this.reflector.get<true | undefined>(ACCEPTS_NON_JSON_BODY, context.getHandler())
+    ) {
+      const request = context.switchToHttp().getRequest<Request>();
+      if (takesBody(request) && hasBody(request) && !request.is('json')) {
+        throw new UnsupportedMediaTypeException('The body must be JSON: Content-Type: application/json.');
+      }
+    }
+    return next.handle();
+  }
+}
+
+/** A body where none belongs is nobody's business. */
+function takesBody({ method }: Request): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH';
+}
+
+function hasBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}

@@ -1,0 +1,126 @@
+const CENSORED = '[secret]';
+/** Ends of names, without case, `-` and `_`: `JWT_SECRET`, `x-api-key`, `Set-Cookie`, `passwordHash`. */
+const SECRET_NAME =
+  /(password|passwd|passphrase|secret|token|authorization|cookie|apikey|privatekey|credentials)s?(hash|previous)?$/;
+/** What was sent, whole, kept on errors by those who parse it and by the database's driver. */
+const PAYLOAD_NAME = /^(body|rawbody|inserteddocs|op)$/;
+
+/** A logged object is seldom deeper, and never needs to be; past these it is cut, so that a line stays a line. */
+const MAX_DEPTH = 8;
+const MAX_ITEMS = 100;
+const MAX_VALUES = 2_000;
+const MAX_TEXT_LENGTH = 16_000;
+
+/**
+ * A copy of what is to be logged that holds no secret: by name at every depth, in the fields of errors and of their
+ * causes, too. What stands in texts is `withoutSecrets`' part.
+ */
+export function redacted(fields: object): Record<string, unknown> {
+  const redactor = new Redactor();
+  return redactor.fieldsOf(fields, 0);
+}
+
+class Redactor {
+  private readonly path = new Set<object>();
+  private left = MAX_VALUES;
+
+  fieldsOf(value: object, depth: number): Record<string, unknown> {
+    const copy: Record<string, unknown> = {};
+    for (const key of Object.keys(value).slice(0, MAX_ITEMS)) {
+      copy[key] = this.named(key, read(value, key), depth);
+    }
+    return copy;
+  }
+
+  private named(key: string, value: unknown, depth: number): unknown {
+    const name = key.toLowerCase().replace(/[-_]/g, '');
+    const isText = value !== undefined && value !== null && typeof value !== 'boolean';
+    if (isText && (SECRET_NAME.test(name) || PAYLOAD_NAME.test(name))) return CENSORED;
+    return this.copyOf(value, depth + 1);
+  }
+
+  private copyOf(value: unknown, depth: number): unknown {
+    if (typeof value === 'string') return textOf(value);
+    if (typeof value === 'bigint') return String(value);
+    if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+    if (typeof value !== 'object' || value === null) return value;
+    this.left -= 1;
+    if (depth > MAX_DEPTH || this.left < 0) return '[cut]';
+    if (this.path.has(value)) return '[circular]';
+    this.path.add(value);
+    const copy = this.objectOf(value, depth);
+    this.path.delete(value);
+    return copy;
+  }
+
+  private objectOf(value: object, depth: number): unknown {
+    if (value instanceof Error) return this.errorOf(value, depth);
+    if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+    if (value instanceof Map) return this.fieldsOf(Object.fromEntries(value) as object, depth);
+    if (Array.isArray(value) || value instanceof Set) {
+      return [...value].slice(0, MAX_ITEMS).map((each) => this.copyOf(each, depth + 1));
+    }
+    const toJson = read(value, 'toJSON');
+    if (typeof toJson !== 'function') return this.fieldsOf(value, depth);
+    try {
+      return this.copyOf(toJson.call(value), depth);
+    } catch {
+      return '[unreadable]';
+    }
+  }
+
+  private errorOf(error: Error, depth: number): Record<string, unknown> {
+    const { name, message, stack } = error;
+    const more = ['cause', 'errors'].filter((key) => read(error, key) !== undefined);
+    return {
+      type: error.constructor.name || name,
+      message: textOf(message),
+      stack: stack === undefined ? undefined : textOf(stack),
+      ...this.fieldsOf(error, depth),
+      // Not enumerable, so not among the fields.
+      ...Object.fromEntries(more.map((key) => [key, this.named(key, read(error, key), depth)])),
+    };
+  }
+}
+
+/** Cut last: half of an address with a password would no longer look like one. */
+function textOf(text: string): string {
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  return `${withoutSecrets(text).slice(0, MAX_TEXT_LENGTH)}[cut]`;
+}
+
+/** A getter may throw; its error is not worth more than the line. */
+function read(value: object, key: string): unknown {
+  try {
+    return (value as Record<string, unknown>)[key];
+  } catch {
+    return '[unreadable]';
+  }
+}
+
+/** What a quote looks like in a line of JSON: of its own, or within a text that was JSON itself. */
+const QUOTE = String.raw`\\{0,8}["']`;
+/** Each with bounded repeats: a text from outside must not make them slow. */
+const SECRETS: readonly (readonly [RegExp, string])[] = [
+  // Up to the last @: a password that should have been percent-encoded and was not holds / and @ of its own.
+  [/(mongodb(?:\+srv)?:\/\/)[^\s"'<>\\]{0,2048}@/gi, `$1${CENSORED}@`],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'<>\\@:]{0,256}:[^\s"'<>\\/]{0,1024}@/gi, `$1${CENSORED}@`],
+  [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${CENSORED}`],
+  // A JSON web token, and a device's: docs/errors.md never shows either.
+  [/\beyJ[\w-]{5,512}\.[\w-]{1,2048}\.[\w-]*/g, CENSORED],
+  [/\b[0-9a-f]{24}\.[\w-]{43}(?![\w-])/g, CENSORED],
+  [/\$2[aby]\$\d\d\$[./\w]{53}/g, CENSORED],
+  [
+    new RegExp(
+      `(${QUOTE}\\w*(?:password|secret|token|authorization|api_?key)${QUOTE}\\s*:\\s*${QUOTE})[^"'\\\\]+`,
+      'gi',
+    ),
+    `$1${CENSORED}`,
+  ],
+  [/\b(\w*(?:password|passwd|secret|token|api_?key)=)[^\s&"'\\]+/gi, `$1${CENSORED}`],
+];
+
+/** A finished line of the log without what looks like a secret, wherever in it: message, stack, any text. */
+export function withoutSecrets(line: string): string {
+  return SECRETS.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), line);
+}

@@ -1,0 +1,143 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { type Model, Types } from 'mongoose';
+import { DatabaseTime, insertOrFindDuplicates } from '../database/index.js';
+import { CrewEventRecord, type SendState } from './crew-event.schema.js';
+import type { CrewEvent } from './crew-event-rules.js';
+import type { PendingCrewEvent } from './pending-crew-event.js';
+
+/** One that is in storage. */
+export interface RecordedCrewEvent extends CrewEvent {
+  readonly recordedAt: Date;
+}
+
+/** What the panel is, or is not, told of one. */
+export interface Notification extends RecordedCrewEvent {
+  readonly ambulanceId: string;
+  readonly sendState: SendState;
+  readonly attempts: number;
+  readonly nextAttemptAt: Date;
+  readonly giveUpAt: Date;
+  readonly failure: string | null;
+  readonly sentAt: Date | null;
+}
+
+export type SendChange = Partial<
+  Pick<Notification, 'sendState' | 'attempts' | 'nextAttemptAt' | 'giveUpAt' | 'failure' | 'sentAt'>
+>;
+
+@Injectable()
+export class CrewEventsRepository {
+  /** Of what was recorded here. */
+  private newestMs = -Infinity;
+
+  constructor(
+    @InjectModel(CrewEventRecord.name) private readonly events: Model<CrewEventRecord>,
+    private readonly time: DatabaseTime,
+  ) {}
+
+  /**
+   * Each once, however often it is given.
+   * @param giveUpAfterMs for how long sending is tried; null: there is nobody to send to
+   * @returns those that were not there
+   */
+  async record(
+    pending: readonly PendingCrewEvent[],
+    giveUpAfterMs: number | null,
+  ): Promise<PendingCrewEvent[]> {
+    if (pending.length === 0) return [];
+    const moments = this.recordingTimesOf(pending, await this.time.read());
+    const known = await insertOrFindDuplicates(
+      this.events,
+      pending.map(({ id, vehicleId, ...event }, index) => {
+        const recordedAt = moments[index] as Date;
+        return {
+          _id: id,
+          vehicleId: new Types.ObjectId(vehicleId),
+          ...event,
+          recordedAt,
+          sendState: giveUpAfterMs === null ? 'kept' : 'waiting',
+          attempts: 0,
+          nextAttemptAt: recordedAt,
+          giveUpAt: new Date(recordedAt.getTime() + (giveUpAfterMs ?? 0)),
+          failure: null,
+          sentAt: null,
+        };
+      }),
+    );
+    return pending.filter((_, index) => !known.has(index));
+  }
+
+  /**
+   * The events of one vehicle are a millisecond apart, in their order, and after all that was recorded before: who reads
+   * them by it hears of "above 80" before "above 120", though both were noticed at one moment.
+   */
+  private recordingTimesOf(pending: readonly PendingCrewEvent[], now: Date): Date[] {
+    const baseMs = Math.max(now.getTime(), this.newestMs + 1);
+    const counts = new Map<string, number>();
+    return pending.map(({ vehicleId }) => {
+      const count = counts.get(vehicleId) ?? 0;
+      counts.set(vehicleId, count + 1);
+      this.newestMs = Math.max(this.newestMs, baseMs + count);
+      return new Date(baseMs + count);
+    });
+  }
+
+  async find(id: string): Promise<Notification | null> {
+    const found = await this.events.findOne({ _id: id }).lean();
+    return found && toNotification(found);
+  }
+
+  /** In the order of recording. @param after the last one of the page before */
+  async list(state: SendState, after: EventCursor | null, limit: number): Promise<Notification[]> {
+    const found = await this.events
+      .find({
+        sendState: state,
+        ...(after && {
+          recordedAt: { $gte: after.recordedAt },
+          $or: [{ recordedAt: { $gt: after.recordedAt } }, { _id: { $gt: after.id } }],
+        }),
+      })
+      .sort({ recordedAt: 1, _id: 1 })
+      .limit(limit)
+      .lean();
+    return found.map(toNotification);
+  }
+
+  /** What was recorded from a moment on, by any instance. */
+  async listSince(at: Date, limit: number): Promise<RecordedCrewEvent[]> {
+    const found = await this.events
+      .find({ recordedAt: { $gte: at } })
+      .sort({ recordedAt: 1, _id: 1 })
+      .limit(limit)
+      .lean();
+    return found.map(toNotification);
+  }
+
+  /** Up to a limit: a figure that is over it says enough. */
+  async countUpTo(limit: number, state: SendState): Promise<number> {
+    const found = await this.events
+      .find({ sendState: state }, { _id: 1 })
+      .sort({ recordedAt: 1, _id: 1 })
+      .limit(limit)
+      .lean();
+    return found.length;
+  }
+
+  /** Only as it was read: false when somebody else has changed it since. */
+  async change(seen: Notification, change: SendChange): Promise<boolean> {
+    const { id: _id, sendState, attempts } = seen;
+    const { matchedCount } = await this.events.updateOne({ _id, sendState, attempts }, { $set: change });
+    return matchedCount === 1;
+  }
+}
+
+/** Where a page ended. */
+export interface EventCursor {
+  readonly recordedAt: Date;
+  readonly id: string;
+}
+
+function toNotification({ _id, vehicleId, ...rest }: CrewEventRecord): Notification {
+  return { ...rest, id: _id, vehicleId: vehicleId.toHexString() };
+}

@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { type Model, Types } from 'mongoose';
+import { MAJORITY_JOURNALED } from '../database/index.js';
+import type { CrewVehicleState } from './crew-event-rules.js';
+import { CrewStateRecord } from './crew-state.schema.js';
+import type { PendingCrewEvent } from './pending-crew-event.js';
+
+export interface CrewState {
+  readonly vehicleId: string;
+  readonly memory: CrewVehicleState;
+  readonly pending: readonly PendingCrewEvent[];
+}
+
+@Injectable()
+export class CrewStatesRepository {
+  constructor(@InjectModel(CrewStateRecord.name) private readonly states: Model<CrewStateRecord>) {}
+
+  /** Makes all of them this owner's: from now on no earlier one writes any of these. */
+  async takeOver(epoch: number): Promise<CrewState[]> {
+    const earlier = { epoch: { $lt: epoch } };
+    await this.states.collection.updateMany(
+      earlier,
+      { $set: { epoch } },
+      { writeConcern: MAJORITY_JOURNALED },
+    );
+    const found = await this.states.find().lean();
+    return found.map(({ _id, memory, pending }) => ({ vehicleId: _id.toHexString(), memory, pending }));
+  }
+
+  /**
+   * A memory and what was noticed with it, in one write.
+   * @throws a duplicate key, when another owner has one of them by now: it is not written then
+   */
+  async save(states: readonly CrewState[], epoch: number): Promise<void> {
+    if (states.length === 0) return;
+    await this.states.collection.bulkWrite(
+      states.map(({ vehicleId, memory, pending }) => ({
+        updateOne: {
+          filter: { _id: new Types.ObjectId(vehicleId), epoch },
+          update: { $set: { memory, pending: [...pending] } },
+          upsert: true,
+        },
+      })),
+      { ordered: false, writeConcern: MAJORITY_JOURNALED },
+    );
+  }
+}

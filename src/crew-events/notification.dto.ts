@@ -1,0 +1,67 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional } from 'class-validator';
+import { PageDto } from '../core/index.js';
+import { CREW_EVENT_TYPES, type CrewEventType } from '../gateway/index.js';
+import { SEND_STATES, type SendState } from './crew-event.schema.js';
+import type { NotificationView } from './notifications.service.js';
+
+export class ListNotificationsDto extends PageDto {
+  @ApiPropertyOptional({ enum: SEND_STATES, default: 'dead' })
+  @IsOptional()
+  @IsIn(SEND_STATES)
+  state: SendState = 'dead';
+}
+
+export class NotificationDto implements NotificationView {
+  @ApiProperty({ example: '66f0c0ffee0123456789abcd.speed_above_80.1793527200000' })
+  id!: string;
+
+  @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
+  vehicleId!: string;
+
+  @ApiProperty({ enum: CREW_EVENT_TYPES, example: 'speed_above_80' })
+  type!: CrewEventType;
+
+  @ApiProperty()
+  at!: Date;
+
+  @ApiProperty({ description: 'By the clock of the database.' })
+  recordedAt!: Date;
+
+  @ApiProperty({
+    description: 'The vehicle as the other programs know it.',
+    example: '66f0c0ffee0123456789abcd',
+  })
+  ambulanceId!: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Of the request it was on.', example: null })
+  requestId!: string | null;
+
+  @ApiProperty({ enum: SEND_STATES, example: 'dead', description: 'kept: there was no panel to tell.' })
+  state!: SendState;
+
+  @ApiProperty({ type: 'integer', example: 18 })
+  attempts!: number;
+
+  @ApiProperty({ description: 'Of one that waits.' })
+  nextAttemptAt!: Date;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Why the last attempt failed.',
+    example: 'answered 500',
+  })
+  failure!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  sentAt!: Date | null;
+}
+
+export class NotificationPageDto {
+  @ApiProperty({ type: [NotificationDto] })
+  items!: NotificationDto[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor!: string | null;
+}

@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { keyOfCursor, type Page, pageBy } from '../core/index.js';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { DatabaseTime } from '../database/index.js';
+import type { SendState } from './crew-event.schema.js';
+import { CrewEventsRepository, type EventCursor, type Notification } from './crew-events.repository.js';
+import { notificationNotDead, notificationNotFound } from './notification.errors.js';
+
+/** As the operator reads it. */
+export interface NotificationView extends Pick<
+  Notification,
+  | 'id'
+  | 'vehicleId'
+  | 'type'
+  | 'at'
+  | 'recordedAt'
+  | 'ambulanceId'
+  | 'requestId'
+  | 'attempts'
+  | 'nextAttemptAt'
+  | 'failure'
+  | 'sentAt'
+> {
+  readonly state: SendState;
+}
+
+/** What became of telling the panel, and sending again what was given up. */
+@Injectable()
+export class NotificationsService {
+  constructor(
+    private readonly events: CrewEventsRepository,
+    private readonly time: DatabaseTime,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  /** In the order of recording. @throws input/invalid for a cursor that no page gave */
+  async list(state: SendState, limit: number, cursor: string | undefined): Promise<Page<NotificationView>> {
+    const key = keyOfCursor(cursor, /^\d{1,15} [\w.]{1,150}$/);
+    const found = await this.events.list(state, key === null ? null : cursorOf(key), limit + 1);
+    const { items, nextCursor } = pageBy(
+      found,
+      limit,
+      ({ recordedAt, id }) => `${recordedAt.getTime()} ${id}`,
+    );
+    return { items: items.map(toView), nextCursor };
+  }
+
+  /**
+   * The owner sends it within a moment, and tries for as long as if it were new.
+   * @throws notifications/not-found, notifications/not-dead
+   */
+  async retry(id: string): Promise<NotificationView> {
+    const found = await this.events.find(id);
+    if (!found) throw notificationNotFound();
+    if (found.sendState !== 'dead') throw notificationNotDead();
+    const now = await this.time.read();
+    const giveUpAt = new Date(now.getTime() + this.settings.crewEvents.panel.giveUpAfterS * 1_000);
+    const change = { sendState: 'waiting' as const, attempts: 0, nextAttemptAt: now, giveUpAt };
+    if (!(await this.events.change(found, change))) throw notificationNotDead();
+    return toView({ ...found, ...change });
+  }
+}
+
+function cursorOf(key: string): EventCursor {
+  const [ms = '', id = ''] = key.split(' ');
+  return { recordedAt: new Date(Number(ms)), id };
+}
+
+function toView(notification: Notification): NotificationView {
+  const { id, vehicleId, type, at, recordedAt, ambulanceId, requestId, sendState: state } = notification;
+  const { attempts, nextAttemptAt, failure, sentAt } = notification;
+  const what = { id, vehicleId, type, at, recordedAt, ambulanceId, requestId };
+  return { ...what, state, attempts, nextAttemptAt, failure, sentAt };
+}

@@ -1,0 +1,66 @@
+import type { CrewEventSettings } from '../config/index.js';
+import type { CrewEventType } from '../gateway/index.js';
+import type { Notification } from './crew-events.repository.js';
+
+type LegacyNotificationType = Exclude<CrewEventType, 'near_arrival'>;
+
+/** As the old server called them. */
+const LEGACY_NOTIFICATION_TYPES: Readonly<Record<LegacyNotificationType, string>> = {
+  online: 'AMBULANCE_TRACKING_STATUS_ONLINE',
+  offline: 'AMBULANCE_TRACKING_STATUS_OFFLINE',
+  speed_above_80: 'SPEED_ABOVE_80',
+  speed_below_80: 'SPEED_BELOW_80',
+  speed_above_120: 'SPEED_ABOVE_120',
+  speed_below_120: 'SPEED_BELOW_120',
+};
+
+export interface PanelNotificationBody {
+  readonly aoc_request_id: string | null;
+  readonly ambulance_id: string;
+  readonly notification_type: string;
+}
+
+/** The panel's notification route. */
+export class PanelNotificationClient {
+  constructor(
+    private readonly url: string,
+    private readonly settings: CrewEventSettings['panel'],
+  ) {}
+
+  bodyOf({
+    type,
+    requestId,
+    ambulanceId,
+  }: Pick<Notification, 'type' | 'requestId' | 'ambulanceId'>): PanelNotificationBody {
+    return {
+      aoc_request_id: requestId,
+      ambulance_id: ambulanceId,
+      notification_type:
+        type === 'near_arrival' ? this.settings.nearArrivalType : LEGACY_NOTIFICATION_TYPES[type],
+    };
+  }
+
+  /** @returns null: it has taken it; otherwise why not, for a person. Never throws */
+  async deliver(notification: Notification): Promise<string | null> {
+    try {
+      const answer = await fetch(this.url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          // Sent twice when this process ends in between: who reads it can deliver.
+          'idempotency-key': notification.id,
+        },
+        body: JSON.stringify(this.bodyOf(notification)),
+        redirect: 'error',
+        signal: AbortSignal.timeout(this.settings.timeoutMs),
+      });
+      // Nobody reads it, and the connection is free again.
+      await answer.body?.cancel();
+      return answer.ok ? null : `answered ${answer.status}`;
+    } catch (error) {
+      const { name, cause } = error as Error & { readonly cause?: { readonly code?: unknown } };
+      if (name === 'TimeoutError') return `no answer in ${this.settings.timeoutMs} ms`;
+      return `not reached: ${typeof cause?.code === 'string' ? cause.code : name}`;
+    }
+  }
+}

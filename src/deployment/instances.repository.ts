@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model } from 'mongoose';
+import type { ReleaseColor } from '../config/index.js';
+import { DatabaseTime } from '../database/index.js';
+import { InstanceRecord } from './instance.schema.js';
+
+export interface LiveInstance {
+  readonly id: string;
+  readonly version: string;
+  readonly revision: string | null;
+  readonly color: ReleaseColor | null;
+  /** Schema versions it works with, ends included. */
+  readonly schemaMin: number;
+  readonly schemaMax: number;
+  readonly state: string;
+  readonly host: string;
+  /** By its own clock. */
+  readonly startedAt: Date;
+}
+
+/** Three heartbeats and a slow database: who was not heard of for so long is taken for dead. */
+const ALIVE_MS = 20_000;
+const DELETE_AFTER_MS = 86_400_000;
+
+/** Who serves on this database. All times are the database's own. */
+@Injectable()
+export class InstancesRepository {
+  constructor(
+    @InjectModel(InstanceRecord.name) private readonly instances: Model<InstanceRecord>,
+    private readonly time: DatabaseTime,
+  ) {}
+
+  /** Says that it is alive now, and forgets those who died long ago. */
+  async keepAlive({ id, revision, color, ...known }: LiveInstance): Promise<void> {
+    const now = await this.time.read();
+    const named = { ...(revision !== null && { revision }), ...(color !== null && { color }) };
+    await this.instances.updateOne(
+      { _id: id },
+      { $set: { ...known, ...named, lastSeenAt: now } },
+      { upsert: true },
+    );
+    await this.instances.deleteMany({ lastSeenAt: { $lt: new Date(now.getTime() - DELETE_AFTER_MS) } });
+  }
+
+  /** It has ended in good order: nobody has to wait until it is taken for dead. */
+  async remove(id: string): Promise<void> {
+    await this.instances.deleteOne({ _id: id });
+  }
+
+  async findAlive(): Promise<LiveInstance[]> {
+    const now = await this.time.read();
+    const found = await this.instances
+      .find({ lastSeenAt: { $gte: new Date(now.getTime() - ALIVE_MS) } })
+      .lean();
+    return found.map(toInstance);
+  }
+}
+
+function toInstance(record: InstanceRecord): LiveInstance {
+  const { _id, version, revision, color, schemaMin, schemaMax, state, host, startedAt } = record;
+  return {
+    id: _id,
+    version,
+    revision: revision ?? null,
+    color: color ?? null,
+    schemaMin,
+    schemaMax,
+    state,
+    host,
+    startedAt,
+  };
+}

@@ -1,0 +1,20 @@
+import { Body, Controller, Put } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForOperators } from '../auth/index.js';
+import { DEFAULT_LEVEL_S, type LevelChange } from '../core/index.js';
+import { ChangeLogLevelDto, LevelChangeDto } from './log-level.dto.js';
+import { LogLevelService } from './log-level.service.js';
+
+@ApiTags('ops')
+@Controller('api/v1/ops/log-level')
+export class LogLevelController {
+  constructor(private readonly levels: LogLevelService) {}
+
+  @Put()
+  @ForOperators()
+  @ApiOperation({ summary: 'Log more or less for a while, on this instance; also while storage is away' })
+  @ApiOkResponse({ type: LevelChangeDto })
+  change(@Body() { level, forS = DEFAULT_LEVEL_S }: ChangeLogLevelDto): Promise<LevelChange> {
+    return this.levels.change(level, forS);
+  }
+}

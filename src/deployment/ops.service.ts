@@ -1,0 +1,75 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type NewAuditEntry, AuditLog } from '../auth/index.js';
+import { DomainError } from '../core/index.js';
+import { InstanceIdentity } from './instance-identity.js';
+import { InstanceLifecycle } from './instance-lifecycle.js';
+import { DrainService } from './drain.service.js';
+import type { LettingGoDto } from './ops.dto.js';
+
+const HANDOVER_S = 30;
+
+/** The acts of operators on this instance, each in the audit log. */
+@Injectable()
+export class OpsService {
+  private readonly logger = new Logger(OpsService.name);
+
+  constructor(
+    private readonly drainService: DrainService,
+    private readonly instance: InstanceLifecycle,
+    private readonly identity: InstanceIdentity,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /** Answers when it has begun. */
+  async drain(why?: string): Promise<LettingGoDto> {
+    const drained = this.drainService.beginDrain();
+    drained.catch((error: unknown) => this.logger.error({ err: error }, 'draining failed'));
+    await this.recordAudit('ops.drained', why);
+    return this.drainStatus();
+  }
+
+  /** @throws ops/draining */
+  async handOver(withinS = HANDOVER_S, why?: string): Promise<LettingGoDto> {
+    if (!this.drainService.beginHandover(withinS)) throw alreadyDraining();
+    await this.recordAudit('ops.handover-begun', why, { withinS: String(withinS) });
+    return this.drainStatus();
+  }
+
+  async undoHandover(): Promise<LettingGoDto> {
+    this.drainService.undoHandover();
+    await this.recordAudit('ops.handover-undone');
+    return this.drainStatus();
+  }
+
+  /** After the act, and not at any price: an operator must be able to take an instance out that has lost its storage. */
+  private async recordAudit(
+    action: NewAuditEntry['action'],
+    why?: string,
+    more: Record<string, string> = {},
+  ): Promise<void> {
+    const details = { ...(why !== undefined && { why }), ...more };
+    const target = { kind: 'instance', id: this.identity.id, email: null } as const;
+    await this.audit.record({ action, target, details }).catch((error: unknown) => {
+      this.logger.warn({ err: error, action, details }, 'done, and not in the audit log');
+    });
+  }
+
+  private drainStatus(): LettingGoDto {
+    const { drain, handover } = this.drainService;
+    return {
+      state: this.instance.state,
+      sockets: this.drainService.openCount('sockets'),
+      http: this.drainService.openCount('http'),
+      deadline: drain?.deadline ?? null,
+      isHandingOver: handover !== null && !handover.isDone,
+    };
+  }
+}
+
+function alreadyDraining(): DomainError {
+  return new DomainError(
+    'conflict',
+    'ops/draining',
+    'This instance drains already; there is nothing to hand over any more.',
+  );
+}

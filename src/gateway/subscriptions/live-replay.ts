@@ -1,0 +1,93 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { CrashesService, toCrashView } from '../../crashes/index.js';
+import { SETTINGS, type Settings } from '../../config/index.js';
+import { PositionLogService, toPositionView } from '../../tracking/index.js';
+import { VehiclesService } from '../../vehicles/index.js';
+import { makeCursor } from './live-cursor.js';
+import type { LiveStream } from './live-stream.js';
+import { CrewEventReplaySource } from './crew-event-replay-source.js';
+
+/** Contract: for clocks that differ and writes in flight. */
+const OVERLAP_MS = 5_000;
+const PAGE_SIZE = 1_000;
+/** Contract: at most 4 frames a second. */
+const FRAME_INTERVAL_MS = 260;
+/** Many watchers come back at one moment: the others wait, and what is new waits with them. */
+const MAX_CONCURRENT_REPLAYS = 4;
+
+/** Shows a subscriber that comes back what it has missed. */
+@Injectable()
+export class LiveReplay {
+  private readonly logger = new Logger(LiveReplay.name);
+  private readonly waiting: (() => void)[] = [];
+  private running = 0;
+
+  constructor(
+    private readonly log: PositionLogService,
+    private readonly vehicles: VehiclesService,
+    private readonly crashes: CrashesService,
+    private readonly crewEvents: CrewEventReplaySource,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  /** Resolves when the stream is live or over; never rejects. */
+  async run(stream: LiveStream, sinceMs: number): Promise<void> {
+    if (this.running >= MAX_CONCURRENT_REPLAYS)
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.running += 1;
+    try {
+      await this.catchUp(stream, sinceMs - OVERLAP_MS);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'a replay ended early');
+      stream.end('storage');
+    } finally {
+      this.running -= 1;
+      this.waiting.shift()?.();
+    }
+  }
+
+  private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
+    await this.replayVehicleChanges(stream, fromMs);
+    await this.replayCrashes(stream, fromMs);
+    await this.replayCrewEvents(stream, fromMs);
+    // It may have had a frame of the stream before this one just now.
+    await sleep(FRAME_INTERVAL_MS);
+    let count = 0;
+    for await (const page of this.log.since(fromMs, PAGE_SIZE)) {
+      count += page.length;
+      if (count > this.settings.live.replayLimit) stream.end('replay_limit');
+      if (stream.isOver) return;
+      const items = page.map(({ position, late }) => ({
+        vehicleId: position.vehicleId,
+        position: toPositionView(position),
+        late,
+      }));
+      stream.replay(items, makeCursor(page.at(-1)?.recordedAt.getTime() ?? fromMs));
+      await sleep(FRAME_INTERVAL_MS);
+    }
+    stream.goLive();
+  }
+
+  private async replayVehicleChanges(stream: LiveStream, fromMs: number): Promise<void> {
+    for (const change of await this.vehicles.changedSince(new Date(fromMs))) {
+      stream.sendVehicleChange(change, makeCursor(fromMs));
+      // One in each turn: a burst would look like a connection that does not take what it is sent.
+      await nextTurn();
+    }
+  }
+
+  private async replayCrashes(stream: LiveStream, fromMs: number): Promise<void> {
+    for (const crash of await this.crashes.since(new Date(fromMs))) {
+      stream.sendCrash(toCrashView(crash), makeCursor(fromMs));
+      await nextTurn();
+    }
+  }
+
+  private async replayCrewEvents(stream: LiveStream, fromMs: number): Promise<void> {
+    for (const event of await this.crewEvents.since(new Date(fromMs))) {
+      stream.sendCrewEvent(event, makeCursor(fromMs));
+      await nextTurn();
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { DomainError } from '../../core/index.js';
+import {
+  LatestPositions,
+  PositionFeed,
+  PositionLogService,
+  type RecordedPosition,
+  toPositionView,
+} from '../../tracking/index.js';
+import type { SubscriptionFilter } from './subscription-filter.js';
+import { makeCursor } from './live-cursor.js';
+import { LiveMetrics } from './live-metrics.js';
+import { LiveReplay } from './live-replay.js';
+import { LiveStream, type LiveFrameItem, type Subscriber } from './live-stream.js';
+import type { WatchAnswer } from '../socket-events.js';
+
+/** Contract: at most 4 frames a second. A little over a quarter: timers and networks bring frames nearer together. */
+const FRAME_INTERVAL_MS = 260;
+/** Of the queue before storage: above it watchers are let go, so that devices are served. */
+const SHEDDING_PRESSURE = 0.5;
+const BUSY_RETRY_MS = 2_000;
+
+/**
+ * Every subscriber's stream. The fixes of a frame are kept once for all of them; every stored one is delivered, none is
+ * merged with another.
+ */
+@Injectable()
+export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
+  private readonly streams = new Map<string, LiveStream>();
+  private frame: RecordedPosition[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  private stopListening: () => void = () => undefined;
+
+  constructor(
+    private readonly latest: LatestPositions,
+    private readonly feed: PositionFeed,
+    private readonly log: PositionLogService,
+    private readonly replay: LiveReplay,
+    private readonly metrics: LiveMetrics,
+  ) {}
+
+  onModuleInit(): void {
+    this.stopListening = this.feed.subscribe((recorded) => this.add(recorded));
+  }
+
+  onApplicationShutdown(): void {
+    this.stopListening();
+    this.flush();
+  }
+
+  /**
+   * Starts a subscriber's stream, in place of the one it had. Snapshot and stream meet without a gap.
+   * @param sinceMs where it was before; what came after is shown first
+   * @throws live/busy while devices need all there is
+   */
+  watch(subscriber: Subscriber, filter: SubscriptionFilter, sinceMs: number | null): WatchAnswer {
+    if (this.log.pressure > SHEDDING_PRESSURE) throw busy();
+    this.unwatch(subscriber.id);
+    const stream = new LiveStream(subscriber, filter, sinceMs !== null, this.frame.length);
+    this.streams.set(subscriber.id, stream);
+    const snapshot = [...this.latest.all()]
+      .filter((position) => filter.wants(position.vehicleId, position))
+      .map((position) => ({ vehicleId: position.vehicleId, position: toPositionView(position) }));
+    for (const { vehicleId } of snapshot) filter.markInside(vehicleId);
+    // After the acknowledgement, which leaves in this turn of the event loop.
+    if (sinceMs !== null) setImmediate(() => void this.startReplay(stream, sinceMs));
+    return { snapshot, cursor: this.cursor() };
+  }
+
+  unwatch(subscriberId: string): void {
+    this.streams.get(subscriberId)?.stop();
+    this.streams.delete(subscriberId);
+  }
+
+  all(): IterableIterator<LiveStream> {
+    return this.streams.values();
+  }
+
+  cursor(): string {
+    return makeCursor(this.log.publishedUpToMs);
+  }
+
+  private async startReplay(stream: LiveStream, sinceMs: number): Promise<void> {
+    await this.replay.run(stream, sinceMs);
+    // What waited behind it goes with the next frame, whether anything new comes or not.
+    this.schedule();
+  }
+
+  private add(recorded: readonly RecordedPosition[]): void {
+    if (this.streams.size === 0) return;
+    for (const each of recorded) this.frame.push(each);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.streams.size > 0) this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);
+  }
+
+  private flush(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const frame = this.frame;
+    this.frame = [];
+    const isShedding = this.log.pressure > SHEDDING_PRESSURE;
+    const items = frame.map(({ position, late }): LiveFrameItem => ({
+      vehicleId: position.vehicleId,
+      position: toPositionView(position),
+      late,
+    }));
+    const vehicleIds = new Set(items.map(({ vehicleId }) => vehicleId));
+    const cursor = this.cursor();
+    for (const [id, stream] of this.streams) {
+      if (isShedding) stream.end('overload');
+      stream.pushFrame(items, cursor);
+      stream.sendLeftNotices(vehicleIds, (vehicleId) => this.latest.of(vehicleId));
+      if (stream.isOver) this.streams.delete(id);
+    }
+    if (this.streams.size > 0) this.metrics.recordDelivery(frame);
+  }
+}
+
+function busy(): DomainError {
+  return new DomainError(
+    'unavailable',
+    'live/busy',
+    'The service is busy taking positions in; watch again shortly.',
+    {
+      retryAfterMs: BUSY_RETRY_MS,
+    },
+  );
+}

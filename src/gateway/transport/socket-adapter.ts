@@ -1,0 +1,56 @@
+import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import type { MessageMappingProperties } from '@nestjs/websockets';
+import { lastValueFrom, type Observable } from 'rxjs';
+import type { Server, Socket } from 'socket.io';
+import { SocketPort } from './socket-port.js';
+
+/** Gives Nest's gateways the socket port's one server, on a port of its own in the same DI container. */
+export class SocketAdapter extends IoAdapter {
+  private readonly io: Server;
+  private readonly failures = new Logger(SocketAdapter.name);
+
+  constructor(app: INestApplicationContext) {
+    super(app);
+    this.io = app.get(SocketPort).io;
+  }
+
+  override createIOServer(): Server {
+    return this.io;
+  }
+
+  /**
+   * One listener an event, and its answer as the acknowledgement. Nest's own way keeps three rxjs subscriptions an event
+   * alive for as long as the socket is: about 12 KB for each of a thousand devices.
+   */
+  override bindMessageHandlers(
+    socket: Socket,
+    handlers: readonly Pick<MessageMappingProperties, 'message' | 'callback'>[],
+    transform: (answer: unknown) => Observable<unknown>,
+  ): void {
+    for (const { message, callback } of handlers) {
+      socket.on(message, (...sent: unknown[]) => {
+        const { data, acknowledge } = parse(sent);
+        const answered: Observable<unknown> = transform(callback(data, acknowledge) as unknown);
+        lastValueFrom(answered, { defaultValue: undefined })
+          .then((answer) => acknowledge?.(answer))
+          .catch((error: unknown) =>
+            this.failures.error({ err: error, event: message as string }, 'unexpected error'),
+          );
+      });
+    }
+  }
+}
+
+type Acknowledge = (answer: unknown) => void;
+
+/** What was sent, and the function by which it is acknowledged when the client asked for that. */
+function parse(sent: readonly unknown[]): { data: unknown; acknowledge?: Acknowledge } {
+  const last = sent.at(-1);
+  const hasAcknowledgement = typeof last === 'function';
+  const values = hasAcknowledgement ? sent.slice(0, -1) : sent;
+  return {
+    data: values.length > 1 ? values : values[0],
+    ...(hasAcknowledgement && { acknowledge: last as Acknowledge }),
+  };
+}

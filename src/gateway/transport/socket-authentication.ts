@@ -1,0 +1,61 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Socket } from 'socket.io';
+import {
+  AccessTokensService,
+  DeviceCredentialsService,
+  type DevicePrincipal,
+  type TokenUser,
+} from '../../auth/index.js';
+import { DomainError } from '../../core/index.js';
+
+type Next = (error?: Error) => void;
+const MAX_TOKEN_LENGTH = 2_048;
+
+/**
+ * Namespace middleware. `connect_error` with an `auth/…` code is the final word about a token and nothing else: a
+ * client that gets it stops. Trouble on our side closes the transport instead, and the client comes back by itself.
+ */
+@Injectable()
+export class SocketAuthentication {
+  private readonly logger = new Logger(SocketAuthentication.name);
+
+  constructor(
+    private readonly deviceCredentials: DeviceCredentialsService,
+    private readonly accessTokens: AccessTokensService,
+  ) {}
+
+  readonly device = (socket: Socket, next: Next): void =>
+    this.authenticate(socket, next, (token): Promise<DevicePrincipal> =>
+      this.deviceCredentials.verify(token),
+    );
+
+  readonly user = (socket: Socket, next: Next): void =>
+    this.authenticate(socket, next, (token): Promise<TokenUser> => this.accessTokens.verify(token));
+
+  private authenticate(socket: Socket, next: Next, verify: (token: string) => Promise<unknown>): void {
+    const token: unknown = socket.handshake.auth['token'];
+    if (typeof token !== 'string' || token === '' || token.length > MAX_TOKEN_LENGTH) {
+      return next(authRefusal('auth/token-missing', 'A token is needed: auth: {token}.'));
+    }
+    verify(token).then(
+      (principal) => {
+        (socket.data as { principal?: unknown }).principal = principal;
+        next();
+      },
+      (error: unknown) => {
+        if (
+          error instanceof DomainError &&
+          (error.kind === 'unauthenticated' || error.kind === 'forbidden')
+        ) {
+          return next(authRefusal(error.code, error.message));
+        }
+        this.logger.warn({ err: error }, 'a socket could not be authenticated just now');
+        socket.conn.close();
+      },
+    );
+  }
+}
+
+function authRefusal(code: string, message: string): Error {
+  return Object.assign(new Error(message), { data: { code, message } });
+}

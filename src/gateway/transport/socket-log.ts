@@ -1,0 +1,29 @@
+import { Logger } from '@nestjs/common';
+import type { Namespace, Server, Socket } from 'socket.io';
+import type { Principal } from '../../auth/index.js';
+
+const logger = new Logger('Sockets');
+
+/** A line at `debug` when a socket comes and when it goes: fields, never with what token. */
+export function logSockets(io: Server): void {
+  // The default one was made with the server.
+  logNamespace(io.sockets);
+  io.on('new_namespace', logNamespace);
+}
+
+function logNamespace(namespace: Namespace): void {
+  namespace.on('connection', (socket) => {
+    const startMs = performance.now();
+    const fields = { namespace: namespace.name, socket: socket.id, ...principalFields(socket) };
+    logger.debug({ ...fields, address: socket.conn.remoteAddress }, 'a socket came');
+    socket.once('disconnect', (reason) => {
+      logger.debug({ ...fields, reason, ms: Math.round(performance.now() - startMs) }, 'a socket went');
+    });
+  });
+}
+
+function principalFields(socket: Socket): Readonly<Record<string, string>> {
+  const { principal } = socket.data as { principal?: Principal };
+  if (!principal) return {};
+  return principal.kind === 'device' ? { vehicleId: principal.vehicleId } : { userId: principal.userId };
+}

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AuditLog } from '../auth/index.js';
+import { Clock } from '../core/index.js';
+import { syncDirectory } from './volume/durable-files.js';
+import { THUMBNAIL_WIDTHS, thumbnailPath } from './volume/volume-layout.js';
+import { asVolumeError, imageNotFound } from './image.errors.js';
+import { ImageVolume } from './volume/image-volume.js';
+import type { Image } from './image.js';
+import { ImagesRepository } from './images.repository.js';
+import { VehicleQuota } from './upload/vehicle-quota.js';
+
+/** Deletes a picture for good, record and file. */
+@Injectable()
+export class ImageDeletionService {
+  constructor(
+    private readonly images: ImagesRepository,
+    private readonly volume: ImageVolume,
+    private readonly quota: VehicleQuota,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * From the first step on nobody finds it; when the last ones fail, the sweep does them.
+   * @throws images/not-found, images/volume-unavailable
+   */
+  async remove(id: string): Promise<void> {
+    const image = await this.images.getById(id);
+    // Asked first: while the volume is away nothing may be begun.
+    void this.volume.directoryForDeleting;
+    const { path, sha256, vehicleId } = image;
+    const act = {
+      action: 'image.deleted',
+      target: { kind: 'image', id, email: null },
+      details: { path, sha256, ...(vehicleId !== null && { vehicleId }) },
+    } as const;
+    await this.audit.recordAndRun([act], async () => {
+      if (!(await this.images.beginDelete(id, new Date(this.clock.nowMs())))) throw imageNotFound();
+    });
+    await this.finish(image);
+  }
+
+  /** @throws images/volume-unavailable */
+  async finish(image: Image): Promise<void> {
+    const directory = this.volume.directoryForDeleting;
+    const path = join(directory, image.path);
+    try {
+      for (const width of THUMBNAIL_WIDTHS)
+        await rm(join(directory, thumbnailPath(image.id, width)), { force: true });
+      await rm(path, { force: true });
+      await syncDirectory(dirname(path));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asVolumeError(error);
+    }
+    await this.images.finishDelete(image.id);
+    if (image.vehicleId !== null) this.quota.add(image.vehicleId, -image.sizeBytes);
+  }
+}

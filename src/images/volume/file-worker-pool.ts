@@ -1,0 +1,106 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { PictureHeader } from '../formats/picture-type.js';
+
+/** To be read, hashed and, if wanted, copied. */
+export interface FileTask {
+  /** Absolute. */
+  readonly path: string;
+  readonly copyTo?: { readonly path: string; readonly temporary: string };
+  /** A file that is no picture is not read further, and its hash is empty. */
+  readonly isPictureRequired?: boolean;
+}
+
+export interface FileResult {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** When the file was changed last, whole milliseconds. */
+  readonly mtimeMs: number;
+  readonly header: PictureHeader | null;
+}
+
+export interface FileAnswer {
+  readonly id: number;
+  readonly result?: FileResult;
+  /** A system's code, as in ENOENT. */
+  readonly fault?: string;
+}
+
+export type FileOutcome = Omit<FileAnswer, 'id'>;
+
+// A thread runs compiled code only; under Jest, which runs the sources, that of `npm run build`.
+const WORKER_FILE = new URL(
+  './file-worker.js',
+  import.meta.url.replace(/\/src(\/images\/volume\/[^/]+\.ts)$/, '/dist$1'),
+);
+
+/** Small files: a message costs as much as hashing 20 kB, so it carries several. */
+const TASKS_PER_MESSAGE = 8;
+/** More of them only wait for the same disk. */
+const MAX_THREADS = 8;
+const HEAP_MB = 24;
+const YOUNG_MB = 4;
+
+/** Threads that read files; hashing is what they are for, and it takes a core for each. */
+export class FileWorkerPool {
+  private readonly workers: Worker[];
+  private readonly waiting = new Map<number, (outcome: FileOutcome) => void>();
+  private readonly queue: { readonly id: number; readonly task: FileTask }[] = [];
+  private readonly idle: Worker[];
+  private nextId = 0;
+  private failure: Error | null = null;
+
+  constructor(threads = Math.min(availableParallelism(), MAX_THREADS)) {
+    this.workers = Array.from({ length: threads }, () => this.start());
+    this.idle = [...this.workers];
+  }
+
+  /** So many tasks at once keep every thread busy. */
+  get window(): number {
+    return this.workers.length * TASKS_PER_MESSAGE * 3;
+  }
+
+  run(task: FileTask): Promise<FileOutcome> {
+    return new Promise((settle, reject) => {
+      if (this.failure) return reject(this.failure);
+      const id = (this.nextId += 1);
+      this.waiting.set(id, settle);
+      this.queue.push({ id, task });
+      // In the next turn, so that those asked for together go together.
+      if (this.queue.length === 1) setImmediate(() => this.dispatch());
+      else if (this.queue.length >= TASKS_PER_MESSAGE) this.dispatch();
+      return undefined;
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+
+  private dispatch(): void {
+    while (this.queue.length > 0) {
+      const worker = this.idle.pop();
+      if (!worker) return;
+      worker.postMessage(this.queue.splice(0, TASKS_PER_MESSAGE));
+    }
+  }
+
+  private start(): Worker {
+    const worker = new Worker(WORKER_FILE, {
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    worker.on('message', (answers: readonly FileAnswer[]) => {
+      this.idle.push(worker);
+      this.dispatch();
+      for (const { id, ...outcome } of answers) {
+        this.waiting.get(id)?.(outcome);
+        this.waiting.delete(id);
+      }
+    });
+    worker.on('error', (error) => {
+      this.failure = error;
+      for (const settle of this.waiting.values()) settle({ fault: error.message });
+    });
+    return worker;
+  }
+}

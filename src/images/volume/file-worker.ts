@@ -1,0 +1,82 @@
+/** A thread that reads files: see `file-workers.ts`. Synchronous calls: it has nothing else to do. */
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { parentPort } from 'node:worker_threads';
+import { HEADER_BYTES, pictureHeader } from '../formats/picture-header.js';
+import type { FileAnswer, FileResult, FileTask } from './file-worker-pool.js';
+
+const buffer = Buffer.allocUnsafe(1 << 20);
+
+parentPort?.on('message', (tasks: readonly { readonly id: number; readonly task: FileTask }[]) => {
+  parentPort?.postMessage(tasks.map(({ id, task }): FileAnswer => ({ id, ...run(task) })));
+});
+
+/** What it hashes to interests nobody. */
+const NOT_A_PICTURE: FileResult = { sha256: '', sizeBytes: 0, mtimeMs: 0, header: null };
+
+function run(task: FileTask): Omit<FileAnswer, 'id'> {
+  try {
+    return { result: task.copyTo === undefined ? read(task, null) : copy(task, task.copyTo) };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { fault: code ?? message };
+  }
+}
+
+/** Whole, with its time, and durable before it has its name. */
+function copy(task: FileTask, { path, temporary }: NonNullable<FileTask['copyTo']>): FileResult {
+  mkdirSync(dirname(path), { recursive: true });
+  const target = openSync(temporary, 'w', 0o640);
+  try {
+    const result = read(task, target);
+    futimesSync(target, result.mtimeMs / 1_000, result.mtimeMs / 1_000);
+    fdatasyncSync(target);
+    renameSync(temporary, path);
+    return result;
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(target);
+  }
+}
+
+function read({ path, isPictureRequired }: FileTask, target: number | null): FileResult {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const hash = createHash('sha256');
+    let header: FileResult['header'] = null;
+    let sizeBytes = 0;
+    for (;;) {
+      const count = readSync(file, buffer, 0, buffer.length, null);
+      if (count === 0) break;
+      const chunk = buffer.subarray(0, count);
+      if (sizeBytes === 0) header = pictureHeader(chunk.subarray(0, HEADER_BYTES));
+      if (header === null && isPictureRequired) return NOT_A_PICTURE;
+      hash.update(chunk);
+      if (target !== null) writeAll(target, chunk);
+      sizeBytes += count;
+    }
+    // After reading: a file that was changed meanwhile says so by its time.
+    return { sha256: hash.digest('hex'), sizeBytes, mtimeMs: Math.round(fstatSync(file).mtimeMs), header };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeAll(target: number, chunk: Buffer): void {
+  for (let at = 0; at < chunk.length;) at += writeSync(target, chunk, at);
+}

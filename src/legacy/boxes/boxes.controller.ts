@@ -1,0 +1,76 @@
+import { Controller, Get, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { Public } from '../../auth/index.js';
+import { AcceptsNonJsonBody } from '../../core/index.js';
+import { CRASH_PATH, ERROR_CODES_PATH, SNAPSHOT_PATH, TRACKING_PATH } from '../legacy-routes.js';
+import { BoxesService } from './boxes.service.js';
+import {
+  EMPTY_RESPONSE,
+  FAILED_RESPONSE,
+  REPORT_BODY,
+  SNAPSHOT_BODY,
+  ACCEPTED_RESPONSE,
+  UNKNOWN_BOX_RESPONSE,
+  UNREADABLE_RESPONSE,
+} from './boxes.examples.js';
+import { LegacyExceptionFilter } from './legacy-exception.filter.js';
+
+const DIALECTS = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'];
+
+/** The old server's boxes, which will not be changed any more; docs/old-clients.md. */
+@ApiTags('legacy')
+@Public()
+@UseFilters(LegacyExceptionFilter)
+@Controller()
+export class BoxesController {
+  constructor(private readonly boxes: BoxesService) {}
+
+  @Get(ERROR_CODES_PATH)
+  @ApiOperation({ summary: 'All that the old server had to say of its errors' })
+  @ApiOkResponse({ content: { 'application/json': { example: { '500': 'Error on server.' } } } })
+  errorCodes(): Readonly<Record<string, string>> {
+    return { '500': 'Error on server.' };
+  }
+
+  @Post(TRACKING_PATH)
+  @HttpCode(200)
+  @AcceptsNonJsonBody()
+  @ApiOperation({ summary: 'A position of an old box; answered when it is durable' })
+  @ApiConsumes(...DIALECTS)
+  @ApiBody(REPORT_BODY)
+  @ApiOkResponse(ACCEPTED_RESPONSE)
+  @ApiResponse(UNKNOWN_BOX_RESPONSE)
+  @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(FAILED_RESPONSE)
+  track(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.boxes.track(request, response);
+  }
+
+  @Post(SNAPSHOT_PATH)
+  @HttpCode(200)
+  @AcceptsNonJsonBody()
+  @ApiOperation({ summary: 'Pictures of an old box; answered when they are durable' })
+  @ApiConsumes('multipart/form-data')
+  @ApiBody(SNAPSHOT_BODY)
+  @ApiOkResponse(EMPTY_RESPONSE)
+  @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(FAILED_RESPONSE)
+  snapshot(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.boxes.snapshot(request, response);
+  }
+
+  @Post(CRASH_PATH)
+  @HttpCode(200)
+  @AcceptsNonJsonBody()
+  @ApiOperation({ summary: 'A crash that an old box has felt; answered when it is durable' })
+  @ApiConsumes(...DIALECTS)
+  @ApiBody(REPORT_BODY)
+  @ApiOkResponse(EMPTY_RESPONSE)
+  @ApiResponse(UNKNOWN_BOX_RESPONSE)
+  @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(FAILED_RESPONSE)
+  crash(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.boxes.crash(request, response);
+  }
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { fieldsOfJson, fieldsOfUrlencoded } from './legacy-body.js';
+
+describe('JSON of a box', () => {
+  it('keeps types, order and names as they are', () => {
+    const text = '{"b":"1","a":2,"c":{"d":[true,null]}}';
+    expect(JSON.stringify(fieldsOfJson(text))).toBe(text);
+  });
+
+  it.each(['', '[]', '[1,2]'])('%j has no fields', (text) => {
+    expect(fieldsOfJson(text)).toEqual({});
+  });
+
+  it.each(['{', '"text"', '7', 'null', 'true', `${'['.repeat(50)}${']'.repeat(50)}`])(
+    '%j is refused',
+    (text) => {
+      expect(() => fieldsOfJson(text)).toThrow(expect.objectContaining({ status: 400 }));
+    },
+  );
+
+  it('may name a prototype, and changes none', () => {
+    const fields = fieldsOfJson('{"__proto__":{"x":1}}');
+    expect(Object.keys({ ...fields })).toEqual(['__proto__']);
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+});
+
+describe('a form of a box', () => {
+  it('is text, decoded; one name more than once is a list', () => {
+    expect(fieldsOfUrlencoded('a=1&b=%E0%B8%A3+x&a=2&a=3&c')).toEqual({
+      a: ['1', '2', '3'],
+      b: 'ร x',
+      c: '',
+    });
+  });
+
+  it('of more fields than any has is refused', () => {
+    const text = Array.from({ length: 101 }, (_, n) => `f${n}=1`).join('&');
+    expect(() => fieldsOfUrlencoded(text)).toThrow(expect.objectContaining({ status: 400 }));
+  });
+
+  it('may name a prototype, and changes none', () => {
+    const fields = fieldsOfUrlencoded('__proto__=1&__proto__=2&toString=3');
+    expect(Object.entries(fields)).toEqual([
+      ['__proto__', ['1', '2']],
+      ['toString', '3'],
+    ]);
+  });
+});

@@ -1,0 +1,91 @@
+import type { IncomingMessage } from 'node:http';
+import { exceedsJsonLimits } from '../../core/index.js';
+import { addField, type LegacyFields } from './legacy-fields.js';
+import { readLegacyForm } from './legacy-form.js';
+import { readBytes } from './request-body.js';
+import { brokenBody, UnreadableBodyError } from './unreadable-body.errors.js';
+
+/** How it was put. */
+export type Dialect = 'json' | 'urlencoded' | 'multipart' | 'none';
+
+export interface LegacyBody {
+  readonly fields: LegacyFields;
+  readonly dialect: Dialect;
+}
+
+/** A report has five fields; a form of them under 2 kB. The old server took 500 MB. */
+const MAX_BYTES = 65_536;
+const MAX_FIELDS = 100;
+
+export function dialectOf(request: IncomingMessage): Dialect {
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  if (type === 'application/json') return 'json';
+  if (type === 'application/x-www-form-urlencoded') return 'urlencoded';
+  return type === 'multipart/form-data' ? 'multipart' : 'none';
+}
+
+/**
+ * The fields of a report. A body of another kind counts for an empty one, as the old server's parsers passed over it.
+ * @throws UnreadableBodyError
+ */
+export async function readLegacyBody(request: IncomingMessage): Promise<LegacyBody> {
+  const dialect = dialectOf(request);
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') throw new UnreadableBodyError(415, 'compressed');
+  return { dialect, fields: await fieldsOf(request, dialect) };
+}
+
+async function fieldsOf(request: IncomingMessage, dialect: Dialect): Promise<LegacyFields> {
+  switch (dialect) {
+    case 'json':
+      return fieldsOfJson((await readBytes(request, MAX_BYTES)).toString('utf8'));
+    case 'urlencoded':
+      return fieldsOfUrlencoded((await readBytes(request, MAX_BYTES)).toString('utf8'));
+    case 'multipart':
+      return fieldsOfForm(request);
+    case 'none':
+      await readBytes(request, MAX_BYTES);
+      return {};
+  }
+}
+
+/** @throws UnreadableBodyError for what is no JSON, and for no object or list, as Express' parser refused it */
+export function fieldsOfJson(text: string): LegacyFields {
+  if (text.length === 0) return {};
+  const value = parsed(text);
+  if (typeof value !== 'object' || value === null) throw brokenBody('neither an object nor a list');
+  // It is shown to panels as it came: what cannot be walked through cannot be written again either.
+  if (exceedsJsonLimits(value)) throw brokenBody('too deep, or too many fields');
+  return Array.isArray(value) ? {} : (value as LegacyFields);
+}
+
+export function fieldsOfUrlencoded(text: string): LegacyFields {
+  const fields: Record<string, unknown> = {};
+  let count = 0;
+  for (const [name, value] of new URLSearchParams(text)) {
+    count += 1;
+    if (count > MAX_FIELDS) throw brokenBody('too many fields');
+    addField(fields, name, value);
+  }
+  return fields;
+}
+
+/** The files of a report are nobody's: they are read and thrown away. */
+async function fieldsOfForm(request: IncomingMessage): Promise<LegacyFields> {
+  const { fields, fault } = await readLegacyForm(request, {
+    maxBytes: MAX_BYTES,
+    maxFiles: 1,
+    maxFileBytes: MAX_BYTES,
+    receive: (content) => Promise.resolve(void content.resume()),
+  });
+  if (fault) throw fault;
+  return fields;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw brokenBody('no JSON');
+  }
+}

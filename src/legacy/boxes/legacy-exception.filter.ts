@@ -1,0 +1,61 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { DomainError, ERROR_TRANSLATOR, type ErrorTranslator, requestIdOf } from '../../core/index.js';
+import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
+import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
+import { discardRest } from './request-body.js';
+import { UnreadableBodyError } from './unreadable-body.errors.js';
+
+const RETRY_AFTER_S = 2;
+const FAILED = JSON.stringify({ success: false });
+
+/** What a box is told when its post was not taken: a page as Express had it, or that it was not kept. */
+@Catch()
+export class LegacyExceptionFilter implements ExceptionFilter {
+  private readonly logger = new Logger(LegacyExceptionFilter.name);
+
+  constructor(
+    @Inject(ERROR_TRANSLATOR) private readonly translate: ErrorTranslator,
+    private readonly metrics: LegacyMetrics,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const requestId = requestIdOf(request);
+    if (error instanceof UnreadableBodyError) {
+      this.metrics.post(postOf(request), 'refused');
+      response.status(error.status).type('html');
+      return send(request, response, legacyErrorPage(error.status));
+    }
+    this.metrics.post(postOf(request), 'failed');
+    const known = error instanceof DomainError ? error : this.translate(error);
+    if (known) {
+      this.logger.warn({ requestId, code: known.code }, known.message);
+      const { retryAfterMs } = known;
+      response.setHeader(
+        'Retry-After',
+        retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1_000),
+      );
+    } else this.logger.error({ requestId, err: error }, 'unexpected error');
+    response.status(known ? 503 : 500).type('json');
+    send(request, response, FAILED);
+  }
+}
+
+/**
+ * The whole answer at once, its end when the rest of the request has been read, or enough of it: a connection that is
+ * closed on somebody who still sends is reset, and the answer may go with it.
+ */
+function send(request: Request, response: Response, body: string): void {
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  if (!request.complete) response.setHeader('Connection', 'close');
+  response.write(body);
+  void discardRest(request).then(() => response.end());
+}
+
+function postOf(request: Request): LegacyPostKind {
+  const path = request.path.toLowerCase();
+  if (path.includes(SNAPSHOT_PATH.toLowerCase())) return 'picture';
+  return path.includes(CRASH_PATH.toLowerCase()) ? 'crash' : 'position';
+}

@@ -1,0 +1,108 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../../core/index.js';
+import { type LegacyRoom, SETTINGS, type Settings } from '../../config/index.js';
+import { LegacyMetrics } from '../legacy-metrics.js';
+import { LegacyClientTracker } from '../status/legacy-client-tracker.js';
+import { TokenBucket } from './token-bucket.js';
+import { panelAddress, type PanelNamespace, type PanelSocket, printableUserAgent } from './panel-socket.js';
+import { kindOfRoom, roomNameOf } from './panel-rooms.js';
+
+/** A panel with a hundred vehicles joins two rooms for each when it connects. */
+const JOIN_BURST = 250;
+const JOINS_PER_S = 5;
+const MAX_ROOMS = 250;
+/** Everybody hears of every join, as on the old server: with more than these, only who joined does. */
+const ANNOUNCEMENT_BURST = 500;
+const ANNOUNCEMENTS_PER_S = 50;
+/** So many refused requests are no panel's: it is let go, and comes back if it is one. */
+const MAX_REFUSED_JOINS = 1_000;
+/** Packets that a connection has not taken: minutes of a busy fleet. */
+const MAX_UNSENT_PACKETS = 2_000;
+
+interface Panel {
+  readonly joins: TokenBucket;
+  refused: number;
+}
+
+/** The old server's panels: read-only, each in the rooms that it asked for and may read. */
+@Injectable()
+export class PanelsService {
+  private namespace: PanelNamespace | null = null;
+  private readonly panels = new WeakMap<PanelSocket, Panel>();
+  private readonly rooms: ReadonlySet<LegacyRoom>;
+  private readonly announcements: TokenBucket;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly clock: Clock,
+    private readonly metrics: LegacyMetrics,
+    private readonly clientTracker: LegacyClientTracker,
+  ) {
+    this.rooms = new Set(settings.legacy.rooms);
+    this.announcements = new TokenBucket(ANNOUNCEMENT_BURST, ANNOUNCEMENTS_PER_S, clock.nowMs());
+  }
+
+  attach(namespace: PanelNamespace): void {
+    this.namespace = namespace;
+  }
+
+  /** Or closes it, to try again: there are too many. */
+  onConnect(socket: PanelSocket): void {
+    if ((this.namespace?.sockets.size ?? 0) > this.settings.legacy.maxPanels) return socket.conn.close();
+    socket.emit('data', `socket connected id: ${socket.id}`);
+    this.clientTracker.record({
+      kind: 'panel',
+      name: panelAddress(socket, this.settings.http.trustProxy),
+      way: socket.conn.transport.name === 'websocket' ? 'websocket' : 'polling',
+      dialect: printableUserAgent(socket.handshake.headers['user-agent']),
+    });
+  }
+
+  join(socket: PanelSocket, given: unknown): void {
+    const panel = this.panelOf(socket);
+    if (!panel.joins.take(this.clock.nowMs())) return this.refuse(socket, panel, 'too_many');
+    const name = roomNameOf(given);
+    const kind = name === null ? null : kindOfRoom(name);
+    if (name === null || kind === null || !this.rooms.has(kind))
+      return this.refuse(socket, panel, 'not_a_room');
+    // A socket is in a room of its own from the start.
+    if (socket.rooms.size > MAX_ROOMS && !socket.rooms.has(name))
+      return this.refuse(socket, panel, 'too_many');
+    void socket.join(name);
+    this.metrics.join('joined');
+    const toAll = this.announcements.take(this.clock.nowMs()) ? this.namespace : null;
+    (toAll ?? socket).emit('data', `room joined: ${name}`);
+  }
+
+  leave(socket: PanelSocket, given: unknown): void {
+    const name = roomNameOf(given);
+    if (name !== null && kindOfRoom(name) !== null) void socket.leave(name);
+  }
+
+  /** To everybody in the room; who is in two rooms gets what goes to both twice, as ever. */
+  broadcast(room: string, frame: object): void {
+    if (!this.namespace) return;
+    this.metrics.frame();
+    this.closeSlowSockets(this.namespace);
+    this.namespace.to(room).emit('data', JSON.stringify(frame));
+  }
+
+  private closeSlowSockets({ sockets }: PanelNamespace): void {
+    for (const { conn } of sockets.values()) if (conn.writeBuffer.length > MAX_UNSENT_PACKETS) conn.close();
+  }
+
+  private refuse(socket: PanelSocket, panel: Panel, why: 'not_a_room' | 'too_many'): void {
+    this.metrics.join(why);
+    panel.refused += 1;
+    if (panel.refused > MAX_REFUSED_JOINS) socket.conn.close();
+  }
+
+  private panelOf(socket: PanelSocket): Panel {
+    let panel = this.panels.get(socket);
+    if (!panel) {
+      panel = { joins: new TokenBucket(JOIN_BURST, JOINS_PER_S, this.clock.nowMs()), refused: 0 };
+      this.panels.set(socket, panel);
+    }
+    return panel;
+  }
+}

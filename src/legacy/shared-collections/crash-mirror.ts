@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../core/index.js';
+import { type Crash, CrashesService, CrashFeed } from '../../crashes/index.js';
+import { AmbulanceDirectory } from './ambulance-directory.js';
+import { CrashCollectionRepository, type SharedCrash } from './crash-collection.repository.js';
+import { CursorsRepository } from './cursors.repository.js';
+import { Mirror } from './mirror.js';
+
+/** From a crash's arrival to storage; the rest is for the clocks of several instances. */
+const SETTLES_WITHIN_MS = 150_000;
+
+/** Crash reports, into `ambulance_crashes`. */
+@Injectable()
+export class CrashMirror extends Mirror<SharedCrash> {
+  constructor(
+    private readonly feed: CrashFeed,
+    crashes: CrashesService,
+    directory: AmbulanceDirectory,
+    collection: CrashCollectionRepository,
+    cursors: CursorsRepository,
+    clock: Clock,
+  ) {
+    const source = {
+      name: 'crashes',
+      settlesWithinMs: SETTLES_WITHIN_MS,
+      since: (fromMs: number) => crashesSince(crashes, fromMs),
+      async write(reports: readonly SharedCrash[]): Promise<number> {
+        const ids = await directory.resolve(reports.map(({ vehicleId }) => vehicleId));
+        return collection.upsert(
+          reports.flatMap((crash) => {
+            const ambulanceId = ids.get(crash.vehicleId);
+            return ambulanceId === undefined ? [] : [{ ambulanceId, crash }];
+          }),
+        );
+      },
+    };
+    super(source, cursors, clock);
+  }
+
+  override start(): void {
+    super.start();
+    this.feed.subscribe((crash) => this.offer([toShared(crash)]));
+  }
+}
+
+async function* crashesSince(
+  crashes: CrashesService,
+  fromMs: number,
+): AsyncGenerator<readonly SharedCrash[], void, undefined> {
+  for await (const page of crashes.pagesSince(new Date(fromMs))) yield page.map(toShared);
+}
+
+function toShared({ id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: Crash): SharedCrash {
+  return {
+    id,
+    vehicleId,
+    receivedAtMs: reportedAt.getTime(),
+    lat,
+    lon,
+    ...(speedMps !== null && { speedMps }),
+    ...(headingDeg !== null && { headingDeg }),
+  };
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Image } from '../../images/index.js';
+import { imagesOf, isSamePost, namesIn, snapshotsOf, unionOf, wallTimeMs } from './legacy-snapshot.js';
+
+const name = (minute: number, number = 1): string =>
+  `uploads/ambulance_images/291/2026/3/9/14_${minute}/${minute}_5_471${number}.jpg`;
+const image = (path: string, createdAtMs: number, more: Partial<Image> = {}): Image => ({
+  id: 'b'.repeat(24),
+  vehicleId: 'a'.repeat(24),
+  path,
+  filename: 'a.jpg',
+  contentType: 'image/jpeg',
+  sizeBytes: 1,
+  sha256: 'c'.repeat(64),
+  width: 1,
+  height: 1,
+  origin: 'upload',
+  createdAt: new Date(createdAtMs),
+  ...more,
+});
+
+describe('a snapshot', () => {
+  it('is `image0` and on, and is read back in that order', () => {
+    const images = imagesOf([name(7), name(8)]);
+    expect(images).toEqual({ image0: name(7), image1: name(8) });
+    expect(namesIn(images)).toEqual([name(7), name(8)]);
+    expect([namesIn(undefined), namesIn(null), namesIn({ image0: 7 })]).toEqual([[], [], []]);
+  });
+
+  it('tells its time by its names, unpadded as they are', () => {
+    expect(wallTimeMs([name(7)])).toBe(Date.UTC(2026, 2, 9, 14, 7, 5));
+    expect(wallTimeMs(['uploads/ambulance_images/x/../y.jpg'])).toBe(0);
+  });
+
+  it('is the same post when its names tell the same second', () => {
+    expect(isSamePost([name(9, 1)], [name(9, 2)])).toBe(true);
+    expect(isSamePost([name(9)], [name(10)])).toBe(false);
+    expect(isSamePost(['of no time'], ['of no time'])).toBe(false);
+    expect(unionOf([name(9, 2), name(9, 1)], [name(9, 1), name(9, 3)])).toEqual([
+      name(9, 2),
+      name(9, 1),
+      name(9, 3),
+    ]);
+  });
+
+  it('is what came with one post, and has an old name', () => {
+    const nameOf = (path: string): string | null => (path.startsWith('samserver/') ? null : `old/${path}`);
+    const snapshots = snapshotsOf(
+      [
+        image('291/2026/3/9/14_7/7_5_1002.jpg', 1_000),
+        image('291/2026/3/9/14_7/7_5_1001.jpg', 1_900),
+        image('291/2026/3/9/14_7/7_6_1003.jpg', 2_000),
+        image('291/timeless', 2_000),
+        image('samserver/d', 3_000),
+        image('291/e', 4_000, { origin: 'adopted' }),
+        image('292/f', 5_000, { vehicleId: null }),
+      ],
+      nameOf,
+    );
+    expect(snapshots.map(({ names }) => names)).toEqual([
+      ['old/291/2026/3/9/14_7/7_5_1001.jpg', 'old/291/2026/3/9/14_7/7_5_1002.jpg'],
+      ['old/291/2026/3/9/14_7/7_6_1003.jpg'],
+      ['old/291/timeless'],
+    ]);
+  });
+});

@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Clock } from '../../core/index.js';
+import type { CursorsRepository } from './cursors.repository.js';
+import { Mirror } from './mirror.js';
+
+class SetClock extends Clock {
+  atMs = 1_000_000;
+  override nowMs(): number {
+    return this.atMs;
+  }
+}
+
+/** Storage with a moment for each thing, and a place where they are written again. */
+class Fake {
+  stored: { n: number; atMs: number }[] = [];
+  copied: number[] = [];
+  groups: number[] = [];
+  isDown = false;
+  readonly name = 'things';
+  readonly settlesWithinMs = 1_000;
+  cursor: number | null = null;
+
+  async *since(fromMs: number): AsyncGenerator<readonly number[]> {
+    const found = this.stored.filter(({ atMs }) => atMs >= fromMs).map(({ n }) => n);
+    for (let start = 0; start < found.length; start += 2) yield found.slice(start, start + 2);
+  }
+
+  async write(items: readonly number[]): Promise<number> {
+    if (this.isDown) throw new Error('down');
+    this.groups.push(items.length);
+    const fresh = items.filter((item) => !this.copied.includes(item));
+    this.copied.push(...fresh);
+    return fresh.length;
+  }
+
+  readonly cursors = {
+    getOrCreate: async (_: string, at: Date) => new Date((this.cursor ??= at.getTime())),
+    advance: async (_: string, at: Date) => void (this.cursor = Math.max(this.cursor ?? 0, at.getTime())),
+  } as unknown as CursorsRepository;
+}
+
+let clock: SetClock;
+let fake: Fake;
+let mirror: Mirror<number>;
+beforeEach(async () => {
+  for (const level of ['log', 'warn'] as const)
+    jest.spyOn(Logger.prototype, level).mockReturnValue(undefined);
+  clock = new SetClock();
+  fake = new Fake();
+  mirror = new Mirror(fake, fake.cursors, clock);
+  await mirror.ensureCursor();
+});
+afterEach(async () => {
+  await mirror.stop(0);
+  jest.restoreAllMocks();
+});
+
+/** So much by the clock, and in truth until the mirror has turned at least once more, a failed turn's rest included. */
+const pass = async (ms: number): Promise<void> => {
+  clock.atMs += ms;
+  await sleep(fake.isDown || mirror.isInTrouble ? 1_200 : 350);
+};
+
+describe('Mirror', () => {
+  it('writes what comes together with one write, and says how long it has waited', async () => {
+    mirror.start();
+    await pass(1);
+    expect(mirror.lagMs).toBe(0);
+    mirror.offer([1, 2]);
+    mirror.offer([3]);
+    clock.atMs += 70;
+    expect(mirror.lagMs).toBe(70);
+    await pass(300);
+    expect([fake.copied, fake.groups, mirror.lagMs, mirror.written]).toEqual([[1, 2, 3], [3], 0, 3]);
+  });
+
+  it('goes on from storage where a process was killed', async () => {
+    fake.stored = [1, 2, 3, 4, 5].map((n) => ({ n, atMs: clock.atMs - 10 + n }));
+    fake.copied = [1, 2];
+    mirror.start();
+    await pass(1);
+    expect([fake.copied, mirror.written, mirror.lagMs]).toEqual([[1, 2, 3, 4, 5], 3, 0]);
+  });
+
+  it('never moves the cursor past a moment that something may still be stored under', async () => {
+    mirror.start();
+    await pass(1);
+    expect(fake.cursor).toBeLessThanOrEqual(clock.atMs - 1_000);
+    // A write that was held up: offered to nobody, stored under an older moment.
+    fake.stored.push({ n: 9, atMs: clock.atMs - 900 });
+    await pass(31_000);
+    expect(fake.copied).toEqual([9]);
+  });
+
+  it('keeps what it cannot write, and writes it later', async () => {
+    mirror.start();
+    await pass(1);
+    fake.isDown = true;
+    mirror.offer([1]);
+    await pass(5_000);
+    expect([fake.copied, mirror.isInTrouble, mirror.lagMs]).toEqual([[], true, 5_000]);
+    fake.isDown = false;
+    await pass(2_000);
+    expect([fake.copied, mirror.isInTrouble, mirror.lagMs]).toEqual([[1], false, 0]);
+  });
+
+  it('holds no more than it may, and reads the rest from storage', async () => {
+    mirror.start();
+    await pass(1);
+    fake.isDown = true;
+    const many = Array.from({ length: 20_001 }, (_, n) => n);
+    fake.stored = many.slice(0, 50).map((n) => ({ n, atMs: clock.atMs }));
+    mirror.offer(many);
+    await pass(3_000);
+    expect(mirror.lagMs).toBe(3_000);
+    fake.isDown = false;
+    await pass(2_000);
+    expect([fake.copied.length, mirror.lagMs]).toEqual([50, 0]);
+  });
+
+  it('takes nothing while it is not kept', async () => {
+    mirror.offer([1]);
+    mirror.start();
+    await pass(1_000);
+    expect(fake.copied).toEqual([]);
+  });
+
+  it('writes what waits when it is stopped', async () => {
+    mirror.start();
+    await pass(1);
+    mirror.offer([1]);
+    await mirror.stop(1_000);
+    expect(fake.copied).toEqual([1]);
+  });
+});

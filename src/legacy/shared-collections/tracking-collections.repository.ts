@@ -1,0 +1,151 @@
+import { Injectable } from '@nestjs/common';
+import { InjectConnection } from '@nestjs/mongoose';
+import { type Connection, mongo } from 'mongoose';
+import type { StoredPosition } from '../../tracking/index.js';
+import { sharedDatabase } from './shared-database.repository.js';
+import { deterministicId } from './deterministic-id.js';
+import { updateTracking, type HistoryEntry, historyEntry, type LegacyTracking } from './tracking-update.js';
+
+/** A position, and the id by which the other programs know its vehicle. */
+export interface AmbulancePosition {
+  readonly ambulanceId: string;
+  readonly position: StoredPosition;
+}
+
+type HistoryDocument = HistoryEntry & { readonly _id: mongo.ObjectId; readonly ambulance_id: mongo.ObjectId };
+type TrackingDocument = LegacyTracking & { readonly _id: mongo.ObjectId; readonly ambulance_id: unknown };
+
+const FOREIGN_FIELDS = ['source_location', 'destination_location'] as const;
+/** Each failed attempt means that somebody else has written one of the same documents. */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * `ambulance_trackings` and `ambulance_tracking_histories`. Past mongoose: the schemas are other programs', and so is
+ * whatever else stands in the documents. Nothing is made here but documents.
+ */
+@Injectable()
+export class TrackingCollectionsRepository {
+  constructor(@InjectConnection() private readonly connection: Connection) {}
+
+  /** Each position once, however often it is given. @returns how many were not there as they are */
+  async upsertHistories(entries: readonly AmbulancePosition[]): Promise<number> {
+    const documents = entries.map(toHistory);
+    if (documents.length === 0) return 0;
+    const ids = documents.map(({ _id }) => _id);
+    const known = new Map<string, HistoryDocument>();
+    for await (const each of this.histories.find({ _id: { $in: ids } }))
+      known.set(each._id.toHexString(), each);
+    // The same vehicle and time at another place: released from quarantine, where the two changed places.
+    const changed = documents.filter((each) => !isSame(each, known.get(each._id.toHexString())));
+    if (changed.length === 0) return 0;
+    await this.histories.bulkWrite(
+      changed.map(({ _id, ...fields }) => ({
+        updateOne: { filter: { _id }, update: { $set: fields }, upsert: true },
+      })),
+      { ordered: false },
+    );
+    return changed.length;
+  }
+
+  /**
+   * Brings the vehicles' documents up to their newest positions. Other programs write the same documents meanwhile, the
+   * old server too: a document is changed only as it was read, and looked at anew when it is another by then.
+   * @returns how many documents were changed
+   */
+  async advance(entries: readonly AmbulancePosition[]): Promise<number> {
+    const byAmbulance = new Map<string, StoredPosition[]>();
+    for (const { ambulanceId, position } of entries) {
+      const positions = byAmbulance.get(ambulanceId) ?? [];
+      positions.push(position);
+      byAmbulance.set(ambulanceId, positions);
+    }
+    let changed = 0;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && byAmbulance.size > 0; attempt += 1) {
+      const operations = this.planUpdates(byAmbulance, await this.documentsOf([...byAmbulance.keys()]));
+      if (operations.length === 0) return changed;
+      const { matchedCount, upsertedCount } = await this.trackings.bulkWrite(operations, { ordered: false });
+      changed += matchedCount + upsertedCount;
+    }
+    return changed;
+  }
+
+  private planUpdates(
+    byAmbulance: ReadonlyMap<string, readonly StoredPosition[]>,
+    documents: ReadonlyMap<string, readonly TrackingDocument[]>,
+  ): mongo.AnyBulkWriteOperation<TrackingDocument>[] {
+    const operations: mongo.AnyBulkWriteOperation<TrackingDocument>[] = [];
+    for (const [ambulanceId, positions] of byAmbulance) {
+      const found = documents.get(ambulanceId) ?? [];
+      if (found.length === 0) operations.push(insertion(ambulanceId, positions));
+      const spare = found.length > 1 ? found.find((each) => isOnlyOurs(each, ambulanceId)) : undefined;
+      // Made here and by the old server at the same moment: the other programs are to find one.
+      if (spare) operations.push(deletionOfOwn(ambulanceId));
+      const kept = found.find((each) => each !== spare);
+      const change = kept && updateTracking(kept, positions);
+      if (!change) continue;
+      // Null is what an absent field equals.
+      const asRead = { _id: kept._id, count_datetime: kept.count_datetime ?? null };
+      operations.push({ updateOne: { filter: asRead, update: { $set: { ...change } } } });
+    }
+    return operations;
+  }
+
+  private async documentsOf(
+    ambulanceIds: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly TrackingDocument[]>> {
+    // As ids and as text: which of the two the other programs write, the facts do not say.
+    const ids = ambulanceIds.flatMap((id): unknown[] => [new mongo.ObjectId(id), id]);
+    const found = new Map<string, TrackingDocument[]>();
+    for await (const each of this.trackings.find({ ambulance_id: { $in: ids } })) {
+      const id = String(each.ambulance_id);
+      found.set(id, [...(found.get(id) ?? []), each]);
+    }
+    return found;
+  }
+
+  private get trackings(): mongo.Collection<TrackingDocument> {
+    return sharedDatabase(this.connection).collection<TrackingDocument>('ambulance_trackings');
+  }
+
+  private get histories(): mongo.Collection<HistoryDocument> {
+    return sharedDatabase(this.connection).collection<HistoryDocument>('ambulance_tracking_histories');
+  }
+}
+
+function toHistory({ ambulanceId, position }: AmbulancePosition): HistoryDocument {
+  return {
+    _id: new mongo.ObjectId(deterministicId('tracking', position.timeMs, ambulanceId)),
+    ambulance_id: new mongo.ObjectId(ambulanceId),
+    ...historyEntry(position),
+  };
+}
+
+function isSame({ location }: HistoryDocument, known: HistoryDocument | undefined): boolean {
+  return known?.location?.lat === location.lat && known.location.lon === location.lon;
+}
+
+/** Whole from its first moment. Its `_id` is the ambulance's: two instances that find none make one. */
+function insertion(
+  ambulanceId: string,
+  positions: readonly StoredPosition[],
+): mongo.AnyBulkWriteOperation<TrackingDocument> {
+  const _id = new mongo.ObjectId(ambulanceId);
+  const $setOnInsert = {
+    ambulance_id: _id,
+    covered_distance: 0,
+    state: 'GREEN',
+    ...updateTracking({}, positions),
+  };
+  return { updateOne: { filter: { _id }, update: { $setOnInsert }, upsert: true } };
+}
+
+/** No other program has written into it. */
+function isOnlyOurs(document: TrackingDocument, ambulanceId: string): boolean {
+  return document._id.toHexString() === ambulanceId && FOREIGN_FIELDS.every((field) => !(field in document));
+}
+
+/** Not when another program has written into it meanwhile. */
+function deletionOfOwn(ambulanceId: string): mongo.AnyBulkWriteOperation<TrackingDocument> {
+  const untouched = Object.fromEntries(FOREIGN_FIELDS.map((field) => [field, { $exists: false }]));
+  return { deleteOne: { filter: { _id: new mongo.ObjectId(ambulanceId), ...untouched } } };
+}

@@ -1,0 +1,62 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../../core/index.js';
+import { LegacyMetrics } from '../legacy-metrics.js';
+
+/** So many are listed; the one that was longest silent makes room. */
+const MAX_LISTED = 200;
+const MAX_CODE_LENGTH = 64;
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+export interface UnknownBox {
+  /** Made harmless; `(none)`: it did not say, or said something that is no code. */
+  readonly code: string;
+  readonly count: number;
+  readonly firstSeenAt: Date;
+  readonly lastSeenAt: Date;
+  readonly lastAddress: string;
+}
+
+/** Boxes that report and belong to no vehicle: for the operator, who has forgotten to give one its code. */
+@Injectable()
+export class UnknownBoxes {
+  private readonly logger = new Logger(UnknownBoxes.name);
+  /** The last seen is the last in it. */
+  private readonly boxes = new Map<string, UnknownBox>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly metrics: LegacyMetrics,
+  ) {
+    metrics.observeUnknownBoxCount(() => this.boxes.size);
+  }
+
+  /** @returns the code as it is printableCode */
+  record(given: string | null, address: string): string {
+    this.metrics.unknownBox();
+    const code = given === null ? '(none)' : printableCode(given);
+    const at = new Date(this.clock.nowMs());
+    const before = this.boxes.get(code);
+    this.boxes.delete(code);
+    const [oldest] = this.boxes.keys();
+    if (this.boxes.size >= MAX_LISTED && oldest !== undefined) this.boxes.delete(oldest);
+    this.boxes.set(code, {
+      code,
+      count: (before?.count ?? 0) + 1,
+      firstSeenAt: before?.firstSeenAt ?? at,
+      lastSeenAt: at,
+      lastAddress: address,
+    });
+    if (!before) this.logger.warn({ code, address }, 'a box that belongs to no vehicle reports');
+    return code;
+  }
+
+  /** The last seen first. */
+  list(): readonly UnknownBox[] {
+    return [...this.boxes.values()].reverse();
+  }
+}
+
+function printableCode(code: string): string {
+  const short = code.slice(0, MAX_CODE_LENGTH).replace(UNPRINTABLE, '\ufffd');
+  return short === '' ? '(empty)' : short;
+}

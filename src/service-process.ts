@@ -1,0 +1,100 @@
+import 'reflect-metadata';
+import type { Logger } from 'pino';
+import { type RunningService, startService } from './app.js';
+import { FirstAdminSeeder } from './auth/index.js';
+import { createPino, PinoLogger, startupBanner } from './core/index.js';
+import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
+import { startWatchdog } from './health/index.js';
+import { InstanceLifecycle, ReadinessState } from './deployment/index.js';
+
+/** `sysexits.h` */
+const EX_CONFIG = 78;
+const EX_UNAVAILABLE = 69;
+const EX_SOFTWARE = 70;
+const INTERRUPTED = 130;
+
+/** The service as a process: signals, exit codes, and what it says to a person. Resolves when it is up. */
+export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
+  const { settings, notices } = loadSettingsOrExit(env);
+  const pino = createPino(settings.log.level, {
+    isTerminal: process.stdout.isTTY,
+    release: settings.release,
+  });
+  const logger = new PinoLogger(pino);
+  for (const notice of notices) pino.warn(notice);
+  process.on('uncaughtException', (error) => exitWithError(pino, error, 'uncaught exception'));
+  process.on('unhandledRejection', (error) => exitWithError(pino, error, 'unhandled rejection'));
+
+  const shutdownHandler = new ShutdownHandler(settings, pino);
+  process.on('SIGUSR2', () => logger.level.toggle());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => shutdownHandler.stop(signal));
+  startWatchdog();
+
+  const service = await startService(settings, logger).catch((error: unknown) =>
+    exitOnStartError(settings, pino, error),
+  );
+  shutdownHandler.service = service;
+  await service.app.get(ReadinessState).whenComplete();
+  if (!shutdownHandler.isStopping && service.app.get(InstanceLifecycle).isServing) {
+    const { generatedLogin } = service.app.get(FirstAdminSeeder);
+    process.stdout.write(startupBanner(settings, service.httpPort, service.socketPort, generatedLogin));
+  }
+}
+
+/** Ends the process in good order at the first signal, and at once at the second. */
+class ShutdownHandler {
+  /** null: the ports are not open yet, and there is nobody to let go of. */
+  service: RunningService | null = null;
+  isStopping = false;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly pino: Logger,
+  ) {}
+
+  stop(signal: NodeJS.Signals): void {
+    // Somebody stands before a terminal and means it.
+    if (this.isStopping) process.exit(INTERRUPTED);
+    this.isStopping = true;
+    this.pino.info({ signal }, 'stopping');
+    if (!this.service) process.exit(0);
+    const { drainTimeoutS } = this.settings;
+    setTimeout(() => {
+      this.pino.error({ drainTimeoutS }, 'DRAIN_TIMEOUT_S is over: ending with work still open');
+      process.exit(1);
+    }, drainTimeoutS * 1_000).unref();
+    this.service.stop().then(
+      () => process.exit(0),
+      (error: unknown) => exitWithError(this.pino, error, 'stopping failed'),
+    );
+  }
+}
+
+function loadSettingsOrExit(env: NodeJS.ProcessEnv): LoadedSettings {
+  try {
+    return loadSettings(env);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    process.stderr.write(`samserver: ${error.message}\n`);
+    process.exit(EX_CONFIG);
+  }
+}
+
+function exitOnStartError({ http, socket }: Settings, pino: Logger, error: unknown): never {
+  const { code, port } = error as { code?: string; port?: number };
+  const setting = port === socket.port ? 'SOCKET_SERVER_PORT' : 'HTTP_PORT';
+  if (code === 'EADDRINUSE')
+    process.stderr.write(`samserver: ${setting}: port ${port} is taken by another program\n`);
+  else if (code === 'EADDRNOTAVAIL')
+    process.stderr.write(`samserver: HTTP_HOST: ${http.host} is no address of this machine\n`);
+  else if (code === 'EACCES')
+    process.stderr.write(`samserver: ${setting}: port ${port} is not allowed for this user\n`);
+  else return exitWithError(pino, error, 'start failed');
+  process.exit(EX_UNAVAILABLE);
+}
+
+/** Nothing acknowledged is lost by it: what was acknowledged is on the disk. */
+function exitWithError(pino: Logger, error: unknown, what: string): never {
+  pino.fatal({ err: error }, what);
+  process.exit(EX_SOFTWARE);
+}

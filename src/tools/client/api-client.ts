@@ -1,0 +1,188 @@
+/** The part of the HTTP API that clients in this tree need. */
+import { ApiError, UnreachableError, type FieldError, type Problem } from './client.errors.js';
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** Seconds from the answer on. */
+  readonly expiresIn: number;
+}
+
+export interface NewVehicle {
+  readonly callSign: string;
+  readonly registration: string;
+  /** `bls, als, micu, rescue, patient_transport, other` */
+  readonly type: string;
+}
+
+export interface VehicleAnswer extends NewVehicle {
+  readonly id: string;
+  /** `available, dispatched, on_scene, transporting, at_hospital, out_of_service` */
+  readonly status: string;
+}
+
+export interface CredentialAnswer {
+  readonly id: string;
+  /** Shown this once. */
+  readonly token: string;
+}
+
+export interface ApiClientOptions {
+  /** Limit of one request, milliseconds; default 10,000. */
+  readonly timeoutMs?: number;
+  /** Asked before each request that needs a user; `ApiSession.accessToken` fits. */
+  readonly accessToken?: () => Promise<string> | string;
+}
+
+interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor?: string | null;
+}
+
+/**
+ * Requests are never repeated by this class: a POST whose answer was lost may have taken effect, and only the
+ * caller knows whether doing it twice is harmless.
+ */
+export class ApiClient {
+  readonly baseUrl: string;
+  private readonly timeoutMs: number;
+  private readonly accessToken?: () => Promise<string> | string;
+
+  /** @param baseUrl scheme, host and port, e.g. `http://127.0.0.1:5000` */
+  constructor(baseUrl: string, options: ApiClientOptions = {}) {
+    this.baseUrl = baseUrl.replace(/\/+$/, '');
+    this.timeoutMs = options.timeoutMs ?? 10_000;
+    this.accessToken = options.accessToken;
+  }
+
+  /** @throws ApiError `auth/…` when the pair is not known */
+  async login(email: string, password: string): Promise<Tokens> {
+    return this.request<Tokens>('POST', '/api/v1/auth/login', { email, password }, false);
+  }
+
+  async refresh(refreshToken: string): Promise<Tokens> {
+    return this.request<Tokens>('POST', '/api/v1/auth/refresh', { refreshToken }, false);
+  }
+
+  async createVehicle(vehicle: NewVehicle): Promise<VehicleAnswer> {
+    return this.request<VehicleAnswer>('POST', '/api/v1/vehicles', vehicle);
+  }
+
+  /** The vehicle of exactly this call sign, or null; the service itself searches by prefix and case-blind. */
+  async findVehicle(callSign: string): Promise<VehicleAnswer | null> {
+    for await (const vehicle of this.vehicles(callSign))
+      if (vehicle.callSign.toLowerCase() === callSign.toLowerCase()) return vehicle;
+    return null;
+  }
+
+  /**
+   * Every vehicle in service, page by page.
+   * @param prefix of the call sign or the registration; absent: all
+   */
+  async *vehicles(prefix?: string): AsyncGenerator<VehicleAnswer> {
+    let cursor: string | undefined;
+    do {
+      const query = new URLSearchParams({
+        ...(prefix !== undefined && { q: prefix }),
+        limit: '500',
+        ...(cursor && { cursor }),
+      });
+      const page = await this.request<Page<VehicleAnswer>>('GET', `/api/v1/vehicles?${query.toString()}`);
+      yield* page.items;
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
+  async createCredential(vehicleId: string, label?: string): Promise<CredentialAnswer> {
+    const path = `/api/v1/vehicles/${encodeURIComponent(vehicleId)}/credentials`;
+    return this.request<CredentialAnswer>('POST', path, label === undefined ? {} : { label });
+  }
+
+  /** Takes effect at once, on live sockets too. */
+  async revokeCredential(vehicleId: string, credentialId: string): Promise<void> {
+    const vehicle = encodeURIComponent(vehicleId);
+    const path = `/api/v1/vehicles/${vehicle}/credentials/${encodeURIComponent(credentialId)}`;
+    await this.request('DELETE', path);
+  }
+
+  private async request<T>(method: string, path: string, body?: unknown, asUser = true): Promise<T> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (asUser && this.accessToken !== undefined)
+      headers.authorization = `Bearer ${await this.accessToken()}`;
+
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(`${this.baseUrl}${path}`, {
+        method,
+        headers,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(this.timeoutMs),
+      });
+      status = response.status;
+      // The same time-out guards the body: headers alone do not make an answer.
+      text = await response.text();
+      if (!response.ok) throw new ApiError(toProblem(status, text, response.headers.get('x-request-id')));
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      throw this.toUnreachable(error);
+    }
+    if (text === '') return undefined as T;
+    const answer = parseJson(text);
+    if (answer === undefined)
+      throw new ApiError({
+        status,
+        code: 'client/not-json',
+        detail: `${method} ${path} did not answer JSON`,
+      });
+    return answer as T;
+  }
+
+  private toUnreachable(error: unknown): UnreachableError {
+    const [code, reason] =
+      nameOf(error) === 'TimeoutError'
+        ? (['client/timeout', `no answer within ${this.timeoutMs} ms`] as const)
+        : (['client/unreachable', deepestReason(error)] as const);
+    return new UnreachableError(this.baseUrl, code, reason, error);
+  }
+}
+
+function toProblem(status: number, text: string, requestId: string | null): Problem {
+  const parsed = parseJson(text);
+  const body = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Record<string, unknown>;
+  return {
+    status,
+    // A proxy's own error page has no code of ours.
+    code: stringOr(body.code) ?? `http/${status}`,
+    title: stringOr(body.title),
+    detail: stringOr(body.detail),
+    errors: Array.isArray(body.errors) ? (body.errors as readonly FieldError[]) : undefined,
+    requestId: stringOr(body.requestId) ?? requestId ?? undefined,
+  };
+}
+
+/** By shape, not by class: the errors of `fetch` come from another realm under a test runner. */
+function nameOf(error: unknown): unknown {
+  return (error as { name?: unknown } | null | undefined)?.name;
+}
+
+/** `fetch` says only "fetch failed"; what happened is in the chain of causes. */
+function deepestReason(error: unknown): string {
+  let reason = error as { cause?: unknown; message?: unknown; code?: unknown };
+  while (typeof reason.cause === 'object' && reason.cause !== null) reason = reason.cause;
+  // Several addresses were tried: the sum of their errors has a code and no message.
+  return stringOr(reason.message) || stringOr(reason.code) || String(error);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function stringOr(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,62 @@
+/** Numbers and times as recordings write them. Absent is `undefined`; what is there and malformed throws. */
+
+/** What is wrong with one value; the reader adds file and place. */
+export class MalformedCellError extends Error {}
+
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** @param value text or a JSON value; null and blank count as absent */
+export function numberCell(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'string') {
+    const text = value.trim();
+    if (text === '') return undefined;
+    if (DECIMAL.test(text) && Number.isFinite(Number(text))) return Number(text);
+  }
+  throw new MalformedCellError(`${quote(value)} is not a number`);
+}
+
+/**
+ * ISO 8601 and the spellings near it: a slash for the dash (ogr2ogr), a blank for the T, `+00`, `-0700`.
+ * GPX and the recordings here mean UTC where no zone is given.
+ */
+const TIME =
+  /^(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(?:(Z)|([+-])(\d\d)(?::?(\d\d))?)?$/i;
+
+/** 1973 as milliseconds, the year 5138 as seconds: no recording is near, so the size tells the unit. */
+const SMALLEST_EPOCH_MS = 1e11;
+
+/**
+ * @param value text, or a number: epoch milliseconds, or seconds
+ * @returns epoch milliseconds; finer digits are cut off
+ */
+export function timeCell(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'number' && Number.isFinite(value))
+    return Math.trunc(Math.abs(value) < SMALLEST_EPOCH_MS ? value * 1000 : value);
+  if (typeof value === 'string') {
+    if (value.trim() === '') return undefined;
+    const match = TIME.exec(value.trim());
+    const timeMs = match === null ? NaN : toEpochMs(match);
+    if (!Number.isNaN(timeMs)) return timeMs;
+  }
+  throw new MalformedCellError(`${quote(value)} is not a time`);
+}
+
+function toEpochMs(match: RegExpExecArray): number {
+  const [, year, month, day, hour, minute, second = '00', fraction = '', , sign, zoneHour, zoneMinute] =
+    match;
+  const civil = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}Z`;
+  const timeMs = Date.parse(civil);
+  // V8 reads 30 February as 1 March; a round trip does not.
+  if (Number.isNaN(timeMs) || new Date(timeMs).toISOString() !== civil) return NaN;
+  const zoneMinutes = Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0);
+  return timeMs - (sign === '-' ? -1 : 1) * zoneMinutes * 60_000;
+}
+
+/** Short enough for one line, whatever the file holds. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
+}

@@ -1,0 +1,172 @@
+/**
+ * GeoJSON recordings: lines with a time for each point (`coordinateProperties.times` as togeojson and others
+ * write it now, `coordTimes` as they did), and collections of points with their values in `properties`.
+ */
+import { MalformedCellError, numberCell, timeCell } from './cells.js';
+import { trackNameOf, TrackFileError, type Track, type TrackFix } from './track.js';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Names in the wild and in the service's own export; speeds are in metres per second in all of them. */
+const NAMES = {
+  time: ['time', 'timestamp', 'fix_time', 'datetime'],
+  speedMps: ['speedMps', 'speed_mps', 'speed'],
+  headingDeg: ['headingDeg', 'course_deg', 'course', 'heading', 'bearing'],
+  accuracyM: ['accuracyM', 'accuracy_m', 'accuracy', 'horizontal_accuracy'],
+  altitudeM: ['altitudeM', 'altitude_m', 'altitude', 'ele'],
+} as const;
+
+/** Values of one point: those of a Point's properties, or one place of each list of a line. */
+type PointValues = (names: readonly string[]) => { readonly path: string; readonly value: unknown };
+
+export function readGeoJson(text: string, file: string): Track {
+  const reader = new GeoJsonReader(file);
+  reader.object(parseJson(text, file), '');
+  const { fixes, withoutTime, ignored } = reader;
+  return { name: trackNameOf(file), file, fixes, withoutTime, ignored };
+}
+
+class GeoJsonReader {
+  readonly fixes: TrackFix[] = [];
+  readonly withoutTime: string[] = [];
+  readonly ignored: string[] = [];
+
+  constructor(private readonly file: string) {}
+
+  object(value: unknown, path: string): void {
+    const object = this.objectAt(value, path);
+    if (object.type === 'FeatureCollection') {
+      this.listAt(object.features, join(path, 'features')).forEach((feature, index) =>
+        this.object(feature, `${join(path, 'features')}[${index}]`),
+      );
+    } else if (object.type === 'Feature') {
+      if (object.geometry === null) this.ignored.push(`${path || 'the feature'} (no geometry)`);
+      else this.geometry(this.objectAt(object.geometry, join(path, 'geometry')), object.properties, path);
+    } else if (path === '' && typeof object.type !== 'string') {
+      throw new TrackFileError(this.file, 'type', 'missing: not GeoJSON');
+    } else this.geometry(object, undefined, path);
+  }
+
+  private geometry(geometry: JsonObject, properties: unknown, path: string): void {
+    const own = isObject(properties) ? properties : {};
+    const propertiesPath = join(path, 'properties');
+    const coordinates = geometry.coordinates;
+    const coordinatesPath = join(path, 'geometry.coordinates');
+    if (geometry.type === 'Point') {
+      const values: PointValues = (names) => {
+        const name = names.find((candidate) => own[candidate] !== undefined) ?? names[0] ?? '';
+        return { path: join(propertiesPath, name), value: own[name] };
+      };
+      this.point(coordinates, coordinatesPath, values, path);
+    } else if (geometry.type === 'LineString' || geometry.type === 'MultiPoint') {
+      this.line(coordinates, coordinatesPath, own, propertiesPath, null);
+    } else if (geometry.type === 'MultiLineString') {
+      this.listAt(coordinates, coordinatesPath).forEach((part, index) =>
+        this.line(part, `${coordinatesPath}[${index}]`, own, propertiesPath, index),
+      );
+    } else this.ignored.push(`${path || 'the geometry'} (${String(geometry.type)})`);
+  }
+
+  private line(
+    coordinates: unknown,
+    path: string,
+    own: JsonObject,
+    ownPath: string,
+    part: number | null,
+  ): void {
+    const points = this.listAt(coordinates, path);
+    const lists = this.valueLists(own, ownPath, part, points.length);
+    points.forEach((point, index) => {
+      const values: PointValues = (names) => {
+        const list = lists.find((candidate) => names.some((name) => candidate.name === name));
+        return { path: `${list?.path ?? ownPath}[${index}]`, value: list?.values[index] };
+      };
+      this.point(point, `${path}[${index}]`, values, `${path}[${index}]`);
+    });
+  }
+
+  /** `times` for `time`, and `speeds` for `speed`: togeojson adds the s to whatever the extension was called. */
+  private valueLists(
+    own: JsonObject,
+    ownPath: string,
+    part: number | null,
+    length: number,
+  ): { name: string; path: string; values: readonly unknown[] }[] {
+    const bundle = isObject(own.coordinateProperties) ? own.coordinateProperties : {};
+    const bundlePath = join(ownPath, 'coordinateProperties');
+    const found = Object.entries(bundle).map(([key, list]) => ({ key, list, path: join(bundlePath, key) }));
+    if (own.coordTimes !== undefined)
+      found.push({ key: 'times', list: own.coordTimes, path: join(ownPath, 'coordTimes') });
+    return found.map(({ key, list, path }) => {
+      const partPath = part === null ? path : `${path}[${part}]`;
+      const values = this.listAt(part === null ? list : this.listAt(list, path)[part], partPath);
+      if (values.length !== length)
+        throw new TrackFileError(this.file, partPath, `${values.length} values for ${length} points`);
+      return { name: key.replace(/s$/, ''), path: partPath, values };
+    });
+  }
+
+  private point(coordinates: unknown, path: string, values: PointValues, place: string): void {
+    const [lon, lat, altitude] = this.listAt(coordinates, path);
+    const timeMs = this.read(values(NAMES.time), timeCell);
+    const fix = {
+      lat: this.required(lat, `${path}[1]`),
+      lon: this.required(lon, `${path}[0]`),
+      speedMps: this.read(values(NAMES.speedMps), numberCell),
+      headingDeg: this.read(values(NAMES.headingDeg), numberCell),
+      accuracyM: this.read(values(NAMES.accuracyM), numberCell),
+      altitudeM:
+        altitude === undefined
+          ? this.read(values(NAMES.altitudeM), numberCell)
+          : this.read({ path: `${path}[2]`, value: altitude }, numberCell),
+    };
+    if (timeMs === undefined) this.withoutTime.push(place);
+    else this.fixes.push({ timeMs, ...fix });
+  }
+
+  private required(value: unknown, path: string): number {
+    const number = this.read({ path, value }, numberCell);
+    if (number === undefined) throw new TrackFileError(this.file, path, 'is missing');
+    return number;
+  }
+
+  private read<T>({ path, value }: { path: string; value: unknown }, cell: (value: unknown) => T): T {
+    try {
+      return cell(value);
+    } catch (error) {
+      if (!(error instanceof MalformedCellError)) throw error;
+      throw new TrackFileError(this.file, path, error.message);
+    }
+  }
+
+  private objectAt(value: unknown, path: string): JsonObject {
+    if (!isObject(value)) throw new TrackFileError(this.file, path || null, 'is not an object');
+    return value;
+  }
+
+  private listAt(value: unknown, path: string): readonly unknown[] {
+    if (!Array.isArray(value)) throw new TrackFileError(this.file, path, 'is not a list');
+    return value;
+  }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const { message } = error as Error;
+    // V8 names the offset where it has one; the end of the text is the only place otherwise worth naming.
+    const offset = /position (\d+)/.exec(message)?.[1];
+    const until = offset === undefined && message.includes('end of JSON') ? text.length : Number(offset ?? 0);
+    const line = text.slice(0, until).split('\n').length;
+    throw new TrackFileError(file, `line ${line}`, message.replaceAll('\n', ' '));
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}

@@ -1,0 +1,144 @@
+/** What a run will send, by whom and when: decided before anything is sent, and without looking at a clock. */
+import type { PositionInput } from '../../core/index.js';
+import { simulateAmbulance } from './simulated-ambulance.js';
+import { freshCallSign, recordedCallSign } from './call-signs.js';
+import type { Track, TrackFix } from './track.js';
+
+/** `max`: as fast as the service acknowledges. */
+export type PlaySpeed = number | 'max';
+
+export interface PlannedFix {
+  /** When it is due, milliseconds after the start of the run. */
+  readonly dueMs: number;
+  readonly position: PositionInput;
+}
+
+/** One vehicle's part in a run. */
+export interface Drive {
+  /** Name of the recording, or of the simulated ambulance. */
+  readonly track: string;
+  readonly callSign: string;
+  /** The vehicle may exist from an earlier run and is used again. */
+  readonly isReused: boolean;
+  /** Number of fixes; absent when it drives until it is stopped. */
+  readonly total?: number;
+  /** @param startMs the moment from which `dueMs` counts, epoch milliseconds */
+  fixes(startMs: number): Iterable<PlannedFix>;
+}
+
+export interface TrackPlan {
+  /** Makes the call signs of a run its own, epoch milliseconds. */
+  readonly plannedAtMs: number;
+  readonly speed: PlaySpeed;
+  /** Vehicles on each track. */
+  readonly vehicles: number;
+  readonly isAsRecorded: boolean;
+}
+
+/** @throws Error when two files would drive the same vehicle */
+export function planTracks(tracks: readonly Track[], plan: TrackPlan): Drive[] {
+  const drives = tracks.flatMap((track, trackIndex) =>
+    Array.from({ length: plan.vehicles }, (_, vehicleIndex): Drive => {
+      const number = trackIndex * plan.vehicles + vehicleIndex + 1;
+      return {
+        track: track.name,
+        callSign: plan.isAsRecorded
+          ? recordedCallSign(track.name, vehicleIndex + 1)
+          : freshCallSign('RPL', plan.plannedAtMs, number),
+        isReused: plan.isAsRecorded,
+        total: track.fixes.length,
+        fixes: (startMs) => playTrack(track.fixes, plan, startMs),
+      };
+    }),
+  );
+  const seen = new Map<string, Drive>();
+  for (const drive of drives) {
+    const other = seen.get(drive.callSign);
+    if (other !== undefined)
+      throw new Error(`"${other.track}" and "${drive.track}" would both drive ${drive.callSign}: rename one`);
+    seen.set(drive.callSign, drive);
+  }
+  return drives;
+}
+
+/**
+ * In file order. A fix is due when the newest time so far would have been reached: one that is out of order goes
+ * out with its neighbours, as it arrived.
+ */
+function* playTrack(fixes: readonly TrackFix[], plan: TrackPlan, startMs: number): Generator<PlannedFix> {
+  const shiftMs = plan.isAsRecorded ? 0 : shiftOf(fixes, plan.speed, startMs);
+  const firstMs = fixes[0]?.timeMs ?? 0;
+  let newestMs = firstMs;
+  for (const fix of fixes) {
+    newestMs = Math.max(newestMs, fix.timeMs);
+    yield {
+      dueMs: plan.speed === 'max' ? 0 : (newestMs - firstMs) / plan.speed,
+      position: positionOf(fix, fix.timeMs + shiftMs),
+    };
+  }
+}
+
+/**
+ * The newest fix is "now" when it is sent: at `max` that is the start of the run, in real time each fix bears the
+ * moment of its sending. Slower than real time, the first one does and the rest are older: never ahead of the clock.
+ */
+function shiftOf(fixes: readonly TrackFix[], speed: PlaySpeed, startMs: number): number {
+  const firstMs = fixes[0]?.timeMs ?? 0;
+  const newestMs = fixes.reduce((newest, fix) => Math.max(newest, fix.timeMs), firstMs);
+  const playMs = speed === 'max' ? 0 : (newestMs - firstMs) / Math.max(1, speed);
+  return Math.round(startMs + playMs - newestMs);
+}
+
+export interface SimulationPlan {
+  readonly plannedAtMs: number;
+  readonly speed: PlaySpeed;
+  readonly vehicles: number;
+  readonly rateHz: number;
+  readonly seed: number;
+  /** Seconds of simulated time; absent: until it is stopped, in real time only. */
+  readonly durationS?: number;
+}
+
+export function planSimulation(plan: SimulationPlan): Drive[] {
+  return Array.from({ length: plan.vehicles }, (_, index) => ({
+    track: `ambulance ${index + 1}`,
+    callSign: freshCallSign('SIM', plan.plannedAtMs, index + 1),
+    isReused: false,
+    ...(plan.durationS !== undefined && { total: Math.max(1, Math.floor(plan.durationS * plan.rateHz)) }),
+    fixes: (startMs) => simulate(index, plan, startMs),
+  }));
+}
+
+function* simulate(index: number, plan: SimulationPlan, startMs: number): Generator<PlannedFix> {
+  const periodMs = 1000 / plan.rateHz;
+  const total =
+    plan.durationS === undefined ? Infinity : Math.max(1, Math.floor(plan.durationS * plan.rateHz));
+  // Receivers do not tick together.
+  const phaseMs = (periodMs * index) / plan.vehicles;
+  // The newest is "now" when it is sent, as with a recording.
+  const historyMs =
+    plan.speed === 1 ? 0 : total * periodMs * (1 - (plan.speed === 'max' ? 0 : 1 / Math.max(1, plan.speed)));
+  let count = 0;
+  for (const fix of simulateAmbulance(plan.seed, index, plan.rateHz)) {
+    if (count === total) return;
+    const elapsedMs = phaseMs + count * periodMs;
+    yield {
+      dueMs: plan.speed === 'max' ? 0 : elapsedMs / plan.speed,
+      position: positionOf(fix, Math.round(startMs - historyMs + elapsedMs)),
+    };
+    count += 1;
+  }
+}
+
+/** Absent stays absent: `undefined` would go over the wire as null in some encodings. */
+function positionOf(fix: Omit<TrackFix, 'timeMs'>, timeMs: number): PositionInput {
+  return {
+    lat: fix.lat,
+    lon: fix.lon,
+    time: new Date(timeMs).toISOString(),
+    ...(fix.speedMps !== undefined && { speedMps: fix.speedMps }),
+    ...(fix.headingDeg !== undefined && { headingDeg: fix.headingDeg }),
+    ...(fix.accuracyM !== undefined && { accuracyM: fix.accuracyM }),
+    ...(fix.altitudeM !== undefined && { altitudeM: fix.altitudeM }),
+  };
+}

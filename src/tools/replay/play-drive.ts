@@ -1,0 +1,103 @@
+/** Sends one drive's fixes when they are due, as far ahead of the acknowledgements as its window allows. */
+import type { Delivery, DeviceClient } from '../client/index.js';
+import type { PlannedFix } from './plan.js';
+
+export interface DriveRun {
+  readonly client: DeviceClient;
+  /** On the clock of `performance.now()`. */
+  readonly startedAtMs: number;
+  /** Fixes without an acknowledgement at a time. */
+  readonly window: number;
+  /** Without any acknowledgement for this long, the drive is given up. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+  readonly onSent: () => void;
+  readonly onDelivery: (delivery: Delivery, fix: PlannedFix) => void;
+  readonly onFailure: (code: string) => void;
+}
+
+/** An interrupted run waits this long for what is on its way. */
+const INTERRUPT_TIMEOUT_MS = 10_000;
+
+/** Longer waits than a timer can hold (24.8 days) are taken in pieces. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Ends when all is acknowledged, given up, refused or interrupted; the client is closed then. */
+export async function playDrive(fixes: Iterable<PlannedFix>, run: DriveRun): Promise<void> {
+  const sendWindow = new SendWindow(run.signal);
+  let isRefused = false;
+  let isGivenUp = false;
+  for (const fix of fixes) {
+    await sendWindow.untilDue(() => run.startedAtMs + fix.dueMs - performance.now());
+    while (sendWindow.open >= run.window && !isRefused && !sendWindow.isAborted && !isGivenUp)
+      isGivenUp = !(await sendWindow.untilSettled(run.patienceMs));
+    if (sendWindow.isAborted || isRefused || isGivenUp) break;
+    run.onSent();
+    sendWindow.open += 1;
+    run.client
+      .send(fix.position)
+      .then(
+        (delivery) => run.onDelivery(delivery, fix),
+        (error: unknown) => {
+          const { code } = error as { code?: unknown };
+          run.onFailure(typeof code === 'string' ? code : 'client/unknown');
+          isRefused ||= typeof code === 'string' && code.startsWith('auth/');
+        },
+      )
+      .finally(() => sendWindow.settled());
+  }
+  if (isGivenUp) await run.client.close(0);
+  else
+    await run.client.close(
+      sendWindow.isAborted ? Math.min(INTERRUPT_TIMEOUT_MS, run.patienceMs) : run.patienceMs,
+    );
+  await sendWindow.untilEmpty();
+}
+
+/** Wakes a waiting drive when something settles, when time is up, or when the run is interrupted. */
+class SendWindow {
+  open = 0;
+  private wake?: () => void;
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  get isAborted(): boolean {
+    return this.signal.aborted;
+  }
+
+  settled(): void {
+    this.open -= 1;
+    this.wake?.();
+  }
+
+  async untilDue(leftMs: () => number): Promise<void> {
+    for (let left = leftMs(); left > 0 && !this.isAborted; left = leftMs())
+      await this.pause(Math.min(left, LONGEST_TIMER_MS), false);
+  }
+
+  /** False when nothing settled in time. */
+  async untilSettled(timeoutMs: number): Promise<boolean> {
+    return this.pause(timeoutMs, true);
+  }
+
+  /** The last callbacks run after the promise that `close` settles. */
+  async untilEmpty(): Promise<void> {
+    while (this.open > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** True when woken, by a settlement (if wanted) or an interruption; false when the time is up. */
+  private pause(timeoutMs: number, wakesOnSettlement: boolean): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (isWoken: boolean): void => {
+        clearTimeout(timer);
+        this.signal.removeEventListener('abort', onWake);
+        this.wake = undefined;
+        resolve(isWoken);
+      };
+      const onWake = (): void => done(true);
+      const timer = setTimeout(() => done(false), timeoutMs);
+      this.signal.addEventListener('abort', onWake);
+      if (wakesOnSettlement) this.wake = onWake;
+    });
+  }
+}

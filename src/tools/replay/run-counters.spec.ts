@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { LatencyHistogram } from './latency-histogram.js';
+import { LiveDeliveryTracker } from './live-delivery-tracker.js';
+import { printable } from '../client/index.js';
+import { Tally } from './tally.js';
+
+describe('Latencies', () => {
+  it('is within 2 % of the true percentiles, and exact at the top', () => {
+    const latencies = new LatencyHistogram();
+    for (let ms = 1; ms <= 1000; ms += 1) latencies.add(ms);
+    for (const [share, exact] of [
+      [0.5, 500],
+      [0.95, 950],
+      [0.99, 990],
+    ] as const) {
+      expect(latencies.percentileMs(share)).toBeGreaterThanOrEqual(exact * 0.999);
+      expect(latencies.percentileMs(share)).toBeLessThanOrEqual(exact * 1.021);
+    }
+    expect(latencies.percentileMs(1)).toBe(1000);
+    expect(latencies.maxMs).toBe(1000);
+    expect(latencies.count).toBe(1000);
+  });
+
+  it('is nought without any', () => expect(new LatencyHistogram().percentileMs(0.5)).toBe(0));
+});
+
+describe('LiveLedger', () => {
+  it('settles a fix whichever side comes first, and each one once', () => {
+    const deliveries = new LiveDeliveryTracker();
+    deliveries.addVehicle('a');
+    deliveries.stored('a', 1);
+    expect(deliveries.totalMissing).toBe(1);
+    deliveries.received('a', 1);
+    deliveries.received('a', 2);
+    deliveries.stored('a', 2);
+    deliveries.stored('a', 2);
+    deliveries.received('a', 1);
+    expect([
+      deliveries.seen('a'),
+      deliveries.missing('a'),
+      deliveries.released('a'),
+      deliveries.totalMissing,
+    ]).toEqual([2, 0, 0, 0]);
+  });
+
+  it('names what was released, and leaves the vehicles of others alone', () => {
+    const deliveries = new LiveDeliveryTracker();
+    deliveries.addVehicle('a');
+    deliveries.received('a', 1);
+    deliveries.received('b', 1);
+    deliveries.stored('b', 2);
+    expect([deliveries.released('a'), deliveries.seen('b'), deliveries.totalMissing]).toEqual([1, 0, 0]);
+  });
+});
+
+describe('Tally', () => {
+  it('counts each verdict once, codes apart', () => {
+    const tally = new Tally();
+    const delivery = { index: 0, latencyMs: 1, attempts: 1 };
+    tally.count({ ...delivery, verdict: 'stored', late: true, dropped: ['speedMps'] });
+    tally.count({ ...delivery, verdict: 'duplicate' });
+    tally.count({ ...delivery, verdict: 'quarantined', code: 'jump' });
+    tally.count({ ...delivery, verdict: 'quarantined', code: 'jump' });
+    tally.count({ ...delivery, verdict: 'rejected' });
+    tally.fail('client/closed');
+    expect(tally).toMatchObject({ stored: 1, duplicate: 1, late: 1, dropped: 1, acknowledged: 5 });
+    expect([...tally.quarantined]).toEqual([['jump', 2]]);
+    expect([...tally.rejected]).toEqual([['unknown', 1]]);
+    expect([...tally.unacknowledged]).toEqual([['client/closed', 1]]);
+  });
+});
+
+describe('printable', () => {
+  it('takes the teeth out of a file name', () => expect(printable('a\u001b[31m\nb')).toBe('a?[31m?b'));
+});

@@ -1,0 +1,139 @@
+/** One simulated ambulance: station, incident, hospital, and again; seen through its receiver. */
+import { BLOCK_M, HALF_BLOCKS, nearestHospital, STATION, toDegrees, type Crossing } from './city.js';
+import { seededRandom, type Random } from './random.js';
+import { routeBetween, type Leg } from './route.js';
+import type { TrackFix } from './track.js';
+
+const ACCELERATION_MPS2 = 1.8;
+const BRAKING_MPS2 = 2.5;
+/** Shorter than any street is driven through, so a leg's end is never jumped over. */
+const LONGEST_STEP_S = 0.1;
+/** The last half metre to a stop: braking to exactly zero would take for ever. */
+const CREEP_MPS = 0.5;
+
+interface Motion {
+  readonly eastM: number;
+  readonly northM: number;
+  readonly headingDeg: number;
+  readonly speedMps: number;
+}
+
+/**
+ * Fixes without end, one each `1 / rateHz` seconds, the same for the same seed and index.
+ * @param index tells the ambulances of one seed apart
+ */
+export function* simulateAmbulance(
+  seed: number,
+  index: number,
+  rateHz: number,
+): Generator<Omit<TrackFix, 'timeMs'>, never> {
+  const random = seededRandom(Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
+  const receiver = receiverOf(random, 1 / rateHz);
+  const stepsPerFix = Math.ceil(1 / rateHz / LONGEST_STEP_S - 1e-9);
+  let step = 0;
+  for (const motion of motions(random, 1 / rateHz / stepsPerFix)) {
+    if (step % stepsPerFix === 0) yield receiver(motion);
+    step += 1;
+  }
+  throw new Error('an ambulance drives for ever');
+}
+
+function* motions(random: Random, stepS: number): Generator<Motion> {
+  // They are all over the city when somebody starts to look, not in one row at the station.
+  let at: Crossing = randomCrossing(random);
+  for (;;) {
+    const trip = nextTrips(random);
+    for (const { to, isUrgent, stopS } of trip) {
+      if (to.east === at.east && to.north === at.north) continue;
+      const legs = routeBetween(at, to, isUrgent, stopS, random);
+      yield* driveLegs(legs, stepS);
+      at = to;
+    }
+  }
+}
+
+function nextTrips(random: Random): { to: Crossing; isUrgent: boolean; stopS: number }[] {
+  const incident = randomCrossing(random);
+  const trips = [
+    { to: incident, isUrgent: true, stopS: random.between(40, 120) },
+    { to: nearestHospital(incident), isUrgent: random.next() < 0.5, stopS: random.between(40, 90) },
+  ];
+  // Half of them are called again before they are back.
+  return random.next() < 0.5
+    ? trips
+    : [...trips, { to: STATION, isUrgent: false, stopS: random.between(20, 60) }];
+}
+
+function* driveLegs(legs: readonly Leg[], stepS: number): Generator<Motion> {
+  let speedMps = 0;
+  let alongM = 0;
+  for (const leg of legs) {
+    while (alongM < leg.lengthM) {
+      yield motionOn(leg, alongM, speedMps);
+      const brakingMps = Math.sqrt(leg.endSpeedMps ** 2 + 2 * BRAKING_MPS2 * (leg.lengthM - alongM));
+      const wantedMps = Math.min(speedMps + ACCELERATION_MPS2 * stepS, leg.limitMps, brakingMps);
+      speedMps = Math.max(wantedMps, CREEP_MPS);
+      alongM += speedMps * stepS;
+    }
+    // What goes beyond a corner is driven on the next street already.
+    alongM = leg.endSpeedMps > 0 ? alongM - leg.lengthM : 0;
+    if (leg.endSpeedMps > 0) continue;
+    speedMps = 0;
+    for (let stoodS = 0; stoodS < leg.stopS; stoodS += stepS) yield motionOn(leg, leg.lengthM, 0);
+  }
+}
+
+function motionOn(leg: Leg, alongM: number, speedMps: number): Motion {
+  const share = alongM / leg.lengthM;
+  return {
+    eastM: (leg.from.east + (leg.to.east - leg.from.east) * share) * BLOCK_M,
+    northM: (leg.from.north + (leg.to.north - leg.from.north) * share) * BLOCK_M,
+    headingDeg: leg.headingDeg,
+    speedMps,
+  };
+}
+
+/**
+ * A receiver's error wanders rather than jumps, and stays well inside what it claims as accuracy: a tenth of it
+ * is the deviation on each axis.
+ */
+function receiverOf(random: Random, periodS: number): (motion: Motion) => Omit<TrackFix, 'timeMs'> {
+  const correlation = 0.95 ** periodS;
+  const innovation = Math.sqrt(1 - correlation ** 2);
+  let accuracyM = random.between(3, 8);
+  let errorEast = 0;
+  let errorNorth = 0;
+  return ({ eastM, northM, headingDeg, speedMps }) => {
+    accuracyM = Math.min(12, Math.max(3, accuracyM + random.gauss() * 0.4 * Math.sqrt(periodS)));
+    errorEast = correlation * errorEast + innovation * random.gauss();
+    errorNorth = correlation * errorNorth + innovation * random.gauss();
+    const { lat, lon } = toDegrees(
+      eastM + (errorEast * accuracyM) / 10,
+      northM + (errorNorth * accuracyM) / 10,
+    );
+    return {
+      lat: round(lat, 7),
+      lon: round(lon, 7),
+      speedMps: round(speedMps, 2),
+      // At rest a receiver holds its last course.
+      headingDeg:
+        speedMps === 0 ? headingDeg : round((headingDeg + 360 + 1.5 * clampedGauss(random)) % 360, 1) % 360,
+      accuracyM: round(accuracyM, 1),
+    };
+  };
+}
+
+function clampedGauss(random: Random): number {
+  return Math.max(-3, Math.min(3, random.gauss()));
+}
+
+function randomCrossing(random: Random): Crossing {
+  return {
+    east: random.whole(-HALF_BLOCKS, HALF_BLOCKS),
+    north: random.whole(-HALF_BLOCKS, HALF_BLOCKS),
+  };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

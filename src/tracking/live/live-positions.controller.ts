@@ -1,0 +1,25 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForRole } from '../../auth/index.js';
+import { isInside, type Page, parseBoundingBox } from '../../core/index.js';
+import { LatestPositions } from './latest-positions.js';
+import { LivePositionDto, LivePositionListDto, LivePositionsDto } from './live-positions.dto.js';
+import { toPositionView } from '../stored-position.js';
+
+@ApiTags('positions')
+@Controller('api/v1/positions/live')
+export class LivePositionsController {
+  constructor(private readonly latest: LatestPositions) {}
+
+  @Get()
+  @ForRole('viewer')
+  @ApiOperation({ summary: 'Where every vehicle is now, or every one within a box' })
+  @ApiOkResponse({ type: LivePositionListDto })
+  list(@Query() { bbox }: LivePositionsDto): Page<LivePositionDto> {
+    const box = bbox === undefined ? null : parseBoundingBox(bbox);
+    const items = [...this.latest.all()]
+      .filter((position) => box === null || isInside(box, position))
+      .map((position) => ({ vehicleId: position.vehicleId, position: toPositionView(position) }));
+    return { items, nextCursor: null };
+  }
+}

@@ -1,0 +1,32 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { PositionDto } from '../position.dto.js';
+
+export class LivePositionsDto {
+  @ApiPropertyOptional({
+    description:
+      'west,south,east,north in degrees; west above east crosses the antimeridian. Default: everywhere.',
+    example: '11.3,48.0,11.8,48.3',
+    maxLength: 120,
+  })
+  @IsOptional()
+  @MaxLength(120)
+  @IsString()
+  bbox?: string;
+}
+
+export class LivePositionDto {
+  @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
+  vehicleId!: string;
+
+  @ApiProperty({ type: PositionDto })
+  position!: PositionDto;
+}
+
+export class LivePositionListDto {
+  @ApiProperty({ type: [LivePositionDto] })
+  items!: LivePositionDto[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'Always null: it is one picture of one moment.' })
+  nextCursor!: null;
+}

@@ -1,0 +1,20 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ForRole } from '../../auth/index.js';
+import { FindNearestDto, NearestDto } from './nearest.dto.js';
+import { type NearestAnswer, NearestVehiclesService } from './nearest-vehicles.service.js';
+
+/** `app.module.ts` registers it before `vehicles/:id`, which would take the word for an id. */
+@ApiTags('vehicles')
+@Controller('api/v1/vehicles/nearest')
+export class NearestController {
+  constructor(private readonly nearest: NearestVehiclesService) {}
+
+  @Get()
+  @ForRole('viewer')
+  @ApiOperation({ summary: 'The nearest vehicles of a status, and how many were left out for what' })
+  @ApiOkResponse({ type: NearestDto })
+  find(@Query() query: FindNearestDto): Promise<NearestAnswer> {
+    return this.nearest.find(query);
+  }
+}

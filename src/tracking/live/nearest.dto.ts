@@ -1,0 +1,90 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import { IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import { UNIT_STATUSES, type UnitStatus, VehicleDto } from '../../vehicles/index.js';
+import { PositionDto } from '../position.dto.js';
+
+/** An empty text is no number, and not the Gulf of Guinea either. */
+const toDegrees = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
+
+export class FindNearestDto {
+  @ApiProperty({ minimum: -90, maximum: 90, example: 48.137 })
+  @Transform(toDegrees)
+  @Max(90)
+  @Min(-90)
+  @IsNumber({}, { message: 'lat must be a number of degrees from -90 to 90' })
+  lat!: number;
+
+  @ApiProperty({ minimum: -180, maximum: 180, example: 11.575 })
+  @Transform(toDegrees)
+  @Max(180)
+  @Min(-180)
+  @IsNumber({}, { message: 'lon must be a number of degrees from -180 to 180' })
+  lon!: number;
+
+  @ApiPropertyOptional({ enum: UNIT_STATUSES, default: 'available' })
+  @IsOptional()
+  @IsIn(UNIT_STATUSES)
+  status: UnitStatus = 'available';
+
+  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 5 })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  limit: number = 5;
+
+  @ApiPropertyOptional({
+    description: 'A position older than this is no place to send help from. Seconds.',
+    minimum: 1,
+    maximum: 604_800,
+    default: 120,
+  })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(604_800)
+  maxAgeS: number = 120;
+}
+
+export class NearVehicleDto {
+  @ApiProperty({ type: VehicleDto })
+  vehicle!: VehicleDto;
+
+  @ApiProperty({ type: PositionDto })
+  position!: PositionDto;
+
+  @ApiProperty({ description: 'As the crow flies, metres.', example: 812.4 })
+  distanceM!: number;
+
+  @ApiProperty({
+    description: 'Since the fix or its arrival, whichever is longer ago; seconds.',
+    example: 3.2,
+  })
+  ageS!: number;
+}
+
+export class ExcludedDto {
+  @ApiProperty({
+    description: 'Of the status asked for, but their position is older than maxAgeS.',
+    example: 2,
+  })
+  stale!: number;
+
+  @ApiProperty({ description: 'Of the status asked for, but never seen.', example: 1 })
+  noPosition!: number;
+
+  @ApiProperty({ description: 'Of another status.', example: 7 })
+  status!: number;
+}
+
+export class NearestDto {
+  @ApiProperty({ type: [NearVehicleDto] })
+  items!: NearVehicleDto[];
+
+  @ApiProperty({ type: ExcludedDto, description: 'Each vehicle that was left out, counted once.' })
+  excluded!: ExcludedDto;
+}

@@ -1,4 +1,0 @@
-import { DomainError } from '../common/index.js';
-
-export const quarantinedNotFound = (): DomainError =>
-  new DomainError('not-found', 'quarantine/not-found', 'There is no such quarantined position.');

@@ -1,0 +1,30 @@
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { FailsWith } from '../../core/index.js';
+import { Caller, ForRole, type UserPrincipal } from '../../auth/index.js';
+import { QuarantinedPositionDto, QuarantinePageDto, QuarantineQueryDto } from './quarantine.dto.js';
+import { type QuarantinedPosition, type QuarantinePage, QuarantineService } from './quarantine.service.js';
+
+@ApiTags('positions')
+@Controller('api/v1/quarantine')
+export class QuarantineController {
+  constructor(private readonly quarantine: QuarantineService) {}
+
+  @Get()
+  @ForRole('viewer')
+  @ApiOperation({ summary: 'Positions that were accepted and are not believed, newest arrival first' })
+  @ApiOkResponse({ type: QuarantinePageDto })
+  list(@Query() query: QuarantineQueryDto): Promise<QuarantinePage> {
+    return this.quarantine.list(query);
+  }
+
+  @Post(':id/release')
+  @ForRole('dispatcher')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Believe it after all: it becomes part of the history and is shown live' })
+  @ApiOkResponse({ type: QuarantinedPositionDto })
+  @FailsWith('quarantine/not-found')
+  release(@Param('id') id: string, @Caller() caller: UserPrincipal): Promise<QuarantinedPosition> {
+    return this.quarantine.release(id, caller.userId);
+  }
+}

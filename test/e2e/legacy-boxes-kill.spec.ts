@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts, startProcess, temporaryDirectory } from '../support/child-process.js';
+import { call } from '../support/http.js';
+import { CRASH, formOf, newBox, postJson, postRaw, SNAPSHOT, TRACKING } from '../support/old-boxes.js';
+import { imagesOf, jpeg } from '../support/pictures.js';
+import { ADMIN } from '../support/test-service.js';
+import { filesBelow } from '../support/test-volume.js';
+
+const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 3);
+const TIMEOUT_MS = 120_000 + KILLS * 20_000;
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+});
+afterEach(() => directory.remove());
+
+interface Sent {
+  readonly lats: number[];
+  pictures: number;
+  crashes: number;
+}
+
+describe('kill -9 of the service', () => {
+  it(
+    'loses nothing that an old box was told a success of: position, picture, crash; and times go on rising',
+    async () => {
+      const ports = await freePorts();
+      const service = {
+        url: `http://127.0.0.1:${ports.http}`,
+        socketUrl: `http://127.0.0.1:${ports.socket}`,
+      };
+      const env = {
+        DATA_DIR: directory.path,
+        ADMIN_EMAIL: ADMIN.email,
+        ADMIN_PASSWORD: ADMIN.password,
+        IMAGE_MIN_FREE_PCT: '0',
+      };
+      let program = await startProcess(ports, env);
+      const boxes = [await newBox(service, '291'), await newBox(service, '292')];
+      let isOver = false;
+      /** As a box does that repeats what has failed: no answer, or 503. */
+      const untilTaken = async (post: () => Promise<{ status: number }>): Promise<void> => {
+        while ((await post().catch(() => ({ status: 0 }))).status !== 200) await sleep(50);
+      };
+      const senders = boxes.map(async ({ boxCode }, index): Promise<Sent> => {
+        const sent: Sent = { lats: [], pictures: 0, crashes: 0 };
+        const port = index === 0 ? 'http' : 'socket';
+        for (let n = 0; !isOver; n += 1) {
+          const lat = Number((13.7 + index + n * 1e-5).toFixed(5));
+          const report = {
+            ambulance_id: boxCode,
+            tracking_latitude: String(lat),
+            tracking_longitude: '100.5',
+          };
+          await untilTaken(() => postJson(service, TRACKING, report, port));
+          sent.lats.push(lat);
+          if (n % 10 !== 0) continue;
+          const picture = await jpeg(index * 1_000_000 + n);
+          const form = (): FormData => formOf({ ambulance_id: boxCode }, [['a.jpg', picture]]);
+          await untilTaken(() => postRaw(service, SNAPSHOT, form(), { port }));
+          sent.pictures += 1;
+          await untilTaken(() => postJson(service, CRASH, report, port));
+          sent.crashes += 1;
+        }
+        return sent;
+      });
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        await sleep(300 + Math.random() * 900);
+        await program.kill();
+        program = await startProcess(ports, env);
+      }
+      isOver = true;
+      const sent = await Promise.all(senders);
+
+      const files = new Set(await filesBelow(join(directory.path, 'images')));
+      for (const [index, { vehicleId, boxCode, token }] of boxes.entries()) {
+        const { lats, pictures, crashes } = sent[index] as Sent;
+        const path = `/api/v1/vehicles/${vehicleId}/positions?limit=5000`;
+        const { body } = await call(service, 'GET', path, { token });
+        const history = body.items as { lat: number; time: string }[];
+        expect(lats.length).toBeGreaterThan(KILLS);
+        expect([...new Set(history.map(({ lat }) => lat))]).toEqual(lats);
+        expect(new Set(history.map(({ time }) => time)).size).toBe(history.length);
+        const images = (await imagesOf(service, vehicleId, token)).body.items;
+        expect(images).toHaveLength(pictures);
+        expect([...files].filter((file) => file.startsWith(`${boxCode}/`)).length).toBeGreaterThanOrEqual(
+          pictures,
+        );
+        const listed = await call(service, 'GET', `/api/v1/crashes?limit=500&vehicleId=${vehicleId}`, {
+          token,
+        });
+        // A crash whose answer was lost is told again, and is another one: a box gives it no name.
+        expect(listed.body.items.length).toBeGreaterThanOrEqual(crashes);
+        expect(listed.body.items.length).toBeLessThanOrEqual(crashes + KILLS);
+      }
+      await program.kill('SIGTERM');
+    },
+    TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,280 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { io } from 'socket.io-client';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { CRASH, newBox, postJson, postRaw, TRACKING } from '../support/old-boxes.js';
+import { OldPanel, type PanelClient, type PanelTransport } from '../support/old-panel.js';
+import { Scrape } from '../support/scrape.js';
+import { ask, connectSocket, until } from '../support/sockets.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+let service: TestService;
+let token: string;
+beforeAll(async () => {
+  service = await startTestService({ OPS_TOKEN });
+  token = await adminToken(service);
+});
+afterAll(() => service.stop());
+
+const open: OldPanel[] = [];
+const panel = async (
+  client?: PanelClient,
+  transport?: PanelTransport,
+  url = service.socketUrl,
+): Promise<OldPanel> => {
+  const opened = await OldPanel.open(url, client, transport);
+  open.push(opened);
+  return opened;
+};
+afterEach(() => open.splice(0).forEach((each) => each.close()));
+
+const report = (boxCode: string, change: Record<string, unknown> = {}) => ({
+  ambulance_id: boxCode,
+  tracking_latitude: '13.7563',
+  tracking_longitude: '100.5018',
+  tracking_speed: '10',
+  tracking_heading: '87',
+  ...change,
+});
+const deviceToken = async (vehicleId: string): Promise<string> =>
+  (await call(service, 'POST', `/api/v1/vehicles/${vehicleId}/credentials`, { token, body: {} })).body.token;
+const fix = (lat: number, agoMs = 0) => ({
+  lat,
+  lon: 100.5,
+  time: new Date(Date.now() - agoMs).toISOString(),
+});
+
+describe.each<[PanelClient, PanelTransport]>([
+  ['socket.io-client 3', 'websocket'],
+  ['socket.io-client 3', 'polling'],
+  ['socket.io-client 4', 'websocket'],
+  ['socket.io-client 4', 'polling'],
+])('a panel of %s by %s', (client, transport) => {
+  it('is greeted, joins without its quotes, and hears what everybody joins', async () => {
+    const first = await panel(client, transport);
+    expect(first.texts).toEqual([`socket connected id: ${first.socket.id}`]);
+    const second = await panel(client, transport);
+    await second.join('"tracking"');
+    await until(() => first.texts.length === 2);
+    expect(first.texts[1]).toBe('room joined: tracking');
+  });
+
+  it('gets a position as text: the body in its own types, its speed in km/h, the old keys behind it', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const one = await panel(client, transport);
+    await one.join('tracking');
+    const both = await panel(client, transport);
+    await both.join('tracking', vehicleId);
+    await postJson(service, TRACKING, report(boxCode, { tracking_heading: 87, extra: { a: [1, 'x'] } }));
+    const expected = {
+      ambulance_id: boxCode,
+      tracking_latitude: '13.7563',
+      tracking_longitude: '100.5018',
+      tracking_speed: 36,
+      tracking_heading: 87,
+      extra: { a: [1, 'x'] },
+      _id: vehicleId,
+      is_assign: 0,
+      type: 'TRACKING',
+      request_type: '',
+      estimated_time: null,
+    };
+    expect(await one.frames(1)).toEqual([expected]);
+    expect(one.texts.at(-1)).toBe(JSON.stringify(expected));
+    // Each room has its own frame, as it was: who is in both gets it twice.
+    expect(await both.frames(2)).toEqual([expected, expected]);
+    both.socket.emit('room_leave', vehicleId);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await postJson(service, TRACKING, report(boxCode, { tracking_latitude: 13.7564 }));
+    expect(await both.frames(3)).toHaveLength(3);
+  });
+
+  it('gets crashes in both rooms', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const watcher = await panel(client, transport);
+    await watcher.join('crash', `CRASH_NOTIFY_${vehicleId}`);
+    await postJson(service, CRASH, report(boxCode));
+    const { body } = await call(service, 'GET', `/api/v1/crashes?vehicleId=${vehicleId}`, { token });
+    expect(await watcher.frames(2)).toEqual([
+      { ambulance_crashes_id: body.items[0].id, type: 'CRASH_NOTIFY' },
+      { ...report(boxCode), tracking_speed: 36, type: 'CRASH' },
+    ]);
+  });
+});
+
+describe('what panels are shown', () => {
+  it.each([
+    ['missing', undefined, null],
+    ['"nan"', 'nan', null],
+    ['a number', 13.9, 13.9 * 3.6],
+    ['an empty text', '', 0],
+    ['null', null, 0],
+    ['an object', {}, null],
+  ])('a speed that is %s', async (_, given, shown) => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const watcher = await panel();
+    await watcher.join(vehicleId);
+    await postJson(service, TRACKING, report(boxCode, { tracking_speed: given }));
+    const [frame] = await watcher.frames(1);
+    expect(frame).toHaveProperty('tracking_speed', shown);
+  });
+
+  it('keeps text as text when it came as a form', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const watcher = await panel();
+    await watcher.join(vehicleId);
+    await postRaw(service, TRACKING, new URLSearchParams(report(boxCode)));
+    expect(await watcher.frames(1)).toMatchObject([{ tracking_latitude: '13.7563', tracking_heading: '87' }]);
+  });
+
+  it('is nothing of what was not believed, was no position, or is older than what they saw', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const watcher = await panel();
+    await watcher.join(vehicleId);
+    const device = await connectSocket(service.socketUrl, '/devices', await deviceToken(vehicleId));
+    await postJson(service, TRACKING, report(boxCode));
+    await postJson(service, TRACKING, report(boxCode, { tracking_latitude: 0, tracking_longitude: 0 }));
+    await postJson(service, TRACKING, report(boxCode, { tracking_latitude: 'north' }));
+    expect((await ask(device, 'position', fix(13.7563, 60_000))).results).toEqual([
+      { index: 0, verdict: 'stored', late: true },
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    expect(await watcher.frames(1)).toHaveLength(1);
+    device.close();
+  });
+
+  it('is what a device sends for a vehicle that has a box, in the words of the box, once a second', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const other = await newVehicle(service, token);
+    const watcher = await panel();
+    await watcher.join('tracking', vehicleId, other.vehicleId);
+    const device = await connectSocket(service.socketUrl, '/devices', await deviceToken(vehicleId));
+    const without = await connectSocket(service.socketUrl, '/devices', other.deviceToken);
+    await ask(without, 'position', fix(13.7));
+    for (let n = 0; n < 5; n += 1) {
+      await ask(device, 'position', { ...fix(13.7 + n * 1e-5), ...(n === 4 && { speedMps: 5 }) });
+    }
+    const expected = {
+      ambulance_id: boxCode,
+      tracking_latitude: 13.7 + 4e-5,
+      tracking_longitude: 100.5,
+      tracking_speed: 18,
+      tracking_heading: null,
+      _id: vehicleId,
+      is_assign: 0,
+      type: 'TRACKING',
+      request_type: '',
+      estimated_time: null,
+    };
+    expect(await watcher.frames(2)).toEqual([expected, expected]);
+    device.close();
+    without.close();
+  });
+});
+
+describe('what no panel does', () => {
+  it('Engine.IO 3 is refused, as it was', async () => {
+    const { status, body } = await call(
+      { url: service.socketUrl },
+      'GET',
+      '/socket.io/?EIO=3&transport=polling',
+    );
+    expect([status, body]).toEqual([400, { code: 5, message: 'Unsupported protocol version' }]);
+  });
+
+  it('a page of any host may connect', async () => {
+    const { headers } = await call({ url: service.socketUrl }, 'GET', '/socket.io/?EIO=4&transport=polling', {
+      headers: { origin: 'http://panel.example.org' },
+    });
+    expect(headers.get('access-control-allow-origin')).toBe('*');
+  });
+
+  it.each<[string, unknown[]]>([
+    ['a name of 1 MB', ['x'.repeat(1_000_000)]],
+    ['a room that there is not', ['everything']],
+    ['the room of another socket', ['<other>']],
+    ['a list', [['everything', 'tracking']]],
+    ['an object', [{ length: 1 }]],
+    ['null', [null]],
+    ['nothing', []],
+  ])('%s is refused, and nobody hears of it', async (_, args) => {
+    const [one, other] = [await panel(), await panel()];
+    one.socket.emit('room_join', ...args.map((each) => (each === '<other>' ? other.socket.id : each)));
+    one.socket.emit('room_leave', ...args);
+    await one.join('snap');
+    await until(() => other.texts.includes('room joined: snap'));
+    expect(one.texts.slice(1)).toEqual(['room joined: snap']);
+    expect(other.texts.slice(1)).toEqual(['room joined: snap']);
+    expect(one.socket.connected).toBe(true);
+  });
+
+  it('10,000 joins are cut short, the one who tries is let go, and everybody else is served', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const [greedy, other] = [await panel(), await panel()];
+    await other.join(vehicleId);
+    for (let n = 0; n < 10_000; n += 1) greedy.socket.emit('room_join', n.toString(16).padStart(24, '0'));
+    await until(() => greedy.endings.length > 0, 10_000, 'the greedy one to be let go');
+    expect(greedy.endings).toEqual(['transport close']);
+    expect(other.texts.filter((text) => text.startsWith('room joined: 0')).length).toBeLessThanOrEqual(300);
+    await postJson(service, TRACKING, report(boxCode));
+    expect(await other.frames(1)).toHaveLength(1);
+    expect(other.socket.connected).toBe(true);
+    const refused = (await Scrape.of(service)).value('samserver_legacy_room_joins_total', {
+      outcome: 'too_many',
+    });
+    expect(refused).toBeGreaterThan(900);
+  });
+
+  it('nobody speaks to the others: it is read-only', async () => {
+    const [one, other] = [await panel(), await panel()];
+    await other.join('tracking');
+    await one.join('tracking');
+    for (const event of ['data', 'tracking', 'position', 'room_message', 'error'])
+      one.socket.emit(event, JSON.stringify({ type: 'TRACKING', _id: 'forged' }));
+    await one.join('crash');
+    await until(() => other.texts.includes('room joined: crash'));
+    expect(await other.frames(0)).toEqual([]);
+  });
+});
+
+describe('settings', () => {
+  it('LEGACY_ROOMS says what may be read, LEGACY_MAX_PANELS how many may', async () => {
+    const narrow = await startTestService({ LEGACY_ROOMS: 'snap', LEGACY_MAX_PANELS: '2' });
+    try {
+      const { vehicleId, boxCode } = await newBox(narrow);
+      const first = await panel('socket.io-client 4', 'websocket', narrow.socketUrl);
+      for (const room of ['tracking', vehicleId, 'crash', `CRASH_NOTIFY_${vehicleId}`])
+        first.socket.emit('room_join', room);
+      await first.join('snap');
+      expect(first.texts.slice(1)).toEqual(['room joined: snap']);
+      await postJson(narrow, TRACKING, report(boxCode));
+      await postJson(narrow, CRASH, report(boxCode));
+      expect(await first.frames(0)).toEqual([]);
+      await panel('socket.io-client 4', 'websocket', narrow.socketUrl);
+
+      const third = io(narrow.socketUrl, {
+        transports: ['websocket'],
+        forceNew: true,
+        reconnectionDelay: 50,
+      });
+      let attempts = 0;
+      const errors: Error[] = [];
+      third.io.on('reconnect_attempt', () => (attempts += 1));
+      third.on('connect_error', (error) => errors.push(error));
+      await until(() => attempts >= 2, 10_000, 'two more attempts');
+      expect(errors).toEqual([]);
+      third.close();
+    } finally {
+      open.splice(0).forEach((each) => each.close());
+      await narrow.stop();
+    }
+  });
+
+  it('a drain closes the transport, so that a panel comes back, and says nothing that it would not know', async () => {
+    const other = await startTestService();
+    const watcher = await panel('socket.io-client 3', 'websocket', other.socketUrl);
+    await watcher.join('tracking');
+    await other.stop();
+    await until(() => watcher.endings.length > 0);
+    expect([watcher.endings, watcher.others]).toEqual([['transport close'], []]);
+  });
+});

@@ -1,0 +1,320 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, readFile, utimes, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { ImageIntakeService } from '../../src/images/index.js';
+import { IncomingSweep } from '../../src/images/upload/incoming-sweep.js';
+import { adminToken, call } from '../support/http.js';
+import { formOf, newBox, postRaw, SNAPSHOT } from '../support/old-boxes.js';
+import { OldPanel } from '../support/old-panel.js';
+import { download, imagesOf, jpeg, jpegOfSize, png, upload } from '../support/pictures.js';
+import { until } from '../support/sockets.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+import { filesBelow, createTestVolume, type TestVolume } from '../support/test-volume.js';
+
+const MAX_BYTES = 300_000;
+
+let volume: TestVolume;
+let service: TestService;
+let token: string;
+beforeAll(async () => {
+  volume = await createTestVolume();
+  service = await startTestService({
+    OPS_TOKEN,
+    ...volume.env,
+    IMAGE_MAX_BYTES: String(MAX_BYTES),
+    LEGACY_TIME_ZONE: 'Asia/Bangkok',
+  });
+  token = await adminToken(service);
+});
+afterAll(async () => {
+  await service.stop();
+  await volume.remove();
+});
+
+const pictures = async (): Promise<string[]> =>
+  (await filesBelow(volume.path)).filter((path) => !path.startsWith('.samserver'));
+const waiting = async (): Promise<string[]> =>
+  (await filesBelow(join(volume.path, '.samserver', 'incoming'))).sort();
+const expectEmpty = ({ status, headers, text }: { status: number; headers: Headers; text: string }): void =>
+  expect([status, headers.get('content-type'), text]).toEqual([200, null, '']);
+
+describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) => {
+  it('stands where the old server put it, under a name by its content, is announced, and is served', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join('snap');
+    const bytes = [await jpeg(1), await png(2)];
+    const files = [
+      ['../../../etc/passwd', bytes[0] as Buffer],
+      ['no-dot', bytes[1] as Buffer],
+    ] as const;
+    expectEmpty(
+      await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode, note: 'x' }, files), { port }),
+    );
+
+    const [frame] = await panel.frames(1);
+    panel.close();
+    const { imagesObj } = frame as { imagesObj: Record<string, string> };
+    expect(frame).toEqual({ body: { ambulance_id: boxCode, note: 'x' }, imagesObj });
+    expect(Object.keys(imagesObj)).toEqual(['image0', 'image1']);
+    const layout = (extension: string) =>
+      new RegExp(
+        String.raw`^uploads/ambulance_images/${boxCode}/\d{4}/[1-9]\d?/[1-9]\d?/\d{1,2}_\d{1,2}/\d{1,2}_\d{1,2}_\d{4}\.${extension}$`,
+      );
+    expect(imagesObj['image0']).toMatch(layout('jpg'));
+    expect(imagesObj['image1']).toMatch(layout('png'));
+
+    const { body } = await imagesOf(service, vehicleId, token);
+    expect(body.items.map(({ filename }: { filename: string }) => filename).sort()).toEqual([
+      'no-dot',
+      'passwd',
+    ]);
+    for (const [n, url] of [service.url, service.socketUrl].entries()) {
+      const answer = await download({ url }, `/${imagesObj[`image${n}`]}`);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([
+        200,
+        n === 0 ? 'image/jpeg' : 'image/png',
+      ]);
+      const { sha256 } = body.items.find(
+        (item: { contentType: string }) => item.contentType === answer.headers.get('content-type'),
+      );
+      expect(createHash('sha256').update(answer.bytes).digest('hex')).toBe(sha256);
+    }
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('of a box that no vehicle has is answered and kept nowhere, wherever the box says its name', async () => {
+    const before = await pictures();
+    const bytes = await jpeg(3);
+    expectEmpty(
+      await postRaw(service, SNAPSHOT, formOf({ ambulance_id: 'nobody' }, [['a.jpg', bytes]]), { port }),
+    );
+    const late = formOf({}, [['a.jpg', bytes]]);
+    late.append('ambulance_id', '../nobody');
+    expectEmpty(await postRaw(service, SNAPSHOT, late, { port }));
+    expect(await pictures()).toEqual(before);
+    expect(await waiting()).toEqual([]);
+  });
+});
+
+describe('the same bytes again', () => {
+  it('are one picture, announced under its address', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join('snap');
+    const form = async () => formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(4)]]);
+    expectEmpty(await postRaw(service, SNAPSHOT, await form()));
+    expectEmpty(await postRaw(service, SNAPSHOT, await form()));
+    const [first, second] = await panel.frames(2);
+    panel.close();
+    expect(second).toEqual(first);
+    expect((await imagesOf(service, vehicleId, token)).body.items).toHaveLength(1);
+  });
+
+  it('that came over the new API stand in the old place too', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const bytes = await jpeg(5);
+    await upload(service, { vehicleId, token, bytes });
+    expectEmpty(await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', bytes]])));
+    const own = (await pictures()).filter(
+      (path) => path.includes(vehicleId) || path.startsWith(`${boxCode}/`),
+    );
+    expect(own).toHaveLength(2);
+  });
+});
+
+describe('what is no picture, or too much of one', () => {
+  it('is left out, the others are kept, and the box is not made to send it for ever', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const files = [
+      ['page.jpg', Buffer.from('<html><script>alert(1)</script></html>'.repeat(100))],
+      ['large.jpg', await jpegOfSize(6, MAX_BYTES + 1)],
+      ['cut.jpg', (await jpeg(7)).subarray(0, 400)],
+      ['empty.jpg', Buffer.alloc(0)],
+      ['good.jpg', await jpeg(8)],
+    ] as const;
+    expectEmpty(await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, files)));
+    const { body } = await imagesOf(service, vehicleId, token);
+    expect(body.items.map(({ filename }: { filename: string }) => filename)).toEqual(['good.jpg']);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('500 MB are refused unread, and nothing of them stays', async () => {
+    const { boxCode } = await newBox(service);
+    const head = [
+      `POST ${SNAPSHOT} HTTP/1.1`,
+      'Host: x',
+      'Content-Type: multipart/form-data; boundary=b',
+      'Content-Length: 500000000',
+      '',
+      `--b\r\nContent-Disposition: form-data; name="ambulance_id"\r\n\r\n${boxCode}\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n`,
+    ].join('\r\n');
+    const { sentBytes, answer } = await sendUntilClosed(head);
+    expect(sentBytes).toBeLessThan(100_000_000);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 .*<pre>Payload Too Large<\/pre>/s);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('a form that is cut off leaves nothing', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const body = `--b\r\nContent-Disposition: form-data; name="ambulance_id"\r\n\r\n${boxCode}\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n`;
+    const answer = await postRaw(service, SNAPSHOT, body, { type: 'multipart/form-data; boundary=b' });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8']);
+    expect((await imagesOf(service, vehicleId, token)).body.items).toEqual([]);
+    expect(await waiting()).toEqual([]);
+  });
+});
+
+describe('boxes that go in the middle', () => {
+  it('leave nothing behind, and no place taken, however many there are', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const half = (await jpeg(40)).subarray(0, 900).toString('latin1');
+    const head = [
+      `POST ${SNAPSHOT} HTTP/1.1`,
+      'Host: x',
+      'Content-Type: multipart/form-data; boundary=b',
+      'Content-Length: 100000',
+      '',
+      `--b\r\nContent-Disposition: form-data; name="ambulance_id"\r\n\r\n${boxCode}\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n${half}`,
+    ].join('\r\n');
+    for (const cutAt of [head.length, head.length - half.length, head.length - half.length - 40])
+      await Promise.all(Array.from({ length: 30 }, () => sendAndGo(head.slice(0, cutAt))));
+    await until(async () => (await waiting()).length === 0, 10_000, 'an empty incoming directory');
+    expectEmpty(
+      await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(41)]])),
+    );
+    expect((await imagesOf(service, vehicleId, token)).body.items).toHaveLength(1);
+  });
+});
+
+describe('paths', () => {
+  it.each(['..', '../../up', '/etc', 'samserver', '.samserver', 'a/b', 'รถ 1', '%2e%2e'])(
+    'a box that calls itself %j gets a folder of its own in the volume',
+    async (boxCode) => {
+      const before = await pictures();
+      const { vehicleId } = await newBox(service, boxCode);
+      const panel = await OldPanel.open(service.socketUrl);
+      await panel.join('snap');
+      expectEmpty(
+        await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(9)]])),
+      );
+      const [frame] = await panel.frames(1);
+      panel.close();
+      const address = (frame as { imagesObj: { image0: string } }).imagesObj.image0;
+      expect(address).toMatch(/^uploads\/ambulance_images\/box-[A-Za-z0-9_-]+-[0-9a-f]{8}\//);
+      expect((await download(service, `/${address}`)).status).toBe(200);
+      const added = (await pictures()).filter((path) => !before.includes(path));
+      expect(added).toEqual([address.slice('uploads/ambulance_images/'.length)]);
+      await call(service, 'DELETE', `/api/v1/vehicles/${vehicleId}`, { token });
+    },
+  );
+});
+
+describe('a name that is taken', () => {
+  it('stays with who has it, and another one is asked for', async () => {
+    const { vehicleId } = await newBox(service);
+    await writeFile(join(volume.path, 'first.jpg'), 'of another');
+    const intake = service.service.app.get(ImageIntakeService);
+    const received = await intake.receive(Readable.from([await jpeg(30)]));
+    const names = ['first.jpg', 'second.jpg'];
+    const choosePath = (): string => names.shift() ?? 'more.jpg';
+    const { path } = await intake.keep(received, { vehicleId, filename: 'a.jpg', choosePath });
+    expect(path).toBe('second.jpg');
+    expect(await readFile(join(volume.path, 'first.jpg'), 'utf8')).toBe('of another');
+    expect((await download(service, '/uploads/ambulance_images/second.jpg')).status).toBe(200);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('and so is every other: the picture is refused for now, and leaves nothing', async () => {
+    const { vehicleId } = await newBox(service);
+    const intake = service.service.app.get(ImageIntakeService);
+    const received = await intake.receive(Readable.from([await jpeg(31)]));
+    const choosePath = (): string => 'first.jpg';
+    const kept = intake.keep(received, { vehicleId, filename: 'a.jpg', choosePath });
+    await expect(kept).rejects.toMatchObject({ code: 'images/busy' });
+    await intake.discard(received);
+    expect(await waiting()).toEqual([]);
+  });
+});
+
+describe('a kill in the middle', () => {
+  const age = async (path: string): Promise<void> => {
+    const old = new Date(Date.now() - 7_200_000);
+    await utimes(path, old, old);
+  };
+  const leftBehind = async (place: string, isLinked: boolean): Promise<{ part: string; note: string }> => {
+    const incoming = join(volume.path, '.samserver', 'incoming');
+    const id = createHash('md5').update(place).digest('hex').slice(0, 24);
+    const part = join(incoming, `${id}.part`);
+    const note = join(incoming, `${id}~66f0c0ffee0123456789abcd.jpg`);
+    await writeFile(part, 'ours');
+    await writeFile(note, place);
+    if (isLinked) await link(part, join(volume.path, place));
+    await age(part);
+    await age(note);
+    return { part, note };
+  };
+  const sweep = () => service.service.app.get(IncomingSweep).sweep();
+
+  it('before it had its name leaves the file of who had that first', async () => {
+    await writeFile(join(volume.path, 'taken.jpg'), 'of another');
+    await leftBehind('taken.jpg', false);
+    await sweep();
+    expect(await readFile(join(volume.path, 'taken.jpg'), 'utf8')).toBe('of another');
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('after it had its name leaves nothing', async () => {
+    await leftBehind('got.jpg', true);
+    await sweep();
+    expect(existsSync(join(volume.path, 'got.jpg'))).toBe(false);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('a note that names a place outside is not followed', async () => {
+    const outside = `${volume.path}-outside.jpg`;
+    await writeFile(outside, 'of another');
+    await leftBehind(`../${outside.split('/').at(-1)}`, false);
+    await sweep();
+    expect(await readFile(outside, 'utf8')).toBe('of another');
+    expect(await waiting()).toEqual([]);
+  });
+});
+
+/** Sends so much of a request, and goes without a word. */
+function sendAndGo(bytes: string): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve());
+    socket.on('connect', () =>
+      socket.write(Buffer.from(bytes, 'latin1'), () => setTimeout(() => socket.destroy(), 60)),
+    );
+  });
+}
+
+/** How much could be sent before the other side had enough. */
+function sendUntilClosed(head: string): Promise<{ sentBytes: number; answer: string }> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    const chunk = Buffer.alloc(1_000_000, 120);
+    let sentBytes = 0;
+    let answer = '';
+    const more = (): void => {
+      if (socket.destroyed || sentBytes > 200_000_000) return void socket.destroy();
+      sentBytes += chunk.length;
+      socket.write(chunk, () => setImmediate(more));
+    };
+    socket.on('error', () => undefined);
+    socket.on('data', (text: Buffer) => (answer += text.toString()));
+    socket.on('close', () => resolve({ sentBytes, answer }));
+    socket.on('connect', () => {
+      socket.write(head);
+      more();
+    });
+  });
+}

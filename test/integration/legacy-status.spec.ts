@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Connection, createConnection } from 'mongoose';
+import { runLegacy } from '../../src/legacy/index.js';
+import type { LegacyClient } from '../../src/legacy/status/legacy-client.js';
+import { legacyClientsOf } from '../../src/legacy/status/legacy-clients.repository.js';
+import { LegacyClientTracker } from '../../src/legacy/status/legacy-client-tracker.js';
+import { adminToken, call } from '../support/http.js';
+import { newBox, postJson, postRaw, TRACKING } from '../support/old-boxes.js';
+import { OldPanel } from '../support/old-panel.js';
+import { JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
+
+let service: TestService;
+let token: string;
+let connection: Connection;
+beforeAll(async () => {
+  service = await startTestService();
+  token = await adminToken(service);
+  connection = await createConnection(service.database.url).asPromise();
+});
+afterAll(async () => {
+  await connection.close();
+  await service.stop();
+});
+
+const clientTracker = (): LegacyClientTracker => service.service.app.get(LegacyClientTracker);
+const clients = async (): Promise<LegacyClient[]> => {
+  await clientTracker().write();
+  return (await call(service, 'GET', '/api/v1/legacy/clients', { token })).body.items;
+};
+async function run(...argv: string[]): Promise<{ exitCode: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const to = (name: 'out' | 'err') => ({ write: (text: string) => ((written[name] += text), true) });
+  const exitCode = await runLegacy(argv, {
+    env: { MONGODB_URL: service.database.url, JWT_SECRET },
+    stdout: to('out'),
+    stderr: to('err'),
+    signal: new AbortController().signal,
+  });
+  return { exitCode, ...written };
+}
+
+describe('who still speaks the old way', () => {
+  it('is written down for each: box, panel, and box of no vehicle, with its way and its dialect', async () => {
+    const { boxCode } = await newBox(service);
+    await postJson(service, TRACKING, { ambulance_id: boxCode });
+    await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), { port: 'socket' });
+    await postJson(service, TRACKING, { ambulance_id: 'stranger' });
+    const panel = await OldPanel.open(service.socketUrl, 'socket.io-client 3', 'polling');
+    panel.close();
+    const found = await clients();
+    expect(found).toHaveLength(3);
+    expect(found).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          kind: 'box',
+          name: boxCode,
+          way: 'socket_port',
+          dialect: 'urlencoded',
+          count: 2,
+        }),
+        expect.objectContaining({
+          kind: 'unknown_box',
+          name: 'stranger',
+          way: 'http',
+          dialect: 'json',
+          count: 1,
+        }),
+        expect.objectContaining({ kind: 'panel', name: '127.0.0.1', way: 'polling', count: 1 }),
+      ]),
+    );
+
+    await postJson(service, TRACKING, { ambulance_id: boxCode });
+    const again = (await clients()).find(({ name }) => name === boxCode);
+    expect(again).toMatchObject({ way: 'http', dialect: 'json', count: 3 });
+    const before = found.find(({ name }) => name === boxCode);
+    expect(again?.firstSeenAt).toBe(before?.firstSeenAt);
+  });
+
+  it('stays bounded in memory and in storage, whatever names are made up', async () => {
+    const record = (n: number): void =>
+      clientTracker().record({ kind: 'unknown_box', name: `made up ${n}`, way: 'http', dialect: 'none' });
+    for (let n = 0; n < 2_000; n += 1) record(n);
+    await clientTracker().write();
+    const repository = legacyClientsOf(connection);
+    expect((await repository.list()).length).toBeLessThanOrEqual(510);
+    // Once an hour it is cleared down to what is kept.
+    (clientTracker() as unknown as { prunedAtMs: number }).prunedAtMs = 0;
+    await clientTracker().write();
+    const kept = await repository.list();
+    expect(kept.filter(({ kind }) => kind === 'unknown_box')).toHaveLength(200);
+    expect(kept.some(({ kind }) => kind === 'box')).toBe(true);
+  });
+});
+
+describe('samserver legacy status', () => {
+  it('says it, for people and for programs', async () => {
+    const { exitCode, out, err } = await run('status');
+    expect([exitCode, err]).toEqual([0, '']);
+    expect(out).toMatch(/^boxes: 1\n {2}B-\d+-\d+ {2}http, json {2}last /);
+    expect(out).toMatch(/\nthe old way is still needed\n$/);
+    const json = JSON.parse((await run('status', '--json', '--days', '1')).out) as Record<string, unknown[]>;
+    expect(json).toMatchObject({ days: 1, silent: [] });
+    expect(json['active']?.length).toBeGreaterThan(3);
+  });
+
+  it.each([[[]], [['all']], [['status', 'more']], [['status', '--days', '0']], [['status', '--nothing']]])(
+    'has its own exit code for wrong words: %j',
+    async (argv) => {
+      const { exitCode, out, err } = await run(...argv);
+      expect([exitCode, out]).toEqual([64, '']);
+      expect(err).toContain('--help');
+    },
+  );
+
+  it('explains itself', async () => {
+    expect(await run('--help')).toMatchObject({ exitCode: 0, out: expect.stringContaining('--days <n>') });
+  });
+});

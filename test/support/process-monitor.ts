@@ -1,0 +1,54 @@
+import { expect, jest } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { PinoLogger } from '../../src/core/index.js';
+import { ask, connectSocket } from './sockets.js';
+import type { Instance } from './test-service.js';
+
+/** Watches over the service while it is ill-treated: what must not happen to it is remembered. */
+export class ProcessMonitor {
+  private readonly errors: unknown[] = [];
+  private readonly note = (error: unknown): void => void this.errors.push(error);
+  private second = 0;
+
+  constructor() {
+    process.on('unhandledRejection', this.note);
+    process.on('uncaughtException', this.note);
+    for (const level of ['error', 'fatal'] as const) {
+      jest.spyOn(PinoLogger.prototype, level).mockImplementation((...args: unknown[]) => this.note(args));
+    }
+    // Socket.IO says there that nobody listens to an error.
+    jest.spyOn(console, 'error').mockImplementation((...args: unknown[]) => this.note(args));
+  }
+
+  end(): void {
+    process.off('unhandledRejection', this.note);
+    process.off('uncaughtException', this.note);
+    jest.restoreAllMocks();
+  }
+
+  /** Nothing went wrong since the last look, it answers, and it stores the next fix. */
+  async expectHealthy({ url, socketUrl }: Instance, deviceToken: string): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(this.errors.splice(0)).toEqual([]);
+    const health = await fetch(`${url}/health`);
+    expect(health.status).toBe(200);
+    const device = await connectSocket(socketUrl, '/devices', deviceToken);
+    this.second += 1;
+    const time = new Date(Date.now() - 3_600_000 + this.second * 1_000).toISOString();
+    const answer = await ask(device, 'position', { lat: 48, lon: 11 + this.second * 1e-5, time });
+    device.close();
+    expect(answer).toMatchObject({ stored: 1 });
+  }
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Live bytes of this process, heap and buffers, after a collection. */
+export function liveBytes(): number {
+  collectGarbage();
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

@@ -1,0 +1,33 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const DEPLOYMENT_ID = '6f1d0c1e-3f55-4b83-9d2e-0d7c3b0f5a10';
+
+export interface TestVolume {
+  readonly path: string;
+  /** Settings of a service that keeps its pictures there. */
+  readonly env: Record<string, string>;
+  remove(): Promise<void>;
+}
+
+/** A picture volume of this test's own, marked as `samserver init` would. */
+export async function createTestVolume(): Promise<TestVolume> {
+  const path = await mkdtemp(join(tmpdir(), 'samserver-images-'));
+  await writeFile(join(path, '.samserver-volume'), `${DEPLOYMENT_ID}\n`);
+  return {
+    path,
+    // Whether the disk of whoever runs the tests is nearly full is not what they are about.
+    env: { IMAGE_DIR: path, IMAGE_MIN_FREE_PCT: '0' },
+    remove: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** Every file below a directory, sorted, with `/`. */
+export async function filesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .sort();
+}
