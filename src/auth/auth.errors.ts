@@ -2,66 +2,55 @@ import { DomainError } from '../core/index.js';
 
 /** One answer for an unknown address and a wrong password: the difference would list who has an account. */
 export const badCredentials = (): DomainError =>
-  new DomainError('unauthenticated', 'auth/bad-credentials', 'E-mail address or password is wrong.');
+  new DomainError('auth/bad-credentials', 'E-mail address or password is wrong.');
 
 /** Not 401: the session is good, and a client that got one would drop it. */
 export const currentPasswordWrong = (): DomainError =>
-  new DomainError('invalid', 'auth/current-password-wrong', 'The current password is wrong.', {
+  new DomainError('auth/current-password-wrong', 'The current password is wrong.', {
     errors: [{ path: 'currentPassword', message: 'currentPassword is not the current password' }],
   });
 
 export const tokenMissing = (): DomainError =>
-  new DomainError(
-    'unauthenticated',
-    'auth/token-missing',
-    'A token is needed: Authorization: Bearer <token>.',
-  );
+  new DomainError('auth/token-missing', 'A token is needed: Authorization: Bearer <token>.');
 
 export const tokenInvalid = (): DomainError =>
-  new DomainError('unauthenticated', 'auth/token-invalid', 'The token is not valid here.');
+  new DomainError('auth/token-invalid', 'The token is not valid here.');
 
 export const tokenExpired = (): DomainError =>
-  new DomainError('unauthenticated', 'auth/token-expired', 'The token has expired; get a new one.');
+  new DomainError('auth/token-expired', 'The token has expired; get a new one.');
 
 export const sessionRevoked = (): DomainError =>
-  new DomainError('unauthenticated', 'auth/session-revoked', 'This session has ended; log in again.');
+  new DomainError('auth/session-revoked', 'This session has ended; log in again.');
 
-export const notAllowed = (): DomainError =>
-  new DomainError('forbidden', 'auth/forbidden', 'This token may not do that.');
+export const notAllowed = (): DomainError => new DomainError('auth/forbidden', 'This token may not do that.');
 
 export const tooManyAttempts = (retryAfterMs: number): DomainError =>
   new DomainError(
-    'too-many',
     'auth/too-many-attempts',
     'Too many failed attempts from this address; wait before the next one.',
     { retryAfterMs },
   );
 
 export const authBusy = (): DomainError =>
-  new DomainError('unavailable', 'auth/busy', 'Too many log-ins at this moment; try again shortly.', {
+  new DomainError('auth/busy', 'Too many log-ins at this moment; try again shortly.', {
     retryAfterMs: 2_000,
   });
 
 export const credentialNotFound = (): DomainError =>
-  new DomainError('not-found', 'credentials/not-found', 'This vehicle has no such credential.');
+  new DomainError('credentials/not-found', 'This vehicle has no such credential.');
 
-export const userNotFound = (): DomainError =>
-  new DomainError('not-found', 'users/not-found', 'There is no such user.');
+export const userNotFound = (): DomainError => new DomainError('users/not-found', 'There is no such user.');
 
 export const emailTaken = (): DomainError =>
-  new DomainError('conflict', 'users/email-taken', 'Another user has this e-mail address.');
+  new DomainError('users/email-taken', 'Another user has this e-mail address.');
 
 export const lastAdmin = (): DomainError =>
   new DomainError(
-    'conflict',
     'users/last-admin',
     'This is the last admin: without one, nobody could let anybody in any more.',
   );
 
 export const usersBusy = (): DomainError =>
-  new DomainError(
-    'unavailable',
-    'users/busy',
-    'Somebody else changed users at the same moment; try again shortly.',
-    { retryAfterMs: 1_000 },
-  );
+  new DomainError('users/busy', 'Somebody else changed users at the same moment; try again shortly.', {
+    retryAfterMs: 1_000,
+  });

@@ -4,9 +4,9 @@ export { type BoundingBox, isInside, parseBoundingBox } from './geo/bounding-box
 export { Clock } from './time/clock.js';
 export { ClockSkewDetector } from './time/clock-skew-detector.js';
 export { CoreModule } from './core.module.js';
-export { DomainError, type ErrorKind, type FieldError } from './errors/domain-error.js';
+export { DomainError, type FieldError } from './errors/domain-error.js';
 export { distanceM } from './geo/geodesy.js';
-export { ERROR_CODES, type ErrorCode } from './errors/error-codes.js';
+export { ERROR_CODES, type ErrorCode, type ErrorKind, statusOfCode } from './errors/error-codes.js';
 export { API_ACCESS, FailsWith, FAILS_WITH } from './errors/fails-with.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './errors/error-responses.js';
 

@@ -1,4 +1,4 @@
 import { DomainError } from '../core/index.js';
 
 export const crashNotFound = (): DomainError =>
-  new DomainError('not-found', 'crashes/not-found', 'There is no such crash report.');
+  new DomainError('crashes/not-found', 'There is no such crash report.');

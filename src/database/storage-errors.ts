@@ -57,15 +57,10 @@ export const translateStorageError: ErrorTranslator = (error) => {
 };
 
 export function storageUnavailable(cause?: unknown): DomainError {
-  return new DomainError(
-    'unavailable',
-    'storage/unavailable',
-    'Storage is not reachable just now; try again shortly.',
-    {
-      retryAfterMs: RETRY_AFTER_MS,
-      cause,
-    },
-  );
+  return new DomainError('storage/unavailable', 'Storage is not reachable just now; try again shortly.', {
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });
 }
 
 /** The unique index that a write ran into: the first field of its key; null when the error is another. */

@@ -68,7 +68,6 @@ export class OpsService {
 
 function alreadyDraining(): DomainError {
   return new DomainError(
-    'conflict',
     'ops/draining',
     'This instance drains already; there is nothing to hand over any more.',
   );

@@ -4,44 +4,42 @@ const VOLUME_RETRY_MS = 30_000;
 const BUSY_RETRY_MS = 2_000;
 
 export const imageNotFound = (): DomainError =>
-  new DomainError('not-found', 'images/not-found', 'There is no such picture.');
+  new DomainError('images/not-found', 'There is no such picture.');
 
-export const noFile = (why: string): DomainError => new DomainError('invalid', 'images/no-file', why);
+export const noFile = (why: string): DomainError => new DomainError('images/no-file', why);
 
 export const imageDamaged = (): DomainError =>
-  new DomainError('invalid', 'images/damaged', 'The picture is cut off or cannot be decoded.');
+  new DomainError('images/damaged', 'The picture is cut off or cannot be decoded.');
 
 export const notAPicture = (): DomainError =>
-  new DomainError('unsupported', 'images/not-a-picture', 'The content is no JPEG, PNG, WebP, HEIC or AVIF.');
+  new DomainError('images/not-a-picture', 'The content is no JPEG, PNG, WebP, HEIC or AVIF.');
 
 export const noThumbnail = (): DomainError =>
-  new DomainError('unsupported', 'images/no-thumbnail', 'No thumbnail can be made of this picture.');
+  new DomainError('images/no-thumbnail', 'No thumbnail can be made of this picture.');
 
 export const imageTooLarge = (maxBytes: number): DomainError =>
-  new DomainError('too-large', 'images/too-large', `A picture may have at most ${maxBytes} bytes.`);
+  new DomainError('images/too-large', `A picture may have at most ${maxBytes} bytes.`);
 
 export const tooManyPixels = (maxPixels: number): DomainError =>
-  new DomainError('too-large', 'images/too-many-pixels', `A picture may have at most ${maxPixels} pixels.`);
+  new DomainError('images/too-many-pixels', `A picture may have at most ${maxPixels} pixels.`);
 
 export const imagesBusy = (cause?: unknown): DomainError =>
-  new DomainError('unavailable', 'images/busy', 'Too many pictures wait to be looked at; send it again.', {
+  new DomainError('images/busy', 'Too many pictures wait to be looked at; send it again.', {
     retryAfterMs: BUSY_RETRY_MS,
     cause,
   });
 
 export const quotaExceeded = (): DomainError =>
   new DomainError(
-    'storage-full',
     'images/quota-exceeded',
     'The pictures of this vehicle take all the space that one vehicle may have.',
   );
 
 export const volumeFull = (cause?: unknown): DomainError =>
-  new DomainError('storage-full', 'images/volume-full', 'Too little space is left for pictures.', { cause });
+  new DomainError('images/volume-full', 'Too little space is left for pictures.', { cause });
 
 export const volumeUnavailable = (cause?: unknown): DomainError =>
   new DomainError(
-    'unavailable',
     'images/volume-unavailable',
     'The place where pictures are kept is missing or not the right one just now.',
     { retryAfterMs: VOLUME_RETRY_MS, cause },

@@ -1,35 +1,29 @@
 import { DomainError, invalidInput } from '../core/index.js';
 
 export const vehicleNotFound = (): DomainError =>
-  new DomainError('not-found', 'vehicles/not-found', 'There is no such vehicle.');
+  new DomainError('vehicles/not-found', 'There is no such vehicle.');
 
 export const callSignTaken = (): DomainError =>
-  new DomainError('conflict', 'vehicles/call-sign-taken', 'Another vehicle has this call sign.');
+  new DomainError('vehicles/call-sign-taken', 'Another vehicle has this call sign.');
 
 export const registrationTaken = (): DomainError =>
-  new DomainError('conflict', 'vehicles/registration-taken', 'Another vehicle has this registration.');
+  new DomainError('vehicles/registration-taken', 'Another vehicle has this registration.');
 
 export const boxCodeTaken = (): DomainError =>
-  new DomainError('conflict', 'vehicles/box-code-taken', 'Another vehicle has this box code.');
+  new DomainError('vehicles/box-code-taken', 'Another vehicle has this box code.');
 
 export const versionMismatch = (): DomainError =>
   new DomainError(
-    'precondition-failed',
     'vehicles/version-mismatch',
     'The vehicle has changed since the version that If-Match names; read it again.',
   );
 
 export const vehicleBusy = (): DomainError =>
-  new DomainError(
-    'unavailable',
-    'vehicles/busy',
-    'The vehicle is being changed by too many at once; try again.',
-    {
-      retryAfterMs: 200,
-    },
-  );
+  new DomainError('vehicles/busy', 'The vehicle is being changed by too many at once; try again.', {
+    retryAfterMs: 200,
+  });
 
 export const otherVehicle = (): DomainError =>
-  new DomainError('forbidden', 'vehicles/other-vehicle', 'This device token belongs to another vehicle.');
+  new DomainError('vehicles/other-vehicle', 'This device token belongs to another vehicle.');
 
 export const badStatusTime = (message: string): DomainError => invalidInput([{ path: 'at', message }]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { ERROR_CODES } from '../../src/core/index.js';
+import { ERROR_CODES, type ErrorCode, statusOfCode } from '../../src/core/index.js';
 import { SETTING_DEFINITIONS } from '../../src/config/setting-definitions.js';
 import { call } from '../support/http.js';
 import { routesOf, socketEventsOf } from '../support/surface.js';
@@ -65,7 +65,7 @@ it('metrics: names and types', async () => {
 it('settings', () => {
   const settings = Object.entries(SETTING_DEFINITIONS).map(([name, { formerNames = [] }]) => ({
     name,
-    formerNames,
+    formerly: formerNames,
   }));
   expectRecorded(
     'settings',
@@ -74,7 +74,10 @@ it('settings', () => {
 });
 
 it('error codes', () => {
-  const codes = Object.entries(ERROR_CODES).map(([code, { status }]) => ({ code, status }));
+  const codes = (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => ({
+    code,
+    status: statusOfCode(code),
+  }));
   expectRecorded(
     'error-codes',
     codes.sort((a, b) => (a.code < b.code ? -1 : 1)),

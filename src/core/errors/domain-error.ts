@@ -1,18 +1,4 @@
-import type { ErrorCode } from './error-codes.js';
-
-/** What kind of thing went wrong, in the words of the business; `error-answers.ts` gives each its HTTP status. */
-export type ErrorKind =
-  | 'invalid'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'not-found'
-  | 'conflict'
-  | 'precondition-failed'
-  | 'too-large'
-  | 'unsupported'
-  | 'too-many'
-  | 'unavailable'
-  | 'storage-full';
+import { ERROR_CODES, type ErrorCode, type ErrorKind } from './error-codes.js';
 
 /** One fault in what was sent: `path` as in `positions[3].lat`. */
 export interface FieldError {
@@ -32,17 +18,18 @@ export interface DomainErrorDetails {
  * message is for people, names the field and the limit, and never carries a secret or a database's own words.
  */
 export class DomainError extends Error {
+  readonly kind: ErrorKind;
   readonly errors: readonly FieldError[] | undefined;
   readonly retryAfterMs: number | undefined;
 
   constructor(
-    readonly kind: ErrorKind,
     readonly code: ErrorCode,
     message: string,
     details: DomainErrorDetails = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'DomainError';
+    this.kind = ERROR_CODES[code].kind;
     this.errors = details.errors;
     this.retryAfterMs = details.retryAfterMs;
   }

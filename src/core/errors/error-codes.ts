@@ -1,139 +1,184 @@
+/** The HTTP status of each kind of error. A socket's acknowledgement carries the code alone. */
+export const STATUS_BY_KIND = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  'request-timeout': 408,
+  conflict: 409,
+  'precondition-failed': 412,
+  'too-large': 413,
+  unsupported: 415,
+  'range-not-satisfiable': 416,
+  'expectation-failed': 417,
+  'too-many': 429,
+  'headers-too-large': 431,
+  internal: 500,
+  unavailable: 503,
+  'storage-full': 507,
+} as const;
+
+export type ErrorKind = keyof typeof STATUS_BY_KIND;
+
 /**
  * Every code that an error answer can carry, over HTTP or on a socket: `DomainError` takes no other, OpenAPI and
  * AsyncAPI take status and sentence from here, and `docs/errors.md` is compared with it.
  */
 export const ERROR_CODES = {
   'auth/bad-credentials': {
-    status: 401,
-    meaning: 'E-mail address or password is wrong; which of them is not said.',
+    kind: 'unauthenticated',
+    text: 'E-mail address or password is wrong; which of them is not said.',
   },
-  'auth/busy': { status: 503, meaning: 'Too many log-ins at this moment; try again after `Retry-After`.' },
+  'auth/busy': {
+    kind: 'unavailable',
+    text: 'Too many log-ins at this moment; try again after `Retry-After`.',
+  },
   'auth/current-password-wrong': {
-    status: 400,
-    meaning: 'The password was not changed: the current one is wrong.',
+    kind: 'invalid',
+    text: 'The password was not changed: the current one is wrong.',
   },
-  'auth/forbidden': { status: 403, meaning: 'The token is good and may not do that.' },
-  'auth/other-user': { status: 403, meaning: "A socket showed a new token that is another user's." },
+  'auth/forbidden': { kind: 'forbidden', text: 'The token is good and may not do that.' },
+  'auth/other-user': { kind: 'forbidden', text: "A socket showed a new token that is another user's." },
   'auth/session-revoked': {
-    status: 401,
-    meaning: 'The session was ended, or a refresh token came back that had been replaced.',
+    kind: 'unauthenticated',
+    text: 'The session was ended, or a refresh token came back that had been replaced.',
   },
-  'auth/token-expired': { status: 401, meaning: 'Get a new access token with the refresh token.' },
-  'auth/token-invalid': { status: 401, meaning: 'Malformed, forged, unknown or revoked.' },
+  'auth/token-expired': { kind: 'unauthenticated', text: 'Get a new access token with the refresh token.' },
+  'auth/token-invalid': { kind: 'unauthenticated', text: 'Malformed, forged, unknown or revoked.' },
   'auth/token-missing': {
-    status: 401,
-    meaning: 'No `Authorization: Bearer` header, or no `auth.token` at a socket.',
+    kind: 'unauthenticated',
+    text: 'No `Authorization: Bearer` header, or no `auth.token` at a socket.',
   },
   'auth/too-many-attempts': {
-    status: 429,
-    meaning:
-      'Too many wrong guesses from this address; `Retry-After` says for how long. The account itself is never locked.',
+    kind: 'too-many',
+    text: 'Too many wrong guesses from this address; `Retry-After` says for how long. The account itself is never locked.',
   },
-  'crashes/not-found': { status: 404, meaning: 'There is no such crash report.' },
-  'credentials/not-found': { status: 404, meaning: 'The vehicle has no such credential.' },
-  'http/bad-request': { status: 400, meaning: 'The body is not JSON, or the request no HTTP/1.1.' },
-  'http/body-too-large': { status: 413, meaning: 'The body is over 2 MB.' },
-  'http/expectation-failed': { status: 417, meaning: '`Expect` holds something else than `100-continue`.' },
-  'http/headers-too-large': { status: 431, meaning: 'The request line and headers are over 16 kB.' },
-  'http/not-found': { status: 404, meaning: 'There is no such path, or the path does not take this method.' },
-  'http/range-not-satisfiable': { status: 416, meaning: 'The range lies outside the file.' },
+  'crashes/not-found': { kind: 'not-found', text: 'There is no such crash report.' },
+  'credentials/not-found': { kind: 'not-found', text: 'The vehicle has no such credential.' },
+  'http/bad-request': { kind: 'invalid', text: 'The body is not JSON, or the request no HTTP/1.1.' },
+  'http/body-too-large': { kind: 'too-large', text: 'The body is over 2 MB.' },
+  'http/expectation-failed': {
+    kind: 'expectation-failed',
+    text: '`Expect` holds something else than `100-continue`.',
+  },
+  'http/headers-too-large': {
+    kind: 'headers-too-large',
+    text: 'The request line and headers are over 16 kB.',
+  },
+  'http/not-found': {
+    kind: 'not-found',
+    text: 'There is no such path, or the path does not take this method.',
+  },
+  'http/range-not-satisfiable': { kind: 'range-not-satisfiable', text: 'The range lies outside the file.' },
   'http/request-timeout': {
-    status: 408,
-    meaning: 'Headers not complete within 15 s, or the whole request within 120 s.',
+    kind: 'request-timeout',
+    text: 'Headers not complete within 15 s, or the whole request within 120 s.',
   },
   'http/unsupported-media-type': {
-    status: 415,
-    meaning:
-      'The body is not JSON by its `Content-Type`, or its encoding or character set is not understood.',
+    kind: 'unsupported',
+    text: 'The body is not JSON by its `Content-Type`, or its encoding or character set is not understood.',
   },
-  'images/busy': { status: 503, meaning: 'Too many pictures wait to be looked at; send the same again.' },
-  'images/damaged': { status: 400, meaning: 'The picture is cut off or cannot be decoded.' },
+  'images/busy': {
+    kind: 'unavailable',
+    text: 'Too many pictures wait to be looked at; send the same again.',
+  },
+  'images/damaged': { kind: 'invalid', text: 'The picture is cut off or cannot be decoded.' },
   'images/no-file': {
-    status: 400,
-    meaning: 'The body is not one `multipart/form-data` part named `file`, or it ended early.',
+    kind: 'invalid',
+    text: 'The body is not one `multipart/form-data` part named `file`, or it ended early.',
   },
   'images/no-thumbnail': {
-    status: 415,
-    meaning: 'No thumbnail can be made of this picture (HEIC); its content can be fetched.',
+    kind: 'unsupported',
+    text: 'No thumbnail can be made of this picture (HEIC); its content can be fetched.',
   },
   'images/not-a-picture': {
-    status: 415,
-    meaning: 'The content is no JPEG, PNG, WebP, HEIC or AVIF, whatever its name says.',
+    kind: 'unsupported',
+    text: 'The content is no JPEG, PNG, WebP, HEIC or AVIF, whatever its name says.',
   },
-  'images/not-found': { status: 404, meaning: 'There is no such picture.' },
+  'images/not-found': { kind: 'not-found', text: 'There is no such picture.' },
   'images/quota-exceeded': {
-    status: 507,
-    meaning: 'The pictures of this vehicle take all the space that one vehicle may have.',
+    kind: 'storage-full',
+    text: 'The pictures of this vehicle take all the space that one vehicle may have.',
   },
-  'images/too-large': { status: 413, meaning: 'The picture is over the limit (`IMAGE_MAX_BYTES`, 15 MB).' },
+  'images/too-large': {
+    kind: 'too-large',
+    text: 'The picture is over the limit (`IMAGE_MAX_BYTES`, 15 MB).',
+  },
   'images/too-many-pixels': {
-    status: 413,
-    meaning: 'Width times height is over the limit (`IMAGE_MAX_PIXELS`).',
+    kind: 'too-large',
+    text: 'Width times height is over the limit (`IMAGE_MAX_PIXELS`).',
   },
   'images/volume-full': {
-    status: 507,
-    meaning: 'Too little space is left for pictures; tell the operator, keep the picture.',
+    kind: 'storage-full',
+    text: 'Too little space is left for pictures; tell the operator, keep the picture.',
   },
   'images/volume-unavailable': {
-    status: 503,
-    meaning: 'The place where pictures are kept is missing or not the right one; send the same again later.',
+    kind: 'unavailable',
+    text: 'The place where pictures are kept is missing or not the right one; send the same again later.',
   },
-  'input/invalid': { status: 400, meaning: '`errors` names each field and its limit.' },
+  'input/invalid': { kind: 'invalid', text: '`errors` names each field and its limit.' },
   'input/unknown-event': {
-    status: 400,
-    meaning: 'On a socket: nobody listens to an event of this name there.',
+    kind: 'invalid',
+    text: 'On a socket: nobody listens to an event of this name there.',
   },
   internal: {
-    status: 500,
-    meaning:
-      'A fault of ours, in the log under the request id. Devices send the same again, later each time.',
+    kind: 'internal',
+    text: 'A fault of ours, in the log under the request id. Devices send the same again, later each time.',
   },
   'live/busy': {
-    status: 503,
-    meaning: 'Devices need all there is just now; watch again after `retryAfterMs`.',
+    kind: 'unavailable',
+    text: 'Devices need all there is just now; watch again after `retryAfterMs`.',
   },
   'notifications/not-dead': {
-    status: 409,
-    meaning: 'Only a notification of the panel that was given up can be sent again.',
+    kind: 'conflict',
+    text: 'Only a notification of the panel that was given up can be sent again.',
   },
-  'notifications/not-found': { status: 404, meaning: 'There is no such notification of the panel.' },
-  'ops/draining': { status: 409, meaning: 'The instance drains already, so it hands nothing over.' },
+  'notifications/not-found': { kind: 'not-found', text: 'There is no such notification of the panel.' },
+  'ops/draining': { kind: 'conflict', text: 'The instance drains already, so it hands nothing over.' },
   'positions/overloaded': {
-    status: 503,
-    meaning: 'Too many positions wait to be written; send the same again.',
+    kind: 'unavailable',
+    text: 'Too many positions wait to be written; send the same again.',
   },
-  'quarantine/not-found': { status: 404, meaning: 'There is no such quarantined position.' },
+  'quarantine/not-found': { kind: 'not-found', text: 'There is no such quarantined position.' },
   'sockets/not-ready': {
-    status: 503,
-    meaning: 'The instance takes no new sockets just now (it starts, or drains); connect again.',
+    kind: 'unavailable',
+    text: 'The instance takes no new sockets just now (it starts, or drains); connect again.',
   },
-  'storage/unavailable': { status: 503, meaning: 'The database did not confirm it; send the same again.' },
+  'storage/unavailable': {
+    kind: 'unavailable',
+    text: 'The database did not confirm it; send the same again.',
+  },
   'users/busy': {
-    status: 503,
-    meaning: 'Users are being changed by somebody else at this moment; try again.',
+    kind: 'unavailable',
+    text: 'Users are being changed by somebody else at this moment; try again.',
   },
-  'users/email-taken': { status: 409, meaning: 'Another user has this e-mail address.' },
+  'users/email-taken': { kind: 'conflict', text: 'Another user has this e-mail address.' },
   'users/last-admin': {
-    status: 409,
-    meaning: 'The last admin can be neither deleted nor given another role.',
+    kind: 'conflict',
+    text: 'The last admin can be neither deleted nor given another role.',
   },
-  'users/not-found': { status: 404, meaning: 'There is no such user.' },
-  'vehicles/box-code-taken': { status: 409, meaning: 'Another vehicle has this box code.' },
-  'vehicles/busy': { status: 503, meaning: 'The vehicle is being changed by too many at once; try again.' },
+  'users/not-found': { kind: 'not-found', text: 'There is no such user.' },
+  'vehicles/box-code-taken': { kind: 'conflict', text: 'Another vehicle has this box code.' },
+  'vehicles/busy': {
+    kind: 'unavailable',
+    text: 'The vehicle is being changed by too many at once; try again.',
+  },
   'vehicles/call-sign-taken': {
-    status: 409,
-    meaning: 'Another vehicle has this call sign, whatever its case.',
+    kind: 'conflict',
+    text: 'Another vehicle has this call sign, whatever its case.',
   },
-  'vehicles/not-found': { status: 404, meaning: 'There is no such vehicle.' },
-  'vehicles/other-vehicle': { status: 403, meaning: 'The device token belongs to another vehicle.' },
+  'vehicles/not-found': { kind: 'not-found', text: 'There is no such vehicle.' },
+  'vehicles/other-vehicle': { kind: 'forbidden', text: 'The device token belongs to another vehicle.' },
   'vehicles/registration-taken': {
-    status: 409,
-    meaning: 'Another vehicle has this registration, whatever its case.',
+    kind: 'conflict',
+    text: 'Another vehicle has this registration, whatever its case.',
   },
   'vehicles/version-mismatch': {
-    status: 412,
-    meaning: 'The vehicle has changed since the version that `If-Match` names; read it again.',
+    kind: 'precondition-failed',
+    text: 'The vehicle has changed since the version that `If-Match` names; read it again.',
   },
-} as const satisfies Record<string, { readonly status: number; readonly meaning: string }>;
+} as const satisfies Record<string, { readonly kind: ErrorKind; readonly text: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+export const statusOfCode = (code: ErrorCode): number => STATUS_BY_KIND[ERROR_CODES[code].kind];

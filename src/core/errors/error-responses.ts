@@ -1,27 +1,13 @@
 import { HttpException } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
-import type { ErrorCode } from './error-codes.js';
-import { DomainError, type ErrorKind, type FieldError } from './domain-error.js';
+import { type ErrorCode, STATUS_BY_KIND } from './error-codes.js';
+import { DomainError, type FieldError } from './domain-error.js';
 
 /** Turns what a library threw into a `DomainError`, or gives null for what it does not know. */
 export type ErrorTranslator = (error: unknown) => DomainError | null;
 
 /** Provided by `database/`: `common` knows no database, yet its outage has to become 503 everywhere. */
 export const ERROR_TRANSLATOR = Symbol('ERROR_TRANSLATOR');
-
-export const STATUS_BY_KIND: Record<ErrorKind, number> = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  'not-found': 404,
-  conflict: 409,
-  'precondition-failed': 412,
-  'too-large': 413,
-  unsupported: 415,
-  'too-many': 429,
-  unavailable: 503,
-  'storage-full': 507,
-};
 
 /** RFC 9457, with the contract's own members. */
 export interface Problem {

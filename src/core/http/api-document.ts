@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { exampleOf, type Schema } from './api-examples.js';
-import { ERROR_CODES, type ErrorCode } from '../errors/error-codes.js';
+import { ERROR_CODES, type ErrorCode, statusOfCode } from '../errors/error-codes.js';
 import { problem } from '../errors/error-responses.js';
 import { API_ACCESS, FAILS_WITH } from '../errors/fails-with.decorator.js';
 
@@ -109,10 +109,11 @@ function addErrors(operation: Operation): void {
     ...COMMON_ERRORS,
   ]);
   for (const code of codes().filter((each) => all.has(each))) {
-    const { status, meaning } = ERROR_CODES[code];
+    const { text } = ERROR_CODES[code];
+    const status = statusOfCode(code);
     const answers = operation.responses as unknown as Record<string, Answer>;
     const answer = (answers[status] ??= { description: '', ...retryHeader(status) });
-    answer.description = `${answer.description}\n\n\`${code}\`: ${meaning}`.trim();
+    answer.description = `${answer.description}\n\n\`${code}\`: ${text}`.trim();
     answer.content ??= { [PROBLEM]: { schema: { $ref: '#/components/schemas/Problem' }, examples: {} } };
     const examples = answer.content[PROBLEM]?.examples;
     if (examples) examples[code] = { $ref: `#/components/examples/${componentName(code)}` };
@@ -137,14 +138,15 @@ function componentName(code: ErrorCode): string {
 }
 
 function errorExample(code: ErrorCode): { summary: string; value: unknown } {
-  const { status, meaning } = ERROR_CODES[code];
+  const { text } = ERROR_CODES[code];
+  const status = statusOfCode(code);
   const errors =
     code === 'input/invalid'
       ? { errors: [{ path: 'limit', message: 'limit must not be greater than 500' }] }
       : {};
   return {
-    summary: meaning,
-    value: { ...problem(status, code, meaning, 'a6d1c0a2-3f3e-4d53-9f0e-1d1b0c0a7f11'), ...errors },
+    summary: text,
+    value: { ...problem(status, code, text, 'a6d1c0a2-3f3e-4d53-9f0e-1d1b0c0a7f11'), ...errors },
   };
 }
 

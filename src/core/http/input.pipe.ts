@@ -44,7 +44,7 @@ function isId({ type, data }: ArgumentMetadata): boolean {
 
 export function invalidInput(errors: readonly FieldError[]): DomainError {
   const named = errors.slice(0, 3).map((fault) => fault.message);
-  return new DomainError('invalid', 'input/invalid', named.join('; ') || 'The input is not valid.', {
+  return new DomainError('input/invalid', named.join('; ') || 'The input is not valid.', {
     errors,
   });
 }

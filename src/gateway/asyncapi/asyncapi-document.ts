@@ -141,8 +141,8 @@ function codesOf(own: readonly ErrorCode[]): ErrorCode[] {
 }
 
 function errorExample(code: ErrorCode): object {
-  const { status, meaning } = ERROR_CODES[code];
-  return { error: { code, message: meaning, ...(status === 503 && { retryAfterMs: 2_000 }) } };
+  const { kind, text } = ERROR_CODES[code];
+  return { error: { code, message: text, ...(kind === 'unavailable' && { retryAfterMs: 2_000 }) } };
 }
 
 /* Keys of AsyncAPI hold no dots; an event may one day go both ways in one namespace. */

@@ -120,12 +120,7 @@ export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
 }
 
 function busy(): DomainError {
-  return new DomainError(
-    'unavailable',
-    'live/busy',
-    'The service is busy taking positions in; watch again shortly.',
-    {
-      retryAfterMs: BUSY_RETRY_MS,
-    },
-  );
+  return new DomainError('live/busy', 'The service is busy taking positions in; watch again shortly.', {
+    retryAfterMs: BUSY_RETRY_MS,
+  });
 }

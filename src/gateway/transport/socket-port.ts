@@ -140,7 +140,6 @@ export class SocketPort {
 
 function notReady(): DomainError {
   return new DomainError(
-    'unavailable',
     'sockets/not-ready',
     'This instance takes no new sockets just now; connect again shortly.',
     { retryAfterMs: RETRY_AFTER_MS },

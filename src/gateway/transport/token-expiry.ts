@@ -50,9 +50,5 @@ export class TokenExpiry {
 }
 
 function otherUser(): DomainError {
-  return new DomainError(
-    'forbidden',
-    'auth/other-user',
-    'The token is of another user; connect anew with it.',
-  );
+  return new DomainError('auth/other-user', 'The token is of another user; connect anew with it.');
 }

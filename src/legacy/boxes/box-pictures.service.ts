@@ -133,7 +133,7 @@ export class BoxPicturesService {
 }
 
 function busy(): DomainError {
-  return new DomainError('unavailable', 'images/busy', 'Too many pictures arrive just now; send it again.', {
+  return new DomainError('images/busy', 'Too many pictures arrive just now; send it again.', {
     retryAfterMs: 2_000,
   });
 }

@@ -212,7 +212,6 @@ function timeOf(reports: readonly Position[], index: number): number {
 
 function overloaded(retryAfterMs: number): DomainError {
   return new DomainError(
-    'unavailable',
     'positions/overloaded',
     'Too many positions are waiting to be written; send them again.',
     { retryAfterMs },
