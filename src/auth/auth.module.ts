@@ -28,7 +28,6 @@ import { OpsTokens } from './access/ops-tokens.js';
 import { PasswordHasher } from './users/password-hasher.js';
 import { PasswordUpgrades } from './users/password-upgrades.js';
 import { RefreshesService } from './sessions/refreshes.service.js';
-import { Revocations } from './access/revocations.js';
 import { Session, SessionSchema } from './sessions/session.schema.js';
 import { SessionValidityCache } from './sessions/session-validity-cache.js';
 import { SessionSweep } from './sessions/session-sweep.js';
@@ -77,19 +76,11 @@ import { UsersService } from './users/users.service.js';
     PasswordHasher,
     PasswordUpgrades,
     AttemptLimiter,
-    Revocations,
     RevocationPoller,
     AuditLog,
     CallContext,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [
-    AccessTokensService,
-    RevocationPoller,
-    AuditLog,
-    DeviceCredentialsService,
-    OpsTokens,
-    Revocations,
-  ],
+  exports: [AccessTokensService, RevocationPoller, AuditLog, DeviceCredentialsService, OpsTokens],
 })
 export class AuthModule {}

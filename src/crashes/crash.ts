@@ -27,3 +27,10 @@ export interface CrashView extends Omit<Crash, 'reportedAt'> {
 export function toCrashView(crash: Crash): CrashView {
   return { ...crash, reportedAt: crash.reportedAt.toISOString() };
 }
+
+declare module '../core/events/event-bus.js' {
+  interface EventMap {
+    /** A crash report became durable. */
+    'crash.recorded': Crash;
+  }
+}

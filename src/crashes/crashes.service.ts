@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Page, pageOf, type PageRequest } from '../core/index.js';
-import { CrashFeed } from './crash-feed.js';
+import { EventBus, type Page, pageOf, type PageRequest } from '../core/index.js';
 import { type Crash, type CrashReport, type CrashView, toCrashView } from './crash.js';
 import { CrashesRepository } from './crashes.repository.js';
 
@@ -14,14 +13,14 @@ export class CrashesService {
 
   constructor(
     private readonly crashes: CrashesRepository,
-    private readonly feed: CrashFeed,
+    private readonly events: EventBus,
   ) {}
 
   /** Durable when it resolves, and told to those who watch. @throws storage/unavailable */
   async record(report: CrashReport): Promise<Crash> {
     const crash = await this.crashes.add(report);
     this.logger.warn({ crashId: crash.id, vehicleId: crash.vehicleId }, 'a crash was reported');
-    this.feed.publish(crash);
+    this.events.publish('crash.recorded', crash);
     return crash;
   }
 

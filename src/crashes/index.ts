@@ -1,4 +1,3 @@
 export { type Crash, type CrashReport, type CrashView, toCrashView } from './crash.js';
-export { CrashFeed } from './crash-feed.js';
 export { CrashesModule } from './crashes.module.js';
 export { CrashesService } from './crashes.service.js';

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import type { Principal } from './principal.js';
 
 /** What is good no longer, from now on: a device's credential, one session, or all of a user's sessions but one. */
@@ -16,19 +15,12 @@ export function isRevokedBy(principal: Principal, revocation: Revocation): boole
   return principal.userId === revocation.userId && principal.sessionId !== revocation.keptSessionId;
 }
 
-/**
- * Tells whoever remembers a right, or holds an open connection by it, that it has ended. In this process only, and
- * after it was written: what other instances ended is found by asking storage again (`RevocationPoller`).
- */
-@Injectable()
-export class Revocations {
-  private readonly listeners = new Set<(revocation: Revocation) => void>();
-
-  subscribe(listener: (revocation: Revocation) => void): void {
-    this.listeners.add(listener);
-  }
-
-  publish(revocation: Revocation): void {
-    for (const listener of this.listeners) listener(revocation);
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /**
+     * A right ended; it is durable. Published with `publishAndWait` before the answer, so that caches and open sockets
+     * of this process never outlive it. Revocations by other instances are found in storage (`RevocationPoller`).
+     */
+    'access.revoked': Revocation;
   }
 }

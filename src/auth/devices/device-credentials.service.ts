@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Clock } from '../../core/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { credentialNotFound, tokenInvalid } from '../auth.errors.js';
 import { DeviceCredentialsRepository } from './device-credentials.repository.js';
 import type { DevicePrincipal } from '../access/principal.js';
-import { Revocations } from '../access/revocations.js';
 
 const TOKEN = /^([0-9a-f]{24})\.([A-Za-z0-9_-]{43})$/;
 
@@ -27,7 +26,7 @@ export interface CredentialSummary {
 export class DeviceCredentialsService {
   constructor(
     private readonly credentials: DeviceCredentialsRepository,
-    private readonly revocations: Revocations,
+    private readonly events: EventBus,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -63,7 +62,7 @@ export class DeviceCredentialsService {
         this.credentials.revoke(credentialId, new Date(this.clock.nowMs())),
       );
     }
-    this.revocations.publish({ credentialId });
+    await this.events.publishAndWait('access.revoked', { credentialId });
   }
 
   /** @throws auth/token-invalid for one that is malformed, unknown or revoked: a thief is not told which */

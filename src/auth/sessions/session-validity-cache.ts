@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import type { UserPrincipal } from '../access/principal.js';
-import { type Revocation, Revocations } from '../access/revocations.js';
+import type { Revocation } from '../access/revocations.js';
 import { isEnded } from './session.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { UsersRepository } from '../users/users.repository.js';
@@ -29,9 +29,9 @@ export class SessionValidityCache {
     private readonly sessions: SessionsRepository,
     private readonly users: UsersRepository,
     private readonly clock: Clock,
-    revocations: Revocations,
+    events: EventBus,
   ) {
-    revocations.subscribe((revocation) => this.forget(revocation));
+    events.subscribe('access.revoked', (revocation) => this.forget(revocation));
   }
 
   /** The user as he is now; null when the session has ended. */

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
-import { Clock } from '../../core/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import type { AuditActor } from '../audit/audit-entry.js';
 import { AuditLog } from '../audit/audit-log.js';
 import type { UserPrincipal } from '../access/principal.js';
-import { Revocations } from '../access/revocations.js';
 import type { LoginSession } from './session.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { type TokenPair, TokenPairsService } from './token-pairs.service.js';
@@ -20,7 +19,7 @@ export class SessionsService {
     private readonly sessions: SessionsRepository,
     private readonly tokens: TokenPairsService,
     private readonly audit: AuditLog,
-    private readonly revocations: Revocations,
+    private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
 
@@ -56,6 +55,6 @@ export class SessionsService {
 
   private async end(sessionId: string): Promise<void> {
     await this.sessions.revoke(sessionId, this.clock.nowMs());
-    this.revocations.publish({ sessionId });
+    await this.events.publishAndWait('access.revoked', { sessionId });
   }
 }

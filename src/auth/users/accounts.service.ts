@@ -1,9 +1,9 @@
+import { EventBus } from '../../core/index.js';
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import { currentPasswordWrong, sessionRevoked, usersBusy } from '../auth.errors.js';
 import { PasswordHasher } from './password-hasher.js';
 import type { UserPrincipal } from '../access/principal.js';
-import { Revocations } from '../access/revocations.js';
 import { SessionValidityCache } from '../sessions/session-validity-cache.js';
 import { toUserView, type UserView } from './user.js';
 import { UsersRepository } from './users.repository.js';
@@ -16,7 +16,7 @@ export class AccountsService {
     private readonly sessions: SessionValidityCache,
     private readonly hasher: PasswordHasher,
     private readonly audit: AuditLog,
-    private readonly revocations: Revocations,
+    private readonly events: EventBus,
   ) {}
 
   /** @throws users/not-found */
@@ -46,6 +46,6 @@ export class AccountsService {
       const keep = { endAllBut: sessionId };
       if (!(await this.users.change(userId, user.version, { passwordHash }, keep))) throw usersBusy();
     });
-    this.revocations.publish({ userId, keptSessionId: sessionId });
+    await this.events.publishAndWait('access.revoked', { userId, keptSessionId: sessionId });
   }
 }

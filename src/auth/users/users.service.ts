@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { type Page, pageOf, type PageRequest } from '../../core/index.js';
+import { type Page, pageOf, type PageRequest, EventBus } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
 import type { NewAuditEntry, AuditTarget } from '../audit/audit-entry.js';
 import { LastAdminProtection } from './last-admin-protection.js';
 import { PasswordHasher } from './password-hasher.js';
 import type { Role } from '../access/principal.js';
-import { Revocations } from '../access/revocations.js';
 import { emailKey, toUserView, type UserAccount, type UserView } from './user.js';
 import { type UserChange, UsersRepository } from './users.repository.js';
 
@@ -25,7 +24,7 @@ export class UsersService {
     private readonly hasher: PasswordHasher,
     private readonly lastAdmin: LastAdminProtection,
     private readonly audit: AuditLog,
-    private readonly revocations: Revocations,
+    private readonly events: EventBus,
   ) {}
 
   /** @throws users/email-taken, auth/busy */
@@ -71,7 +70,7 @@ export class UsersService {
         return this.users.change(id, user.version, change, endsSessions ? 'end' : 'stay');
       }),
     );
-    if (endsSessions) this.revocations.publish({ userId: id });
+    if (endsSessions) await this.events.publishAndWait('access.revoked', { userId: id });
     return toUserView(after);
   }
 
@@ -86,7 +85,7 @@ export class UsersService {
     await this.audit.recordAndRun([act], () =>
       this.lastAdmin.write(id, true, async (user) => (await this.users.remove(id, user.version)) || null),
     );
-    this.revocations.publish({ userId: id });
+    await this.events.publishAndWait('access.revoked', { userId: id });
   }
 }
 

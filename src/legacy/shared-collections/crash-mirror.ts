@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
-import { type Crash, CrashesService, CrashFeed } from '../../crashes/index.js';
+import { Clock, EventBus } from '../../core/index.js';
+import { type Crash, CrashesService } from '../../crashes/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CrashCollectionRepository, type SharedCrash } from './crash-collection.repository.js';
 import { CursorsRepository } from './cursors.repository.js';
@@ -13,7 +13,7 @@ const SETTLES_WITHIN_MS = 150_000;
 @Injectable()
 export class CrashMirror extends Mirror<SharedCrash> {
   constructor(
-    private readonly feed: CrashFeed,
+    private readonly events: EventBus,
     crashes: CrashesService,
     directory: AmbulanceDirectory,
     collection: CrashCollectionRepository,
@@ -39,7 +39,7 @@ export class CrashMirror extends Mirror<SharedCrash> {
 
   override start(): void {
     super.start();
-    this.feed.subscribe((crash) => this.offer([toShared(crash)]));
+    this.events.subscribe('crash.recorded', (crash) => this.offer([toShared(crash)]));
   }
 }
 
