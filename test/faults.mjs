@@ -90,7 +90,7 @@ const FAULTS = [
   },
   {
     what: 'an old refresh token goes on working',
-    file: 'src/auth/sessions/refreshes.service.ts',
+    file: 'src/auth/sessions/sessions.service.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
     specs: ['integration/auth'],

@@ -1,7 +1,17 @@
 import type { Principal } from '../auth/index.js';
-import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
 
-/** Who said so: a user, or a device by its credential. */
+/** Append only: the index of a status is part of stored ids (see `statusChangeId`). */
+export const UNIT_STATUSES = [
+  'available',
+  'dispatched',
+  'on_scene',
+  'transporting',
+  'at_hospital',
+  'out_of_service',
+] as const;
+export type UnitStatus = (typeof UNIT_STATUSES)[number];
+
+/** The source of a status change: a user, or a device by its credential. */
 export interface Actor {
   readonly kind: 'user' | 'device';
   /** 24 hexadecimal digits. */
@@ -11,9 +21,9 @@ export interface Actor {
 export interface StatusChange {
   readonly vehicleId: string;
   readonly status: UnitStatus;
-  /** Since when, by the clock of whoever said it. */
+  /** Start of the status, by the clock of the source. */
   readonly at: Date;
-  /** When this service took it in. */
+  /** Arrival at this service. */
   readonly recordedAt: Date;
   readonly by: Actor;
 }
@@ -31,8 +41,8 @@ const SIGN_BIT = 1n << 63n;
 
 /**
  * 12 bytes vehicle, 8 bytes big-endian milliseconds (sign bit flipped, so that times before 1970 sort first), one byte
- * status. What was said twice has one id, so it is kept once, however often it is sent; and the order of ids is the
- * order in which a vehicle's changes count, the same whichever of them arrives first.
+ * status. A change that is sent twice has one id, so it is stored once. The order of ids is the order in which changes
+ * take effect, independent of the order of arrival.
  */
 export function statusChangeId({ vehicleId, at, status }: Omit<StatusChange, 'recordedAt' | 'by'>): Buffer {
   const id = Buffer.alloc(STATUS_CHANGE_ID_BYTES);
@@ -42,7 +52,7 @@ export function statusChangeId({ vehicleId, at, status }: Omit<StatusChange, 're
   return id;
 }
 
-/** Below and above every change of one vehicle. */
+/** Ids below and above all changes of one vehicle. */
 export function statusChangeIdBounds(vehicleId: string): {
   readonly lowest: Buffer;
   readonly highest: Buffer;
@@ -54,7 +64,7 @@ export function statusChangeIdBounds(vehicleId: string): {
   return { lowest, highest };
 }
 
-/** Negative when `one` counts less than `other`, 0 when both say the same. */
+/** Negative when `other` takes precedence over `one`, 0 when both are the same change. */
 export function compareStatusChanges(one: StatusChange, other: StatusChange): number {
   return Buffer.compare(statusChangeId(one), statusChangeId(other));
 }
