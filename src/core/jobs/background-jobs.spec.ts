@@ -48,6 +48,16 @@ describe('a background job', () => {
     await until(() => runs === 1);
   });
 
+  it('never runs when what it starts after resolves to false', async () => {
+    jobs = new BackgroundJobs(null);
+    let runs = 0;
+    const startsAfter = async (): Promise<boolean> => false;
+    const run = async (): Promise<void> => void (runs += 1);
+    jobs.start({ name: 'test', intervalMs: 1, runsAtStart: true, startsAfter, run });
+    await sleep(20);
+    expect(runs).toBe(0);
+  });
+
   it('runs when triggered, once more when triggered during a run, and never twice at a time', async () => {
     jobs = new BackgroundJobs(null);
     let runs = 0;

@@ -13,7 +13,7 @@ export interface JobOptions {
   readonly retryMs?: number;
   /** The first run begins at once instead of after a pause. Default false. */
   readonly runsAtStart?: boolean;
-  /** The first run waits for it, e.g. for the database. */
+  /** The first run waits for it, e.g. for the database. When it resolves to false, the job never runs. */
   readonly startsAfter?: () => Promise<unknown>;
   /** Runs on one instance at a time: a run begins only with this lock and ends with it. */
   readonly lock?: LockOptions;
@@ -76,7 +76,7 @@ export class BackgroundJob {
   private async runLoop(): Promise<void> {
     const { startsAfter, runsAtStart = false } = this.options;
     const { signal } = this.shutdown;
-    await startsAfter?.();
+    if ((await startsAfter?.()) === false) return;
     if (!runsAtStart) await this.pause(this.options.intervalMs);
     while (!signal.aborted) {
       const isGood = await this.runOnce();
