@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { roundedUpKmh } from './average-speed.js';
-import { sharedDatabase } from './shared-database.repository.js';
+import { collectionOf } from '../../database/index.js';
 
 /** A crash report that is durable. */
 export interface SharedCrash {
@@ -51,7 +51,7 @@ export class CrashCollectionRepository {
   }
 
   private get crashes(): mongo.Collection<CrashDocument> {
-    return sharedDatabase(this.connection).collection<CrashDocument>('ambulance_crashes');
+    return collectionOf<CrashDocument>(this.connection, 'ambulance_crashes');
   }
 }
 
