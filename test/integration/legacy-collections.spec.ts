@@ -59,7 +59,7 @@ async function send(...positions: object[]): Promise<void> {
 const ofThis = () => ({ ambulance_id: OldDatabase.id(ambulanceId) });
 const histories = () => old.all('ambulance_tracking_histories', ofThis());
 const settled = (count: number) =>
-  until(async () => (await histories()).length >= count, 5_000, `${count} histories`);
+  until(async () => (await histories()).length >= count, `${count} histories`);
 
 describe('positions', () => {
   it('are in both shapes, under the id by which the other programs know the vehicle', async () => {
@@ -217,9 +217,9 @@ describe('pictures', () => {
       createdAt,
     });
     await collection.insertMany([record(1), record(2)] as never);
-    await until(async () => (await current()) !== undefined, 40_000, 'the next look into storage');
+    await until(async () => (await current()) !== undefined, 'the next look into storage');
     expect(Object.keys(await current())).toEqual(['image0', 'image1']);
-  }, 60_000);
+  });
 });
 
 describe('crashes', () => {
