@@ -52,12 +52,12 @@ describe('a handover', () => {
 
   it('can be undone, and lets go of nobody more', async () => {
     const { ends, sockets } = await devices(20);
-    await ops('POST', 'handover', { withinS: 20 });
+    await ops('POST', 'handover', { withinS: 8 });
     await until(() => ends.length > 0, 'the first');
     const undone = await ops('DELETE', 'handover');
     expect(undone).toMatchObject({ status: 200, body: { isHandingOver: false } });
     const gone = ends.length;
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     expect(ends.length).toBeLessThanOrEqual(gone + 1);
     const time = new Date(Date.now() - 60_000).toISOString();
     const staying = sockets.find((socket) => socket.connected);

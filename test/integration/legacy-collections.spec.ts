@@ -1,12 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
+import { Clock } from '../../src/core/index.js';
 import { CrashMirror, PictureMirror } from '../../src/legacy/shared-collections/index.js';
+import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+limitJobIntervals(250);
 
 let service: TestService;
 let admin: string;
@@ -217,7 +221,14 @@ describe('pictures', () => {
       createdAt,
     });
     await collection.insertMany([record(1), record(2)] as never);
-    await until(async () => (await current()) !== undefined, 'the next look into storage');
+    // Half a minute later by the clock of the service: the next look into storage is due.
+    const clock = service.service.app.get(Clock);
+    const later = jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 31_000);
+    try {
+      await until(async () => (await current()) !== undefined, 'the next look into storage');
+    } finally {
+      later.mockRestore();
+    }
     expect(Object.keys(await current())).toEqual(['image0', 'image1']);
   });
 });
