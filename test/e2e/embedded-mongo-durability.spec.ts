@@ -23,7 +23,7 @@ const newDirectory = (): string => {
 
 beforeAll(() => {
   if (!existsSync(ENTRY)) execFileSync('npm', ['run', '--silent', 'build'], { timeout: 120_000 });
-}, 130_000);
+});
 
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');
@@ -109,7 +109,7 @@ describe('kill -9', () => {
       .toArray();
     expect(byIndex.length).toBe(present.size);
     await client.close();
-  }, 60_000);
+  });
 });
 
 describe('one owner', () => {
@@ -125,7 +125,7 @@ describe('one owner', () => {
     await first.ended;
     const contenders = await Promise.allSettled([1, 2, 3, 4].map(() => startChild(directory)));
     expect(contenders.filter(({ status }) => status === 'fulfilled').length).toBe(1);
-  }, 30_000);
+  });
 });
 
 describe('in a worker thread', () => {
@@ -177,7 +177,7 @@ describe('a full disk', () => {
     });
     expect(await rows.findOne({ _id: 9999 })).toBeNull();
     await client.close();
-  }, 30_000);
+  });
 });
 
 describe('a stopped server', () => {

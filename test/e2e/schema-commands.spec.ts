@@ -60,7 +60,7 @@ describe('samserver schema', () => {
       code: 0,
       output: expect.stringContaining('nothing to contract'),
     });
-  }, 120_000);
+  });
 
   it('ends with the exit code of the error', async () => {
     expect((await samserver('schema')).code).toBe(64);
@@ -74,7 +74,7 @@ describe('samserver schema', () => {
       code: 78,
       output: expect.stringMatching(/HTTP_PORT[\s\S]*SCHEMA_ON_START/),
     });
-  }, 120_000);
+  });
 
   it('ends with 75 when another holds the lock for too long, and names the holder', async () => {
     expect(await new SchemaStateRepository(connection).acquire('somebody', 60_000)).not.toBeNull();
@@ -82,7 +82,7 @@ describe('samserver schema', () => {
     expect([code, output]).toEqual([75, expect.stringContaining('somebody holds the lock')]);
     const status = await samserver('schema status');
     expect(status.output).toMatch(/lock: held by somebody until .* by the database's clock/);
-  }, 120_000);
+  });
 
   it('refuses the embedded database while a service uses it', async () => {
     const path = join(directory.path, 'db');
@@ -95,7 +95,7 @@ describe('samserver schema', () => {
     });
     expect([code, output]).toEqual([69, expect.stringContaining('already served by another process')]);
     await serving.kill('SIGTERM');
-  }, 120_000);
+  });
 });
 
 describe('samserver init', () => {
@@ -119,7 +119,7 @@ describe('samserver init', () => {
     expect(documents).toEqual([{ _id: 'deployment', id }]);
     expect(await readdir(volume)).toEqual(['.samserver-volume']);
     expect(await samserver('init', env)).toMatchObject({ code: 0, output: `done already: ${id}\n` });
-  }, 120_000);
+  });
 
   it('copies an id that exists in one place only, and refuses two different ones by name', async () => {
     const [first, second] = [join(directory.path, 'one'), join(directory.path, 'two')];
@@ -140,7 +140,7 @@ describe('samserver init', () => {
 
     await writeFile(join(second, '.samserver-volume'), 'something else');
     expect((await samserver('init', { IMAGE_DIR: second })).output).toContain('does not hold the id');
-  }, 120_000);
+  });
 
   it('changes nothing on the embedded database, which creates its id at the first start', async () => {
     const env = { DATA_DIR: directory.path };
@@ -150,5 +150,5 @@ describe('samserver init', () => {
       code: 0,
       output: expect.stringContaining('done already'),
     });
-  }, 120_000);
+  });
 });

@@ -65,9 +65,9 @@ async function setState(state: Partial<SchemaState>): Promise<void> {
 }
 
 const blocked = (databaseConnection: DatabaseConnection): Promise<void> =>
-  until(() => databaseConnection.phase === 'blocked', 10_000, 'the instance to be blocked');
+  until(() => databaseConnection.phase === 'blocked', 'the instance to be blocked');
 const started = (databaseConnection: DatabaseConnection): Promise<void> =>
-  until(() => databaseConnection.phase === 'started', 10_000, 'the instance to start');
+  until(() => databaseConnection.phase === 'started', 'the instance to start');
 
 describe('the schema of a new database', () => {
   it('has every collection and index that the models declare', async () => {
@@ -135,7 +135,7 @@ describe('an instance that may only read', () => {
       fit: 'fits',
       failed: null,
     });
-  }, 60_000);
+  });
 
   it('runs the tasks before the schema check first, and publishes its phases', async () => {
     const { settings } = loadSettings({ MONGODB_URL: database.url, JWT_SECRET, SCHEMA_ON_START: 'up' });
@@ -230,5 +230,5 @@ describe('an instance is blocked', () => {
     const run = { signal: new AbortController().signal, retryFailed: true };
     await service.app.get(SchemaMigrator).up(run);
     await started(databaseConnection);
-  }, 30_000);
+  });
 });

@@ -254,7 +254,7 @@ describe('a lock that is lost', () => {
     await begun.promise;
     await takeOver();
     expect(await outcome).toBeInstanceOf(SchemaLockLostError);
-    await until(() => cut !== undefined, 5_000, 'the connection to be cut');
+    await until(() => cut !== undefined, 'the connection to be cut');
   });
 });
 
