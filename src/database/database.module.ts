@@ -1,13 +1,13 @@
 import { Global, Module } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
-import { ERROR_TRANSLATOR } from '../core/index.js';
+import { ERROR_TRANSLATOR, LOCK_PROVIDER } from '../core/index.js';
 import { patchStalledWrites } from './stalled-write-patch.js';
 import { DatabaseConnection } from './database-connection.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
 import { DeploymentIdService } from './deployment-id.service.js';
-import { LockRepository } from './lock.repository.js';
+import { LocksService } from './locks.service.js';
 import { SchemaGate } from './migrations/schema-gate.service.js';
 import { schemaMigratorProvider } from './migrations/schema-migrator.provider.js';
 import { SchemaStatus } from './migrations/schema-status.service.js';
@@ -36,7 +36,8 @@ function unopenedConnection(): Connection {
     SchemaGate,
     schemaMigratorProvider,
     DeploymentIdService,
-    LockRepository,
+    LocksService,
+    { provide: LOCK_PROVIDER, useExisting: LocksService },
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
   ],
   exports: [
@@ -46,7 +47,8 @@ function unopenedConnection(): Connection {
     StartupTasks,
     SchemaStatus,
     DeploymentIdService,
-    LockRepository,
+    LocksService,
+    LOCK_PROVIDER,
     ERROR_TRANSLATOR,
   ],
 })

@@ -1,5 +1,6 @@
 import type { Connection, mongo } from 'mongoose';
-import { duplicateKeyField, storageUnavailable } from './storage-errors.js';
+import { collectionOf } from './collection-of.js';
+import { duplicateKeyField } from './storage-errors.js';
 
 const ID = 'deployment';
 
@@ -28,7 +29,6 @@ export class DeploymentIdRepository {
   }
 
   private get collection(): mongo.Collection<DeploymentDocument> {
-    if (!this.connection.db) throw storageUnavailable();
-    return this.connection.db.collection<DeploymentDocument>('deployment');
+    return collectionOf<DeploymentDocument>(this.connection, 'deployment');
   }
 }

@@ -5,8 +5,9 @@ export { DatabaseConnection, type DatabasePhase } from './database-connection.js
 export { DatabaseModule } from './database.module.js';
 export { DeploymentIdService } from './deployment-id.service.js';
 export { DeploymentIdRepository } from './deployment-id.repository.js';
-export type { DatabaseLock } from './database-lock.js';
-export { type AcquiredLock, LockLostError, LockRepository } from './lock.repository.js';
+export { collectionOf, databaseOf } from './collection-of.js';
+export { type DatabaseLock, LockLostError } from './database-lock.js';
+export { type AcquiredLock, LocksService } from './locks.service.js';
 export { MIGRATIONS, SUPPORTED_SCHEMA } from './migrations/index.js';
 export { type OpenDatabase, openDatabase } from './open-database.js';
 export {

@@ -1,6 +1,7 @@
+import type { DatabaseLock } from '../database-lock.js';
 import { translateStorageError } from '../storage-errors.js';
 import { SchemaStepFailedError } from './schema-errors.js';
-import type { SchemaLock } from './schema-lock.js';
+import type { SchemaStateDocument } from './schema-state.repository.js';
 import { type FailedStep, type SchemaState, type StepRecord, withStepRecord } from './schema-state.js';
 import { type SchemaStep, stepTitle } from './schema-step.js';
 import type { StepConnection } from './step-connection.js';
@@ -9,7 +10,7 @@ import type { StepConnection } from './step-connection.js';
 const ERROR_LENGTH = 500;
 
 export interface StepRunOptions {
-  readonly lease: SchemaLock;
+  readonly lock: DatabaseLock<SchemaStateDocument>;
   /** As the lock's owner knows it. */
   readonly state: SchemaState;
   readonly step: SchemaStep;
@@ -25,14 +26,14 @@ export interface StepRunOptions {
  * @returns the state after it
  * @throws SchemaStepFailedError, SchemaLockLostError, the signal's reason, errors of an outage
  */
-export async function runStep({ lease, state, step, ...run }: StepRunOptions): Promise<SchemaState> {
+export async function runStep({ lock, state, step, ...run }: StepRunOptions): Promise<SchemaState> {
   const { version, name, kind } = step;
-  const { owner, epoch } = lease;
+  const { owner, epoch } = lock;
   const begun = { version, name, kind, owner, epoch, finishedAt: null, error: null };
   let startedAt = new Date(0);
   let current = state;
   const record = (changeAt: (now: Date) => Partial<SchemaState>): Promise<void> =>
-    lease.record((now) => {
+    lock.update((now) => {
       const change = changeAt(now);
       current = { ...current, ...change };
       return change;
@@ -46,9 +47,9 @@ export async function runStep({ lease, state, step, ...run }: StepRunOptions): P
   });
   run.onProgress(`${stepTitle(step)}: begun`);
   try {
-    await executeStep(step, AbortSignal.any([lease.signal, run.signal]), run.openConnection);
+    await executeStep(step, AbortSignal.any([lock.signal, run.signal]), run.openConnection);
   } catch (error) {
-    lease.assertHeld();
+    lock.assertHeld();
     run.signal.throwIfAborted();
     if (translateStorageError(error)) throw error;
     const failed: FailedStep = { version, name, kind, error: messageOf(error), whatToDo: whatToDo(step) };
@@ -85,7 +86,7 @@ async function executeStep(
 function whatToDo({ kind, version }: SchemaStep): string {
   return kind === 'expand'
     ? 'When its cause is mended, type: samserver schema up'
-    : `Until it is through, only releases that work with schema ${version} may run. When its cause is mended, type: samserver schema contract --backup <path> --yes`;
+    : `Until it is through, only relocks that work with schema ${version} may run. When its cause is mended, type: samserver schema contract --backup <path> --yes`;
 }
 
 function messageOf(error: unknown): string {

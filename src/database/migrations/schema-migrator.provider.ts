@@ -2,10 +2,10 @@ import { type FactoryProvider, Logger } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import { createLockOwner } from '../database-lock.js';
 import { DatabaseServer } from '../database-server.js';
 import { MIGRATIONS } from './index.js';
 import { SchemaMigrator } from './schema-migrator.js';
-import { createLockOwner } from '../lock-owner.js';
 import { SchemaStateRepository } from './schema-state.repository.js';
 import { openStepConnection } from './step-connection.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SchemaLockBusyError, SchemaStepFailedError } from './schema-errors.js';
-import { SchemaLock } from './schema-lock.js';
+import { DatabaseLock } from '../database-lock.js';
+import { SchemaLockBusyError, SchemaLockLostError, SchemaStepFailedError } from './schema-errors.js';
 import { type ContractPlan, planContract, planUp, type UpPlan } from './schema-plan.js';
 import type { SchemaState } from './schema-state.js';
-import type { SchemaStateRepository } from './schema-state.repository.js';
+import type { SchemaStateDocument, SchemaStateRepository } from './schema-state.repository.js';
 import { runStep } from './run-step.js';
 import type { SchemaStep } from './schema-step.js';
 import type { StepConnection } from './step-connection.js';
@@ -11,6 +11,9 @@ import type { StepConnection } from './step-connection.js';
 /** A crashed owner's lock is taken over after so long. */
 const LOCK_MS = 30_000;
 const RETRY_MS = 500;
+
+/** The held lock on the schema. */
+type SchemaLock = DatabaseLock<SchemaStateDocument>;
 
 export interface SchemaMigratorOptions {
   readonly repository: SchemaStateRepository;
@@ -55,11 +58,11 @@ export class SchemaMigrator {
       if (failed && !options.retryFailed) throw new SchemaStepFailedError(failed);
       return run.length > 0;
     };
-    const ran = await this.underLock(options, isNeeded, async (lease, state) => {
+    const ran = await this.underLock(options, isNeeded, async (lock, state) => {
       const { run } = planUp(state, this.options.steps);
       for (const step of run) {
         options.signal.throwIfAborted();
-        state = await this.run(lease, state, step, options.signal);
+        state = await this.run(lock, state, step, options.signal);
       }
       return run;
     });
@@ -83,17 +86,17 @@ export class SchemaMigrator {
     return this.underLock(
       options,
       (state) => next(state) !== null,
-      async (lease, state) => {
+      async (lock, state) => {
         const step = next(state);
         if (!step) return null;
-        await lease.record(() => ({ contractingTo: step.version }));
+        await lock.update(() => ({ contractingTo: step.version }));
         const reasons = await options.refusals(step);
         if (reasons.length > 0) {
           // Back to what the lock was taken with: an attempt that had begun goes on binding.
-          await lease.record(() => ({ contractingTo: state.contractingTo }));
+          await lock.update(() => ({ contractingTo: state.contractingTo }));
           return { step, reasons };
         }
-        await this.run(lease, { ...state, contractingTo: step.version }, step, options.signal);
+        await this.run(lock, { ...state, contractingTo: step.version }, step, options.signal);
         return { step, reasons };
       },
     );
@@ -103,7 +106,7 @@ export class SchemaMigrator {
   private async underLock<T>(
     { signal, waitMs = Infinity }: RunOptions,
     isNeeded: (state: SchemaState) => boolean,
-    work: (lease: SchemaLock, state: SchemaState) => Promise<T>,
+    work: (lock: SchemaLock, state: SchemaState) => Promise<T>,
   ): Promise<T | null> {
     const { repository, owner, lockMs = LOCK_MS, onProgress } = this.options;
     const endMs = performance.now() + waitMs;
@@ -111,12 +114,19 @@ export class SchemaMigrator {
       signal.throwIfAborted();
       const seen = await repository.find();
       if (!isNeeded(seen)) return null;
-      const held = await SchemaLock.acquire(repository, owner, lockMs);
-      if (held) {
+      const acquired = await repository.acquire(owner, lockMs);
+      if (acquired) {
+        const lock = new DatabaseLock(
+          repository,
+          acquired,
+          owner,
+          lockMs,
+          (why) => new SchemaLockLostError(why),
+        );
         try {
-          return await work(held.lease, held.state);
+          return await work(lock, acquired.document);
         } finally {
-          await held.lease.release();
+          await lock.release();
         }
       }
       if (performance.now() >= endMs) throw new SchemaLockBusyError(seen.owner ?? 'somebody else');
@@ -127,13 +137,13 @@ export class SchemaMigrator {
   }
 
   private async run(
-    lease: SchemaLock,
+    lock: SchemaLock,
     state: SchemaState,
     step: SchemaStep,
     signal: AbortSignal,
   ): Promise<SchemaState> {
     const { openConnection, onProgress = () => undefined } = this.options;
-    return runStep({ lease, state, step, signal, openConnection, onProgress });
+    return runStep({ lock, state, step, signal, openConnection, onProgress });
   }
 }
 
