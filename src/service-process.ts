@@ -5,7 +5,7 @@ import { FirstAdminSeeder } from './auth/index.js';
 import { createPino, PinoLogger, startupBanner } from './core/index.js';
 import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
 import { startWatchdog } from './health/index.js';
-import { InstanceLifecycle, ReadinessState } from './deployment/index.js';
+import { InstanceLifecycle } from './deployment/index.js';
 
 /** `sysexits.h` */
 const EX_CONFIG = 78;
@@ -34,8 +34,9 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
     exitOnStartError(settings, pino, error),
   );
   shutdownHandler.service = service;
-  await service.app.get(ReadinessState).whenComplete();
-  if (!shutdownHandler.isStopping && service.app.get(InstanceLifecycle).isServing) {
+  const lifecycle = service.app.get(InstanceLifecycle);
+  await lifecycle.whenFirstChecked();
+  if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { generatedLogin } = service.app.get(FirstAdminSeeder);
     process.stdout.write(startupBanner(settings, service.httpPort, service.socketPort, generatedLogin));
   }
