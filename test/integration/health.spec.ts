@@ -14,8 +14,8 @@ import { ask as askSocket, connectSocket, until } from '../support/sockets.js';
 import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
-/** A check that fails three times in a row, looked at every 2 s and given up after 1 s each. */
-const SEEN_WITHIN_MS = 20_000;
+/** Longer than three failed runs of a check: an interval of 2 s and a limit of 1 s each. */
+const STATE_TIMEOUT_MS = 20_000;
 const SECRET_ISH = /mongodb:\/\/|test secret|correct horse|Bearer|at \w+ \(/;
 
 let directory: string;
@@ -63,7 +63,7 @@ async function ask(path: string, token?: string, method = 'GET'): Promise<Probe>
 }
 const ready = (token?: string): Promise<Probe> => ask('/ready', token);
 
-/** Waits for the state, and looks at every answer on the way: what a probe must never be is slow, 500 or talkative. */
+/** Waits for the state. Every answer on the way must be 200 or 503, and must have the three public fields only. */
 async function untilState(state: string): Promise<Probe> {
   let last: Probe | undefined;
   await until(
@@ -73,15 +73,15 @@ async function untilState(state: string): Promise<Probe> {
       expect(Object.keys(last.body as object).sort()).toEqual(['reasons', 'state', 'status']);
       return last.body.state === state;
     },
-    SEEN_WITHIN_MS,
+    STATE_TIMEOUT_MS,
     state,
   );
   if (!last) throw new Error('never asked');
   return last;
 }
 
-describe('an instance with all it needs', () => {
-  it('is alive and ready, by GET and by HEAD, and is not to be cached', async () => {
+describe('an instance without issues', () => {
+  it('is alive and ready by GET and HEAD, and its probes are not cached', async () => {
     for (const method of ['GET', 'HEAD']) {
       for (const path of ['/health', '/health?boot=1', '/ready']) {
         const { status, headers } = await ask(path, undefined, method);
@@ -99,7 +99,7 @@ describe('an instance with all it needs', () => {
     expect((await ready()).body).toEqual({ status: 'ready', state: 'ready', reasons: [] });
   });
 
-  it('shows more to the ops token and to admins, and to nobody else', async () => {
+  it('shows details to the ops token and to admins only', async () => {
     for (const token of [OPS_TOKEN, admin]) {
       const { body } = await ready(token);
       expect(body).toMatchObject({
@@ -126,7 +126,7 @@ describe('an instance with all it needs', () => {
 });
 
 describe('a database that does not answer', () => {
-  it('is told after three looks, costs nobody a fast answer, and is over after two', async () => {
+  it('is reported after three failures, never slows a probe, and ends after two successes', async () => {
     proxy.stall();
     const refusal = await untilState('not_ready');
     expect(refusal).toMatchObject({ status: 503, body: { status: 'not_ready', reasons: ['mongo.down'] } });
@@ -134,7 +134,7 @@ describe('a database that does not answer', () => {
     expect(await ask('/health')).toMatchObject({ status: 200, body: { status: 'ok', state: 'not_ready' } });
     expect((await ask('/health?boot=1')).status).toBe(200);
 
-    // Whoever shows an admin's token is not made to wait for the storage that would know it.
+    // An admin's token does not delay the answer, although the database cannot verify it.
     const answers = await Promise.all([ready(), ready(OPS_TOKEN), ready(admin)]);
     for (const { ms, body } of answers) {
       expect(ms).toBeLessThan(500);
@@ -151,7 +151,7 @@ describe('a database that does not answer', () => {
 });
 
 describe('a database that is stopped and started again', () => {
-  it('takes readiness and gives it back, and liveness never knows', async () => {
+  it('changes readiness both ways and never changes liveness', async () => {
     const { port } = database;
     await database.stop();
     expect((await untilState('not_ready')).body.reasons).toEqual(['mongo.down']);
@@ -168,7 +168,7 @@ describe('a schema', () => {
     await states?.updateOne({ _id: 'schema' }, { $set: { version } });
   };
 
-  it('that became too new blocks, and costs no position that can be stored', async () => {
+  it('that becomes too new blocks, and positions are still stored', async () => {
     const { deviceToken } = await newVehicle(service, admin);
     const known = (await ready(OPS_TOKEN)).body.schema;
     expect(known).toMatchObject({
@@ -190,8 +190,8 @@ describe('a schema', () => {
   }, 60_000);
 });
 
-describe('a database that nobody marked', () => {
-  it('is not worked on with ENVIRONMENT=LIVE, until samserver init marks it', async () => {
+describe('a database without the mark of samserver init', () => {
+  it('blocks with ENVIRONMENT=LIVE until samserver init marks it', async () => {
     const live = await service.another({ ENVIRONMENT: 'LIVE' });
     expect(await call(live, 'GET', '/ready')).toMatchObject({
       status: 503,
@@ -200,14 +200,14 @@ describe('a database that nobody marked', () => {
     expect((await call(live, 'GET', '/health')).status).toBe(200);
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(503);
     await new DeploymentIdRepository(live.service.app.get<Connection>(getConnectionToken())).keep('an id');
-    await until(async () => (await call(live, 'GET', '/ready')).status === 200, SEEN_WITHIN_MS, 'ready');
+    await until(async () => (await call(live, 'GET', '/ready')).status === 200, STATE_TIMEOUT_MS, 'ready');
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(200);
     await live.stop();
   }, 60_000);
 });
 
 describe('a clock', () => {
-  it('that differs from the database’s degrades', async () => {
+  it('that differs from the clock of the database degrades', async () => {
     const clock = service.service.app.get(Clock);
     jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 10_000);
     expect(await untilState('degraded')).toMatchObject({ status: 200, body: { reasons: ['clock.skewed'] } });
@@ -215,7 +215,7 @@ describe('a clock', () => {
     await untilState('ready');
   }, 60_000);
 
-  it('is suspect when most vehicles come from the future', async () => {
+  it('is suspect when most vehicles report times in the future', async () => {
     const time = new Date(Date.now() + 3_600_000).toISOString();
     for (let n = 0; n < 3; n += 1) {
       const { deviceToken } = await newVehicle(service, admin);
@@ -229,8 +229,8 @@ describe('a clock', () => {
   }, 60_000);
 });
 
-describe('an event loop that is held up again and again', () => {
-  it('degrades and does not withdraw', async () => {
+describe('an event loop that is blocked repeatedly', () => {
+  it('degrades, and the instance stays ready', async () => {
     let isBusy = true;
     const busy = (async () => {
       while (isBusy) {
@@ -242,7 +242,7 @@ describe('an event loop that is held up again and again', () => {
     try {
       await until(
         async () => ((await ready()).body.reasons as string[]).includes('event_loop.slow'),
-        SEEN_WITHIN_MS,
+        STATE_TIMEOUT_MS,
         'event_loop.slow',
       );
       expect(await ready()).toMatchObject({ status: 200, body: { status: 'ready', state: 'degraded' } });
