@@ -288,7 +288,7 @@ describe('the sweep', () => {
     await writeFile(incoming(`${lost}~${vehicleId}.jpg`), '');
     await writeFile(incoming(`${body.id}~${vehicleId}.jpg`), '');
     await writeFile(incoming('66f0c0ffee0123456789aaaa.part'), bytes.subarray(0, 100));
-    await writeFile(incoming('notes of somebody.txt'), 'x');
+    await writeFile(incoming('notes.txt'), 'x');
     for (const name of readdirSync(join(volume.path, '.samserver/incoming')))
       utimesSync(incoming(name), 1, 1);
     await writeFile(incoming('66f0c0ffee0123456789bbbb.part'), bytes.subarray(0, 100));
@@ -296,7 +296,7 @@ describe('the sweep', () => {
     expect(await sweep.sweep()).toEqual({ orphans: 2, deleted: 0 });
     expect((await filesBelow(volume.path)).filter((file) => !file.startsWith('.samserver-'))).toEqual([
       '.samserver/incoming/66f0c0ffee0123456789bbbb.part',
-      '.samserver/incoming/notes of somebody.txt',
+      '.samserver/incoming/notes.txt',
       kept,
     ]);
     expect(await sweep.sweep()).toEqual({ orphans: 0, deleted: 0 });
@@ -313,7 +313,7 @@ describe('the decoder', () => {
     expect((await upload(service, { ...sent, bytes: await jpeg(1) })).status).toBe(201);
     const first = decoder.pid;
     expect(first).not.toBeNull();
-    // A small file that is a large picture: an AVIF must be unpacked whole.
+    // A small file with many pixels: an AVIF is decoded as a whole.
     const { default: sharp } = await import('sharp');
     const flat = sharp({
       create: { width: 12_000, height: 9_000, channels: 3, background: 'red' },
