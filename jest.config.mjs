@@ -25,8 +25,8 @@ const QUIET = ['images-load', 'load', 'reconnects', 'responsiveness'].map(
 );
 
 export default {
-  // Two cores here and on most laptops in power saving; a worker that has grown is replaced.
-  maxWorkers: 2,
+  // For two cores: many tests wait for an interval and use none. A worker that has grown is replaced.
+  maxWorkers: 3,
   workerIdleMemoryLimit: '512MB',
   coverageProvider: 'v8',
   // For a machine that is many times slower than this one; a hang ends at the limit of its stage in `.ci/run`.
