@@ -1,5 +1,5 @@
 export { LatestPositions } from './live/latest-positions.js';
-export { PositionFeed, type RecordedPosition } from './position-feed.js';
+export type { RecordedPosition } from './recorded-position.js';
 export { PositionLogService } from './history/position-log.service.js';
 export { PositionRetention } from './position-retention.js';
 export { MAX_REPORTED, PositionsService } from './ingest/positions.service.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
-import type { RecordedPosition } from './position-feed.js';
+import type { RecordedPosition } from './recorded-position.js';
 import type { HistoryRange } from './history/history-range.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';

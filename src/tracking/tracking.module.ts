@@ -9,7 +9,6 @@ import { LatestPositions } from './live/latest-positions.js';
 import { LivePositionsController } from './live/live-positions.controller.js';
 import { NearestController } from './live/nearest.controller.js';
 import { NearestVehiclesService } from './live/nearest-vehicles.service.js';
-import { PositionFeed } from './position-feed.js';
 import { PositionHistoryService } from './history/position-history.service.js';
 import { PositionValidator } from './ingest/position-validator.js';
 import { PositionLogService } from './history/position-log.service.js';
@@ -56,7 +55,6 @@ import { InDoubtWrites } from './ingest/in-doubt-writes.js';
     PositionMetrics,
     InDoubtWrites,
     LatestPositions,
-    PositionFeed,
     LatestPositionsLoader,
     ArchivedVehicleRemover,
     PositionsService,
@@ -66,6 +64,6 @@ import { InDoubtWrites } from './ingest/in-doubt-writes.js';
     RetentionRepository,
     PositionRetention,
   ],
-  exports: [PositionLogService, PositionsService, LatestPositions, PositionFeed],
+  exports: [PositionLogService, PositionsService, LatestPositions],
 })
 export class TrackingModule {}

@@ -1,6 +1,6 @@
 import type { Connection, Model } from 'mongoose';
 import { deviceCredentials } from '../auth/index.js';
-import { Clock } from '../core/index.js';
+import { Clock, EventBus } from '../core/index.js';
 import { StartupTasks } from '../database/index.js';
 import { LastPositions } from './last-positions.js';
 import type { Actor } from './status-change.js';
@@ -33,7 +33,11 @@ export class VehicleRegister {
     const changes: unknown = connection.model(StatusChangeRecord.name, StatusChangeSchema);
     this.vehicles = new VehiclesRepository(vehicles as Model<VehicleRecord>);
     const history = new StatusChangesRepository(changes as Model<StatusChangeRecord>);
-    this.writer = new VehicleWriter(this.vehicles, history, new VehicleChanges(new LastPositions()));
+    this.writer = new VehicleWriter(
+      this.vehicles,
+      history,
+      new VehicleChanges(new LastPositions(), new EventBus()),
+    );
     const credentials = new VehicleCredentialsService(this.vehicles, deviceCredentials(connection));
     this.archiving = new VehicleArchivalService(
       this.vehicles,

@@ -36,6 +36,6 @@ import { VehiclesService } from './vehicles.service.js';
     VehiclesService,
     LastPositions,
   ],
-  exports: [VehiclesService, VehicleStatusService, VehicleChanges, LastPositions],
+  exports: [VehiclesService, VehicleStatusService, LastPositions],
 })
 export class VehiclesModule {}

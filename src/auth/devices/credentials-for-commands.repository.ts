@@ -1,5 +1,5 @@
 import type { Connection, Model } from 'mongoose';
-import { Clock } from '../../core/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { AuditRepository } from '../audit/audit.repository.js';
 import { AuditRecord, AuditSchema } from '../audit/audit.schema.js';
@@ -7,7 +7,6 @@ import { CallContext } from '../access/call-context.js';
 import { DeviceCredential, DeviceCredentialSchema } from './device-credential.schema.js';
 import { DeviceCredentialsRepository } from './device-credentials.repository.js';
 import { DeviceCredentialsService } from './device-credentials.service.js';
-import { Revocations } from '../access/revocations.js';
 
 /**
  * For commands, which have a connection and no application. What they revoke stands in the audit log as the service's own
@@ -19,5 +18,5 @@ export function deviceCredentials(connection: Connection): DeviceCredentialsServ
   const audit = new AuditLog(new AuditRepository(audits), new CallContext(), clock);
   const credentials: unknown = connection.model(DeviceCredential.name, DeviceCredentialSchema);
   const repository = new DeviceCredentialsRepository(credentials as Model<DeviceCredential>);
-  return new DeviceCredentialsService(repository, new Revocations(), audit, clock);
+  return new DeviceCredentialsService(repository, new EventBus(), audit, clock);
 }

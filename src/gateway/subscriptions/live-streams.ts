@@ -1,8 +1,7 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { DomainError } from '../../core/index.js';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { DomainError, EventBus } from '../../core/index.js';
 import {
   LatestPositions,
-  PositionFeed,
   PositionLogService,
   type RecordedPosition,
   toPositionView,
@@ -25,26 +24,22 @@ const BUSY_RETRY_MS = 2_000;
  * merged with another.
  */
 @Injectable()
-export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
+export class LiveStreams implements OnApplicationShutdown {
   private readonly streams = new Map<string, LiveStream>();
   private frame: RecordedPosition[] = [];
   private timer: NodeJS.Timeout | null = null;
-  private stopListening: () => void = () => undefined;
 
   constructor(
     private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
     private readonly log: PositionLogService,
     private readonly replay: LiveReplay,
     private readonly metrics: LiveMetrics,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.feed.subscribe((recorded) => this.add(recorded));
+    events: EventBus,
+  ) {
+    events.subscribe('position.recorded', (recorded) => this.add(recorded));
   }
 
   onApplicationShutdown(): void {
-    this.stopListening();
     this.flush();
   }
 

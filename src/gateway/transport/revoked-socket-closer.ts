@@ -1,11 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import {
-  RevocationPoller,
-  isRevokedBy,
-  type Principal,
-  type Revocation,
-  Revocations,
-} from '../../auth/index.js';
+import { RevocationPoller, isRevokedBy, type Principal, type Revocation } from '../../auth/index.js';
+import { EventBus } from '../../core/index.js';
 
 /** How long a socket may outlive what another instance revoked. */
 const CHECK_INTERVAL_MS = 5_000;
@@ -37,9 +32,9 @@ export class RevokedSocketCloser implements OnModuleDestroy {
 
   constructor(
     private readonly access: RevocationPoller,
-    revocations: Revocations,
+    events: EventBus,
   ) {
-    revocations.subscribe((revocation) => this.closeMatching(revocation));
+    events.subscribe('access.revoked', (revocation) => this.closeMatching(revocation));
     this.timer = setInterval(() => void this.checkAll(), CHECK_INTERVAL_MS);
     this.timer.unref();
   }

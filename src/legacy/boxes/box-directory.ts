@@ -1,7 +1,7 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Injectable } from '@nestjs/common';
+import { Clock, EventBus } from '../../core/index.js';
 import { DatabaseConnection, storageUnavailable } from '../../database/index.js';
-import { type VehicleChange, VehicleChanges, VehiclesService } from '../../vehicles/index.js';
+import { type VehicleChange, VehiclesService } from '../../vehicles/index.js';
 
 /** What another instance changed is seen after this time. */
 const CACHE_TTL_MS = 10_000;
@@ -10,23 +10,20 @@ const MISS_RECHECK_MS = 1_000;
 
 /** Which vehicle in service has which old tracking box. In memory, because every report asks. */
 @Injectable()
-export class BoxDirectory implements OnModuleInit, OnApplicationShutdown {
+export class BoxDirectory {
   private boxes: ReadonlyMap<string, string> = new Map();
   private codes: ReadonlyMap<string, string> = new Map();
   private readAtMs = -Infinity;
   private changeCount = 0;
   private reading: Promise<void> | null = null;
-  private stopListening: () => void = () => undefined;
 
   constructor(
     private readonly vehicles: VehiclesService,
-    private readonly changes: VehicleChanges,
     private readonly database: DatabaseConnection,
     private readonly clock: Clock,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.changes.subscribe((change) => this.onVehicleChange(change));
+    events: EventBus,
+  ) {
+    events.subscribe('vehicle.changed', (change) => this.onVehicleChange(change));
   }
 
   /** A status is no news here, and a busy fleet has many; while a look is under way nobody knows what it has seen. */
@@ -35,10 +32,6 @@ export class BoxDirectory implements OnModuleInit, OnApplicationShutdown {
     if (!this.reading && code === (this.codes.get(vehicle.id) ?? null)) return;
     this.changeCount += 1;
     this.readAtMs = -Infinity;
-  }
-
-  onApplicationShutdown(): void {
-    this.stopListening();
   }
 
   /** The vehicle's id; null: no vehicle in service has this box. @throws storage/unavailable */

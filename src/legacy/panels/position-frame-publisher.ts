@@ -1,5 +1,6 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { PositionFeed, type RecordedPosition, type StoredPosition } from '../../tracking/index.js';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { EventBus } from '../../core/index.js';
+import { type RecordedPosition, type StoredPosition } from '../../tracking/index.js';
 import { BoxDirectory } from '../boxes/box-directory.js';
 import type { LegacyFields } from '../boxes/legacy-fields.js';
 import { OpenRequestsService } from '../open-requests/index.js';
@@ -15,25 +16,21 @@ const FRAME_MS = 1_000;
  * time, and the marker would jump back.
  */
 @Injectable()
-export class PositionFramePublisher implements OnModuleInit, OnApplicationShutdown {
+export class PositionFramePublisher implements OnApplicationShutdown {
   private readonly posts = new Map<string, LegacyFields>();
   private readonly latestPositions = new Map<string, StoredPosition>();
   private timer: NodeJS.Timeout | null = null;
-  private stopListening: () => void = () => undefined;
 
   constructor(
-    private readonly feed: PositionFeed,
     private readonly boxes: BoxDirectory,
     private readonly panels: PanelsService,
     private readonly requests: OpenRequestsService,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.feed.subscribe((recorded) => this.onRecorded(recorded));
+    events: EventBus,
+  ) {
+    events.subscribe('position.recorded', (recorded) => this.onRecorded(recorded));
   }
 
   onApplicationShutdown(): void {
-    this.stopListening();
     if (this.timer) clearTimeout(this.timer);
   }
 

@@ -1,11 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
-import {
-  PositionFeed,
-  PositionLogService,
-  type RecordedPosition,
-  type StoredPosition,
-} from '../../tracking/index.js';
+import { Clock, EventBus } from '../../core/index.js';
+import { PositionLogService, type RecordedPosition, type StoredPosition } from '../../tracking/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { Mirror } from './mirror.js';
@@ -22,7 +17,7 @@ const PAGE = 1_000;
 @Injectable()
 export class TrackingMirror extends Mirror<StoredPosition> {
   constructor(
-    private readonly feed: PositionFeed,
+    private readonly events: EventBus,
     log: PositionLogService,
     directory: AmbulanceDirectory,
     collections: TrackingCollectionsRepository,
@@ -48,7 +43,9 @@ export class TrackingMirror extends Mirror<StoredPosition> {
 
   override start(): void {
     super.start();
-    this.feed.subscribe((recorded) => this.offer(recorded.map(({ position }) => position)));
+    this.events.subscribe('position.recorded', (recorded) =>
+      this.offer(recorded.map(({ position }) => position)),
+    );
   }
 }
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { Clock, ClockSkewDetector, Position } from '../../core/index.js';
+import { EventBus } from '../../core/index.js';
 import { storageUnavailable } from '../../database/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed } from '../position-feed.js';
 import type { ValidatedGroup, PositionValidator } from './position-validator.js';
 import { GroupCommit } from './group-commit.js';
 import type { InDoubtWrites } from './in-doubt-writes.js';
@@ -49,12 +49,15 @@ beforeEach(() => {
   validator = new StubValidator();
   shown = [];
   inDoubt = [];
-  const feed = new PositionFeed();
-  feed.subscribe((recorded) => shown.push(...recorded.map(({ position }) => position.vehicleId)));
+  const events = new EventBus();
+  events.subscribe(
+    'position.recorded',
+    (recorded) => void shown.push(...recorded.map(({ position }) => position.vehicleId)),
+  );
   groupCommit = new GroupCommit(
     validator as unknown as PositionValidator,
     new LatestPositions(),
-    feed,
+    events,
     {
       oldestMs: null,
       add: (reports: readonly Position[]) => inDoubt.push(...reports.map(({ vehicleId }) => vehicleId)),

@@ -1,8 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Clock, ClockSkewDetector, DomainError, runOutsideRequest, type Position } from '../../core/index.js';
+import {
+  Clock,
+  ClockSkewDetector,
+  DomainError,
+  runOutsideRequest,
+  type Position,
+  EventBus,
+} from '../../core/index.js';
 import { storageUnavailable, translateStorageError } from '../../database/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed, type RecordedPosition } from '../position-feed.js';
+import type { RecordedPosition } from '../recorded-position.js';
 import { PositionValidator } from './position-validator.js';
 import { InDoubtWrites } from './in-doubt-writes.js';
 import type { ValidationResult } from '../verdict.js';
@@ -34,7 +41,7 @@ export class GroupCommit {
   constructor(
     private readonly validator: PositionValidator,
     private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
+    private readonly events: EventBus,
     private readonly inDoubt: InDoubtWrites,
     private readonly clock: Clock,
     private readonly clockSkew: ClockSkewDetector,
@@ -177,7 +184,7 @@ export class GroupCommit {
   private publishRecorded(recorded: readonly RecordedPosition[]): void {
     this.inDoubt.confirm(recorded.map(({ position }) => position));
     for (const { position } of recorded) this.latest.offer(position);
-    this.feed.publish(recorded);
+    if (recorded.length > 0) this.events.publish('position.recorded', recorded);
   }
 }
 

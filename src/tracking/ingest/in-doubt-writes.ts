@@ -1,7 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Clock, type Position } from '../../core/index.js';
+import { Clock, type Position, EventBus } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed } from '../position-feed.js';
 import { PositionsRepository, positionKey } from '../positions.repository.js';
 import { isSamePlace } from '../stored-position.js';
 
@@ -25,7 +24,7 @@ export class InDoubtWrites implements OnApplicationShutdown {
   constructor(
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
+    private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
 
@@ -83,7 +82,7 @@ export class InDoubtWrites implements OnApplicationShutdown {
       for (const position of shown) this.waiting.delete(positionKey(position));
       const recorded = shown.map((position) => ({ position, late: this.isLate(position) }));
       for (const position of shown) this.latest.offer(position);
-      this.feed.publish(recorded);
+      if (recorded.length > 0) this.events.publish('position.recorded', recorded);
       this.dropExpired(batch);
     } catch (error) {
       this.logger.debug({ err: error }, 'unconfirmed positions: the database does not answer yet');

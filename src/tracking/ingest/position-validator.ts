@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock, type Position } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import type { RecordedPosition } from '../position-feed.js';
+import type { RecordedPosition } from '../recorded-position.js';
 import { PositionsRepository, positionKey } from '../positions.repository.js';
 import { quarantineId } from '../quarantine/quarantine-id.js';
 import { type QuarantinedReport, QuarantineRepository } from '../quarantine/quarantine.repository.js';

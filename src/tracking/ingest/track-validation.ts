@@ -1,5 +1,5 @@
 import type { Position } from '../../core/index.js';
-import type { RecordedPosition } from '../position-feed.js';
+import type { RecordedPosition } from '../recorded-position.js';
 import {
   quarantineReason,
   isPlausible,

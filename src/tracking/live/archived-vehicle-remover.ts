@@ -1,24 +1,13 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { VehicleChanges } from '../../vehicles/index.js';
+import { Injectable } from '@nestjs/common';
+import { EventBus } from '../../core/index.js';
 import { LatestPositions } from './latest-positions.js';
 
-/** An archived vehicle leaves the board; its history stays. */
+/** Removes the live marker of an archived vehicle; its history stays. */
 @Injectable()
-export class ArchivedVehicleRemover implements OnModuleInit, OnApplicationShutdown {
-  private stopListening: () => void = () => undefined;
-
-  constructor(
-    private readonly changes: VehicleChanges,
-    private readonly latest: LatestPositions,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.changes.subscribe(({ vehicle, isArchived }) => {
-      if (isArchived) this.latest.remove(vehicle.id);
+export class ArchivedVehicleRemover {
+  constructor(events: EventBus, latest: LatestPositions) {
+    events.subscribe('vehicle.changed', ({ vehicle, isArchived }) => {
+      if (isArchived) latest.remove(vehicle.id);
     });
-  }
-
-  onApplicationShutdown(): void {
-    this.stopListening();
   }
 }

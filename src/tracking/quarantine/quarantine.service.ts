@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, invalidInput, type PositionView } from '../../core/index.js';
+import { Clock, invalidInput, type PositionView, EventBus } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed } from '../position-feed.js';
 import { PositionsRepository } from '../positions.repository.js';
 import { isQuarantineId } from './quarantine-id.js';
 import { quarantinedNotFound } from './quarantine.errors.js';
@@ -43,7 +42,7 @@ export class QuarantineService {
     private readonly quarantine: QuarantineRepository,
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
+    private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
 
@@ -85,7 +84,7 @@ export class QuarantineService {
     await this.positions.replace(recorded, at);
     await this.quarantine.markReleased([report], at, userId);
     this.latest.offer(report);
-    this.feed.publish([recorded]);
+    this.events.publish('position.recorded', [recorded]);
     return { ...toView(entry), releasedAt: at, releasedBy: userId };
   }
 }
