@@ -1,15 +1,33 @@
 /**
- * Breaks, one at a time and in a copy of the tree, what must never break, and says which test goes red:
- * `npm run faults`. A fault that no test sees ends with exit code 1.
+ * Proves that the tests can fail. Each fault breaks one promise in a copy of the source; the named specs must then fail.
+ *
+ *     npm run faults                 every fault, two at a time
+ *     npm run faults -- <text>       the faults whose description contains the text
+ *     npm run faults -- --check      runs no test: every entry names an existing file, its text, and existing specs
+ *
+ * Exit code 1: a fault that no test sees, or an entry that does not fit the source.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
+/** Two cores; each run of Jest uses one. */
+const RUNS_AT_ONCE = 2;
+/** A fault makes most waits of a test end in vain. */
+const WAIT_LIMIT_MS = 15_000;
 
-/** What is broken, where, how, and the specs that are asked. */
+/** What is broken, where, how, and the specs that must see it (patterns of Jest). */
 const FAULTS = [
   {
     what: 'a position is acknowledged before it is written',
@@ -209,23 +227,54 @@ const FAULTS = [
   },
 ];
 
-const only = process.argv[2];
-let unseen = 0;
-for (const fault of FAULTS.filter(({ what }) => only === undefined || what.includes(only))) {
-  const red = redTestsWith(fault);
-  if (red.length === 0) unseen += 1;
-  process.stdout.write(`${red.length === 0 ? 'NOT SEEN' : 'seen    '}  ${fault.what}\n`);
-  for (const test of red.slice(0, 4)) process.stdout.write(`            ${test}\n`);
-}
-process.exitCode = unseen === 0 ? 0 : 1;
+const argument = process.argv[2];
+process.exitCode = argument === '--check' ? check() : await run(argument);
 
-function redTestsWith({ what, file, from, to, specs }) {
+/** @returns the exit code */
+function check() {
+  const specs = ['src', 'test']
+    .flatMap((part) => readdirSync(join(root, part), { recursive: true }).map((path) => `${part}/${path}`))
+    .filter((path) => path.endsWith('.spec.ts'));
+  const complaints = FAULTS.flatMap(({ what, file, from, specs: patterns }) => [
+    ...(existsSync(join(root, file))
+      ? textOf(file).includes(from)
+        ? []
+        : [`${what}: ${file} does not contain: ${from}`]
+      : [`${what}: there is no ${file}`]),
+    ...patterns
+      .filter((pattern) => !specs.some((path) => new RegExp(pattern).test(path)))
+      .map((pattern) => `${what}: no spec matches ${pattern}`),
+  ]);
+  for (const complaint of complaints) process.stderr.write(`${complaint}\n`);
+  return complaints.length === 0 ? 0 : 1;
+}
+
+/** @returns the exit code */
+async function run(text) {
+  if (check() !== 0) return 1;
+  spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
+  const waiting = FAULTS.filter(({ what }) => text === undefined || what.includes(text));
+  let unseen = 0;
+  const work = async () => {
+    for (let fault = waiting.shift(); fault; fault = waiting.shift()) {
+      const red = await failedTestsWith(fault);
+      if (red.length === 0) unseen += 1;
+      const lines = red.slice(0, 4).map((test) => `            ${test}\n`);
+      process.stdout.write(`${red.length === 0 ? 'NOT SEEN' : 'seen    '}  ${fault.what}\n${lines.join('')}`);
+    }
+  };
+  await Promise.all(Array.from({ length: RUNS_AT_ONCE }, work));
+  return unseen === 0 ? 0 : 1;
+}
+
+async function failedTestsWith({ file, from, to, specs }) {
   const directory = mkdtempSync(join(tmpdir(), 'samserver-fault-'));
   const copy = join(directory, 'clone');
   try {
     for (const part of [
       'src',
       'test',
+      'bench',
       'docs',
       'package.json',
       'tsconfig.json',
@@ -237,23 +286,29 @@ function redTestsWith({ what, file, from, to, specs }) {
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     symlinkSync(resolve(root, '../shared'), join(directory, 'shared'));
-    const path = join(copy, file);
-    const before = readFileSync(path, 'utf8');
-    const after = before.replace(from, to);
-    if (after === before) throw new Error(`"${what}": ${file} does not hold what is to be broken`);
-    writeFileSync(path, after);
-    spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--noCheck'], { cwd: copy });
+    writeFileSync(
+      join(copy, file),
+      textOf(file).replace(from, () => to),
+    );
+    // Whole processes run the compiled code; Jest compiles the source itself, and no fault is in a worker.
+    if (specs.some((spec) => spec.startsWith('e2e/')))
+      await finished('npx', ['tsc', '-p', 'tsconfig.build.json', '--noCheck'], { cwd: copy });
+    else symlinkSync(join(root, 'dist'), join(copy, 'dist'));
     const report = join(directory, 'report.json');
-    spawnSync(
+    await finished(
       process.execPath,
       [
         '--experimental-vm-modules',
         'node_modules/jest/bin/jest.js',
+        '--runInBand',
         '--json',
         `--outputFile=${report}`,
         ...specs,
       ],
-      { cwd: copy, env: { ...process.env, SAMSERVER_KILLS: '3' } },
+      {
+        cwd: copy,
+        env: { ...process.env, SAMSERVER_KILLS: '3', TEST_WAIT_LIMIT_MS: String(WAIT_LIMIT_MS) },
+      },
     );
     const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
     return testResults.flatMap(({ assertionResults }) =>
@@ -262,4 +317,14 @@ function redTestsWith({ what, file, from, to, specs }) {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function textOf(file) {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+function finished(command, args, options) {
+  return new Promise((settle) => {
+    spawn(command, args, { ...options, stdio: 'ignore' }).once('close', settle);
+  });
 }

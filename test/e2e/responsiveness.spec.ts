@@ -5,7 +5,9 @@ import { PositionRetention } from '../../src/tracking/index.js';
 import { storeFixes } from '../support/fixes.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket } from '../support/sockets.js';
-import { startTestService, type TestService } from '../support/test-service.js';
+import { stallingProxy } from '../support/stalling-proxy.js';
+import { startTestDatabase } from '../support/test-database.js';
+import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
 // Latencies, and bcrypt at its full cost: only a machine without other work can judge them.
 
@@ -90,5 +92,29 @@ describe('a flood of log-ins', () => {
     // One turn of bcrypt takes a quarter of a second or more: these did not wait for one.
     expect(percentile(filesMs, 0.5)).toBeLessThan(100);
     expect(percentile(probesMs, 0.5)).toBeLessThan(100);
+  });
+});
+
+describe('a database that does not answer', () => {
+  it('delays no probe, also for the token of an admin', async () => {
+    const database = await startTestDatabase();
+    const url = new URL(database.url);
+    const proxy = await stallingProxy(Number(url.port === '' ? 27017 : url.port));
+    url.host = `127.0.0.1:${proxy.port}`;
+    const cutOff = await startTestService({ OPS_TOKEN }, { ...database, url: url.href });
+    try {
+      const admin = await adminToken(cutOff);
+      proxy.stall();
+      for (const token of [undefined, OPS_TOKEN, admin]) {
+        const beganMs = performance.now();
+        await call(cutOff, 'GET', '/ready', token === undefined ? {} : { token });
+        expect(performance.now() - beganMs).toBeLessThan(500);
+      }
+    } finally {
+      proxy.resume();
+      await cutOff.stop();
+      await proxy.close();
+      await database.stop();
+    }
   });
 });

@@ -306,35 +306,6 @@ describe('the sweep', () => {
   });
 });
 
-describe('the decoder', () => {
-  it('dies alone: by too much memory, and of its own', async () => {
-    await start({ IMAGE_DECODER_MEMORY_MB: '128', IMAGE_MAX_PIXELS: '400000000' });
-    const { vehicleId, deviceToken } = await newVehicle(service, token);
-    const sent = { vehicleId, token: deviceToken };
-    const decoder = service.service.app.get(DecoderService);
-    expect((await upload(service, { ...sent, bytes: await jpeg(1) })).status).toBe(201);
-    const first = decoder.pid;
-    expect(first).not.toBeNull();
-    // A small file with many pixels: an AVIF is decoded as a whole.
-    const { default: sharp } = await import('sharp');
-    const flat = sharp({
-      create: { width: 12_000, height: 9_000, channels: 3, background: 'red' },
-      limitInputPixels: false,
-    });
-    const bytes = await flat.avif({ effort: 0, quality: 1 }).toBuffer();
-    expect(bytes.length).toBeLessThan(500_000);
-    expect(await upload(service, { ...sent, bytes })).toMatchObject({
-      status: 400,
-      body: { code: 'images/damaged' },
-    });
-    expect(decoder.pid).not.toBe(first);
-    expect((await upload(service, { ...sent, bytes: await jpeg(2) })).status).toBe(201);
-    process.kill(decoder.pid ?? 0, 'SIGKILL');
-    await until(() => decoder.pid === null);
-    expect((await upload(service, { ...sent, bytes: await jpeg(3) })).status).toBe(201);
-  }, 60_000);
-});
-
 describe('ten concurrent uploads', () => {
   it('that are cut off leave no file', async () => {
     await start();

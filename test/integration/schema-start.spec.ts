@@ -221,7 +221,8 @@ describe('an instance is blocked', () => {
     await blocked(databaseConnection);
     expect(service.app.get(SchemaStatus).lastView).toMatchObject({ fit: 'failed' });
     // After two more checks it has not repeated the step.
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const views = new Set<unknown>();
+    await until(() => views.add(service.app.get(SchemaStatus).lastView).size > 2, 'two more checks');
     expect(await new SchemaStateRepository(connection).find()).toMatchObject({
       version: 0,
       epoch: 1,
