@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { TokenBucket } from './token-bucket.js';
 import { kindOfRoom, roomNameOf } from './panel-rooms.js';
 import { panelAddress, type PanelSocket, printableUserAgent } from './panel-socket.js';
 
@@ -38,21 +37,6 @@ describe('a room', () => {
     ['__proto__', null],
   ])('%j is for %j', (name, kind) => {
     expect(kindOfRoom(name)).toBe(kind);
-  });
-});
-
-describe('an allowance', () => {
-  it('gives so many at once, and more with time, never over the first number', () => {
-    const allowance = new TokenBucket(3, 2, 0);
-    const take = (nowMs: number): boolean => allowance.take(nowMs);
-    expect([take(0), take(0), take(0), take(0)]).toEqual([true, true, true, false]);
-    expect([take(500), take(500)]).toEqual([true, false]);
-    expect([1, 2, 3, 4].map(() => take(1e9))).toEqual([true, true, true, false]);
-  });
-
-  it('is not refilled by a clock that is set back', () => {
-    const allowance = new TokenBucket(1, 1, 10_000);
-    expect([allowance.take(10_000), allowance.take(0), allowance.take(500)]).toEqual([true, false, false]);
   });
 });
 

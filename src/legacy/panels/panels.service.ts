@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Clock, TokenBucket } from '../../core/index.js';
 import { type LegacyRoom, SETTINGS, type Settings } from '../../config/index.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 import { LegacyClientTracker } from '../status/legacy-client-tracker.js';
-import { TokenBucket } from './token-bucket.js';
 import { panelAddress, type PanelNamespace, type PanelSocket, printableUserAgent } from './panel-socket.js';
 import { kindOfRoom, roomNameOf } from './panel-rooms.js';
 
