@@ -3,7 +3,7 @@
  * Contract: `/devices` takes positions in, `/live` streams them out.
  */
 import type { PositionInput, PositionView, ReportAnswer } from '../core/index.js';
-import type { CrashView } from '../crashes/index.js';
+import type { CrashDto } from '../crashes/index.js';
 import type { CrewEventView } from './crew-event.js';
 import type { StatusAnswer, UnitStatus, VehicleView } from '../vehicles/index.js';
 
@@ -94,7 +94,7 @@ export interface ServerToSubscriberEvents {
   /** Its status, its names or its type have changed. */
   vehicle: (notice: { readonly cursor: string; readonly vehicle: VehicleView }) => void;
   /** A box has felt a crash; at least once: discard repeats by id. */
-  crash: (notice: { readonly cursor: string; readonly crash: CrashView }) => void;
+  crash: (notice: { readonly cursor: string; readonly crash: CrashDto }) => void;
   /** Online, offline, speeding, nearly there; at least once: discard repeats by id. */
   crew: (notice: { readonly cursor: string; readonly event: CrewEventView }) => void;
   /** It is outside the box now, or not in service any more. */

@@ -226,7 +226,15 @@ describe('crashes', () => {
   it('are a document each, under the id that panels are told, and never over what was added since', async () => {
     const mirror = service.service.app.get(CrashMirror);
     const id = new Types.ObjectId().toHexString();
-    const crash = { id, vehicleId, receivedAtMs: T0, lat: 13.7, lon: 100.5, speedMps: 25.1, headingDeg: 3 };
+    const crash = {
+      id,
+      vehicleId,
+      reportedAt: new Date(T0),
+      lat: 13.7,
+      lon: 100.5,
+      speedMps: 25.1,
+      headingDeg: 3,
+    };
     const crashes = () => old.all('ambulance_crashes', ofThis());
     mirror.offer([crash]);
     await until(async () => (await crashes()).length === 1);

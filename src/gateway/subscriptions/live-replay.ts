@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { CrashesService, toCrashView } from '../../crashes/index.js';
+import { CrashesService, toCrashDto } from '../../crashes/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { PositionLogService, toPositionView } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
@@ -78,8 +78,8 @@ export class LiveReplay {
   }
 
   private async replayCrashes(stream: LiveStream, fromMs: number): Promise<void> {
-    for (const crash of await this.crashes.since(new Date(fromMs))) {
-      stream.sendCrash(toCrashView(crash), makeCursor(fromMs));
+    for (const crash of await this.crashes.listSince(new Date(fromMs))) {
+      stream.sendCrash(toCrashDto(crash), makeCursor(fromMs));
       await nextTurn();
     }
   }

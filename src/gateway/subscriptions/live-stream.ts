@@ -1,4 +1,4 @@
-import type { CrashView } from '../../crashes/index.js';
+import type { CrashDto } from '../../crashes/index.js';
 import type { CrewEventView } from '../crew-event.js';
 import type { VehicleChange, VehicleView } from '../../vehicles/index.js';
 import type { SubscriptionFilter, Place } from './subscription-filter.js';
@@ -11,7 +11,7 @@ export interface Subscriber {
   readonly id: string;
   positions(frame: LiveFrame): void;
   vehicle(vehicle: VehicleView, cursor: string): void;
-  crash(crash: CrashView, cursor: string): void;
+  crash(crash: CrashDto, cursor: string): void;
   crew(event: CrewEventView, cursor: string): void;
   left(vehicleId: string): void;
   /** The stream ends here; the client watches anew. */
@@ -85,7 +85,7 @@ export class LiveStream {
   }
 
   /** Whoever may see the vehicle, or the place where it happened. */
-  sendCrash(crash: CrashView, cursor: string): void {
+  sendCrash(crash: CrashDto, cursor: string): void {
     if (this.hasEnded || !this.concerns(crash)) return;
     if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
     else this.subscriber.crash(crash, cursor);
@@ -98,7 +98,7 @@ export class LiveStream {
     else this.subscriber.crew(event, cursor);
   }
 
-  private concerns({ vehicleId, lat, lon }: CrashView | CrewEventView): boolean {
+  private concerns({ vehicleId, lat, lon }: CrashDto | CrewEventView): boolean {
     if (this.filter.concerns(vehicleId)) return true;
     return lat !== null && lon !== null && this.filter.wants(vehicleId, { lat, lon });
   }
