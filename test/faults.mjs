@@ -90,16 +90,16 @@ const FAULTS = [
   },
   {
     what: 'an old refresh token goes on working',
-    file: 'src/auth/sessions/refreshes.service.ts',
+    file: 'src/auth/sessions/sessions.service.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
     specs: ['integration/auth'],
   },
   {
     what: 'a process that lost the lock on the schema records its step all the same',
-    file: 'src/database/migrations/schema-state.repository.ts',
-    from: 'const held = { _id: ID, owner, epoch, lockedUntil: { $gt: now } };',
-    to: 'const held = { _id: ID, ...(owner === String(epoch) && { lockedUntil: now }) };',
+    file: 'src/database/lock.repository.ts',
+    from: 'const held = { _id: this.id, owner, epoch, lockedUntil: { $gt: now } };',
+    to: 'const held = { _id: this.id, ...(owner === String(epoch) && { lockedUntil: now }) };',
     specs: ['integration/schema-steps'],
   },
   {
@@ -112,7 +112,7 @@ const FAULTS = [
   {
     what: 'a contract step is announced after the instances were asked',
     file: 'src/database/migrations/schema-migrator.ts',
-    from: 'await lease.record(() => ({ contractingTo: step.version }));',
+    from: 'await lock.update(() => ({ contractingTo: step.version }));',
     to: '',
     specs: ['integration/schema-steps'],
   },

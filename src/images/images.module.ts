@@ -7,8 +7,6 @@ import { ImageContentService } from './serving/image-content.service.js';
 import { ImageDeletionService } from './image-deletion.service.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
 import { ImageIntakeService } from './upload/image-intake.service.js';
-import { ImageUploadsService } from './upload/image-uploads.service.js';
-import { ImageLogService } from './image-log.service.js';
 import { ImageVolume } from './volume/image-volume.js';
 import { ImagesController } from './images.controller.js';
 import { ImagesRepository } from './images.repository.js';
@@ -38,12 +36,10 @@ import { VehicleQuota } from './upload/vehicle-quota.js';
     ThumbnailsService,
     ImageContentService,
     ImageIntakeService,
-    ImageLogService,
-    ImageUploadsService,
     ImagesService,
     ImageDeletionService,
     OldAddressesService,
   ],
-  exports: [ImageIntakeService, ImageLogService, ImageVolume],
+  exports: [ImageIntakeService, ImagesRepository, ImagesService, ImageVolume],
 })
 export class ImagesModule {}

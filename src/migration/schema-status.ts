@@ -1,6 +1,7 @@
 import {
   failureText,
   MIGRATIONS,
+  readDatabaseTime,
   type SchemaState,
   SchemaStateRepository,
   type SchemaView,
@@ -15,7 +16,7 @@ export async function schemaStatus({
   connection,
 }: Pick<CommandContext, 'connection'>): Promise<CommandResult> {
   const repository = new SchemaStateRepository(connection);
-  const [state, now] = [await repository.find(), await repository.now()];
+  const [state, now] = [await repository.find(), await readDatabaseTime(connection)];
   const view = viewOf(state, SUPPORTED_SCHEMA);
   const { owner, lockedUntil, epoch, steps, failed, contractingTo } = state;
   return {

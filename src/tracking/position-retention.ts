@@ -44,10 +44,7 @@ export class PositionRetention implements OnApplicationBootstrap {
       name: 'position-retention',
       intervalMs: SWEEP_INTERVAL_MS,
       runsAtStart: true,
-      startsAfter: async () => {
-        await this.database.whenStarted();
-        return this.database.hasStarted;
-      },
+      startsAfter: () => this.database.whenStarted(),
       run: async (signal) => void (await this.sweep(positionDays, signal)),
     });
   }

@@ -2,7 +2,7 @@ export { vehicleIdsByBoxCode } from './box-codes.repository.js';
 export { LastPositions } from './last-positions.js';
 export { StateStatusDto } from './status.dto.js';
 export { type Actor, actorOf } from './status-change.js';
-export { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
+export { UNIT_STATUSES, type UnitStatus } from './status-change.js';
 export type { VehicleChange } from './vehicle-changes.js';
 export { type StatusAnswer, VehicleStatusService } from './vehicle-status.service.js';
 export { otherVehicle } from './vehicle.errors.js';

@@ -3,7 +3,7 @@ import { Transform } from 'class-transformer';
 import { IsString, Length, Matches, ValidateIf } from 'class-validator';
 import { PRINTABLE, trimmed } from '../core/index.js';
 
-/** A text for people, without outer spaces. */
+/** Validates a printable text; removes outer spaces. */
 export function IsPrintable(): PropertyDecorator {
   return applyDecorators(
     Transform(trimmed),
@@ -12,7 +12,7 @@ export function IsPrintable(): PropertyDecorator {
   );
 }
 
-/** May be left out, but not be null: that would take away what every vehicle has. */
+/** The field may be absent but not null: every vehicle has it. */
 export function IsOptionalNotNull(): PropertyDecorator {
   return ValidateIf((_, value) => value !== undefined);
 }

@@ -5,7 +5,7 @@ import { toVehicleView, type Vehicle, type VehicleView } from './vehicle.js';
 
 export interface VehicleChange {
   readonly vehicle: VehicleView;
-  /** It left service with this change and is not found any more. */
+  /** The vehicle was archived by this change and is not found any more. */
   readonly isArchived: boolean;
 }
 

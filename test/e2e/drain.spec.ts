@@ -120,7 +120,7 @@ describe('under load', () => {
       const callers = vehicles
         .slice(SOCKETS)
         .map((vehicle) => new Caller(`http://127.0.0.1:${httpProxy.port}`, vehicle));
-      await until(() => devices.every(({ acknowledged }) => acknowledged.size > 2), 30_000, 'the load');
+      await until(() => devices.every(({ acknowledged }) => acknowledged.size > 2), 'the load');
 
       // What a balancer does when /ready is no longer 200, or a shift moves the weight.
       for (const [proxy, port] of [
@@ -130,7 +130,7 @@ describe('under load', () => {
         proxy.to(port);
       const beganMs = performance.now();
       await begin(blue);
-      await until(async () => (await socketsOf(green)) === SOCKETS, 20_000, 'all at the other instance');
+      await until(async () => (await socketsOf(green)) === SOCKETS, 'all at the other instance');
       const tookS = (performance.now() - beganMs) / 1_000;
       if (name === 'a handover') {
         expect((await call(blue, 'GET', '/ready')).status).toBe(200);
@@ -200,8 +200,8 @@ describe('as process 1', () => {
         const exit = once(unshare, 'exit');
         const child = (): string =>
           readFileSync(`/proc/${unshare.pid}/task/${unshare.pid}/children`, 'utf8').trim();
-        await until(() => child() !== '', 10_000, 'the process');
-        if (afterMs === null) await until(() => /is ready/.test(output), 30_000, 'the start');
+        await until(() => child() !== '', 'the process');
+        if (afterMs === null) await until(() => /is ready/.test(output), 'the start');
         else await sleep(afterMs);
         process.kill(Number(child()), 'SIGTERM');
         expect([afterMs, ...((await exit) as unknown[])]).toEqual([afterMs, 0, null]);
@@ -217,7 +217,7 @@ describe('a process whose event loop is stuck', () => {
     await program.says(/stuck/);
     expect(await program.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(program.output).toContain('the event loop has not turned for 2 s');
-  }, 60_000);
+  });
 
   it('is left alone when all of it was stopped for longer than that', async () => {
     const ports = await freePorts();
@@ -225,7 +225,7 @@ describe('a process whose event loop is stuck', () => {
     program.child.kill('SIGSTOP');
     await sleep(3_000);
     program.child.kill('SIGCONT');
-    await until(async () => (await fetch(`http://127.0.0.1:${ports.http}/health`)).status === 200, 10_000);
+    await until(async () => (await fetch(`http://127.0.0.1:${ports.http}/health`)).status === 200);
     expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-  }, 60_000);
+  });
 });

@@ -121,11 +121,7 @@ describe('starting', () => {
       MONGODB_TIMEOUT_MS: '300',
     });
     const url = `http://127.0.0.1:${ports.http}`;
-    await until(
-      async () => (await fetch(`${url}/health`).catch(() => null))?.status === 200,
-      10_000,
-      '/health',
-    );
+    await until(async () => (await fetch(`${url}/health`).catch(() => null))?.status === 200, '/health');
     const ready = await fetch(`${url}/ready`);
     expect(ready.status).toBe(503);
     expect(ready.headers.get('retry-after')).toBe('2');

@@ -22,7 +22,7 @@ const alive = async () =>
 
 describe('instances', () => {
   it('know of each other what they are, and that one has ended in good order', async () => {
-    await until(async () => (await alive()).length === 2, 10_000, 'both');
+    await until(async () => (await alive()).length === 2, 'both');
     expect(await service.service.app.get(InstancesRepository).findAlive()).toContainEqual({
       id: expect.any(String),
       version: expect.any(String),
@@ -36,7 +36,7 @@ describe('instances', () => {
     });
     await green.stop();
     expect((await alive()).map(([color]) => color)).toEqual(['blue']);
-  }, 30_000);
+  });
 });
 
 describe('the rollout record', () => {
@@ -57,7 +57,7 @@ describe('the rollout record', () => {
     );
 
     const follower = service.service.app.get(RolloutPoller);
-    await until(() => follower.current?.phase === 'shifting', 5_000, 'the follower');
+    await until(() => follower.current?.phase === 'shifting', 'the follower');
     const { body } = await call(service, 'GET', '/ready', { token: OPS_TOKEN });
     expect(body).toMatchObject({
       status: 'ready',

@@ -5,15 +5,17 @@ import { readdirSync, utimesSync } from 'node:fs';
 import { chmod, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeploymentIdRepository } from '../../src/database/index.js';
-import { DecoderService } from '../../src/images/decoder/decoder.service.js';
 import { ImageVolume } from '../../src/images/index.js';
 import { IncomingSweep } from '../../src/images/upload/incoming-sweep.js';
+import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { download, imagesOf, jpeg, jpegOfSize, png, upload } from '../support/pictures.js';
 import { exchange, requestBytes } from '../support/raw-http.js';
 import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 import { filesBelow, createTestVolume, type TestVolume } from '../support/test-volume.js';
+
+limitJobIntervals(200);
 
 let volume: TestVolume;
 let service: TestService;
@@ -255,10 +257,10 @@ describe('/ready', () => {
       body: { reasons: expect.arrayContaining(['volume.unmarked']) },
     });
     await rename(join(volume.path, 'something'), marker());
-    await until(async () => !(await ready()).body.reasons.includes('volume.unmarked'), 15_000);
+    await until(async () => !(await ready()).body.reasons.includes('volume.unmarked'));
     expect((await ready()).status).toBe(200);
     await rename(marker(), join(volume.path, 'something'));
-    await until(async () => (await ready()).body.reasons.includes('volume.unmarked'), 15_000);
+    await until(async () => (await ready()).body.reasons.includes('volume.unmarked'));
     expect(await ready()).toMatchObject({ status: 200, body: { state: 'degraded' } });
     await rename(join(volume.path, 'something'), marker());
   });
@@ -302,35 +304,6 @@ describe('the sweep', () => {
     expect(await sweep.sweep()).toEqual({ orphans: 0, deleted: 0 });
     expect((await download(service, body.url, token)).status).toBe(200);
   });
-});
-
-describe('the decoder', () => {
-  it('dies alone: by too much memory, and of its own', async () => {
-    await start({ IMAGE_DECODER_MEMORY_MB: '128', IMAGE_MAX_PIXELS: '400000000' });
-    const { vehicleId, deviceToken } = await newVehicle(service, token);
-    const sent = { vehicleId, token: deviceToken };
-    const decoder = service.service.app.get(DecoderService);
-    expect((await upload(service, { ...sent, bytes: await jpeg(1) })).status).toBe(201);
-    const first = decoder.pid;
-    expect(first).not.toBeNull();
-    // A small file that is a large picture: an AVIF must be unpacked whole.
-    const { default: sharp } = await import('sharp');
-    const flat = sharp({
-      create: { width: 12_000, height: 9_000, channels: 3, background: 'red' },
-      limitInputPixels: false,
-    });
-    const bytes = await flat.avif({ effort: 0, quality: 1 }).toBuffer();
-    expect(bytes.length).toBeLessThan(500_000);
-    expect(await upload(service, { ...sent, bytes })).toMatchObject({
-      status: 400,
-      body: { code: 'images/damaged' },
-    });
-    expect(decoder.pid).not.toBe(first);
-    expect((await upload(service, { ...sent, bytes: await jpeg(2) })).status).toBe(201);
-    process.kill(decoder.pid ?? 0, 'SIGKILL');
-    await until(() => decoder.pid === null);
-    expect((await upload(service, { ...sent, bytes: await jpeg(3) })).status).toBe(201);
-  }, 60_000);
 });
 
 describe('ten uploads at once', () => {

@@ -65,7 +65,7 @@ describe('a database that does not answer', () => {
     proxy.resume();
     // A box repeats its request. The first tries can fail on connections that the outage has broken.
     const untilTaken = (post: () => Promise<{ status: number }>): Promise<void> =>
-      until(async () => (await post()).status === 200, 15_000, 'an accepted request');
+      until(async () => (await post()).status === 200, 'an accepted request');
     await untilTaken(() => postJson(service, TRACKING, report(boxCode, 13.7565)));
     await untilTaken(() => postJson(service, CRASH, report(boxCode)));
     await untilTaken(async () => postRaw(service, SNAPSHOT, await picture()));
@@ -73,7 +73,7 @@ describe('a database that does not answer', () => {
     const history = (await historyOf(service.url, vehicleId, token)) as unknown as { lat: number }[];
     expect(history.map(({ lat }) => lat)).toEqual(expect.arrayContaining([13.7563, 13.7565]));
     panel.close();
-  }, 60_000);
+  });
 });
 
 describe('the time that a box does not send', () => {

@@ -212,7 +212,7 @@ describe('hostile clients', () => {
     const [greedy, other] = [await panel(), await panel()];
     await other.join(vehicleId);
     for (let n = 0; n < 10_000; n += 1) greedy.socket.emit('room_join', n.toString(16).padStart(24, '0'));
-    await until(() => greedy.endings.length > 0, 10_000, 'the socket to be closed');
+    await until(() => greedy.endings.length > 0, 'the socket to be closed');
     expect(greedy.endings).toEqual(['transport close']);
     expect(other.texts.filter((text) => text.startsWith('room joined: 0')).length).toBeLessThanOrEqual(300);
     await postJson(service, TRACKING, report(boxCode));
@@ -260,7 +260,7 @@ describe('settings', () => {
       const errors: Error[] = [];
       third.io.on('reconnect_attempt', () => (attempts += 1));
       third.on('connect_error', (error) => errors.push(error));
-      await until(() => attempts >= 2, 10_000, 'two more attempts');
+      await until(() => attempts >= 2, 'two more attempts');
       expect(errors).toEqual([]);
       third.close();
     } finally {

@@ -183,7 +183,7 @@ describe('boxes that go in the middle', () => {
     ].join('\r\n');
     for (const cutAt of [head.length, head.length - half.length, head.length - half.length - 40])
       await Promise.all(Array.from({ length: 30 }, () => sendAndGo(head.slice(0, cutAt))));
-    await until(async () => (await waiting()).length === 0, 10_000, 'an empty incoming directory');
+    await until(async () => (await waiting()).length === 0, 'an empty incoming directory');
     expectEmpty(
       await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(41)]])),
     );

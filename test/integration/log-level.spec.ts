@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { LogLevel } from '../../src/core/index.js';
 import { adminToken, type Answer, call } from '../support/http.js';
+import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
 let service: TestService;
@@ -28,8 +29,7 @@ describe('PUT /api/v1/ops/log-level', () => {
 
   it('comes back by itself, and for 0 never', async () => {
     await change({ level: 'error', forS: 1 });
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
-    expect(levels.current).toBe(configured);
+    await until(() => levels.current === configured, 'the configured level');
     expect((await change({ level: 'warn', forS: 0 })).body).toEqual({ level: 'warn', until: null });
   });
 

@@ -48,5 +48,5 @@ describe('while the database does not answer', () => {
     await cutOff.stop();
     await proxy.close();
     await database.stop();
-  }, 60_000);
+  });
 });

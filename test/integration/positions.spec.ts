@@ -168,11 +168,11 @@ describe('/live', () => {
     const sent = Array.from({ length: 100 }, (_, n) => fix(n + 1));
     for (const position of sent) expect(await ask(device, 'position', position)).toMatchObject({ stored: 1 });
     await ask(device, 'positions', sent);
-    await until(() => seen.length >= sent.length, 2_000, 'the frames');
+    await until(() => seen.length >= sent.length, 'the frames');
     // The only position of its frame, and no position follows.
     sent.push(fix(101));
     await ask(device, 'position', fix(101));
-    await until(() => seen.length >= sent.length, 2_000, 'the last frame');
+    await until(() => seen.length >= sent.length, 'the last frame');
     expect(seen).toEqual(sent.map((position) => position.time));
   });
 

@@ -526,7 +526,7 @@ describe('credentials', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const path = `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`;
     expect((await call(service, 'DELETE', path, { token })).status).toBe(204);
-    await until(() => socket.disconnected, 1_000, 'the socket to close at once');
+    await until(() => socket.disconnected, 'the socket to close at once');
     await expect(connectSocket(service.socketUrl, '/devices', deviceToken)).rejects.toMatchObject({
       data: { code: 'auth/token-invalid' },
     });

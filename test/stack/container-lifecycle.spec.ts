@@ -97,7 +97,7 @@ describeOnEngine('the service in its container', () => {
     const devices = vehicles
       .slice(0, 200)
       .map((vehicle) => new SendingDevice(stack.socketUrl(), vehicle, 500));
-    await until(() => devices.every((device) => device.acknowledged.size > 0), 30_000, 'all to send');
+    await until(() => devices.every((device) => device.acknowledged.size > 0), 'all to send');
     const startMs = performance.now();
     // No time given: what compose.yml says is what counts.
     await docker(['stop', blue]);
@@ -117,13 +117,13 @@ describeOnEngine('the service in its container', () => {
     expect(after.acknowledged).toBeGreaterThan(then.acknowledged);
     expect(after).toMatchObject({ lost: [], duplicated: [] });
     await stack.untilHealthy('blue');
-  }, 180_000);
+  });
 
   it('is unhealthy while it stands still, and healthy again when it goes on', async () => {
     const blue = stack.container('blue');
     await stack.untilHealthy('blue');
     await docker(['exec', blue, ...signalling('STOP')]);
-    await until(async () => (await stack.health('blue')) === 'unhealthy', 90_000, 'unhealthy');
+    await until(async () => (await stack.health('blue')) === 'unhealthy', 'unhealthy');
     await docker(['exec', blue, ...signalling('CONT')]);
     await stack.untilHealthy('blue');
     const restarts = await inspect(blue, '.RestartCount');

@@ -31,14 +31,10 @@ if (!mayRestart)
 
     const pid = Number(await readFile(PID_FILE, 'utf8'));
     process.kill(pid, 'SIGTERM');
-    await until(() => !existsSync(`/proc/${pid}`), 90_000, 'the engine to end');
+    await until(() => !existsSync(`/proc/${pid}`), 'the engine to end');
     await mustRun(START_ENGINE, ['node']);
 
-    await until(
-      async () => (await docker(['inspect', stack.container('blue')])).code === 0,
-      30_000,
-      'the engine',
-    );
+    await until(async () => (await docker(['inspect', stack.container('blue')])).code === 0, 'the engine');
     await Promise.all(['blue', 'redis', 'mongo'].map((service) => stack.untilHealthy(service)));
     expect(await inspect(stack.container('nginx'), '.State.Running')).toBe('true');
     expect(await inspect(stack.container('blue'), '.State.StartedAt')).not.toBe(startedBefore);

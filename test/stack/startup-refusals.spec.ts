@@ -24,7 +24,7 @@ describeOnEngine('a stack that lacks something', () => {
       () => null,
     );
   const untilState = (wanted: string): Promise<void> =>
-    until(async () => (await state())?.state === wanted, 60_000, `the state ${wanted}`);
+    until(async () => (await state())?.state === wanted, `the state ${wanted}`);
 
   it('does not make up a directory that is missing', async () => {
     const images = stack.path('state/images');
@@ -35,7 +35,7 @@ describeOnEngine('a stack that lacks something', () => {
     await rename(`${images}.away`, images);
     expect((await recreate()).code).toBe(0);
     await untilState('ready');
-  }, 120_000);
+  });
 
   it('does not take an empty directory for the pictures', async () => {
     await stack.setValues({ IMAGES_DIR: stack.path('state/acme') });
@@ -43,7 +43,7 @@ describeOnEngine('a stack that lacks something', () => {
     await untilState('blocked');
     expect((await state())?.reasons).toContain('volume.empty');
     await stack.setValues({ IMAGES_DIR: stack.path('state/images') });
-  }, 120_000);
+  });
 
   it("does not take another deployment's pictures for its own", async () => {
     const mark = stack.path('state/images/.samserver-volume');
@@ -55,7 +55,7 @@ describeOnEngine('a stack that lacks something', () => {
     await rename(stack.path('mark'), mark);
     await recreate();
     await untilState('ready');
-  }, 120_000);
+  });
 
   it("does not start afresh on a database that is not this deployment's", async () => {
     const secret = stack.path('state/secrets/mongodb_url');
@@ -72,47 +72,41 @@ describeOnEngine('a stack that lacks something', () => {
     await writeFile(secret, url);
     await recreate();
     await untilState('ready');
-  }, 120_000);
+  });
 
   it('names a secret that it may not read, and starts nothing without it', async () => {
     const secret = stack.path('state/secrets/jwt_secret');
     await chown(secret, 0, 0);
     await chmod(secret, 0o400);
     await recreate();
-    await until(async () => /JWT_SECRET_FILE/.test(await stack.logs('blue')), 30_000, 'its complaint');
+    await until(async () => /JWT_SECRET_FILE/.test(await stack.logs('blue')), 'its complaint');
     expect(await stack.logs('blue')).toContain('JWT_SECRET_FILE: cannot be read (EACCES)');
     await until(
       async () => (await inspect(stack.container('blue'), '.State.ExitCode')) === '78',
-      20_000,
       'exit code 78',
     );
     await chown(secret, Number(UID), Number(UID));
     await recreate();
     await untilState('ready');
-  }, 120_000);
+  });
 
   it('says which certificate file nginx lacks', async () => {
     await rm(stack.path('state/certificates/privkey.pem'));
     await recreate('nginx');
-    await until(async () => /no certificate/.test(await stack.logs('nginx')), 30_000, 'its complaint');
+    await until(async () => /no certificate/.test(await stack.logs('nginx')), 'its complaint');
     expect(await stack.logs('nginx')).toContain(
       'no certificate: privkey.pem is missing or empty in CERTIFICATES_DIR',
     );
     await stack.makeCertificate();
     await recreate('nginx');
-    await until(
-      async () => /sam\.example\.test and/.test(await stack.logs('nginx')),
-      30_000,
-      'nginx to start',
-    );
-  }, 120_000);
+    await until(async () => /sam\.example\.test and/.test(await stack.logs('nginx')), 'nginx to start');
+  });
 
   it('waits for a database that is away at start, and comes by itself when it is there', async () => {
     await docker(['stop', stack.container('mongo')]);
     await recreate();
     await until(
       async () => (await call({ url: stack.url() }, 'GET', '/health').catch(() => null))?.status === 200,
-      30_000,
       'life',
     );
     const away = await state();
@@ -122,5 +116,5 @@ describeOnEngine('a stack that lacks something', () => {
     await untilState('ready');
     await stack.untilHealthy('blue');
     expect(await inspect(stack.container('blue'), '.RestartCount')).toBe('0');
-  }, 180_000);
+  });
 });

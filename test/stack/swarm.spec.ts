@@ -38,13 +38,12 @@ describeOnEngine('a release on Swarm', () => {
       async () =>
         (await mustDocker(['ps', '-aq', '--filter', `label=com.docker.stack.namespace=${stack.name}`])) ===
         '',
-      60_000,
       'the last task to go',
     ).catch(() => undefined);
     if (isOurSwarm) await docker(['swarm', 'leave', '--force']);
     await docker(['rmi', '-f', TOO_NEW]);
     await stack.close();
-  }, 180_000);
+  });
 
   const deploy = (image: string): Promise<string> =>
     mustDocker(['stack', 'deploy', '-c', `${ROOT}docker/stack.yml`, '--resolve-image', 'never', stack.name], {
@@ -139,7 +138,7 @@ describeOnEngine('a release on Swarm', () => {
         ...command.split(' '),
       ]);
     }
-    await until(() => isServing(IMAGE), 90_000, 'the first release to serve');
+    await until(() => isServing(IMAGE), 'the first release to serve');
 
     await deploy(TOO_NEW);
     let gaps = 0;
@@ -151,14 +150,10 @@ describeOnEngine('a release on Swarm', () => {
         '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}',
         service(),
       ]);
-    await until(
-      async () => {
-        if (!(await isServing(IMAGE))) gaps += 1;
-        return /rollback_completed|paused|^completed/.test(await update());
-      },
-      150_000,
-      'Swarm to decide',
-    );
+    await until(async () => {
+      if (!(await isServing(IMAGE))) gaps += 1;
+      return /rollback_completed|paused|^completed/.test(await update());
+    }, 'Swarm to decide');
     expect(await update()).toBe('rollback_completed');
     expect(gaps).toBe(0);
     expect(

@@ -1,10 +1,13 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { DomainError, ERROR_TRANSLATOR, type ErrorTranslator, requestIdOf } from '../../core/index.js';
+import { discardRest } from '../../images/index.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
-import { discardRest, UnreadableBodyError } from './request-body.js';
+import { UnreadableBodyError } from './request-body.js';
 
+/** Many boxes read the answer only after sending everything, so this much of a refused body is read. */
+const MAX_DISCARDED_BYTES = 16_000_000;
 const RETRY_AFTER_S = 2;
 const FAILED = JSON.stringify({ success: false });
 
@@ -50,7 +53,7 @@ function send(request: Request, response: Response, body: string): void {
   response.setHeader('Content-Length', Buffer.byteLength(body));
   if (!request.complete) response.setHeader('Connection', 'close');
   response.write(body);
-  void discardRest(request).then(() => response.end());
+  void discardRest(request, MAX_DISCARDED_BYTES).then(() => response.end());
 }
 
 function postOf(request: Request): LegacyPostKind {

@@ -14,9 +14,6 @@ export const brokenBody = (why: string): UnreadableBodyError => new UnreadableBo
 export const bodyTooLarge = (maxBytes: number): UnreadableBodyError =>
   new UnreadableBodyError(413, `over ${maxBytes} bytes`);
 
-/** Many boxes read the answer only after sending everything, so this much of a refused body is read and discarded. */
-const MAX_DISCARDED_BYTES = 16_000_000;
-
 /**
  * Reads the whole body.
  * @throws UnreadableBodyError when it is longer than `maxBytes`, or the connection closes before its end
@@ -47,18 +44,4 @@ export async function readBytes(request: IncomingMessage, maxBytes: number): Pro
 
 export function announcedBytes(request: IncomingMessage): number {
   return Number(request.headers['content-length'] ?? 0);
-}
-
-/** Reads the rest of a refused body and discards it. Closes the connection after 16 MB. */
-export async function discardRest(request: IncomingMessage): Promise<void> {
-  if (request.complete || request.destroyed) return;
-  let sizeBytes = 0;
-  await new Promise<void>((settle) => {
-    request.once('end', settle).once('close', settle).once('error', settle);
-    request.on('data', (chunk: Buffer) => {
-      sizeBytes += chunk.length;
-      if (sizeBytes > MAX_DISCARDED_BYTES) request.destroy();
-    });
-    request.resume();
-  });
 }

@@ -6,7 +6,7 @@ import {
   sanitizeFilename,
   UPLOADS_DIRECTORY,
 } from '../../images/index.js';
-import type { AdoptedImage, ImageCatalogRepository } from '../../images/index.js';
+import type { AdoptedImage, ImagesRepository } from '../../images/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import type { TreeFile } from './tree-walk.js';
@@ -33,7 +33,7 @@ export async function scanDirectory(
   job: ImagesJob,
   root: string,
   below: string,
-  catalog: ImageCatalogRepository,
+  catalog: ImagesRepository,
   vehicles: ReadonlyMap<string, string>,
 ): Promise<ScanResult> {
   const directory = join(root, below);
@@ -75,7 +75,7 @@ async function read(
 ): Promise<AdoptedImage[]> {
   const adopted: AdoptedImage[] = [];
   const work = (file: TreeFile): Promise<FileOutcome> =>
-    job.workers.run({ path: join(root, file.path), isPictureRequired: true });
+    job.workers.run({ path: join(root, file.path), isImageRequired: true });
   for await (const { item, outcome } of mapInOrder(iterate(files), job.workers.window, work)) {
     job.done(item.sizeBytes);
     const { result, fault } = outcome;

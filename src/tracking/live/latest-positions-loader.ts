@@ -21,7 +21,7 @@ export class LatestPositionsLoader implements OnModuleInit {
 
   onModuleInit(): void {
     this.startupTasks.add('load latest positions', () => this.load());
-    this.lastPositions.announce((vehicleId) => {
+    this.lastPositions.setSource((vehicleId) => {
       const position = this.latest.of(vehicleId);
       return position && toPositionView(position);
     });

@@ -130,8 +130,8 @@ export class Stack {
     return inspect(this.container(service), '.State.Health.Status');
   }
 
-  async untilHealthy(service: string, timeoutMs = 90_000): Promise<void> {
-    await until(async () => (await this.health(service)) === 'healthy', timeoutMs, `a healthy ${service}`);
+  async untilHealthy(service: string): Promise<void> {
+    await until(async () => (await this.health(service)) === 'healthy', `a healthy ${service}`);
   }
 
   async logs(service: string): Promise<string> {

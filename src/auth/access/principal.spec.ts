@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Principal } from './principal.js';
-import { isRevokedBy } from './revocations.js';
+import { isRevokedBy, type Principal } from './principal.js';
 
 const user: Principal = { kind: 'user', userId: 'u', email: '', role: 'viewer', sessionId: 's' };
 const device: Principal = { kind: 'device', vehicleId: 'v', credentialId: 'c' };
 
-describe('isHitBy', () => {
+describe('isRevokedBy', () => {
   it.each([
     [{ credentialId: 'c' }, [device]],
     [{ credentialId: 'other' }, []],

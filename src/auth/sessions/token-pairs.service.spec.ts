@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isGenuine, makeRefreshToken, parseRefreshToken } from './refresh-token.js';
+import { isGenuine, makeRefreshToken, parseRefreshToken } from './token-pairs.service.js';
 
 const session = '66f0c0ffee0123456789abcd';
 

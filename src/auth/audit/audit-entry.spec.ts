@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextAuditId } from './audit-id.js';
+import { nextAuditId } from './audit-entry.js';
 
 describe('nextAuditId', () => {
   it('orders as the lines were made, within a millisecond and when the clock goes back', () => {
