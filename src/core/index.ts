@@ -45,14 +45,23 @@ export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
-export type {
-  Fix,
-  PositionInput,
-  Position,
-  PositionResult,
-  PositionView,
-  ReportAnswer,
-  Verdict,
+export {
+  isSamePlace,
+  markerTimeMs,
+  type Measurements,
+  measurementsOf,
+  type Position,
+  type PositionInput,
+  type PositionResult,
+  type PositionView,
+  QUARANTINE_CODES,
+  type QuarantineCode,
+  type RecordedPosition,
+  type ReportAnswer,
+  toPositionView,
+  type Verdict,
+  VERDICTS,
+  withoutOriginalFields,
 } from './geo/position.js';
 export { exceedsJsonLimits } from './http/json-limits.js';
 export { IsOptionalOrNull, lowerCased, PRINTABLE, trimmed } from './http/input.decorators.js';

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** The faults of these tracks are described in their README; this is what they come to. */
+/** The README of the tracks describes their faults; these are the expected verdicts. */
 (hasTraces ? describe : describe.skip)('recorded tracks, as recorded', () => {
   type Played = readonly [inBatches: Counts, oneByOne: Counts];
   // All at once: positions that wait at the same time share a write.
@@ -47,7 +47,7 @@ afterAll(() => service.stop());
   async function playTwice(name: string, token: string): Promise<Played> {
     const positions = await asRecorded(resolve(TRACES, `${name}.csv`));
     const inBatches = await playInBatches(await newVehicle(service, token), positions);
-    // One by one the first of a row of jumps hear `quarantined` and are released by the third: the end is the same.
+    // Sent one by one, the first jumps of a sequence get `quarantined` and the third releases them: the result is the same.
     const vehicle = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', vehicle.deviceToken);
     for (const position of positions)
@@ -63,7 +63,7 @@ async function asRecorded(path: string): Promise<unknown[]> {
   return [...(drive?.fixes(0) ?? [])].map(({ position }) => position);
 }
 
-/** What the same track comes to at its second time. */
+/** The verdicts when the same track is sent again. */
 function sentAgain({ stored = 0, duplicate = 0, ...quarantined }: Counts): Counts {
   return { ...(stored + duplicate > 0 && { duplicate: stored + duplicate }), ...quarantined };
 }
