@@ -190,7 +190,7 @@ describe('the locks of the service', () => {
             running -= 1;
           },
         });
-      await until(() => epochs.length >= 10, 10_000, 'ten runs');
+      await until(() => epochs.length >= 10, 'ten runs');
       expect(mostRunning).toBe(1);
       const increasing = [...new Set(epochs)].sort((a, b) => a - b);
       expect(epochs).toEqual(increasing);
