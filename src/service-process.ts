@@ -5,7 +5,7 @@ import { FirstAdminSeeder } from './auth/index.js';
 import { createPino, EXIT_CODES, PinoLogger, startupBanner } from './core/index.js';
 import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
 import { startWatchdog } from './health/index.js';
-import { InstanceLifecycle, ReadinessState } from './deployment/index.js';
+import { InstanceLifecycle } from './deployment/index.js';
 
 /** The service as a process: signals, exit codes, and what it says to a person. Resolves when it is up. */
 export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
@@ -28,8 +28,9 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
     exitOnStartError(settings, pino, error),
   );
   shutdownHandler.service = service;
-  await service.app.get(ReadinessState).whenComplete();
-  if (!shutdownHandler.isStopping && service.app.get(InstanceLifecycle).isServing) {
+  const lifecycle = service.app.get(InstanceLifecycle);
+  await lifecycle.whenFirstChecked();
+  if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { generatedLogin } = service.app.get(FirstAdminSeeder);
     process.stdout.write(startupBanner(settings, service.httpPort, service.socketPort, generatedLogin));
   }

@@ -12,7 +12,6 @@ import { LogLevelController } from './log-level.controller.js';
 import { LogLevelService } from './log-level.service.js';
 import { OpsController } from './ops.controller.js';
 import { OpsService } from './ops.service.js';
-import { ReadinessState } from './readiness-state.js';
 import { RolloutPoller } from './rollout-poller.js';
 import { RolloutRepository } from './rollout.repository.js';
 import { RolloutRecord, RolloutSchema } from './rollout.schema.js';
@@ -36,7 +35,6 @@ import { RolloutsService } from './rollouts.service.js';
     DrainService,
     OpsService,
     LogLevelService,
-    ReadinessState,
     RolloutRepository,
     RolloutsService,
     RolloutPoller,
@@ -47,7 +45,6 @@ import { RolloutsService } from './rollouts.service.js';
     InstanceLifecycle,
     InstancesRepository,
     DrainService,
-    ReadinessState,
     RolloutPoller,
     RolloutsService,
   ],

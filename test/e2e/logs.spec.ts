@@ -84,7 +84,13 @@ describe('the log of a running service', () => {
     const socket = lines.filter(({ context }) => context === 'Sockets');
     expect(socket).toMatchObject([
       { level: 'debug', msg: 'socket connected', namespace: '/devices', vehicleId },
-      { level: 'debug', msg: 'socket disconnected', namespace: '/devices', vehicleId, reason: expect.any(String) },
+      {
+        level: 'debug',
+        msg: 'socket disconnected',
+        namespace: '/devices',
+        vehicleId,
+        reason: expect.any(String),
+      },
     ]);
     for (const secret of [ADMIN.password, OPS_TOKEN, token, deviceToken, 'chocolate', 'whoever', 'such/path'])
       expect(program.output).not.toContain(secret);

@@ -78,7 +78,7 @@ async function ask(path: string, token?: string, method = 'GET'): Promise<Probe>
 }
 const ready = (token?: string): Promise<Probe> => ask('/ready', token);
 
-/** Waits for the state, and looks at every answer on the way: what a probe must never be is slow, 500 or talkative. */
+/** Waits for the state. Every answer on the way must be 200 or 503, and must have the three public fields only. */
 async function untilState(state: string): Promise<Probe> {
   let last: Probe | undefined;
   await until(async () => {
@@ -91,8 +91,8 @@ async function untilState(state: string): Promise<Probe> {
   return last;
 }
 
-describe('an instance with all it needs', () => {
-  it('is alive and ready, by GET and by HEAD, and is not to be cached', async () => {
+describe('an instance without issues', () => {
+  it('is alive and ready by GET and HEAD, and its probes are not cached', async () => {
     for (const method of ['GET', 'HEAD']) {
       for (const path of ['/health', '/health?boot=1', '/ready']) {
         const { status, headers } = await ask(path, undefined, method);
@@ -110,7 +110,7 @@ describe('an instance with all it needs', () => {
     expect((await ready()).body).toEqual({ status: 'ready', state: 'ready', reasons: [] });
   });
 
-  it('shows more to the ops token and to admins, and to nobody else', async () => {
+  it('shows details to the ops token and to admins only', async () => {
     for (const token of [OPS_TOKEN, admin]) {
       // A probe waits 25 ms for the session of an admin; the next one finds it in memory.
       await until(async () => 'checks' in (await ready(token)).body, 'the details');
@@ -139,7 +139,7 @@ describe('an instance with all it needs', () => {
 });
 
 describe('a database that does not answer', () => {
-  it('is told after three looks, costs nobody a fast answer, and is over after two', async () => {
+  it('is reported after three failures, never slows a probe, and ends after two successes', async () => {
     proxy.stall();
     const refusal = await untilState('not_ready');
     expect(refusal).toMatchObject({ status: 503, body: { status: 'not_ready', reasons: ['mongo.down'] } });
@@ -147,7 +147,7 @@ describe('a database that does not answer', () => {
     expect(await ask('/health')).toMatchObject({ status: 200, body: { status: 'ok', state: 'not_ready' } });
     expect((await ask('/health?boot=1')).status).toBe(200);
 
-    // Whoever shows an admin's token is not made to wait for the storage that would know it.
+    // An admin's token does not delay the answer, although the database cannot verify it.
     const answers = await Promise.all([ready(), ready(OPS_TOKEN), ready(admin)]);
     for (const { ms, body } of answers) {
       expect(ms).toBeLessThan(MONGODB_TIMEOUT_MS / 2);
@@ -164,7 +164,7 @@ describe('a database that does not answer', () => {
 });
 
 describe('a database that is stopped and started again', () => {
-  it('takes readiness and gives it back, and liveness never knows', async () => {
+  it('changes readiness both ways and never changes liveness', async () => {
     const { port } = database;
     await database.stop();
     expect((await untilState('not_ready')).body.reasons).toEqual(['mongo.down']);
@@ -181,7 +181,7 @@ describe('a schema', () => {
     await states?.updateOne({ _id: 'schema' }, { $set: { version } });
   };
 
-  it('that became too new blocks, and costs no position that can be stored', async () => {
+  it('that becomes too new blocks, and positions are still stored', async () => {
     const { deviceToken } = await newVehicle(service, admin);
     const known = (await ready(OPS_TOKEN)).body.schema;
     expect(known).toMatchObject({
@@ -203,8 +203,8 @@ describe('a schema', () => {
   });
 });
 
-describe('a database that nobody marked', () => {
-  it('is not worked on with ENVIRONMENT=LIVE, until samserver init marks it', async () => {
+describe('a database without the mark of samserver init', () => {
+  it('blocks with ENVIRONMENT=LIVE until samserver init marks it', async () => {
     const live = await service.another({ ENVIRONMENT: 'LIVE' });
     expect(await call(live, 'GET', '/ready')).toMatchObject({
       status: 503,
@@ -220,7 +220,7 @@ describe('a database that nobody marked', () => {
 });
 
 describe('a clock', () => {
-  it('that differs from the database’s degrades', async () => {
+  it('that differs from the clock of the database degrades', async () => {
     const clock = service.service.app.get(Clock);
     jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 10_000);
     expect(await untilState('degraded')).toMatchObject({ status: 200, body: { reasons: ['clock.skewed'] } });
@@ -228,7 +228,7 @@ describe('a clock', () => {
     await untilState('ready');
   });
 
-  it('is suspect when most vehicles come from the future', async () => {
+  it('is suspect when most vehicles report times in the future', async () => {
     const time = new Date(Date.now() + 3_600_000).toISOString();
     for (let n = 0; n < 3; n += 1) {
       const { deviceToken } = await newVehicle(service, admin);
@@ -242,8 +242,8 @@ describe('a clock', () => {
   });
 });
 
-describe('an event loop that is held up again and again', () => {
-  it('degrades and does not withdraw', async () => {
+describe('an event loop that is blocked repeatedly', () => {
+  it('degrades, and the instance stays ready', async () => {
     jest.restoreAllMocks();
     let isBusy = true;
     const busy = (async () => {

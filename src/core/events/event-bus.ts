@@ -53,7 +53,7 @@ export class EventBus {
    * or has failed; there is no time limit. Never rejects.
    */
   async publishAndWait<Name extends EventName>(event: Name, payload: EventMap[Name]): Promise<void> {
-    await Promise.all(this.subscriptionsOf(event).map((each) => this.call(event, each, payload)));
+    await Promise.all(this.subscriptionsOf(event).map(async (each) => this.call(event, each, payload)));
   }
 
   private subscriptionsOf(event: string): readonly Subscription[] {

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { problem } from '../../core/index.js';
+import { imageNotFound } from '../image.errors.js';
 import { UPLOADS_DIRECTORY } from '../volume/volume-layout.js';
 
 /** Path prefix of the old server's image addresses; the rest is the path below IMAGE_DIR. */
@@ -51,7 +52,7 @@ export function rejectUndecodableAddresses(request: Request, response: Response,
   if (!originalUrl.startsWith(OLD_ADDRESS_PREFIX) || decoded(originalUrl) !== null) return next();
   logRefusedAddress(originalUrl);
   const requestId = String(response.getHeader('X-Request-Id'));
-  const answer = problem(404, 'images/not-found', 'There is no such picture.', requestId);
+  const answer = problem(404, 'images/not-found', imageNotFound().message, requestId);
   response.status(404).type('application/problem+json').send(JSON.stringify(answer));
 }
 

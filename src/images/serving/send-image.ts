@@ -34,7 +34,7 @@ interface ByteRange {
 export async function sendImage(request: Request, response: Response, image: ImageResponse): Promise<void> {
   try {
     setHeaders(response, image);
-    if (request.fresh) response.status(HttpStatus.NOT_MODIFIED).end();
+    if (isNotModified(request, image.etag)) response.status(HttpStatus.NOT_MODIFIED).end();
     // A file from the time before IMAGE_ACCEL was on is not readable for nginx.
     else if (image.isAccelerated && image.file.isReadableByAll) sendAccelRedirect(response, image);
     else await sendContent(request, response, image);
@@ -55,6 +55,17 @@ function setHeaders(
   response.setHeader('ETag', etag);
   response.setHeader('Last-Modified', new Date(file.mtimeMs).toUTCString());
   response.setHeader('Accept-Ranges', 'bytes');
+}
+
+/**
+ * RFC 9110, 13.1.2: weak comparison. Express's `request.fresh` is not used: it also answers 200 to `Cache-Control:
+ * no-cache`, which `fetch` adds to every request with `If-None-Match`.
+ */
+function isNotModified(request: Request, etag: string): boolean {
+  const header = request.get('if-none-match');
+  if (header === undefined) return false;
+  const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
+  return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag));
 }
 
 function sendAccelRedirect(response: Response, { path }: ImageResponse): void {

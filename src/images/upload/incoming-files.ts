@@ -38,7 +38,7 @@ export interface IncomingFile {
 /** Returns a path below the volume, with `/`, for a file with this extension. Called again while the path is taken. */
 export type ChoosePath = (extension: string) => string;
 
-/** A file under its final name. Its intent file says where it is until the record is written. */
+/** A file under its final name. Its intent file exists until the record is written, so that the sweep can find it. */
 export interface PlacedFile {
   /** Below the volume. */
   readonly path: string;

@@ -49,7 +49,10 @@ export class IncomingSweep implements OnApplicationBootstrap {
       name: 'incoming-image-sweep',
       intervalMs: SWEEP_INTERVAL_MS,
       runsAtStart: true,
-      startsAfter: () => this.database.whenStarted(),
+      startsAfter: async () => {
+        await this.database.whenStarted();
+        return this.database.hasStarted;
+      },
       run: async () => {
         if (this.volume.report.state === 'usable') await this.sweep();
       },

@@ -22,8 +22,13 @@ export class VehicleQuota {
     @Inject(SETTINGS) private readonly settings: Settings,
     clock: Clock,
   ) {
-    const perf = { now: () => clock.nowMs() };
-    this.usages = new LRUCache({ max: MAX_CACHED_VEHICLES, ttl: USAGE_MAX_AGE_MS, perf });
+    this.usages = new LRUCache({
+      max: MAX_CACHED_VEHICLES,
+      ttl: USAGE_MAX_AGE_MS,
+      perf: { now: () => clock.nowMs() },
+      // Reads the clock at every access instead of once per millisecond of real time.
+      ttlResolution: 0,
+    });
   }
 
   /** @throws images/quota-exceeded when the vehicle may not store `sizeBytes` more */

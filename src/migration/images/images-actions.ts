@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { loadSettings, type Settings } from '../../config/index.js';
 import { readMarker, WORK_DIRECTORY, writeVerification } from '../../images/index.js';
-import type { ImagesRepository } from '../../images/index.js';
+import type { ImageCatalogRepository } from '../../images/index.js';
 import { assertSameDeployment, backUp, FILES_DIRECTORY, markRestored, restore } from './backup-files.js';
 import type { ImagesJob } from './images-job.js';
 import { makeManifest } from './make-manifest.js';
@@ -67,7 +67,7 @@ async function verify(options: ImagesOptions, job: ImagesJob, settings: Settings
   const expected = manifestFiles(options, root);
   const { files, bytes } = await summaryOf(expected);
   job.startProgress('verify', { files, bytes });
-  const compare = (catalog: ImagesRepository | null): Promise<VerifyResult> =>
+  const compare = (catalog: ImageCatalogRepository | null): Promise<VerifyResult> =>
     verifyFiles(job, root, expected.entries(), options.mode, catalog);
   const result = options.usesDatabase ? await withCatalog(settings, job, compare) : await compare(null);
   const mismatched = job.countOf(...MISMATCHES, ...DATABASE_MISMATCHES);

@@ -6,7 +6,7 @@ import {
   sanitizeFilename,
   UPLOADS_DIRECTORY,
 } from '../../images/index.js';
-import type { AdoptedImage, ImagesRepository } from '../../images/index.js';
+import type { AdoptedImage, ImageCatalogRepository } from '../../images/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import type { TreeFile } from './tree-walk.js';
@@ -33,7 +33,7 @@ export async function scanDirectory(
   job: ImagesJob,
   root: string,
   below: string,
-  catalog: ImagesRepository,
+  catalog: ImageCatalogRepository,
   vehicles: ReadonlyMap<string, string>,
 ): Promise<ScanResult> {
   const directory = join(root, below);

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/index.js';
 import { type OpenDatabase, openDatabase } from '../../database/index.js';
-import { ImagesRepository } from '../../images/index.js';
+import { ImageCatalogRepository } from '../../images/index.js';
 import { vehicleIdsByBoxCode } from '../../vehicles/index.js';
 import { UnavailableError } from '../exit-codes.js';
 import type { ImagesJob } from './images-job.js';
@@ -9,7 +9,7 @@ import type { ImagesJob } from './images-job.js';
 export async function withCatalog<T>(
   settings: Settings,
   job: ImagesJob,
-  work: (catalog: ImagesRepository, vehicles: () => Promise<ReadonlyMap<string, string>>) => Promise<T>,
+  work: (catalog: ImageCatalogRepository, vehicles: () => Promise<ReadonlyMap<string, string>>) => Promise<T>,
 ): Promise<T> {
   const database = await openDatabase(settings, (news) => void job.io.stderr.write(`${news}\n`)).catch(
     (error: unknown) => {
@@ -19,7 +19,7 @@ export async function withCatalog<T>(
   try {
     job.assertNotInterrupted();
     await assertSchema(database, settings, job);
-    return await work(ImagesRepository.on(database.connection), () =>
+    return await work(ImageCatalogRepository.on(database.connection), () =>
       vehicleIdsByBoxCode(database.connection),
     );
   } finally {
