@@ -78,6 +78,19 @@ module.exports = {
       to: { path: 'node_modules/(socket\\.io|socket\\.io-client|@nestjs/platform-socket\\.io)/' },
     },
     {
+      name: 'legacy-boxes-import-no-panels',
+      comment: 'Panels subscribe to events.',
+      severity: 'error',
+      from: { path: '^src/legacy/', pathNot: '^src/legacy/(panels/|legacy\\.module\\.ts$)' },
+      to: { path: '^src/legacy/panels/' },
+    },
+    {
+      name: 'only-panels-import-the-gateway',
+      severity: 'error',
+      from: { path: '^src/legacy/', pathNot: '^src/legacy/(panels/|legacy\\.module\\.ts$)' },
+      to: { path: '^src/gateway/' },
+    },
+    {
       name: 'lmdb-and-mingo-stay-in-embedded-mongo',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/embedded-mongo/' },
