@@ -313,7 +313,7 @@ describe('the decoder', () => {
     expect((await upload(service, { ...sent, bytes: await jpeg(1) })).status).toBe(201);
     const first = decoder.pid;
     expect(first).not.toBeNull();
-    // A small file with many pixels: an AVIF is decoded as a whole.
+    // A small file that is a large picture: an AVIF must be unpacked whole.
     const { default: sharp } = await import('sharp');
     const flat = sharp({
       create: { width: 12_000, height: 9_000, channels: 3, background: 'red' },
