@@ -333,7 +333,7 @@ describe('the decoder', () => {
   }, 60_000);
 });
 
-describe('ten concurrent uploads', () => {
+describe('ten uploads at once', () => {
   it('that are cut off leave no file', async () => {
     await start();
     const { vehicleId, deviceToken } = await newVehicle(service, token);
