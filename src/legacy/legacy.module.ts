@@ -18,10 +18,9 @@ import { BoxesController } from './boxes/boxes.controller.js';
 import { BoxesService } from './boxes/boxes.service.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
-import { SharedCollectionsModule } from './shared-collections/index.js';
+import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PositionFramePublisher } from './panels/position-frame-publisher.js';
-import { OpenRequestsModule } from './open-requests/index.js';
 import { PanelGateway } from './panels/panel.gateway.js';
 import { PanelsService } from './panels/panels.service.js';
 import { LegacyClientRecord, LegacyClientSchema } from './status/legacy-client.schema.js';
@@ -45,7 +44,6 @@ export class LegacyModule {
         CrashesModule,
         GatewayModule,
         SharedCollectionsModule,
-        OpenRequestsModule,
         MongooseModule.forFeature([record]),
       ],
       controllers: [BoxesController, LegacyController],

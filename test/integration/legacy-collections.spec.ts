@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import { CrashMirror, PictureMirror } from '../../src/legacy/shared-collections/index.js';
+import { EventBus } from '../../src/core/index.js';
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
@@ -180,18 +180,19 @@ describe('pictures', () => {
   const former = () => old.all('ambulance_image_histories', ofThis());
 
   it('are the newest of their vehicle, and the former ones become history, each once', async () => {
-    const mirror = service.service.app.get(PictureMirror);
-    mirror.offer([{ vehicleId, names: [name(1), name(1, 2)] }]);
+    const offer = (...snapshots: string[][]) => {
+      const bus = service.service.app.get(EventBus);
+      for (const names of snapshots)
+        bus.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: {} });
+    };
+    offer([name(1), name(1, 2)]);
     await until(async () => (await current()) !== undefined);
     expect(await current()).toEqual({ image0: name(1), image1: name(1, 2) });
-    mirror.offer([{ vehicleId, names: [name(3)] }]);
-    mirror.offer([{ vehicleId, names: [name(2)] }]);
+    offer([name(3)]);
+    offer([name(2)]);
     // The same once more, as after a crash: the order of the post is not known then, and a part may have come late.
-    mirror.offer([{ vehicleId, names: [name(1, 2), name(1)] }]);
-    mirror.offer([
-      { vehicleId, names: [name(3, 2)] },
-      { vehicleId, names: [name(2, 2)] },
-    ]);
+    offer([name(1, 2), name(1)]);
+    offer([name(3, 2)], [name(2, 2)]);
     await until(async () => (await former()).length === 2);
     await until(async () => (await lag()) === 0);
     expect(await current()).toEqual({ image0: name(3), image1: name(3, 2) });
@@ -224,7 +225,7 @@ describe('pictures', () => {
 
 describe('crashes', () => {
   it('are a document each, under the id that panels are told, and never over what was added since', async () => {
-    const mirror = service.service.app.get(CrashMirror);
+    const bus = service.service.app.get(EventBus);
     const id = new Types.ObjectId().toHexString();
     const crash = {
       id,
@@ -236,7 +237,7 @@ describe('crashes', () => {
       headingDeg: 3,
     };
     const crashes = () => old.all('ambulance_crashes', ofThis());
-    mirror.offer([crash]);
+    bus.publish('crash.recorded', { crash });
     await until(async () => (await crashes()).length === 1);
     const expected = {
       location: { lat: 13.7, lon: 100.5 },
@@ -246,7 +247,7 @@ describe('crashes', () => {
     };
     expect(await crashes()).toMatchObject([{ _id: OldDatabase.id(id), ...expected }]);
     await old.collection('ambulance_crashes').updateOne({ _id: OldDatabase.id(id) }, { $set: { speed: 1 } });
-    mirror.offer([crash]);
+    bus.publish('crash.recorded', { crash });
     await until(async () => (await lag()) === 0);
     expect(await crashes()).toMatchObject([{ ...expected, speed: 1 }]);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Clock } from '../../src/core/index.js';
-import { OpenRequestsService } from '../../src/legacy/open-requests/index.js';
+import { OpenRequestsService } from '../../src/legacy/open-requests/open-requests.service.js';
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
@@ -35,7 +35,7 @@ it('knows who is on a request that is neither completed nor cancelled', async ()
   await ask({ ambulance_id: e, request_status: 'ASSIGNED', request_type: undefined });
   const vehicleIds = ids.map(String);
   await requests.refreshNow(vehicleIds);
-  expect(vehicleIds.map((id) => requests.of(id, PLACE)?.requestType ?? null)).toEqual([
+  expect(vehicleIds.map((id) => requests.requestOf(id, PLACE)?.requestType ?? null)).toEqual([
     'EMERGENCY',
     null,
     null,
@@ -49,14 +49,17 @@ it('reckons the time left, and says by which way and when nobody knows', async (
   const id = await theirs('7');
   await ask({ ambulance_id: id, request_status: 'ON_THE_WAY' });
   await requests.refreshNow([String(id)]);
-  expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: null, estimatedBy: null });
+  expect(requests.requestOf(String(id), PLACE)).toMatchObject({ estimatedMinutes: null, estimatedBy: null });
 
   const destination_location = { lat: 13.8, lon: 100.5 };
   await old.collection('ambulance_trackings').insertOne({ ambulance_id: id, destination_location });
   await requests.refreshNow([String(id)]);
   // 11,119 m
-  expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: 19, estimatedBy: 'great-circle' });
-  expect(requests.of(String(id), { ...PLACE, speedMps: 0 })).toMatchObject({ estimatedBy: null });
+  expect(requests.requestOf(String(id), PLACE)).toMatchObject({
+    estimatedMinutes: 19,
+    estimatedBy: 'great-circle',
+  });
+  expect(requests.requestOf(String(id), { ...PLACE, speedMps: 0 })).toMatchObject({ estimatedBy: null });
   const scrape = await Scrape.of(service);
   expect(scrape.value('samserver_legacy_time_left_total', { way: 'great-circle' })).toBe(1);
 });
@@ -66,7 +69,7 @@ it('finds a vehicle that they know by its box code, and reads anew behind whoeve
   const admin = await adminToken(service);
   const body = { callSign: 'V', registration: 'V', type: 'als', boxCode: '8' };
   const vehicle = await call(service, 'POST', '/api/v1/vehicles', { token: admin, body });
-  const of = () => requests.of(vehicle.body.id as string, PLACE);
+  const of = () => requests.requestOf(vehicle.body.id as string, PLACE);
   expect(of()).toBeNull();
   await ask({ ambulance_id: id, request_status: 'NEW' });
   const clock = service.service.app.get(Clock);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { PictureMirror } from '../shared-collections/index.js';
+import { EventBus } from '../../core/index.js';
 import { snapFrame } from '../panels/panel-frames.js';
 import { PanelsService } from '../panels/panels.service.js';
 import type { LegacyFields } from './legacy-fields.js';
@@ -10,14 +10,14 @@ import { legacyPictureAddress } from './legacy-picture-path.js';
 export class SnapshotPublisher {
   constructor(
     private readonly panels: PanelsService,
-    private readonly mirror: PictureMirror,
+    private readonly events: EventBus,
   ) {}
 
   /** @param places below IMAGE_DIR, in the order of the post */
   broadcast(vehicleId: string, fields: LegacyFields, places: readonly string[]): void {
     if (places.length === 0) return;
     const names = places.map(legacyPictureAddress);
-    this.mirror.offer([{ vehicleId, names }]);
+    this.events.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: fields });
     this.panels.broadcast('snap', snapFrame(fields, names));
   }
 }

@@ -1,7 +1,7 @@
 import type { Fix } from '../../core/index.js';
 import type { LegacyFields } from '../boxes/legacy-fields.js';
 import { speedKmh } from '../boxes/legacy-values.js';
-import type { OpenRequest } from '../open-requests/index.js';
+import type { OpenRequest } from '../open-requests/open-requests.service.js';
 
 type RequestSummary = Pick<OpenRequest, 'requestType' | 'estimatedMinutes'>;
 

@@ -3,7 +3,7 @@ import { EventBus } from '../../core/index.js';
 import { type RecordedPosition, type StoredPosition } from '../../tracking/index.js';
 import { BoxDirectory } from '../boxes/box-directory.js';
 import type { LegacyFields } from '../boxes/legacy-fields.js';
-import { OpenRequestsService } from '../open-requests/index.js';
+import { OpenRequestsService } from '../open-requests/open-requests.service.js';
 import { fieldsOfFix, trackingFrame } from './panel-frames.js';
 import { PanelsService } from './panels.service.js';
 
@@ -67,7 +67,7 @@ export class PositionFramePublisher implements OnApplicationShutdown {
     const { vehicleId, lat, lon, speedMps = null } = position;
     // What was overtaken by a post meanwhile is not to come behind it.
     this.latestPositions.delete(vehicleId);
-    const frame = trackingFrame(fields, vehicleId, this.requests.of(vehicleId, { lat, lon, speedMps }));
+    const frame = trackingFrame(fields, vehicleId, this.requests.requestOf(vehicleId, { lat, lon, speedMps }));
     this.panels.broadcast('tracking', frame);
     this.panels.broadcast(vehicleId, frame);
   }

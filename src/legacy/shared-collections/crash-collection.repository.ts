@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
+import { collectionOf } from '../../database/index.js';
 import type { Crash } from '../../crashes/index.js';
-import { roundedUpKmh } from './average-speed.js';
-import { sharedDatabase } from './shared-database.repository.js';
+import { roundedUpKmh } from '../../crew-events/index.js';
 
 /**
  * `ambulance_crashes`. Without the address and the static map that the old server put there: it asked Google for both, the
@@ -27,7 +27,7 @@ export class CrashCollectionRepository {
   }
 
   private get crashes(): mongo.Collection<ReturnType<typeof toDocument>> {
-    return sharedDatabase(this.connection).collection<ReturnType<typeof toDocument>>('ambulance_crashes');
+    return collectionOf<ReturnType<typeof toDocument>>(this.connection, 'ambulance_crashes');
   }
 }
 

@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Clock } from '../../core/index.js';
-import type { CursorsRepository } from './cursors.repository.js';
+import { BackgroundJobs, Clock, EventBus } from '../../core/index.js';
+import type { CursorsRepository } from '../../database/index.js';
 import { Mirror } from './mirror.js';
+
+Logger.overrideLogger(false);
 
 class SetClock extends Clock {
   atMs = 1_000_000;
@@ -21,6 +23,11 @@ class Fake {
   readonly name = 'things';
   readonly settlesWithinMs = 1_000;
   cursor: number | null = null;
+  offer: (items: readonly number[]) => void = () => undefined;
+
+  subscribe(_: EventBus, offer: (items: readonly number[]) => void): void {
+    this.offer = offer;
+  }
 
   async *since(fromMs: number): AsyncGenerator<readonly number[]> {
     const found = this.stored.filter(({ atMs }) => atMs >= fromMs).map(({ n }) => n);
@@ -45,31 +52,28 @@ let clock: SetClock;
 let fake: Fake;
 let mirror: Mirror<number>;
 beforeEach(async () => {
-  for (const level of ['log', 'warn'] as const)
-    jest.spyOn(Logger.prototype, level).mockReturnValue(undefined);
   clock = new SetClock();
   fake = new Fake();
-  mirror = new Mirror(fake, fake.cursors, clock);
+  mirror = new Mirror(fake, fake.cursors, clock, new EventBus());
   await mirror.ensureCursor();
 });
 afterEach(async () => {
   await mirror.stop(0);
-  jest.restoreAllMocks();
 });
 
 /** So much by the clock, and in truth until the mirror has turned at least once more, a failed turn's rest included. */
 const pass = async (ms: number): Promise<void> => {
   clock.atMs += ms;
-  await sleep(fake.isDown || mirror.isInTrouble ? 1_200 : 350);
+  await sleep(fake.isDown || mirror.isFailing ? 1_200 : 350);
 };
 
 describe('Mirror', () => {
   it('writes what comes together with one write, and says how long it has waited', async () => {
-    mirror.start();
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect(mirror.lagMs).toBe(0);
-    mirror.offer([1, 2]);
-    mirror.offer([3]);
+    fake.offer([1, 2]);
+    fake.offer([3]);
     clock.atMs += 70;
     expect(mirror.lagMs).toBe(70);
     await pass(300);
@@ -79,13 +83,13 @@ describe('Mirror', () => {
   it('goes on from storage where a process was killed', async () => {
     fake.stored = [1, 2, 3, 4, 5].map((n) => ({ n, atMs: clock.atMs - 10 + n }));
     fake.copied = [1, 2];
-    mirror.start();
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect([fake.copied, mirror.written, mirror.lagMs]).toEqual([[1, 2, 3, 4, 5], 3, 0]);
   });
 
   it('never moves the cursor past a moment that something may still be stored under', async () => {
-    mirror.start();
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect(fake.cursor).toBeLessThanOrEqual(clock.atMs - 1_000);
     // A write that was held up: offered to nobody, stored under an older moment.
@@ -95,24 +99,24 @@ describe('Mirror', () => {
   });
 
   it('keeps what it cannot write, and writes it later', async () => {
-    mirror.start();
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     fake.isDown = true;
-    mirror.offer([1]);
+    fake.offer([1]);
     await pass(5_000);
-    expect([fake.copied, mirror.isInTrouble, mirror.lagMs]).toEqual([[], true, 5_000]);
+    expect([fake.copied, mirror.isFailing, mirror.lagMs]).toEqual([[], true, 5_000]);
     fake.isDown = false;
     await pass(2_000);
-    expect([fake.copied, mirror.isInTrouble, mirror.lagMs]).toEqual([[1], false, 0]);
+    expect([fake.copied, mirror.isFailing, mirror.lagMs]).toEqual([[1], false, 0]);
   });
 
   it('holds no more than it may, and reads the rest from storage', async () => {
-    mirror.start();
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     fake.isDown = true;
     const many = Array.from({ length: 20_001 }, (_, n) => n);
     fake.stored = many.slice(0, 50).map((n) => ({ n, atMs: clock.atMs }));
-    mirror.offer(many);
+    fake.offer(many);
     await pass(3_000);
     expect(mirror.lagMs).toBe(3_000);
     fake.isDown = false;
@@ -121,16 +125,16 @@ describe('Mirror', () => {
   });
 
   it('takes nothing while it is not kept', async () => {
-    mirror.offer([1]);
-    mirror.start();
+    fake.offer([1]);
+    mirror.start(new BackgroundJobs(null));
     await pass(1_000);
     expect(fake.copied).toEqual([]);
   });
 
   it('writes what waits when it is stopped', async () => {
-    mirror.start();
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
-    mirror.offer([1]);
+    fake.offer([1]);
     await mirror.stop(1_000);
     expect(fake.copied).toEqual([1]);
   });

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
+import { collectionOf } from '../../database/index.js';
 import type { StoredPosition } from '../../tracking/index.js';
-import { sharedDatabase } from './shared-database.repository.js';
 import { deterministicId } from './deterministic-id.js';
 import { updateTracking, type HistoryEntry, historyEntry, type LegacyTracking } from './tracking-update.js';
 
@@ -104,11 +104,11 @@ export class TrackingCollectionsRepository {
   }
 
   private get trackings(): mongo.Collection<TrackingDocument> {
-    return sharedDatabase(this.connection).collection<TrackingDocument>('ambulance_trackings');
+    return collectionOf<TrackingDocument>(this.connection, 'ambulance_trackings');
   }
 
   private get histories(): mongo.Collection<HistoryDocument> {
-    return sharedDatabase(this.connection).collection<HistoryDocument>('ambulance_tracking_histories');
+    return collectionOf<HistoryDocument>(this.connection, 'ambulance_tracking_histories');
   }
 }
 

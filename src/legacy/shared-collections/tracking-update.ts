@@ -1,6 +1,6 @@
 import type { StoredPosition } from '../../tracking/index.js';
 import { greatCircleMinutes, parsePoint } from './travel-time.js';
-import { nextAverageKmh, roundedUpKmh, speedState } from './average-speed.js';
+import { nextAverageKmh, roundedUpKmh } from '../../crew-events/index.js';
 
 /** What is read of a document of `ambulance_trackings`; whatever else is in it is other programs'. */
 export interface LegacyTracking {
@@ -91,4 +91,13 @@ function estimateTimeLeft(
   const destination = parsePoint(tracking.destination_location);
   const minutes = destination && greatCircleMinutes(last, destination, last.speedMps);
   return minutes === null ? {} : { estimated_time: minutes };
+}
+
+/**
+ * GREEN, ORANGE above 80 km/h, RED above 120. The old schema does not list ORANGE, but the old server writes it and its
+ * readers expect it. The old server never returns to GREEN; this function does.
+ */
+export function speedState(averageKmh: number): 'GREEN' | 'ORANGE' | 'RED' {
+  if (averageKmh > 120) return 'RED';
+  return averageKmh > 80 ? 'ORANGE' : 'GREEN';
 }

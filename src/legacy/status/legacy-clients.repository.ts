@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Connection, Model } from 'mongoose';
-import type { LegacyClient } from './legacy-client.js';
+import type { LegacyClient } from './legacy-client.schema.js';
 import { LegacyClientRecord, LegacyClientSchema } from './legacy-client.schema.js';
 
 @Injectable()

@@ -4,9 +4,9 @@ import { ForRole } from '../../auth/index.js';
 import type { Page } from '../../core/index.js';
 import { type UnknownBox, UnknownBoxes } from './unknown-boxes.js';
 import { LegacyClientPageDto } from './legacy-client.dto.js';
-import type { LegacyClient } from './legacy-client.js';
+import type { LegacyClient } from './legacy-client.schema.js';
 import { LegacyClientTracker } from './legacy-client-tracker.js';
-import { UnknownBoxPageDto } from './unknown-box.dto.js';
+import { UnknownBoxPageDto } from './legacy-client.dto.js';
 
 /** For the operator, who wants to know who still speaks the old way, and which box he has forgotten. */
 @ApiTags('legacy')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Notification } from './crew-events.repository.js';
-import { claimAttempt, dueNotifications, outcome, backoffMs } from './notification-schedule.js';
+import { claimAttempt, dueNotifications, outcome, backoffMs } from './panel-notification-sender.js';
 
 const waiting = (id: string, vehicleId: string, more: Partial<Notification> = {}): Notification => ({
   id,
