@@ -30,7 +30,7 @@ import { LegacyClientTracker } from './status/legacy-client-tracker.js';
 
 @Module({})
 export class LegacyModule {
-  /** With LEGACY_CLIENTS=off its clients are not served; the other programs on the database are another setting. */
+  /** With LEGACY_CLIENTS=off only the shared database remains, which LEGACY_COLLECTIONS controls. */
   static with({ legacy }: Settings): DynamicModule {
     if (!legacy.isEnabled) return { module: LegacyModule, imports: [SharedCollectionsModule] };
     const record = { name: LegacyClientRecord.name, schema: LegacyClientSchema };

@@ -39,8 +39,8 @@ async function run(...argv: string[]): Promise<{ exitCode: number; out: string; 
   return { exitCode, ...written };
 }
 
-describe('who still speaks the old way', () => {
-  it('is written down for each: box, panel, and box of no vehicle, with its way and its dialect', async () => {
+describe('old clients in use', () => {
+  it('are stored with transport and dialect: box, panel, and unknown box', async () => {
     const { boxCode } = await newBox(service);
     await postJson(service, TRACKING, { ambulance_id: boxCode });
     await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), { port: 'socket' });
@@ -76,14 +76,14 @@ describe('who still speaks the old way', () => {
     expect(again?.firstSeenAt).toBe(before?.firstSeenAt);
   });
 
-  it('stays bounded in memory and in storage, whatever names are made up', async () => {
+  it('are limited in memory and in storage', async () => {
     const record = (n: number): void =>
       clientTracker().record({ kind: 'unknown_box', name: `made up ${n}`, way: 'http', dialect: 'none' });
     for (let n = 0; n < 2_000; n += 1) record(n);
     await clientTracker().flush();
     const repository = legacyClientsOf(connection);
     expect((await repository.list()).length).toBeLessThanOrEqual(510);
-    // Once an hour it is cleared down to what is kept.
+    // The collection is pruned once an hour.
     (clientTracker() as unknown as { prunedAtMs: number }).prunedAtMs = 0;
     await clientTracker().flush();
     const kept = await repository.list();

@@ -25,7 +25,7 @@ const ask = (fields: object) =>
   old.collection('aoc_requests').insertOne({ request_type: 'EMERGENCY', ...fields });
 const theirs = async (code: string) => OldDatabase.id(await old.addAmbulance(code));
 
-it('knows who is on a request that is neither completed nor cancelled', async () => {
+it('finds the requests that are neither completed nor cancelled', async () => {
   const ids = await Promise.all(['1', '2', '3', '4', '5', '6'].map(theirs));
   const [a, b, c, d, e] = ids;
   await ask({ ambulance_id: a, request_status: 'ON_THE_WAY' });
@@ -45,7 +45,7 @@ it('knows who is on a request that is neither completed nor cancelled', async ()
   ]);
 });
 
-it('reckons the time left, and says by which way and when nobody knows', async () => {
+it('estimates the time left, with its source, or null', async () => {
   const id = await theirs('7');
   await ask({ ambulance_id: id, request_status: 'ON_THE_WAY' });
   await requests.refreshNow([String(id)]);
@@ -64,7 +64,7 @@ it('reckons the time left, and says by which way and when nobody knows', async (
   expect(scrape.value('samserver_legacy_time_left_total', { way: 'great-circle' })).toBe(1);
 });
 
-it('finds a vehicle that they know by its box code, and reads anew behind whoever asks', async () => {
+it('finds a vehicle by its box code, and reads again in the background', async () => {
   const id = await theirs('8');
   const admin = await adminToken(service);
   const body = { callSign: 'V', registration: 'V', type: 'als', boxCode: '8' };

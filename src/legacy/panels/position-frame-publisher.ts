@@ -67,7 +67,11 @@ export class PositionFramePublisher implements OnApplicationShutdown {
     const { vehicleId, lat, lon, speedMps = null } = position;
     // What was overtaken by a post meanwhile is not to come behind it.
     this.latestPositions.delete(vehicleId);
-    const frame = trackingFrame(fields, vehicleId, this.requests.requestOf(vehicleId, { lat, lon, speedMps }));
+    const frame = trackingFrame(
+      fields,
+      vehicleId,
+      this.requests.requestOf(vehicleId, { lat, lon, speedMps }),
+    );
     this.panels.broadcast('tracking', frame);
     this.panels.broadcast(vehicleId, frame);
   }

@@ -14,7 +14,7 @@ class SetClock extends Clock {
   }
 }
 
-/** Storage with a moment for each thing, and a place where they are written again. */
+/** A source with items at given times, and the collection that the mirror writes. */
 class Fake {
   stored: { n: number; atMs: number }[] = [];
   copied: number[] = [];
@@ -61,14 +61,14 @@ afterEach(async () => {
   await mirror.stop(0);
 });
 
-/** So much by the clock, and in truth until the mirror has turned at least once more, a failed turn's rest included. */
+/** Moves the clock, and waits until the mirror has run at least once more, a retry included. */
 const pass = async (ms: number): Promise<void> => {
   clock.atMs += ms;
   await sleep(fake.isDown || mirror.isFailing ? 1_200 : 350);
 };
 
 describe('Mirror', () => {
-  it('writes what comes together with one write, and says how long it has waited', async () => {
+  it('writes items that arrive together in one write, and shows their age', async () => {
     mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect(mirror.lagMs).toBe(0);
@@ -80,7 +80,7 @@ describe('Mirror', () => {
     expect([fake.copied, fake.groups, mirror.lagMs, mirror.written]).toEqual([[1, 2, 3], [3], 0, 3]);
   });
 
-  it('goes on from storage where a process was killed', async () => {
+  it('continues from storage after a kill', async () => {
     fake.stored = [1, 2, 3, 4, 5].map((n) => ({ n, atMs: clock.atMs - 10 + n }));
     fake.copied = [1, 2];
     mirror.start(new BackgroundJobs(null));
@@ -88,17 +88,17 @@ describe('Mirror', () => {
     expect([fake.copied, mirror.written, mirror.lagMs]).toEqual([[1, 2, 3, 4, 5], 3, 0]);
   });
 
-  it('never moves the cursor past a moment that something may still be stored under', async () => {
+  it('never moves the cursor past a moment under which an item can still appear', async () => {
     mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect(fake.cursor).toBeLessThanOrEqual(clock.atMs - 1_000);
-    // A write that was held up: offered to nobody, stored under an older moment.
+    // A delayed write: not offered, and stored with an older time.
     fake.stored.push({ n: 9, atMs: clock.atMs - 900 });
     await pass(31_000);
     expect(fake.copied).toEqual([9]);
   });
 
-  it('keeps what it cannot write, and writes it later', async () => {
+  it('keeps items that it cannot write, and writes them later', async () => {
     mirror.start(new BackgroundJobs(null));
     await pass(1);
     fake.isDown = true;
@@ -110,7 +110,7 @@ describe('Mirror', () => {
     expect([fake.copied, mirror.isFailing, mirror.lagMs]).toEqual([[1], false, 0]);
   });
 
-  it('holds no more than it may, and reads the rest from storage', async () => {
+  it('drops items above its limit, and reads them from storage later', async () => {
     mirror.start(new BackgroundJobs(null));
     await pass(1);
     fake.isDown = true;
@@ -124,14 +124,14 @@ describe('Mirror', () => {
     expect([fake.copied.length, mirror.lagMs]).toEqual([50, 0]);
   });
 
-  it('takes nothing while it is not kept', async () => {
+  it('drops items before its start', async () => {
     fake.offer([1]);
     mirror.start(new BackgroundJobs(null));
     await pass(1_000);
     expect(fake.copied).toEqual([]);
   });
 
-  it('writes what waits when it is stopped', async () => {
+  it('writes waiting items at its stop', async () => {
     mirror.start(new BackgroundJobs(null));
     await pass(1);
     fake.offer([1]);

@@ -2,14 +2,14 @@ import type { StoredPosition } from '../../tracking/index.js';
 import { greatCircleMinutes, parsePoint } from './travel-time.js';
 import { nextAverageKmh, roundedUpKmh } from '../../crew-events/index.js';
 
-/** What is read of a document of `ambulance_trackings`; whatever else is in it is other programs'. */
+/** The fields of `ambulance_trackings` that are read here. */
 export interface LegacyTracking {
   readonly count_datetime?: unknown;
   readonly avg_speed?: unknown;
   readonly destination_location?: unknown;
 }
 
-/** What is written of it, and nothing beside. */
+/** The fields of `ambulance_trackings` that are written here. */
 export interface TrackingChange {
   readonly location: { readonly lat: number; readonly lon: number };
   readonly count_datetime: Date;
@@ -20,7 +20,7 @@ export interface TrackingChange {
   readonly estimated_time?: number;
 }
 
-/** Of its last position, epoch milliseconds; null: it has none that can be read. */
+/** Time of the document's position, epoch milliseconds; null without a readable one. */
 export function trackingTimeMs({ count_datetime: at }: LegacyTracking): number | null {
   if (at instanceof Date) return at.getTime();
   if (typeof at !== 'string' && typeof at !== 'number') return null;
@@ -29,8 +29,8 @@ export function trackingTimeMs({ count_datetime: at }: LegacyTracking): number |
 }
 
 /**
- * The document after some positions of its vehicle; null when all of them are older than what stands there, whoever
- * wrote it. So the same positions once more change nothing, and the old server's newer word stays.
+ * The change that these positions cause; null when the document's position is as new as all of them. The same positions
+ * again therefore change nothing, and a newer position of the old server stays.
  * @param positions in any order
  */
 export function updateTracking(
@@ -47,14 +47,14 @@ export function updateTracking(
     location: { lat: last.lat, lon: last.lon },
     count_datetime: new Date(markerTimeMs(last)),
     ...(last.headingDeg !== undefined && { heading: last.headingDeg }),
-    // Without a speed the last one stands: the readers want a number, and 0 would be a lie.
+    // Without a speed the last one stays: readers need a number, and 0 would be wrong.
     ...(speeds.length > 0 && { speed: speeds.at(-1) }),
     ...(speeds.length > 0 && averageKmh !== null && { avg_speed: averageKmh, state: speedState(averageKmh) }),
     ...estimateTimeLeft(tracking, last),
   };
 }
 
-/** What is written of a position into `ambulance_tracking_histories`. */
+/** The fields of a document of `ambulance_tracking_histories`. */
 export interface HistoryEntry {
   readonly location: { readonly lat: number; readonly lon: number };
   readonly count_datetime: Date;
@@ -71,7 +71,7 @@ export function historyEntry({ lat, lon, timeMs, speedMps, headingDeg }: StoredP
   };
 }
 
-/** As the live marker orders them: a device clock that runs ahead must not freeze the document in the future. */
+/** The order of the live marker: a device clock that is ahead must not freeze the document. */
 function markerTimeMs({ timeMs, receivedAtMs }: StoredPosition): number {
   return Math.min(timeMs, receivedAtMs);
 }
