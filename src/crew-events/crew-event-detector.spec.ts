@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { Settings } from '../config/index.js';
-import { Clock, type HeldLock } from '../core/index.js';
-import type { StoredPosition } from '../tracking/index.js';
+import { Clock, type HeldLock, type Position } from '../core/index.js';
 import { CrewEventDetector } from './crew-event-detector.js';
 import type { CrewEventMetrics } from './crew-event-metrics.js';
 import type { PendingCrewEvent } from './crew-event-rules.js';
@@ -14,7 +13,7 @@ Logger.overrideLogger(false);
 
 const V = '66f0c0ffee0123456789abcd';
 const T0 = Date.UTC(2026, 10, 1, 10);
-const fix = (second: number, kmh: number): StoredPosition => ({
+const fix = (second: number, kmh: number): Position => ({
   vehicleId: V,
   lat: 48,
   lon: 11,

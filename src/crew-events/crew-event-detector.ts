@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { Clock, type HeldLock } from '../core/index.js';
-import type { StoredPosition } from '../tracking/index.js';
+import { Clock, type HeldLock, markerTimeMs, type Position } from '../core/index.js';
 import { CrewEventMetrics } from './crew-event-metrics.js';
 import { CrewEventsRepository } from './crew-events.repository.js';
 import {
@@ -9,7 +8,6 @@ import {
   type CrewEventRules,
   type CrewRuleResult,
   applyPosition,
-  markerTimeMs,
   detectSilence,
   type PendingCrewEvent,
 } from './crew-event-rules.js';
@@ -61,7 +59,7 @@ export class CrewEventDetector {
   }
 
   /** Applies the rules to positions that are stored. They may be known already and may have any order. */
-  async detect(positions: readonly StoredPosition[]): Promise<void> {
+  async detect(positions: readonly Position[]): Promise<void> {
     const fresh = positions.filter((position) => this.isNewPosition(position));
     if (fresh.length === 0) return;
     await this.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
@@ -109,7 +107,7 @@ export class CrewEventDetector {
     );
   }
 
-  private isNewPosition(position: StoredPosition): boolean {
+  private isNewPosition(position: Position): boolean {
     const state = this.states.get(position.vehicleId);
     return !state || position.receivedAtMs > state.heardMs || markerTimeMs(position) > state.shownMs;
   }

@@ -1,4 +1,4 @@
-import type { StoredPosition } from '../tracking/index.js';
+import { markerTimeMs, type Position } from '../core/index.js';
 import type { CrewEventType, CrewEventView } from './crew-event.js';
 
 /** The state of a vehicle between two positions, as stored in `crew_states`. Times are epoch milliseconds. */
@@ -62,7 +62,7 @@ const REQUESTS_REMEMBERED = 20;
  */
 export function applyPosition(
   memory: CrewVehicleState | null,
-  position: StoredPosition,
+  position: Position,
   rules: CrewEventRules,
   request: AssignedRequest | null,
 ): CrewRuleResult {
@@ -135,11 +135,6 @@ export function detectSilence(
     memory: { ...memory, isOnline: false },
     events: [{ ...what, lat, lon, averageKmh, requestId, minutesLeft: null }],
   };
-}
-
-/** Limited by the time of receipt, so that a device clock that is ahead cannot stop the rules. */
-export function markerTimeMs({ timeMs, receivedAtMs }: StoredPosition): number {
-  return Math.min(timeMs, receivedAtMs);
 }
 
 /** One event type for each limit between the two counts, in the order of crossing. */

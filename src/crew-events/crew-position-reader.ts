@@ -74,7 +74,7 @@ export class CrewPositionReader {
   private async read(fromMs: number, lock: HeldLock): Promise<void> {
     for await (const page of this.positions.since(fromMs, PAGE_SIZE)) {
       lock.assertHeld();
-      this.newestMs = Math.max(this.newestMs, page.at(-1)?.recordedAt.getTime() ?? -Infinity);
+      this.newestMs = Math.max(this.newestMs, page.at(-1)?.recordedAtMs ?? -Infinity);
       await this.detector.detect(page.map(({ position }) => position));
     }
   }

@@ -27,3 +27,4 @@ export { type SchemaFit, type SchemaView, type SupportedSchema, viewOf } from '.
 export { openStepConnection } from './migrations/step-connection.js';
 export { StartupTasks } from './startup-tasks.js';
 export { duplicateKeyField, storageUnavailable, translateStorageError } from './storage-errors.js';
+export { TIME_ORDERED_ID_BYTES, timeOrderedId, timeOrderedIdBounds } from './time-ordered-id.js';

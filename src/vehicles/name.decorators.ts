@@ -1,12 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { IsString, Length, Matches, ValidateIf } from 'class-validator';
-
-/** Control characters in a name would break tables, logs and CSV; half a surrogate pair has no UTF-8. */
-const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]*$/u;
-
-const trimmed = ({ value }: { value: unknown }): unknown =>
-  typeof value === 'string' ? value.trim() : value;
+import { PRINTABLE, trimmed } from '../core/index.js';
 
 /** A text for people, without outer spaces. */
 export function IsPrintable(): PropertyDecorator {

@@ -23,14 +23,14 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** The faults of these tracks are described in their README; this is what they come to. */
+/** The README of the tracks describes their faults; these are the expected verdicts. */
 (hasTraces ? describe : describe.skip)('recorded tracks, as recorded', () => {
   it.each(Object.keys(expected))('%s, in batches and one by one', async (name) => {
     const positions = await asRecorded(resolve(TRACES, `${name}.csv`));
     const token = await adminToken(service);
     expect(await play(await newVehicle(service, token), positions, 100)).toEqual(expected[name]);
 
-    // One by one the first of a row of jumps hear `quarantined` and are released by the third: the end is the same.
+    // Sent one by one, the first jumps of a sequence get `quarantined` and the third releases them: the result is the same.
     const vehicle = await newVehicle(service, token);
     await play(vehicle, positions, 1);
     expect(await play(vehicle, positions, 100)).toEqual(sentAgain(expected[name] ?? {}));
@@ -43,7 +43,7 @@ async function asRecorded(path: string): Promise<unknown[]> {
   return [...(drive?.fixes(0) ?? [])].map(({ position }) => position);
 }
 
-/** What the same track comes to at its second time. */
+/** The verdicts when the same track is sent again. */
 function sentAgain({
   stored = 0,
   duplicate = 0,

@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { DomainError, type FieldError } from '../errors/domain-error.js';
-import { lowerCased } from './text-transforms.js';
+import { lowerCased } from './input.decorators.js';
 import { exceedsJsonLimits, MAX_OBJECT_FIELDS, MAX_JSON_DEPTH } from './json-limits.js';
 
 /** Names of unknown fields are the sender's own words: an answer holds so many, and so much of each. */

@@ -1,9 +1,8 @@
 import busboy from 'busboy';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
-import { addField, type LegacyFields } from './legacy-fields.js';
-import { announcedBytes } from './request-body.js';
-import { bodyTooLarge, brokenBody } from './unreadable-body.errors.js';
+import { addField, type LegacyFields } from '../legacy-fields.js';
+import { announcedBytes, bodyTooLarge, brokenBody } from './request-body.js';
 
 export interface LegacyFormReader<T> {
   /** Of the whole request. */

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { EventBus } from '../../core/index.js';
+import type { EventBus, Position } from '../../core/index.js';
 import { type Crash, CrashesService } from '../../crashes/index.js';
 import { ImageLogService, oldAddressOf } from '../../images/index.js';
-import { PositionLogService, type StoredPosition } from '../../tracking/index.js';
+import { PositionLogService } from '../../tracking/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { type Snapshot, snapshotsOf } from './legacy-snapshot.js';
@@ -47,7 +47,7 @@ abstract class VehicleItemSource<T extends { readonly vehicleId: string }> imple
 
 /** Positions, for `ambulance_trackings` and `ambulance_tracking_histories`. */
 @Injectable()
-export class PositionSource extends VehicleItemSource<StoredPosition> {
+export class PositionSource extends VehicleItemSource<Position> {
   readonly name = 'trackings';
   readonly settlesWithinMs = SETTLES_WITHIN_MS;
 
@@ -59,16 +59,16 @@ export class PositionSource extends VehicleItemSource<StoredPosition> {
     super(directory);
   }
 
-  override subscribe(bus: EventBus, offer: (items: readonly StoredPosition[]) => void): void {
+  override subscribe(bus: EventBus, offer: (items: readonly Position[]) => void): void {
     bus.subscribe('position.recorded', (recorded) => offer(recorded.map(({ position }) => position)));
   }
 
-  override async *since(fromMs: number): AsyncGenerator<readonly StoredPosition[], void, undefined> {
+  override async *since(fromMs: number): AsyncGenerator<readonly Position[], void, undefined> {
     for await (const page of this.positions.since(fromMs, POSITIONS_PAGE_SIZE))
       yield page.map(({ position }) => position);
   }
 
-  protected override async upsert(entries: readonly AmbulanceItem<StoredPosition>[]): Promise<number> {
+  protected override async upsert(entries: readonly AmbulanceItem<Position>[]): Promise<number> {
     const positions = entries.map(({ ambulanceId, item }) => ({ ambulanceId, position: item }));
     const inserted = await this.collections.upsertHistories(positions);
     return inserted + (await this.collections.advance(positions));

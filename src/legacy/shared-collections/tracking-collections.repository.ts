@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { collectionOf } from '../../database/index.js';
-import type { StoredPosition } from '../../tracking/index.js';
+import type { Position } from '../../core/index.js';
 import { deterministicId } from './deterministic-id.js';
 import { updateTracking, type HistoryEntry, historyEntry, type LegacyTracking } from './tracking-update.js';
 
 /** A position with the ambulance id of its vehicle. */
 export interface AmbulancePosition {
   readonly ambulanceId: string;
-  readonly position: StoredPosition;
+  readonly position: Position;
 }
 
 type HistoryDocument = HistoryEntry & { readonly _id: mongo.ObjectId; readonly ambulance_id: mongo.ObjectId };
@@ -53,7 +53,7 @@ export class TrackingCollectionsRepository {
    * @returns the number of documents changed
    */
   async advance(entries: readonly AmbulancePosition[]): Promise<number> {
-    const byAmbulance = new Map<string, StoredPosition[]>();
+    const byAmbulance = new Map<string, Position[]>();
     for (const { ambulanceId, position } of entries) {
       const positions = byAmbulance.get(ambulanceId) ?? [];
       positions.push(position);
@@ -70,7 +70,7 @@ export class TrackingCollectionsRepository {
   }
 
   private planUpdates(
-    byAmbulance: ReadonlyMap<string, readonly StoredPosition[]>,
+    byAmbulance: ReadonlyMap<string, readonly Position[]>,
     documents: ReadonlyMap<string, readonly TrackingDocument[]>,
   ): mongo.AnyBulkWriteOperation<TrackingDocument>[] {
     const operations: mongo.AnyBulkWriteOperation<TrackingDocument>[] = [];
@@ -127,7 +127,7 @@ function isSame({ location }: HistoryDocument, known: HistoryDocument | undefine
 /** Inserts a complete document. The ambulance's id as `_id`: two instances that insert at once create one document. */
 function insertion(
   ambulanceId: string,
-  positions: readonly StoredPosition[],
+  positions: readonly Position[],
 ): mongo.AnyBulkWriteOperation<TrackingDocument> {
   const _id = new mongo.ObjectId(ambulanceId);
   const $setOnInsert = {

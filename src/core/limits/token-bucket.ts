@@ -1,7 +1,15 @@
-/** So many at once, and so many more each second; what is not used is saved up to the first number again. */
+/**
+ * Limits a rate and allows bursts: holds at most `capacity` tokens, starts full and refills at `perSecond`. Keeps no
+ * timer; the caller passes the time.
+ */
 export class TokenBucket {
   private tokens: number;
 
+  /**
+   * @param capacity tokens that a burst can take
+   * @param perSecond tokens refilled each second
+   * @param lastMs the time now, epoch milliseconds
+   */
   constructor(
     private readonly capacity: number,
     private readonly perSecond: number,
@@ -10,7 +18,11 @@ export class TokenBucket {
     this.tokens = capacity;
   }
 
-  /** True: it may be done, and counts. */
+  /**
+   * Takes one token.
+   * @param nowMs epoch milliseconds; a clock that is set back refills nothing
+   * @returns false when the bucket is empty
+   */
   take(nowMs: number): boolean {
     const elapsedS = Math.max(0, nowMs - this.lastMs) / 1_000;
     this.tokens = Math.min(this.capacity, this.tokens + elapsedS * this.perSecond);
