@@ -34,6 +34,7 @@ export { PageDto } from './http/page.dto.js';
 export { BackgroundJob, BackgroundJobs, type JobOptions } from './jobs/background-jobs.js';
 export { type LagSource, LagMonitor } from './jobs/lag-monitor.js';
 export { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './jobs/lock.js';
+export { pause, retry, type RetryOptions } from './time/retry.js';
 export { startupBanner } from './logging/startup-banner.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../core/index.js';
 import type { AcquiredDocument, LockDocument, LockHolder, LockRepository } from './lock.repository.js';
 
 /** Renewals that may fail in a row before the lock is lost. */
@@ -93,7 +93,7 @@ export class DatabaseLock<D extends LockDocument = LockDocument> {
   private async renewPeriodically(): Promise<void> {
     const ended = AbortSignal.any([this.signal, this.released.signal]);
     for (;;) {
-      await sleep(this.leaseMs / RENEWALS_PER_LEASE, undefined, { signal: ended }).catch(() => undefined);
+      await pause(this.leaseMs / RENEWALS_PER_LEASE, ended);
       if (ended.aborted) return;
       const goodUntilMs = performance.now() + this.leaseMs;
       // An outage may end within the lease; if it does not, the deadline ends the lock.

@@ -2,10 +2,9 @@ import { type Connection, createConnection } from 'mongoose';
 import type { Settings } from '../config/index.js';
 import { connectOptions } from './connect-options.js';
 import { DatabaseServer } from './database-server.js';
-import { createSchemaMigrator } from './migrations/schema-migrator.provider.js';
-import type { SchemaMigrator } from './migrations/schema-migrator.js';
+import { createSchemaMigrator, type SchemaMigrator } from './migrations/schema-migrator.js';
 
-/** The database for one command, without the service around it. */
+/** The database for one command, without the service. */
 export interface OpenDatabase {
   readonly connection: Connection;
   readonly migrations: SchemaMigrator;
@@ -13,9 +12,9 @@ export interface OpenDatabase {
 }
 
 /**
- * The database of the settings; the embedded one is started for as long as the command runs.
- * @param onProgress told of each step that is run
- * @throws the driver's errors when it is not reachable; DirectoryInUseError while a service serves the embedded one
+ * Opens the database of the settings; starts the embedded one if the settings name none.
+ * @param onProgress receives one line at the start and the end of each schema step
+ * @throws the driver's errors when the database is not reachable
  */
 export async function openDatabase(
   settings: Settings,

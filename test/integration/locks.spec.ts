@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type Connection, createConnection, type mongo } from 'mongoose';
-import type { HeldLock } from '../../src/core/index.js';
+import { BackgroundJobs, type HeldLock } from '../../src/core/index.js';
 import {
   LockLostError,
   LocksService,
@@ -8,7 +8,9 @@ import {
   SchemaStateRepository,
 } from '../../src/database/index.js';
 import { LockRepository } from '../../src/database/lock.repository.js';
+import { until } from '../support/sockets.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { startTestService } from '../support/test-service.js';
 
 interface LeaseDocument {
   readonly _id: string;
@@ -163,6 +165,39 @@ describe('a lock by name', () => {
     while (performance.now() < endMs);
     expect(lock.signal.aborted).toBe(false);
     expect(lossOf(lock)).toBeInstanceOf(LockLostError);
+  });
+});
+
+describe('the locks of the service', () => {
+  it('are used by background jobs: one instance at a time runs a job', async () => {
+    const one = await startTestService({}, database);
+    const other = await startTestService({}, database);
+    try {
+      const epochs: number[] = [];
+      let running = 0;
+      let mostRunning = 0;
+      for (const { service } of [one, other])
+        service.app.get(BackgroundJobs).start({
+          name: NAME,
+          intervalMs: 10,
+          runsAtStart: true,
+          lock: { name: NAME, leaseMs: 5_000 },
+          run: async (_signal, lock) => {
+            running += 1;
+            mostRunning = Math.max(mostRunning, running);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            epochs.push(lock?.epoch ?? 0);
+            running -= 1;
+          },
+        });
+      await until(() => epochs.length >= 10, 10_000, 'ten runs');
+      expect(mostRunning).toBe(1);
+      const increasing = [...new Set(epochs)].sort((a, b) => a - b);
+      expect(epochs).toEqual(increasing);
+    } finally {
+      await other.stop();
+      await one.stop();
+    }
   });
 });
 

@@ -41,7 +41,7 @@ const batch = (n: number) =>
   }));
 
 describe('a database that stops answering', () => {
-  it('costs no position: what waits is bounded, refused with a hint, and stored when it is sent again', async () => {
+  it('loses no position: the queue is limited, refusals have a hint, and repeated positions are stored', async () => {
     const watcher = await connectSocket(service.socketUrl, '/live', token);
     const seen = new Set<string>();
     watcher.on('positions', (frame) => {
@@ -73,12 +73,12 @@ describe('a database that stops answering', () => {
       expect(await ask(device, 'positions', batch(n))).not.toHaveProperty('error');
     for (let n = 0; n < 45; n += 1)
       expect(await ask(device, 'positions', batch(n))).toMatchObject({ duplicate: 500 });
-    // Also what had been written without a word: the device heard `duplicate`, the watcher sees it all the same.
+    // Also the positions of unconfirmed writes: the device got `duplicate`, the subscriber gets the position.
     await until(() => seen.size === 45 * 500, 10_000, 'every fix live');
     watcher.close();
   }, 90_000);
 
-  it('turns watchers away while devices wait, and takes them when they do not', async () => {
+  it('refuses subscribers while devices wait, and accepts them afterwards', async () => {
     await until(async () => (await call(service, 'GET', '/ready')).status === 200, 15_000, 'readiness');
     const watcher = await connectSocket(service.socketUrl, '/live', token);
     proxy.stall();

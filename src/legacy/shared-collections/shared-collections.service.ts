@@ -36,8 +36,8 @@ export class SharedCollectionsService
   }
 
   onApplicationBootstrap(): void {
-    void this.database.whenStarted().then(() => {
-      if (this.database.hasStarted) this.mirrors.forEach((mirror) => mirror.start(this.jobs));
+    void this.database.whenStarted().then((hasStarted) => {
+      if (hasStarted) this.mirrors.forEach((mirror) => mirror.start(this.jobs));
     });
   }
 

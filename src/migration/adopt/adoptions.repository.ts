@@ -1,5 +1,5 @@
 import { type Connection, mongo } from 'mongoose';
-import { storageUnavailable } from '../../database/index.js';
+import { collectionOf } from '../../database/index.js';
 import type { Adoptions } from './adopt-plan.js';
 import type { AdoptedVehicle } from './old-ambulance.js';
 
@@ -25,7 +25,6 @@ export class AdoptionsRepository {
   }
 
   private get adoptions(): mongo.Collection<AdoptionDocument> {
-    if (!this.connection.db) throw storageUnavailable();
-    return this.connection.db.collection<AdoptionDocument>('legacy_adoptions');
+    return collectionOf<AdoptionDocument>(this.connection, 'legacy_adoptions');
   }
 }

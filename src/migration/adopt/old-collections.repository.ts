@@ -1,5 +1,5 @@
 import { type Connection, mongo } from 'mongoose';
-import { storageUnavailable } from '../../database/index.js';
+import { collectionOf } from '../../database/index.js';
 import type { OldAmbulance } from './old-ambulance.js';
 
 /** Documents looked into, oldest first: enough to say whether there are places in them. */
@@ -36,8 +36,7 @@ export class OldCollectionsRepository {
   }
 
   private collection(name: string): mongo.Collection {
-    if (!this.connection.db) throw storageUnavailable();
-    return this.connection.db.collection(name);
+    return collectionOf(this.connection, name);
   }
 }
 
