@@ -10,7 +10,7 @@ const ALLOWED_IMPORTS = {
   tracking: [...BASE, 'auth', 'vehicles'],
   images: [...BASE, 'auth', 'vehicles'],
   crashes: [...BASE, 'auth', 'vehicles'],
-  'crew-events': [...BASE, 'auth', 'vehicles', 'tracking', 'gateway', 'legacy'],
+  'crew-events': [...BASE, 'auth', 'vehicles', 'tracking'],
   deployment: [...BASE, 'auth'],
   gateway: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'deployment'],
   legacy: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'gateway', 'tools'],
@@ -41,7 +41,7 @@ module.exports = {
       from: { path: '^src/([^/]+)/' },
       to: {
         path: '^src/[^/]+/',
-        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/(tools|legacy)/[^/]+/index\\.ts$'],
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/tools/[^/]+/index\\.ts$'],
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -52,7 +52,7 @@ module.exports = {
       from: { path: '^src/([^/]+)/', pathNot: '^src/(tools|gateway|main|cli|service-process)' },
       to: {
         path: '^src/[^/]+/',
-        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/(tools|legacy)/[^/]+/index\\.ts$'],
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/tools/[^/]+/index\\.ts$'],
       },
     },
     {

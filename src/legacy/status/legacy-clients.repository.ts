@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Connection, Model } from 'mongoose';
-import type { LegacyClient } from './legacy-client.js';
+import type { LegacyClient } from './legacy-client.schema.js';
 import { LegacyClientRecord, LegacyClientSchema } from './legacy-client.schema.js';
 
 @Injectable()
 export class LegacyClientsRepository {
   constructor(@InjectModel(LegacyClientRecord.name) private readonly clients: Model<LegacyClientRecord>) {}
 
-  /** Counts `count` more of it, the last of them at `lastSeenAt`. */
+  /** Adds `count` to the stored count and sets `lastSeenAt`. */
   async record({ firstSeenAt, count, ...seen }: LegacyClient): Promise<void> {
     await this.clients.updateOne(
       { _id: idOf(seen) },
@@ -17,7 +17,7 @@ export class LegacyClientsRepository {
     );
   }
 
-  /** The last seen first. */
+  /** The most recently seen client first. */
   async list(): Promise<LegacyClient[]> {
     const found = await this.clients.find().lean();
     return found

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { LegacyClient, LegacyClientKind } from './legacy-client.js';
+import type { LegacyClient, LegacyClientKind } from './legacy-client.schema.js';
 import { legacyStatus, statusLines } from './legacy-status.js';
 
 const NOW = new Date('2026-11-26T10:00:00.000Z');

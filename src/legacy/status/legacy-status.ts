@@ -1,4 +1,4 @@
-import type { LegacyClient, LegacyClientKind } from './legacy-client.js';
+import type { LegacyClient, LegacyClientKind } from './legacy-client.schema.js';
 
 const DAY_MS = 86_400_000;
 
