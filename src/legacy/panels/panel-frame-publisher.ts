@@ -65,7 +65,11 @@ export class PanelFramePublisher implements OnApplicationShutdown {
     const { vehicleId, lat, lon, speedMps = null } = position;
     // A position that waits for its interval is older than this one.
     this.latestPositions.delete(vehicleId);
-    const frame = trackingFrame(fields, vehicleId, this.requests.requestOf(vehicleId, { lat, lon, speedMps }));
+    const frame = trackingFrame(
+      fields,
+      vehicleId,
+      this.requests.requestOf(vehicleId, { lat, lon, speedMps }),
+    );
     this.panels.broadcast('tracking', frame);
     this.panels.broadcast(vehicleId, frame);
   }
