@@ -295,3 +295,31 @@ describe('/live', () => {
     }
   });
 });
+
+it('CREW_EVENTS=off: no routes and no metrics, and a replay on /live has no crew events', async () => {
+  const other = await service.another({ CREW_EVENTS: 'off' });
+  try {
+    const path = '/api/v1/legacy/notifications';
+    expect((await call(other, 'GET', path, { token })).body.code).toBe('http/not-found');
+    const { samples } = await Scrape.of(other);
+    expect(samples.filter(({ name }) => name.startsWith('samserver_crew_events'))).toEqual([]);
+
+    const drive = await DrivingVehicle.start();
+    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const { cursor } = await ask(watcher, 'watch', { vehicleIds: [drive.vehicleId] });
+    watcher.close();
+    await drive.fix(100);
+    await until(async () => (await drive.recorded()).length > 0, 8_000, 'the event');
+    const back = await connectSocket(other.socketUrl, '/live', token);
+    const received: string[] = [];
+    back.on('crew', () => received.push('crew'));
+    back.on('positions', () => received.push('positions'));
+    await ask(back, 'watch', { vehicleIds: [drive.vehicleId], since: cursor });
+    // The replay sends crew events before positions.
+    await until(() => received.includes('positions'), 5_000, 'the replayed position');
+    expect(received).not.toContain('crew');
+    back.close();
+  } finally {
+    await other.stop();
+  }
+});
