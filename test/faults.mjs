@@ -31,9 +31,9 @@ const WAIT_LIMIT_MS = 15_000;
 const FAULTS = [
   {
     what: 'a position is acknowledged before it is written',
-    file: 'src/tracking/ingest/group-commit.ts',
-    from: 'const { validationResults, recorded } = await withTimeout(this.validator.validate(inTimeOrder));',
-    to: "const { validationResults, recorded } = { validationResults: inTimeOrder.map(() => ({ verdict: 'stored' as const, late: false })), recorded: inTimeOrder.map((position) => ({ position, late: false })) }; void this.validator.validate(inTimeOrder).catch(() => undefined);",
+    file: 'src/tracking/ingest/positions.service.ts',
+    from: 'const { results, recorded } = await this.writer.write(group, validated);',
+    to: 'const { results } = validated; void this.writer.write(group, validated).catch(() => undefined); const recorded = group.map((position) => ({ position, late: false, recordedAtMs: this.clock.nowMs() }));',
     specs: ['e2e/kill', 'integration/positions'],
   },
   {
@@ -52,28 +52,28 @@ const FAULTS = [
   },
   {
     what: 'a fix that is sent again is stored as another one',
-    file: 'src/tracking/ingest/track-validation.ts',
-    from: "if (same && isSamePlace(same, report)) return { verdict: 'duplicate' };",
+    file: 'src/tracking/ingest/position-validator.ts',
+    from: "if (same && isSamePlace(same, position)) return { verdict: 'duplicate' };",
     to: '',
     specs: ['integration/verdicts'],
   },
   {
     what: 'a jump is believed',
-    file: 'src/tracking/ingest/position-rules.ts',
+    file: 'src/tracking/ingest/position-validator.ts',
     from: 'return travelledM / timeS <= limits.maxSpeedMps;',
     to: 'return travelledM / timeS <= limits.maxSpeedMps || true;',
     specs: ['integration/verdicts'],
   },
   {
     what: 'a vehicle that really moved is locked out',
-    file: 'src/tracking/ingest/track-validation.ts',
-    from: "if (row.length === 0) return quarantined(report, 'jump');",
-    to: "return quarantined(report, 'jump');",
+    file: 'src/tracking/ingest/position-validator.ts',
+    from: "if (sequence.length === 0) return quarantined(position, 'jump');",
+    to: "return quarantined(position, 'jump');",
     specs: ['integration/verdicts'],
   },
   {
     what: 'a clock that runs ahead freezes the marker',
-    file: 'src/tracking/stored-position.ts',
+    file: 'src/core/geo/position.ts',
     from: 'return Math.min(position.timeMs, position.receivedAtMs);',
     to: 'return position.timeMs;',
     specs: ['integration/verdicts'],
@@ -178,9 +178,9 @@ const FAULTS = [
   },
   {
     what: 'an old box is told of a success before its position is written',
-    file: 'src/legacy/boxes/box-positions.service.ts',
-    from: "const { rejected } = await this.positions.report(vehicleId, [position], 'legacy');",
-    to: "const rejected = 0; void this.positions.report(vehicleId, [position], 'legacy').catch(() => undefined);",
+    file: 'src/legacy/boxes/boxes.service.ts',
+    from: "const { rejected } = await this.positions.reportParsed(vehicleId, [position], 'legacy');",
+    to: "const rejected = 0; void this.positions.reportParsed(vehicleId, [position], 'legacy').catch(() => undefined);",
     specs: ['integration/legacy-boxes'],
   },
   {
@@ -220,7 +220,7 @@ const FAULTS = [
   },
   {
     what: 'an old panel sees a marker jump back',
-    file: 'src/legacy/panels/position-frame-publisher.ts',
+    file: 'src/legacy/panels/panel-frame-publisher.ts',
     from: 'if (late) continue;',
     to: '',
     specs: ['integration/legacy-panels'],

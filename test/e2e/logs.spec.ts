@@ -107,7 +107,7 @@ describe('the log of a running service', () => {
     await probe();
     await program.says(/"route":"\/health"/);
     program.child.kill('SIGUSR2');
-    await program.says(/log level is that of LOG_LEVEL again/);
+    await program.says(/log level restored/);
     const before = program.output.length;
     await probe();
     expect((await probe()).status).toBe(200);

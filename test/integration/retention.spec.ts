@@ -14,7 +14,7 @@ let service: TestService;
 let token: string;
 let retention: PositionRetention;
 beforeAll(async () => {
-  // The service's own sweeps are off, so that each test says when there is one.
+  // The sweeps of the service are off; each test calls its own.
   service = await startTestService();
   token = await adminToken(service);
   retention = service.service.app.get(PositionRetention);
@@ -31,7 +31,7 @@ async function timesOf(vehicleId: string): Promise<number[]> {
 }
 
 describe('retention', () => {
-  it('deletes what is older, by the time of the fix, of archived vehicles too', async () => {
+  it('deletes older positions by the time of the fix, those of archived vehicles too', async () => {
     const [one, archived] = [await newVehicle(service, token), await newVehicle(service, token)];
     const times = [daysAgo(60), daysAgo(31), daysAgo(29), daysAgo(0)];
     for (const { vehicleId } of [one, archived]) await storeFixes(service, vehicleId, times);
@@ -42,7 +42,7 @@ describe('retention', () => {
   });
 
   it.each([1, 2, 499, 500, 501, 502, 1_200])(
-    'leaves the newest of a vehicle, however old, of %i',
+    'keeps the newest position of a vehicle, however old, of %i',
     async (count) => {
       const { vehicleId } = await newVehicle(service, token);
       const times = Array.from({ length: count }, (_, n) => daysAgo(90) + n * 1_000);
@@ -52,10 +52,10 @@ describe('retention', () => {
     },
   );
 
-  it('deletes what is quarantined by its arrival: its own time is what is wrong with it', async () => {
+  it('deletes quarantined positions by arrival, because their own time can be wrong', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const { collection } = service.service.app.get<Model<unknown>>(getModelToken('QuarantineRecord'));
-    // 1,200 of them, every third of them late: more than two steps of the walk.
+    // 1,200 documents, every third of them recent: more than two steps.
     const documents = Array.from({ length: 1_200 }, (_, n) => {
       const _id = Buffer.alloc(28);
       _id.write(vehicleId, 0, 'hex');
@@ -69,7 +69,7 @@ describe('retention', () => {
     expect(left).toHaveLength(400);
   });
 
-  it('twice at once does no harm', async () => {
+  it('may run twice at once', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const times = Array.from({ length: 2_000 }, (_, n) => daysAgo(90) + n * 1_000);
     await storeFixes(service, vehicleId, [...times, daysAgo(1)]);
@@ -79,7 +79,7 @@ describe('retention', () => {
 });
 
 describe('POSITION_RETENTION_DAYS', () => {
-  it('makes the service sweep by itself', async () => {
+  it('starts the periodic sweep', async () => {
     const { vehicleId } = await newVehicle(service, token);
     await storeFixes(service, vehicleId, [daysAgo(40), daysAgo(1)]);
     // A second instance on the same database.

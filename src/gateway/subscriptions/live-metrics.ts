@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, Metrics } from '../../core/index.js';
-import type { RecordedPosition } from '../../tracking/index.js';
+import type { RecordedPosition } from '../../core/index.js';
 
 /** A frame waits up to 260 ms. Positions of in-doubt writes and released positions take much longer. */
 const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 30, 120];

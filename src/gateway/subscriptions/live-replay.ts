@@ -3,7 +3,8 @@ import pLimit from 'p-limit';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { CrashesService, toCrashDto } from '../../crashes/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { PositionLogService, toPositionView } from '../../tracking/index.js';
+import { toPositionView } from '../../core/index.js';
+import { PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { makeCursor } from './live-cursor.js';
 import type { LiveStream } from './live-stream.js';
@@ -59,7 +60,7 @@ export class LiveReplay {
         position: toPositionView(position),
         late,
       }));
-      stream.replay(items, makeCursor(page.at(-1)?.recordedAt.getTime() ?? fromMs));
+      stream.replay(items, makeCursor(page.at(-1)?.recordedAtMs ?? fromMs));
       await sleep(FRAME_INTERVAL_MS);
     }
     stream.goLive();

@@ -1,11 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { DomainError, EventBus } from '../../core/index.js';
-import {
-  LatestPositions,
-  PositionLogService,
-  type RecordedPosition,
-  toPositionView,
-} from '../../tracking/index.js';
+import { DomainError, EventBus, type RecordedPosition, toPositionView } from '../../core/index.js';
+import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import type { SubscriptionFilter } from './subscription-filter.js';
 import { makeCursor } from './live-cursor.js';
 import { LiveMetrics } from './live-metrics.js';

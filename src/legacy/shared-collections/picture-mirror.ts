@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import { ImagesService, oldAddressOf } from '../../images/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CursorsRepository } from './cursors.repository.js';
@@ -20,6 +20,7 @@ const PAGE = 500;
 @Injectable()
 export class PictureMirror extends Mirror<Snapshot> {
   constructor(
+    private readonly events: EventBus,
     images: ImagesService,
     directory: AmbulanceDirectory,
     collections: PictureCollectionsRepository,
@@ -42,6 +43,13 @@ export class PictureMirror extends Mirror<Snapshot> {
       },
     };
     super(source, cursors, clock);
+  }
+
+  override start(): void {
+    super.start();
+    this.events.subscribe('legacy-snapshot.stored', ({ vehicleId, names }) =>
+      this.offer([{ vehicleId, names }]),
+    );
   }
 }
 

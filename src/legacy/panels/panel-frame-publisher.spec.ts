@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { crashFrame, fieldsOfFix, snapFrame, trackingFrame } from './panel-frames.js';
+import { crashFrame, legacyFieldsOf, snapFrame, trackingFrame } from './panel-frame-publisher.js';
 
 const ID = '66f0c0ffee0123456789abcd';
 
 describe('a frame of a position', () => {
-  it('is the body, its speed where it stood, and the old keys behind it', () => {
+  it('has the fields of the body, the speed in its place, and then the keys of the old server', () => {
     const frame = trackingFrame({ tracking_speed: '10', ambulance_id: 291, type: 'x' }, ID, null);
     expect(JSON.stringify(frame)).toBe(
       `{"tracking_speed":36,"ambulance_id":291,"type":"TRACKING","_id":"${ID}","is_assign":0,"request_type":"","estimated_time":null}`,
     );
   });
 
-  it('says of a request what is known of it', () => {
+  it('has the data of an open request', () => {
     const frame = trackingFrame({}, ID, { requestType: 'EMERGENCY', estimatedMinutes: 7 });
     expect(frame).toMatchObject({
       is_assign: 1,
@@ -21,23 +21,23 @@ describe('a frame of a position', () => {
     });
   });
 
-  it('of another way in has numbers, and null for what is not known', () => {
-    const fix = { lat: 1, lon: 2, timeMs: 0 };
-    expect(trackingFrame(fieldsOfFix('291', fix), ID, null)).toMatchObject({
+  it('from another source has numbers, and null for unknown values', () => {
+    const fix = { lat: 1, lon: 2 };
+    expect(trackingFrame(legacyFieldsOf('291', fix), ID, null)).toMatchObject({
       ambulance_id: '291',
       tracking_latitude: 1,
       tracking_longitude: 2,
       tracking_speed: null,
       tracking_heading: null,
     });
-    expect(trackingFrame(fieldsOfFix('291', { ...fix, speedMps: 0 }), ID, null)).toHaveProperty(
+    expect(trackingFrame(legacyFieldsOf('291', { ...fix, speedMps: 0 }), ID, null)).toHaveProperty(
       'tracking_speed',
       0,
     );
   });
 });
 
-it('a crash keeps what was sent with it', () => {
+it('a crash frame keeps all fields of the body', () => {
   expect(crashFrame({ tracking_speed: 20, more: 'x' })).toEqual({
     tracking_speed: 72,
     more: 'x',
@@ -45,7 +45,7 @@ it('a crash keeps what was sent with it', () => {
   });
 });
 
-it('pictures are numbered in the order in which they came', () => {
+it('a snap frame numbers the pictures in the order of the request', () => {
   expect(snapFrame({ ambulance_id: '291' }, ['a', 'b'])).toEqual({
     body: { ambulance_id: '291' },
     imagesObj: { image0: 'a', image1: 'b' },

@@ -5,7 +5,7 @@ import {
   isPlausible,
   type PositionLimits,
   plausibleSequenceAround,
-} from './position-rules.js';
+} from './position-validator.js';
 
 const limits: PositionLimits = {
   maxAheadS: 300,
@@ -57,17 +57,17 @@ describe('isPlausible', () => {
 describe('plausibleSequenceAround', () => {
   const moved = [at(0, 50_000), at(10, 50_100), at(20, 50_200), at(30, 50_300)];
 
-  it('believes three in a row, wherever the last to come stands among them', () => {
+  it('accepts three in a row, whichever of them arrives last', () => {
     for (const index of [0, 1, 2])
       expect(plausibleSequenceAround(moved.slice(0, 3), index, limits)).toEqual([0, 1, 2]);
   });
 
-  it('believes all that hang together', () => {
+  it('accepts all jumps that are plausible from one another', () => {
     expect(plausibleSequenceAround(moved, 1, limits)).toEqual([0, 1, 2, 3]);
     expect(plausibleSequenceAround(moved, 3, limits)).toEqual([1, 2, 3]);
   });
 
-  it('does not believe two, nor three of which one is far from the one before', () => {
+  it('accepts neither two, nor three of which one is far from the one before', () => {
     expect(plausibleSequenceAround(moved.slice(0, 2), 1, limits)).toEqual([]);
     expect(plausibleSequenceAround([at(0, 50_000), at(10, 90_000), at(20, 90_100)], 2, limits)).toEqual([]);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { TimeLine } from './time-line.js';
+import { TimeLine } from './track-context.js';
 
 const at = (timeMs: number, name = '') => ({ timeMs, name });
 
 describe('TimeLine', () => {
-  it('finds neighbours whatever the order of adding', () => {
+  it('finds the items beside a time, whatever the order of adding', () => {
     const line = new TimeLine<{ timeMs: number }>();
     for (const timeMs of [5, 1, 9, 3, 7]) line.add(at(timeMs));
     expect([line.at(5)?.timeMs, line.at(4), line.before(5)?.timeMs, line.after(5)?.timeMs]).toEqual([
@@ -19,7 +19,7 @@ describe('TimeLine', () => {
     expect(line.before(5)?.timeMs).toBe(1);
   });
 
-  it('holds one of each time, the last', () => {
+  it('keeps the last item of each time', () => {
     const line = new TimeLine<{ timeMs: number; name: string }>();
     line.add(at(1, 'first'));
     line.add(at(1, 'second'));

@@ -1,10 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { kindOfRoom, roomNameOf } from './panel-rooms.js';
-import { panelAddress, type PanelSocket, printableUserAgent } from './panel-socket.js';
+import {
+  kindOfRoom,
+  panelAddress,
+  type PanelSocket,
+  printableUserAgent,
+  roomNameOf,
+} from './panel-socket.js';
 
 const ID = '66f0c0ffee0123456789abcd';
 
-describe('the name of a room', () => {
+describe('a room name', () => {
   it.each([
     ['tracking', 'tracking'],
     ['"tracking"', 'tracking'],
@@ -35,26 +40,26 @@ describe('a room', () => {
     ['Qx3vK9aZ0123456789AB', null],
     ['', null],
     ['__proto__', null],
-  ])('%j is for %j', (name, kind) => {
+  ])('%j is of kind %j', (name, kind) => {
     expect(kindOfRoom(name)).toBe(kind);
   });
 });
 
-describe('where a panel comes from', () => {
+describe('the address of a panel', () => {
   const socket = (remoteAddress: string, forwarded?: string): PanelSocket =>
     ({
       conn: { remoteAddress },
       handshake: { headers: { 'x-forwarded-for': forwarded } },
     }) as unknown as PanelSocket;
 
-  it('is what a proxy says that is believed, and no other', () => {
+  it('is taken from the header of a trusted proxy only', () => {
     expect(panelAddress(socket('::ffff:10.0.0.1', '6.6.6.6, 203.0.113.7'), ['10.0.0.1'])).toBe('203.0.113.7');
     expect(panelAddress(socket('10.0.0.2', '203.0.113.7'), ['10.0.0.1'])).toBe('10.0.0.2');
     expect(panelAddress(socket('10.0.0.1', 'nonsense'), ['10.0.0.1'])).toBe('10.0.0.1');
     expect(panelAddress(socket('10.0.0.1'), ['10.0.0.1'])).toBe('10.0.0.1');
   });
 
-  it('has a program whose name is harmless', () => {
+  it('comes with a User-Agent in printable characters', () => {
     expect(printableUserAgent(`Mozilla\u0007${'x'.repeat(500)}`)).toBe(`Mozilla?${'x'.repeat(112)}`);
     expect(printableUserAgent(undefined)).toBe('(none)');
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { boxCodeIn, measurementsIn, numberIn, speedKmh } from './legacy-values.js';
+import { boxCodeIn, measurementsIn, numberIn, speedKmh } from './legacy-fields.js';
 
-describe('a number of a box', () => {
+describe('a number in a field', () => {
   it.each([
     [13.7563, 13.7563],
     ['13.7563', 13.7563],
@@ -31,7 +31,7 @@ describe('a number of a box', () => {
     expect(numberIn(given)).toBe(number);
   });
 
-  it('is turned to our names, and left out where there is none', () => {
+  it('gets the name of a measurement, and is left out when absent', () => {
     expect(
       measurementsIn({
         tracking_latitude: '1',
@@ -59,7 +59,7 @@ describe('a speed for panels', () => {
   });
 });
 
-describe('the code of a box', () => {
+describe('a box code', () => {
   it.each([
     ['291', '291'],
     [291, '291'],
