@@ -309,14 +309,14 @@ it('CREW_EVENTS=off: no routes and no metrics, and a replay on /live has no crew
     const { cursor } = await ask(watcher, 'watch', { vehicleIds: [drive.vehicleId] });
     watcher.close();
     await drive.fix(100);
-    await until(async () => (await drive.recorded()).length > 0, 8_000, 'the event');
+    await until(async () => (await drive.recorded()).length > 0, 'the event');
     const back = await connectSocket(other.socketUrl, '/live', token);
     const received: string[] = [];
     back.on('crew', () => received.push('crew'));
     back.on('positions', () => received.push('positions'));
     await ask(back, 'watch', { vehicleIds: [drive.vehicleId], since: cursor });
     // The replay sends crew events before positions.
-    await until(() => received.includes('positions'), 5_000, 'the replayed position');
+    await until(() => received.includes('positions'), 'the replayed position');
     expect(received).not.toContain('crew');
     back.close();
   } finally {
