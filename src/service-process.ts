@@ -2,16 +2,10 @@ import 'reflect-metadata';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.js';
 import { FirstAdminSeeder } from './auth/index.js';
-import { createPino, PinoLogger, startupBanner } from './core/index.js';
+import { createPino, EXIT_CODES, PinoLogger, startupBanner } from './core/index.js';
 import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
 import { startWatchdog } from './health/index.js';
 import { InstanceLifecycle, ReadinessState } from './deployment/index.js';
-
-/** `sysexits.h` */
-const EX_CONFIG = 78;
-const EX_UNAVAILABLE = 69;
-const EX_SOFTWARE = 70;
-const INTERRUPTED = 130;
 
 /** The service as a process: signals, exit codes, and what it says to a person. Resolves when it is up. */
 export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
@@ -54,17 +48,17 @@ class ShutdownHandler {
 
   stop(signal: NodeJS.Signals): void {
     // Somebody stands before a terminal and means it.
-    if (this.isStopping) process.exit(INTERRUPTED);
+    if (this.isStopping) process.exit(EXIT_CODES.INTERRUPTED);
     this.isStopping = true;
     this.pino.info({ signal }, 'stopping');
-    if (!this.service) process.exit(0);
+    if (!this.service) process.exit(EXIT_CODES.OK);
     const { drainTimeoutS } = this.settings;
     setTimeout(() => {
       this.pino.error({ drainTimeoutS }, 'DRAIN_TIMEOUT_S is over: ending with work still open');
-      process.exit(1);
+      process.exit(EXIT_CODES.FAILURE);
     }, drainTimeoutS * 1_000).unref();
     this.service.stop().then(
-      () => process.exit(0),
+      () => process.exit(EXIT_CODES.OK),
       (error: unknown) => exitWithError(this.pino, error, 'stopping failed'),
     );
   }
@@ -76,7 +70,7 @@ function loadSettingsOrExit(env: NodeJS.ProcessEnv): LoadedSettings {
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     process.stderr.write(`samserver: ${error.message}\n`);
-    process.exit(EX_CONFIG);
+    process.exit(EXIT_CODES.CONFIG);
   }
 }
 
@@ -90,11 +84,11 @@ function exitOnStartError({ http, socket }: Settings, pino: Logger, error: unkno
   else if (code === 'EACCES')
     process.stderr.write(`samserver: ${setting}: port ${port} is not allowed for this user\n`);
   else return exitWithError(pino, error, 'start failed');
-  process.exit(EX_UNAVAILABLE);
+  process.exit(EXIT_CODES.UNAVAILABLE);
 }
 
 /** Nothing acknowledged is lost by it: what was acknowledged is on the disk. */
 function exitWithError(pino: Logger, error: unknown, what: string): never {
   pino.fatal({ err: error }, what);
-  process.exit(EX_SOFTWARE);
+  process.exit(EXIT_CODES.SOFTWARE);
 }

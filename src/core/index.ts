@@ -3,6 +3,7 @@ export { BodyTypeInterceptor, AcceptsNonJsonBody } from './http/body-type.interc
 export { type BoundingBox, isInside, parseBoundingBox } from './geo/bounding-box.js';
 export { Clock } from './time/clock.js';
 export { ClockSkewDetector } from './time/clock-skew-detector.js';
+export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
 export { DomainError, type FieldError } from './errors/domain-error.js';
 export { distanceM } from './geo/geodesy.js';
