@@ -13,9 +13,9 @@ const ALLOWED_IMPORTS = {
   'crew-events': [...BASE, 'auth', 'vehicles', 'tracking', 'gateway', 'legacy'],
   deployment: [...BASE, 'auth'],
   gateway: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'deployment'],
-  legacy: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'gateway', 'tools'],
+  legacy: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'gateway'],
   health: [...BASE, 'auth', 'images', 'tracking', 'deployment'],
-  migration: [...BASE, 'deployment', 'vehicles', 'images', 'legacy', 'tools'],
+  migration: [...BASE, 'deployment', 'vehicles', 'images', 'legacy'],
   tools: ['config', 'core'],
 };
 
@@ -41,7 +41,13 @@ module.exports = {
       from: { path: '^src/([^/]+)/' },
       to: {
         path: '^src/[^/]+/',
-        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/(tools|legacy)/[^/]+/index\\.ts$'],
+        pathNot: [
+          '^src/$1/',
+          '^src/[^/]+/index\\.ts$',
+          '^src/(tools|legacy|migration)/[^/]+/index\\.ts$',
+          '^src/core/commands/index\\.ts$',
+          '^src/images/volume/index\\.ts$',
+        ],
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -52,7 +58,13 @@ module.exports = {
       from: { path: '^src/([^/]+)/', pathNot: '^src/(tools|gateway|main|cli|service-process)' },
       to: {
         path: '^src/[^/]+/',
-        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/(tools|legacy)/[^/]+/index\\.ts$'],
+        pathNot: [
+          '^src/$1/',
+          '^src/[^/]+/index\\.ts$',
+          '^src/(tools|legacy|migration)/[^/]+/index\\.ts$',
+          '^src/core/commands/index\\.ts$',
+          '^src/images/volume/index\\.ts$',
+        ],
       },
     },
     {

@@ -12,14 +12,8 @@ import { AdminGuardRepository } from './users/admin-guard.repository.js';
 import { AdminGuard, AdminGuardSchema } from './users/admin-guard.schema.js';
 import { AttemptLimiter } from './sessions/attempt-limiter.js';
 import { AuditController } from './audit/audit.controller.js';
-import { AuditLog } from './audit/audit-log.js';
-import { AuditRepository } from './audit/audit.repository.js';
-import { AuditRecord, AuditSchema } from './audit/audit.schema.js';
 import { AuthController } from './sessions/auth.controller.js';
-import { CallContext } from './access/call-context.js';
-import { DeviceCredential, DeviceCredentialSchema } from './devices/device-credential.schema.js';
-import { DeviceCredentialsRepository } from './devices/device-credentials.repository.js';
-import { DeviceCredentialsService } from './devices/device-credentials.service.js';
+import { DeviceCredentialsModule } from './devices/device-credentials.module.js';
 import { FirstAdminSeeder } from './users/first-admin-seeder.js';
 import { jwtOptions } from './access/jwt-options.js';
 import { LastAdminProtection } from './users/last-admin-protection.js';
@@ -28,7 +22,6 @@ import { OpsTokens } from './access/ops-tokens.js';
 import { PasswordHasher } from './users/password-hasher.js';
 import { PasswordUpgrades } from './users/password-upgrades.js';
 import { RefreshesService } from './sessions/refreshes.service.js';
-import { Revocations } from './access/revocations.js';
 import { Session, SessionSchema } from './sessions/session.schema.js';
 import { SessionValidityCache } from './sessions/session-validity-cache.js';
 import { SessionSweep } from './sessions/session-sweep.js';
@@ -42,6 +35,7 @@ import { UsersService } from './users/users.service.js';
 
 @Module({
   imports: [
+    DeviceCredentialsModule,
     JwtModule.registerAsync({
       inject: [SETTINGS],
       useFactory: ({ auth }: Settings) => jwtOptions(auth.jwtSecret),
@@ -49,18 +43,14 @@ import { UsersService } from './users/users.service.js';
     MongooseModule.forFeature([
       { name: User.name, schema: UserSchema },
       { name: Session.name, schema: SessionSchema },
-      { name: DeviceCredential.name, schema: DeviceCredentialSchema },
       { name: AdminGuard.name, schema: AdminGuardSchema },
-      { name: AuditRecord.name, schema: AuditSchema },
     ]),
   ],
   controllers: [AuthController, AccountController, UsersController, AuditController],
   providers: [
     UsersRepository,
     SessionsRepository,
-    DeviceCredentialsRepository,
     AdminGuardRepository,
-    AuditRepository,
     UsersService,
     AccountsService,
     LastAdminProtection,
@@ -72,24 +62,13 @@ import { UsersService } from './users/users.service.js';
     SessionSweep,
     AccessTokensService,
     TokenPairsService,
-    DeviceCredentialsService,
     OpsTokens,
     PasswordHasher,
     PasswordUpgrades,
     AttemptLimiter,
-    Revocations,
     RevocationPoller,
-    AuditLog,
-    CallContext,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [
-    AccessTokensService,
-    RevocationPoller,
-    AuditLog,
-    DeviceCredentialsService,
-    OpsTokens,
-    Revocations,
-  ],
+  exports: [AccessTokensService, RevocationPoller, DeviceCredentialsModule, OpsTokens],
 })
 export class AuthModule {}

@@ -14,7 +14,7 @@ import { SchemaStatus } from './migrations/schema-status.service.js';
 import { StartupTasks } from './startup-tasks.js';
 import { translateStorageError } from './storage-errors.js';
 
-function unopenedConnection(): Connection {
+export function unopenedConnection(): Connection {
   patchStalledWrites();
   const connection = createConnection();
   // An outage has to show at once and not as calls that wait in a queue.

@@ -1,6 +1,7 @@
 export { MAJORITY_JOURNALED } from './connect-options.js';
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
+export { CommandDatabase, CommandDatabaseModule } from './command-database.module.js';
 export { DatabaseConnection, type DatabasePhase } from './database-connection.js';
 export { DatabaseModule } from './database.module.js';
 export { DeploymentIdService } from './deployment-id.service.js';
@@ -8,7 +9,6 @@ export { DeploymentIdRepository } from './deployment-id.repository.js';
 export type { DatabaseLock } from './database-lock.js';
 export { type AcquiredLock, LockLostError, LockRepository } from './lock.repository.js';
 export { MIGRATIONS, SUPPORTED_SCHEMA } from './migrations/index.js';
-export { type OpenDatabase, openDatabase } from './open-database.js';
 export {
   failureText,
   SchemaLockBusyError,

@@ -5,7 +5,7 @@ export { InstancesRepository, type LiveInstance } from './instances.repository.j
 export { type Drainable, type Drain, DrainService } from './drain.service.js';
 export { type Effect, type HealthIssue, ReadinessState } from './readiness-state.js';
 export { RELEASE_HEADER, releaseHeader } from './release-header.js';
-export { type DeploymentRecords, deploymentRecords } from './deployment-records.repository.js';
+export { DeploymentRecordsModule } from './deployment-records.module.js';
 export { DeploymentModule } from './deployment.module.js';
 export {
   type Rollout,

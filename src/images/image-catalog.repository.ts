@@ -1,6 +1,8 @@
-import { type Connection, type Model, Types } from 'mongoose';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { type Model, Types } from 'mongoose';
 import { insertOrFindDuplicates } from '../database/index.js';
-import { ImageRecord, ImageSchema } from './image.schema.js';
+import { ImageRecord } from './image.schema.js';
 import type { Image } from './image.js';
 import { toRecord } from './images.repository.js';
 
@@ -20,13 +22,9 @@ export interface AdoptedImage {
 }
 
 /** The records of all pictures by the paths of their files, for the commands that compare the two. */
+@Injectable()
 export class ImageCatalogRepository {
-  private readonly images: Model<ImageRecord>;
-
-  constructor(connection: Connection) {
-    const images: unknown = connection.model(ImageRecord.name, ImageSchema);
-    this.images = images as Model<ImageRecord>;
-  }
+  constructor(@InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>) {}
 
   async findByPaths(paths: readonly string[]): Promise<ReadonlyMap<string, CatalogEntry>> {
     const found = await this.images.find({ path: { $in: [...paths] } }).lean();

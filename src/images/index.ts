@@ -1,3 +1,4 @@
+export { ImageRecordsModule } from './image-records.module.js';
 export { type AdoptedImage, type CatalogEntry, ImageCatalogRepository } from './image-catalog.repository.js';
 export { ImageIntakeService } from './upload/image-intake.service.js';
 export type { IncomingFile } from './upload/incoming-files.js';

@@ -1,5 +1,4 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { MongooseModule } from '@nestjs/mongoose';
 import { AuthModule } from '../auth/index.js';
 import type { Settings } from '../config/index.js';
 import { CrashesModule } from '../crashes/index.js';
@@ -24,8 +23,7 @@ import { PositionFramePublisher } from './panels/position-frame-publisher.js';
 import { OpenRequestsModule } from './open-requests/index.js';
 import { PanelGateway } from './panels/panel.gateway.js';
 import { PanelsService } from './panels/panels.service.js';
-import { LegacyClientRecord, LegacyClientSchema } from './status/legacy-client.schema.js';
-import { LegacyClientsRepository } from './status/legacy-clients.repository.js';
+import { LegacyClientsModule } from './status/legacy-clients.module.js';
 import { LegacyController } from './status/legacy.controller.js';
 import { LegacyClientTracker } from './status/legacy-client-tracker.js';
 
@@ -34,7 +32,6 @@ export class LegacyModule {
   /** With LEGACY_CLIENTS=off its clients are not served; the other programs on the database are another setting. */
   static with({ legacy }: Settings): DynamicModule {
     if (!legacy.isEnabled) return { module: LegacyModule, imports: [SharedCollectionsModule] };
-    const record = { name: LegacyClientRecord.name, schema: LegacyClientSchema };
     return {
       module: LegacyModule,
       imports: [
@@ -46,7 +43,7 @@ export class LegacyModule {
         GatewayModule,
         SharedCollectionsModule,
         OpenRequestsModule,
-        MongooseModule.forFeature([record]),
+        LegacyClientsModule,
       ],
       controllers: [BoxesController, LegacyController],
       providers: [
@@ -64,7 +61,6 @@ export class LegacyModule {
         PanelsService,
         PanelGateway,
         PositionFramePublisher,
-        LegacyClientsRepository,
         LegacyClientTracker,
       ],
     };

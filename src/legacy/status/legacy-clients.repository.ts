@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Connection, Model } from 'mongoose';
+import type { Model } from 'mongoose';
 import type { LegacyClient } from './legacy-client.js';
-import { LegacyClientRecord, LegacyClientSchema } from './legacy-client.schema.js';
+import { LegacyClientRecord } from './legacy-client.schema.js';
 
 @Injectable()
 export class LegacyClientsRepository {
   constructor(@InjectModel(LegacyClientRecord.name) private readonly clients: Model<LegacyClientRecord>) {}
 
-  /** Counts `count` more of it, the last of them at `lastSeenAt`. */
+  /** Adds `count` to the count of the client and sets `lastSeenAt`. */
   async record({ firstSeenAt, count, ...seen }: LegacyClient): Promise<void> {
     await this.clients.updateOne(
       { _id: idOf(seen) },
@@ -17,7 +17,7 @@ export class LegacyClientsRepository {
     );
   }
 
-  /** The last seen first. */
+  /** In descending order of `lastSeenAt`. */
   async list(): Promise<LegacyClient[]> {
     const found = await this.clients.find().lean();
     return found
@@ -28,12 +28,6 @@ export class LegacyClientsRepository {
   async remove(clients: readonly LegacyClient[]): Promise<void> {
     if (clients.length > 0) await this.clients.deleteMany({ _id: { $in: clients.map(idOf) } });
   }
-}
-
-/** For commands, which have a connection and no application. */
-export function legacyClientsOf(connection: Connection): LegacyClientsRepository {
-  const clients: unknown = connection.model(LegacyClientRecord.name, LegacyClientSchema);
-  return new LegacyClientsRepository(clients as Model<LegacyClientRecord>);
 }
 
 export function idOf({ kind, name, dialect }: Pick<LegacyClient, 'kind' | 'name' | 'dialect'>): string {

@@ -1,14 +1,21 @@
-/** One simulated ambulance: station, incident, hospital, and again; seen through its receiver. */
-import { BLOCK_M, HALF_BLOCKS, nearestHospital, STATION, toDegrees, type Crossing } from './city.js';
+import {
+  BLOCK_M,
+  HALF_BLOCKS,
+  nearestHospital,
+  STATION,
+  toDegrees,
+  routeBetween,
+  type Crossing,
+  type Leg,
+} from './city.js';
 import { seededRandom, type Random } from './random.js';
-import { routeBetween, type Leg } from './route.js';
 import type { TrackFix } from './track.js';
 
 const ACCELERATION_MPS2 = 1.8;
 const BRAKING_MPS2 = 2.5;
-/** Shorter than any street is driven through, so a leg's end is never jumped over. */
+/** Short enough that no step passes the end of a leg. */
 const LONGEST_STEP_S = 0.1;
-/** The last half metre to a stop: braking to exactly zero would take for ever. */
+/** Speed of the last half metre before a stop: braking to exactly zero takes infinitely long. */
 const CREEP_MPS = 0.5;
 
 interface Motion {
@@ -19,8 +26,9 @@ interface Motion {
 }
 
 /**
- * Fixes without end, one each `1 / rateHz` seconds, the same for the same seed and index.
- * @param index tells the ambulances of one seed apart
+ * The fixes of one ambulance that drives from the station to an incident, to a hospital and back, without end: one fix
+ * every `1 / rateHz` seconds. The same seed and index yield the same fixes.
+ * @param index distinguishes the ambulances of one seed
  */
 export function* simulateAmbulance(
   seed: number,
