@@ -47,7 +47,7 @@ export function* simulateAmbulance(
 }
 
 function* motions(random: Random, stepS: number): Generator<Motion> {
-  // They are all over the city when somebody starts to look, not in one row at the station.
+  // Starts at a random place, so that the ambulances of a run do not stand in one row at the station.
   let at: Crossing = randomCrossing(random);
   for (;;) {
     const trip = nextTrips(random);
@@ -66,7 +66,7 @@ function nextTrips(random: Random): { to: Crossing; isUrgent: boolean; stopS: nu
     { to: incident, isUrgent: true, stopS: random.between(40, 120) },
     { to: nearestHospital(incident), isUrgent: random.next() < 0.5, stopS: random.between(40, 90) },
   ];
-  // Half of them are called again before they are back.
+  // Half of the ambulances get a new call before they are back at the station.
   return random.next() < 0.5
     ? trips
     : [...trips, { to: STATION, isUrgent: false, stopS: random.between(20, 60) }];
@@ -83,7 +83,7 @@ function* driveLegs(legs: readonly Leg[], stepS: number): Generator<Motion> {
       speedMps = Math.max(wantedMps, CREEP_MPS);
       alongM += speedMps * stepS;
     }
-    // What goes beyond a corner is driven on the next street already.
+    // The distance beyond a corner is driven on the next street.
     alongM = leg.endSpeedMps > 0 ? alongM - leg.lengthM : 0;
     if (leg.endSpeedMps > 0) continue;
     speedMps = 0;
@@ -102,8 +102,8 @@ function motionOn(leg: Leg, alongM: number, speedMps: number): Motion {
 }
 
 /**
- * A receiver's error wanders rather than jumps, and stays well inside what it claims as accuracy: a tenth of it
- * is the deviation on each axis.
+ * The error of a receiver drifts and does not jump. Its standard deviation on each axis is a tenth of the reported
+ * accuracy.
  */
 function receiverOf(random: Random, periodS: number): (motion: Motion) => Omit<TrackFix, 'timeMs'> {
   const correlation = 0.95 ** periodS;
@@ -123,7 +123,7 @@ function receiverOf(random: Random, periodS: number): (motion: Motion) => Omit<T
       lat: round(lat, 7),
       lon: round(lon, 7),
       speedMps: round(speedMps, 2),
-      // At rest a receiver holds its last course.
+      // A receiver at rest keeps its last course.
       headingDeg:
         speedMps === 0 ? headingDeg : round((headingDeg + 360 + 1.5 * clampedGauss(random)) % 360, 1) % 360,
       accuracyM: round(accuracyM, 1),
