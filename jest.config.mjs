@@ -19,16 +19,35 @@ const shared = {
   },
 };
 
+/** Load and latencies: each runs alone (`--runInBand`), because they judge what a machine without other work can do. */
+const QUIET = ['images-load', 'load', 'reconnects', 'responsiveness'].map(
+  (name) => `<rootDir>/test/e2e/${name}.spec.ts`,
+);
+
 export default {
-  // Two cores here and on most laptops in power saving; a worker that has grown is replaced.
-  maxWorkers: 2,
+  // For two cores: many tests wait for an interval and use none. A worker that has grown is replaced.
+  maxWorkers: 3,
   workerIdleMemoryLimit: '512MB',
   coverageProvider: 'v8',
-  testTimeout: 30_000,
+  // For a machine that is many times slower than this one; a hang ends at the limit of its stage in `.ci/run`.
+  testTimeout: 180_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
-    { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.spec.ts'] },
-    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'] },
+    {
+      ...shared,
+      displayName: 'integration',
+      testMatch: ['<rootDir>/test/integration/**/*.spec.ts'],
+      // A password's hash costs a quarter of a second by design; almost every test logs in.
+      moduleNameMapper: { ...shared.moduleNameMapper, '^bcrypt$': '<rootDir>/test/support/fast-bcrypt.ts' },
+    },
+    // Kills and whole processes.
+    {
+      ...shared,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', ...QUIET],
+    },
+    { ...shared, displayName: 'quiet', testMatch: QUIET },
     // On a real Docker engine; `npm run test:stack`.
     { ...shared, displayName: 'stack', testMatch: ['<rootDir>/test/stack/**/*.spec.ts'] },
   ],

@@ -1,39 +1,35 @@
-// Sums what the stages of `.ci/run` left in a directory: prints what failed, then "N passed, N failed", and exits with 1 if anything did.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+// Sums up what the stages of `.ci/run` left in a directory: prints the failed tests, the end of the log of each failed
+// stage, a duration per stage, and "N passed, N failed". Exits with 1 when a test or a stage failed.
+import { readFileSync, readdirSync } from 'node:fs';
 import { relative } from 'node:path';
 
 const [directory] = process.argv.slice(2);
 const files = readdirSync(directory);
-const read = (name) => JSON.parse(readFileSync(`${directory}/${name}`, 'utf8'));
-const faultsOf = (report) => report.numFailedTests + report.numRuntimeErrorTestSuites;
-const namesOf = (report) =>
-  report.testResults
-    .filter((file) => file.status === 'failed')
-    .flatMap((file) => {
-      const tests = file.assertionResults.filter((test) => test.status === 'failed');
-      const where = relative('.', file.name);
-      return tests.length === 0 ? [where] : tests.map((test) => `${where}: ${test.fullName}`);
-    });
+const read = (file) => readFileSync(`${directory}/${file}`, 'utf8');
 
 let [passed, failed] = [0, 0];
-for (const name of files
-  .filter((file) => /^\w+\.json$/.test(file))
-  .map((file) => file.replace('.json', ''))) {
-  const first = read(`${name}.json`);
-  const again = existsSync(`${directory}/${name}.again.json`) ? read(`${name}.again.json`) : null;
-  passed += first.numPassedTests + (again ? Math.max(0, first.numFailedTests - again.numFailedTests) : 0);
-  failed += faultsOf(again ?? first);
-  for (const test of namesOf(first)) console.log(`${name}: failed at first: ${test}`);
-  for (const test of again ? namesOf(again) : []) console.log(`${name}: failed again: ${test}`);
+for (const file of files.filter((name) => /^\w+\.json$/.test(name))) {
+  const report = JSON.parse(read(file));
+  passed += report.numPassedTests;
+  failed += report.numFailedTests + report.numRuntimeErrorTestSuites;
+  for (const test of failedTestsOf(report)) console.log(`${file.replace('.json', '')}: ${test}`);
 }
 
-const stages = readFileSync(`${directory}/stages`, 'utf8').trimEnd();
-for (const file of files.filter((name) => name.endsWith('.failed'))) {
-  console.log(
-    `\n== The end of what failed: ${file.replace('.failed', '')}\n${readFileSync(`${directory}/${file}`, 'utf8')}`,
-  );
-}
-// A stage that broke before or beside its tests counts as a failure of its own.
+for (const file of files.filter((name) => name.endsWith('.failed')))
+  console.log(`\n== End of the log: ${file.replace('.failed', '')}\n${read(file)}`);
+
+const stages = read('stages').trimEnd();
+// A stage that failed outside its tests counts as one failure.
 failed = Math.max(failed, stages.split('\n').filter((line) => line.includes(': FAILED, ')).length);
 console.log(`\n${stages}\n\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+function failedTestsOf({ testResults }) {
+  return testResults
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, assertionResults }) => {
+      const file = relative('.', name);
+      const tests = assertionResults.filter(({ status }) => status === 'failed');
+      return tests.length === 0 ? [file] : tests.map(({ fullName }) => `${file}: ${fullName}`);
+    });
+}

@@ -1,7 +1,7 @@
 /**
- * A directory as the old server kept it: how fast it is adopted, written down and verified in full, and how much memory
- * that takes. The floor from the same run: `sha256sum` over the same files, as many at once as there are cores, with a
- * warm cache, as here. Aim: 0.9 of its speed, under 120 MB.
+ * Measures speed and memory of `samserver images scan`, `manifest` and `verify` on a directory with the old server's
+ * layout. Reference in the same run: `sha256sum` over the same files, one process per core, with a warm cache. Aim: 0.9 of
+ * its speed, under 120 MB.
  *
  *   npm run build && node bench/images.mjs [--files 5000] [--kilobytes 40] [--tampered 20]
  */
@@ -19,7 +19,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import sharp from 'sharp';
 
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
-const MOST_BYTES = 2_100_000_000;
+const MAX_BYTES = 2_100_000_000;
 const BOXES = ['291', '292', '293', '294'];
 
 const { values } = parseArgs({
@@ -42,8 +42,8 @@ async function runDatabase(directory) {
 async function run() {
   const count = Number(values.files);
   const sizeBytes = Number(values.kilobytes) * 1_000;
-  if (!(count >= 100 && count * sizeBytes <= MOST_BYTES))
-    throw new Error('100 files at least, 2.1 GB at most');
+  if (!(count >= 100 && count * sizeBytes <= MAX_BYTES))
+    throw new Error('--files must be at least 100, and all files together at most 2.1 GB');
   const directory = await mkdtemp(join(tmpdir(), 'samserver-bench-'));
   const volume = join(directory, 'volume');
   await mkdir(volume);
@@ -82,7 +82,7 @@ async function measure(env, volume, count, sizeBytes) {
         (peakMb === undefined ? '' : `  peak ${peakMb} MB`) +
         (floorMs === undefined ? '' : `  ${(floorMs / ms).toFixed(2)} of sha256sum's speed`),
     );
-  // Twice, so that what is measured is not the disk.
+  // The first run warms the cache, so that the disk is not measured.
   await sums(volume);
   let floorMs = Math.min(await sums(volume), await sums(volume));
   show('sha256sum', { ms: floorMs });
@@ -97,7 +97,7 @@ async function measure(env, volume, count, sizeBytes) {
   show('manifest', manifest, floorMs);
   let best = null;
   for (let round = 0; round < 3; round += 1) {
-    // In turn with the floor: what else the machine does meets both.
+    // Alternating with the reference, so that other load on the machine affects both.
     floorMs = Math.min(floorMs, await sums(volume));
     const verify = await samserver(env, 'images', 'verify', '--no-database');
     expect(verify, 0, { read: count, mismatched: 0 });
@@ -109,7 +109,7 @@ async function measure(env, volume, count, sizeBytes) {
   show('and database', both, floorMs);
 }
 
-/** So many files changed in each way: all of them must be found, and none else. */
+/** Changes `each` files in each way. All of them must be found, and no other. */
 async function tamper(env, volume, paths, each) {
   const [missing, changed, corrupt] = [0, 1, 2].map((n) => paths.slice(n * each, (n + 1) * each));
   for (const path of missing) await rm(join(volume, path));
@@ -124,10 +124,10 @@ async function tamper(env, volume, paths, each) {
   for (let n = 0; n < each; n += 1) await writeFile(join(volume, `extra-${n}.jpg`), 'x');
   const verify = await samserver(env, 'images', 'verify', '--no-database');
   expect(verify, 1, { findings: { missing: each, changed: each, corrupt: each, extra: each } });
-  print(`tampered: ${each} missing, changed, corrupt and extra each, all found and none else`);
+  print(`tampered: ${each} missing, changed, corrupt and extra each, all found, no other finding`);
 }
 
-/** Its own time from the first byte read to the last, without the start of Node, and the peak of its memory. */
+/** Runs the command. `ms` is the time of the whole process, `peakMb` the peak of its resident memory. */
 async function samserver(env, ...args) {
   const isJson = args[0] === 'images';
   const startedMs = performance.now();
@@ -171,8 +171,8 @@ async function sums(volume) {
 
 async function writePictures(volume, count, sizeBytes) {
   const canvas = sharp({ create: { width: 64, height: 48, channels: 3, background: '#884422' } });
-  const picture = await canvas.jpeg().toBuffer();
-  const bytes = Buffer.concat([picture, Buffer.alloc(sizeBytes - picture.length, 7)]);
+  const image = await canvas.jpeg().toBuffer();
+  const bytes = Buffer.concat([image, Buffer.alloc(sizeBytes - image.length, 7)]);
   const paths = [];
   for (let n = 0; n < count; n += 1) {
     const path = `${BOXES[n % 4]}/2026/${1 + (n % 12)}/${1 + (n % 28)}/${n % 24}_${n % 60}/${n}.jpg`;
@@ -181,7 +181,7 @@ async function writePictures(volume, count, sizeBytes) {
     await writeFile(join(volume, path), bytes);
     paths.push(path);
   }
-  if ((await readdir(volume)).length !== BOXES.length) throw new Error('the directory was not planted');
+  if ((await readdir(volume)).length !== BOXES.length) throw new Error('the test directory is incomplete');
   return paths;
 }
 

@@ -24,7 +24,7 @@ export class AppModule {
         CoreModule.with(logLevel),
         DatabaseModule,
         AuthModule,
-        // Before the vehicles: `vehicles/nearest` would be taken for `vehicles/:id`.
+        // Before VehiclesModule, so that `vehicles/nearest` is matched before `vehicles/:id`.
         TrackingModule,
         VehiclesModule,
         ImagesModule,

@@ -20,19 +20,19 @@ import { rejectUndecodableAddresses } from './images/index.js';
 import { hasLegacyBody } from './legacy/index.js';
 import { DrainService, HttpDrain } from './deployment/index.js';
 
-/** 500 positions with full attributes stay under it. */
+/** Enough for 500 positions with attributes of full size. */
 const BODY_LIMIT = '2mb';
 
-/** Both ports, open. */
+/** The running service; both ports are open. */
 export interface RunningService {
   readonly httpPort: number;
   readonly socketPort: number;
   readonly app: NestExpressApplication;
-  /** Lets go of everybody, finishes what was taken in, closes. Resolves when all of it is done. */
+  /** Drains and closes: disconnects all clients and completes all accepted work. Resolves when that is done. */
   stop(): Promise<void>;
 }
 
-/** What `main` and the tests share: the whole service, from settings to open ports. */
+/** Starts the whole service, from settings to open ports. Used by `main` and by the tests. */
 export async function startService(settings: Settings, logger: PinoLogger): Promise<RunningService> {
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.with(settings, logger.level),
@@ -40,14 +40,14 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     {
       logger,
       abortOnError: false,
-      // JSON everywhere: Nest's own parsers would take forms too.
+      // Only JSON is accepted; Nest's default parsers also accept forms.
       bodyParser: false,
     },
   );
   app.disable('x-powered-by');
   app.set('trust proxy', [...settings.http.trustProxy]);
   app.set('query parser', 'simple');
-  // A hash over every answer is work that no client asked for; what has a version says so itself.
+  // No hash of every answer; resources with a version set their own ETag.
   app.set('etag', false);
   app.use(app.get(HttpDrain).middleware);
   app.use(requestId);
@@ -63,7 +63,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   const sockets = app.get(SocketPort);
   try {
     await sockets.listen();
-    // Not `app.listen`: it logs what fails, and a taken port is to be one line.
+    // Not `app.listen`: it logs the error with its stack; a port in use must give one line.
     await app.init();
     await listen(app.getHttpServer(), settings.http.port, settings.http.host);
   } catch (error) {
@@ -78,22 +78,22 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   };
 }
 
-/** Not what the old server's boxes send: broken JSON of theirs is answered in their way. */
+/** Excludes requests of the old server's boxes: malformed JSON from them gets an answer in the old format. */
 function isApiJson(request: IncomingMessage): boolean {
   return !hasLegacyBody(request.url ?? '') && Boolean((request as Request).is('json'));
 }
 
-/** Readiness ends first, then the sockets go, then the HTTP calls under way, and the database last. */
+/** Order: readiness, sockets, HTTP requests in progress, database. */
 async function stop(app: NestExpressApplication): Promise<void> {
   await app.get(DrainService).beginDrain();
   await app.close();
-  // One turn, for the last lines of the log.
+  // One turn of the event loop, so that the last log lines are written.
   await sleep(0);
 }
 
 /**
- * Helmet's defaults, and for the documentation page alone what Swagger UI needs to run. HSTS and the upgrade to https
- * are the proxy's to say: behind it are devices that speak plain http.
+ * The defaults of Helmet; the documentation page also gets what Swagger UI needs. HSTS and the upgrade to https are left to
+ * the proxy, because some devices use plain http.
  */
 function securityHeaders(): (request: Request, response: Response, next: NextFunction) => void {
   const withSources = (inline: readonly string[]): ReturnType<typeof helmet> =>

@@ -5,9 +5,9 @@ import { FirstAdminSeeder } from './auth/index.js';
 import { createPino, EXIT_CODES, PinoLogger, startupBanner } from './core/index.js';
 import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
 import { startWatchdog } from './health/index.js';
-import { InstanceLifecycle, ReadinessState } from './deployment/index.js';
+import { InstanceLifecycle } from './deployment/index.js';
 
-/** The service as a process: signals, exit codes, and what it says to a person. Resolves when it is up. */
+/** Runs the service as a process: settings, log, signals, exit codes and banner. Resolves when the service is ready. */
 export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   const { settings, notices } = loadSettingsOrExit(env);
   const pino = createPino(settings.log.level, {
@@ -28,16 +28,17 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
     exitOnStartError(settings, pino, error),
   );
   shutdownHandler.service = service;
-  await service.app.get(ReadinessState).whenComplete();
-  if (!shutdownHandler.isStopping && service.app.get(InstanceLifecycle).isServing) {
+  const lifecycle = service.app.get(InstanceLifecycle);
+  await lifecycle.whenFirstChecked();
+  if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { generatedLogin } = service.app.get(FirstAdminSeeder);
     process.stdout.write(startupBanner(settings, service.httpPort, service.socketPort, generatedLogin));
   }
 }
 
-/** Ends the process in good order at the first signal, and at once at the second. */
+/** Drains the service at the first signal and exits at once at the second one. */
 class ShutdownHandler {
-  /** null: the ports are not open yet, and there is nobody to let go of. */
+  /** null until the ports are open: there is nothing to drain before. */
   service: RunningService | null = null;
   isStopping = false;
 
@@ -47,19 +48,19 @@ class ShutdownHandler {
   ) {}
 
   stop(signal: NodeJS.Signals): void {
-    // Somebody stands before a terminal and means it.
+    // A second Ctrl-C at a terminal means: do not wait.
     if (this.isStopping) process.exit(EXIT_CODES.INTERRUPTED);
     this.isStopping = true;
-    this.pino.info({ signal }, 'stopping');
+    this.pino.info({ signal }, 'shutdown started');
     if (!this.service) process.exit(EXIT_CODES.OK);
     const { drainTimeoutS } = this.settings;
     setTimeout(() => {
-      this.pino.error({ drainTimeoutS }, 'DRAIN_TIMEOUT_S is over: ending with work still open');
+      this.pino.error({ drainTimeoutS }, 'shutdown incomplete: DRAIN_TIMEOUT_S is over');
       process.exit(EXIT_CODES.FAILURE);
     }, drainTimeoutS * 1_000).unref();
     this.service.stop().then(
       () => process.exit(EXIT_CODES.OK),
-      (error: unknown) => exitWithError(this.pino, error, 'stopping failed'),
+      (error: unknown) => exitWithError(this.pino, error, 'shutdown failed'),
     );
   }
 }
@@ -80,15 +81,15 @@ function exitOnStartError({ http, socket }: Settings, pino: Logger, error: unkno
   if (code === 'EADDRINUSE')
     process.stderr.write(`samserver: ${setting}: port ${port} is taken by another program\n`);
   else if (code === 'EADDRNOTAVAIL')
-    process.stderr.write(`samserver: HTTP_HOST: ${http.host} is no address of this machine\n`);
+    process.stderr.write(`samserver: HTTP_HOST: ${http.host} is not an address of this machine\n`);
   else if (code === 'EACCES')
     process.stderr.write(`samserver: ${setting}: port ${port} is not allowed for this user\n`);
   else return exitWithError(pino, error, 'start failed');
   process.exit(EXIT_CODES.UNAVAILABLE);
 }
 
-/** Nothing acknowledged is lost by it: what was acknowledged is on the disk. */
-function exitWithError(pino: Logger, error: unknown, what: string): never {
-  pino.fatal({ err: error }, what);
+/** Exits without a drain. Acknowledged positions are durable, so none is lost. */
+function exitWithError(pino: Logger, error: unknown, event: string): never {
+  pino.fatal({ err: error }, event);
   process.exit(EXIT_CODES.SOFTWARE);
 }

@@ -1,21 +1,39 @@
 /**
- * Breaks, one at a time and in a copy of the tree, what must never break, and says which test goes red:
- * `npm run faults`. A fault that no test sees ends with exit code 1.
+ * Proves that the tests can fail. Each fault breaks one promise in a copy of the source; the named specs must then fail.
+ *
+ *     npm run faults                 every fault, two at a time
+ *     npm run faults -- <text>       the faults whose description contains the text
+ *     npm run faults -- --check      runs no test: every entry names an existing file, its text, and existing specs
+ *
+ * Exit code 1: a fault that no test sees, or an entry that does not fit the source.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
+/** Two cores; each run of Jest uses one. */
+const RUNS_AT_ONCE = 2;
+/** A fault makes most waits of a test end in vain. */
+const WAIT_LIMIT_MS = 15_000;
 
-/** What is broken, where, how, and the specs that are asked. */
+/** What is broken, where, how, and the specs that must see it (patterns of Jest). */
 const FAULTS = [
   {
     what: 'a position is acknowledged before it is written',
-    file: 'src/tracking/ingest/group-commit.ts',
-    from: 'const { validationResults, recorded } = await withTimeout(this.validator.validate(inTimeOrder));',
-    to: "const { validationResults, recorded } = { validationResults: inTimeOrder.map(() => ({ verdict: 'stored' as const, late: false })), recorded: inTimeOrder.map((position) => ({ position, late: false })) }; void this.validator.validate(inTimeOrder).catch(() => undefined);",
+    file: 'src/tracking/ingest/positions.service.ts',
+    from: 'const { results, recorded } = await this.writer.write(group, validated);',
+    to: 'const { results } = validated; void this.writer.write(group, validated).catch(() => undefined); const recorded = group.map((position) => ({ position, late: false, recordedAtMs: this.clock.nowMs() }));',
     specs: ['e2e/kill', 'integration/positions'],
   },
   {
@@ -34,28 +52,28 @@ const FAULTS = [
   },
   {
     what: 'a fix that is sent again is stored as another one',
-    file: 'src/tracking/ingest/track-validation.ts',
-    from: "if (same && isSamePlace(same, report)) return { verdict: 'duplicate' };",
+    file: 'src/tracking/ingest/position-validator.ts',
+    from: "if (same && isSamePlace(same, position)) return { verdict: 'duplicate' };",
     to: '',
     specs: ['integration/verdicts'],
   },
   {
     what: 'a jump is believed',
-    file: 'src/tracking/ingest/position-rules.ts',
+    file: 'src/tracking/ingest/position-validator.ts',
     from: 'return travelledM / timeS <= limits.maxSpeedMps;',
     to: 'return travelledM / timeS <= limits.maxSpeedMps || true;',
     specs: ['integration/verdicts'],
   },
   {
     what: 'a vehicle that really moved is locked out',
-    file: 'src/tracking/ingest/track-validation.ts',
-    from: "if (row.length === 0) return quarantined(report, 'jump');",
-    to: "return quarantined(report, 'jump');",
+    file: 'src/tracking/ingest/position-validator.ts',
+    from: "if (sequence.length === 0) return quarantined(position, 'jump');",
+    to: "return quarantined(position, 'jump');",
     specs: ['integration/verdicts'],
   },
   {
     what: 'a clock that runs ahead freezes the marker',
-    file: 'src/tracking/stored-position.ts',
+    file: 'src/core/geo/position.ts',
     from: 'return Math.min(position.timeMs, position.receivedAtMs);',
     to: 'return position.timeMs;',
     specs: ['integration/verdicts'],
@@ -90,16 +108,16 @@ const FAULTS = [
   },
   {
     what: 'an old refresh token goes on working',
-    file: 'src/auth/sessions/refreshes.service.ts',
+    file: 'src/auth/sessions/sessions.service.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
     specs: ['integration/auth'],
   },
   {
     what: 'a process that lost the lock on the schema records its step all the same',
-    file: 'src/database/migrations/schema-state.repository.ts',
-    from: 'const held = { _id: ID, owner, epoch, lockedUntil: { $gt: now } };',
-    to: 'const held = { _id: ID, ...(owner === String(epoch) && { lockedUntil: now }) };',
+    file: 'src/database/lock.repository.ts',
+    from: 'const held = { _id: this.id, owner, epoch, lockedUntil: { $gt: now } };',
+    to: 'const held = { _id: this.id, ...(owner === String(epoch) && { lockedUntil: now }) };',
     specs: ['integration/schema-steps'],
   },
   {
@@ -112,7 +130,7 @@ const FAULTS = [
   {
     what: 'a contract step is announced after the instances were asked',
     file: 'src/database/migrations/schema-migrator.ts',
-    from: 'await lease.record(() => ({ contractingTo: step.version }));',
+    from: 'await lock.update(() => ({ contractingTo: step.version }));',
     to: '',
     specs: ['integration/schema-steps'],
   },
@@ -132,21 +150,21 @@ const FAULTS = [
   },
   {
     what: 'one failed ping takes readiness away',
-    file: 'src/health/debouncer.ts',
-    from: 'if (count.hits >= this.failures) count.counts = true;',
-    to: 'count.counts = true;',
-    specs: ['src/health/debouncer'],
+    file: 'src/health/check-runner.ts',
+    from: 'if (known.failures >= this.failureThreshold) known.isConfirmed = true;',
+    to: 'known.isConfirmed = true;',
+    specs: ['src/health/check-runner'],
   },
   {
-    what: 'a drain closes the door and says that it is ready',
+    what: 'an instance that drains is ready',
     file: 'src/deployment/instance-lifecycle.ts',
-    from: "if (this.drainService.drain) return 'draining';",
+    from: "if (isDraining) return 'draining';",
     to: '',
-    specs: ['integration/drain'],
+    specs: ['src/deployment/instance-lifecycle', 'integration/drain'],
   },
   {
-    what: 'strangers see the details of readiness',
-    file: 'src/health/privileged-access.ts',
+    what: 'anonymous callers see the details of readiness',
+    file: 'src/health/health.controller.ts',
     from: 'if (token === null) return false;',
     to: 'if (token === null) return true;',
     specs: ['integration/health'],
@@ -160,9 +178,9 @@ const FAULTS = [
   },
   {
     what: 'an old box is told of a success before its position is written',
-    file: 'src/legacy/boxes/box-positions.service.ts',
-    from: "const { rejected } = await this.positions.report(vehicleId, [position], 'legacy');",
-    to: "const rejected = 0; void this.positions.report(vehicleId, [position], 'legacy').catch(() => undefined);",
+    file: 'src/legacy/boxes/boxes.service.ts',
+    from: "const { rejected } = await this.positions.reportParsed(vehicleId, [position], 'legacy');",
+    to: "const rejected = 0; void this.positions.reportParsed(vehicleId, [position], 'legacy').catch(() => undefined);",
     specs: ['integration/legacy-boxes'],
   },
   {
@@ -202,30 +220,61 @@ const FAULTS = [
   },
   {
     what: 'an old panel sees a marker jump back',
-    file: 'src/legacy/panels/position-frame-publisher.ts',
+    file: 'src/legacy/panels/panel-frame-publisher.ts',
     from: 'if (late) continue;',
     to: '',
     specs: ['integration/legacy-panels'],
   },
 ];
 
-const only = process.argv[2];
-let unseen = 0;
-for (const fault of FAULTS.filter(({ what }) => only === undefined || what.includes(only))) {
-  const red = redTestsWith(fault);
-  if (red.length === 0) unseen += 1;
-  process.stdout.write(`${red.length === 0 ? 'NOT SEEN' : 'seen    '}  ${fault.what}\n`);
-  for (const test of red.slice(0, 4)) process.stdout.write(`            ${test}\n`);
-}
-process.exitCode = unseen === 0 ? 0 : 1;
+const argument = process.argv[2];
+process.exitCode = argument === '--check' ? check() : await run(argument);
 
-function redTestsWith({ what, file, from, to, specs }) {
+/** @returns the exit code */
+function check() {
+  const specs = ['src', 'test']
+    .flatMap((part) => readdirSync(join(root, part), { recursive: true }).map((path) => `${part}/${path}`))
+    .filter((path) => path.endsWith('.spec.ts'));
+  const complaints = FAULTS.flatMap(({ what, file, from, specs: patterns }) => [
+    ...(existsSync(join(root, file))
+      ? textOf(file).includes(from)
+        ? []
+        : [`${what}: ${file} does not contain: ${from}`]
+      : [`${what}: there is no ${file}`]),
+    ...patterns
+      .filter((pattern) => !specs.some((path) => new RegExp(pattern).test(path)))
+      .map((pattern) => `${what}: no spec matches ${pattern}`),
+  ]);
+  for (const complaint of complaints) process.stderr.write(`${complaint}\n`);
+  return complaints.length === 0 ? 0 : 1;
+}
+
+/** @returns the exit code */
+async function run(text) {
+  if (check() !== 0) return 1;
+  spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
+  const waiting = FAULTS.filter(({ what }) => text === undefined || what.includes(text));
+  let unseen = 0;
+  const work = async () => {
+    for (let fault = waiting.shift(); fault; fault = waiting.shift()) {
+      const red = await failedTestsWith(fault);
+      if (red.length === 0) unseen += 1;
+      const lines = red.slice(0, 4).map((test) => `            ${test}\n`);
+      process.stdout.write(`${red.length === 0 ? 'NOT SEEN' : 'seen    '}  ${fault.what}\n${lines.join('')}`);
+    }
+  };
+  await Promise.all(Array.from({ length: RUNS_AT_ONCE }, work));
+  return unseen === 0 ? 0 : 1;
+}
+
+async function failedTestsWith({ file, from, to, specs }) {
   const directory = mkdtempSync(join(tmpdir(), 'samserver-fault-'));
   const copy = join(directory, 'clone');
   try {
     for (const part of [
       'src',
       'test',
+      'bench',
       'docs',
       'package.json',
       'tsconfig.json',
@@ -237,23 +286,29 @@ function redTestsWith({ what, file, from, to, specs }) {
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     symlinkSync(resolve(root, '../shared'), join(directory, 'shared'));
-    const path = join(copy, file);
-    const before = readFileSync(path, 'utf8');
-    const after = before.replace(from, to);
-    if (after === before) throw new Error(`"${what}": ${file} does not hold what is to be broken`);
-    writeFileSync(path, after);
-    spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--noCheck'], { cwd: copy });
+    writeFileSync(
+      join(copy, file),
+      textOf(file).replace(from, () => to),
+    );
+    // Whole processes run the compiled code; Jest compiles the source itself, and no fault is in a worker.
+    if (specs.some((spec) => spec.startsWith('e2e/')))
+      await finished('npx', ['tsc', '-p', 'tsconfig.build.json', '--noCheck'], { cwd: copy });
+    else symlinkSync(join(root, 'dist'), join(copy, 'dist'));
     const report = join(directory, 'report.json');
-    spawnSync(
+    await finished(
       process.execPath,
       [
         '--experimental-vm-modules',
         'node_modules/jest/bin/jest.js',
+        '--runInBand',
         '--json',
         `--outputFile=${report}`,
         ...specs,
       ],
-      { cwd: copy, env: { ...process.env, SAMSERVER_KILLS: '3' } },
+      {
+        cwd: copy,
+        env: { ...process.env, SAMSERVER_KILLS: '3', TEST_WAIT_LIMIT_MS: String(WAIT_LIMIT_MS) },
+      },
     );
     const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
     return testResults.flatMap(({ assertionResults }) =>
@@ -262,4 +317,14 @@ function redTestsWith({ what, file, from, to, specs }) {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function textOf(file) {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+function finished(command, args, options) {
+  return new Promise((settle) => {
+    spawn(command, args, { ...options, stdio: 'ignore' }).once('close', settle);
+  });
 }

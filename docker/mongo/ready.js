@@ -1,5 +1,5 @@
-// The health check of the `mongo` service: exit code 0 when this member takes writes. On the very first turn it also
-// starts the replica set, which has to be asked for once and only can be when mongod is up.
+// Health check of the `mongo` service: exit code 0 when this member accepts writes. The first run also initiates the
+// replica set, which is possible only while mongod runs.
 const { readFileSync } = require('node:fs');
 
 const secret = (name) => readFileSync(`/run/secrets/${name}`, 'utf8').trim();
@@ -12,7 +12,7 @@ try {
   admin.adminCommand({ replSetGetStatus: 1 });
 } catch (error) {
   if (error.code !== NOT_YET_INITIALIZED) throw error;
-  // By the name under which the other containers reach it: drivers go where the set says that its members are.
+  // The host name must be valid in the other containers: drivers connect to the addresses in this configuration.
   admin.adminCommand({ replSetInitiate: { _id: 'rs0', members: [{ _id: 0, host: 'mongo:27017' }] } });
 }
 quit(admin.hello().isWritablePrimary ? 0 : 1);

@@ -1,10 +1,10 @@
 import { DomainError } from '../core/index.js';
 
-/** One answer for an unknown address and a wrong password: the difference would list who has an account. */
+/** The same for an unknown address and a wrong password, so that it does not show which accounts exist. */
 export const badCredentials = (): DomainError =>
   new DomainError('auth/bad-credentials', 'E-mail address or password is wrong.');
 
-/** Not 401: the session is good, and a client that got one would drop it. */
+/** Not 401: the session is valid, and a client would drop it on a 401. */
 export const currentPasswordWrong = (): DomainError =>
   new DomainError('auth/current-password-wrong', 'The current password is wrong.', {
     errors: [{ path: 'currentPassword', message: 'currentPassword is not the current password' }],
@@ -45,12 +45,13 @@ export const emailTaken = (): DomainError =>
   new DomainError('users/email-taken', 'Another user has this e-mail address.');
 
 export const lastAdmin = (): DomainError =>
-  new DomainError(
-    'users/last-admin',
-    'This is the last admin: without one, nobody could let anybody in any more.',
-  );
+  new DomainError('users/last-admin', 'This is the last admin: one admin must remain to manage users.');
 
 export const usersBusy = (): DomainError =>
-  new DomainError('users/busy', 'Somebody else changed users at the same moment; try again shortly.', {
-    retryAfterMs: 1_000,
-  });
+  new DomainError(
+    'users/busy',
+    'Users were changed by another request at the same moment; try again shortly.',
+    {
+      retryAfterMs: 1_000,
+    },
+  );

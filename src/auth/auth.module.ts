@@ -5,9 +5,8 @@ import { MongooseModule } from '@nestjs/mongoose';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { AccessGuard } from './access/access.guard.js';
 import { RevocationPoller } from './access/revocation-poller.js';
-import { AccessTokensService } from './access/access-tokens.service.js';
+import { AccessTokensService, jwtOptions } from './access/access-tokens.service.js';
 import { AccountController } from './users/account.controller.js';
-import { AccountsService } from './users/accounts.service.js';
 import { AdminGuardRepository } from './users/admin-guard.repository.js';
 import { AdminGuard, AdminGuardSchema } from './users/admin-guard.schema.js';
 import { AttemptLimiter } from './sessions/attempt-limiter.js';
@@ -15,13 +14,10 @@ import { AuditController } from './audit/audit.controller.js';
 import { AuthController } from './sessions/auth.controller.js';
 import { DeviceCredentialsModule } from './devices/device-credentials.module.js';
 import { FirstAdminSeeder } from './users/first-admin-seeder.js';
-import { jwtOptions } from './access/jwt-options.js';
 import { LastAdminProtection } from './users/last-admin-protection.js';
-import { LoginsService } from './sessions/logins.service.js';
 import { OpsTokens } from './access/ops-tokens.js';
 import { PasswordHasher } from './users/password-hasher.js';
 import { PasswordUpgrades } from './users/password-upgrades.js';
-import { RefreshesService } from './sessions/refreshes.service.js';
 import { Session, SessionSchema } from './sessions/session.schema.js';
 import { SessionValidityCache } from './sessions/session-validity-cache.js';
 import { SessionSweep } from './sessions/session-sweep.js';
@@ -52,11 +48,8 @@ import { UsersService } from './users/users.service.js';
     SessionsRepository,
     AdminGuardRepository,
     UsersService,
-    AccountsService,
     LastAdminProtection,
     FirstAdminSeeder,
-    LoginsService,
-    RefreshesService,
     SessionsService,
     SessionValidityCache,
     SessionSweep,

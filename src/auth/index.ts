@@ -20,7 +20,7 @@ export {
   type IssuedCredential,
 } from './devices/device-credentials.service.js';
 export { FirstAdminSeeder } from './users/first-admin-seeder.js';
-export { bearerToken } from './access/bearer-token.js';
+export { bearerToken } from './access/access.guard.js';
 export { OpsTokens } from './access/ops-tokens.js';
 export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './access/principal.js';
-export { isRevokedBy, type Revocation, Revocations } from './access/revocations.js';
+export { isRevokedBy, type Revocation } from './access/principal.js';

@@ -2,15 +2,12 @@ import { readFileSync } from 'node:fs';
 
 const ROOT = new URL('../../', import.meta.url);
 
-/** Of `package.json`. */
+/** `version` of `package.json`. */
 export function packageVersion(): string {
   return (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string }).version;
 }
 
-/**
- * The commit that is checked out where this runs; null outside of a clone. An image has no `.git`: it is told by
- * RELEASE_REVISION.
- */
+/** The checked-out commit; null outside of a git clone. An image has no `.git` and needs RELEASE_REVISION. */
 export function gitRevision(): string | null {
   const head = textOf('.git/HEAD');
   const branch = head !== null && /^ref: (refs\/[\w./-]+)$/.exec(head)?.[1];

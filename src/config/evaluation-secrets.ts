@@ -3,21 +3,23 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { join } from 'node:path';
 import { SettingsError, type FirstAdmin } from './settings.js';
 
-/**
- * What only the evaluation database needs made up: kept in `DATA_DIR` (mode 0600) so that the next start signs with
- * the same secret and prints the same login.
- */
+/** Secrets that only the embedded evaluation database needs to have generated. */
 export interface EvaluationSecrets {
   readonly jwtSecret: string;
   readonly firstAdmin: FirstAdmin;
 }
 
-export function keepEvaluationSecrets(dataDir: string): EvaluationSecrets {
+/**
+ * Keeps the secrets in `DATA_DIR` (file mode 0600), so that the next start signs with the same key and prints the same
+ * login.
+ * @throws SettingsError when the directory cannot be used
+ */
+export function loadOrCreateEvaluationSecrets(dataDir: string): EvaluationSecrets {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const jwtSecret = keep(join(dataDir, 'jwt-secret'), () => randomBytes(48).toString('base64url'));
+    const jwtSecret = loadOrCreate(join(dataDir, 'jwt-secret'), () => randomBytes(48).toString('base64url'));
     const login = JSON.parse(
-      keep(join(dataDir, 'admin-login.json'), () =>
+      loadOrCreate(join(dataDir, 'admin-login.json'), () =>
         JSON.stringify({ email: 'admin@samserver.local', password: randomBytes(12).toString('base64url') }),
       ),
     ) as { email: string; password: string };
@@ -28,14 +30,14 @@ export function keepEvaluationSecrets(dataDir: string): EvaluationSecrets {
   }
 }
 
-/** Whole or not at all: a power cut between making and writing must not leave an empty secret behind. */
-function keep(path: string, make: () => string): string {
+/** Writes by rename: a power cut while writing must not leave an empty secret. */
+function loadOrCreate(path: string, create: () => string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  const content = make();
+  const content = create();
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, 'wx', 0o600);
   try {

@@ -1,7 +1,11 @@
 export { loadSettings, type LoadedSettings } from './load-settings.js';
+export type { SettingDefinition, SettingGroup } from './setting-definition.js';
+export { SECRET_SETTINGS, SETTING_GROUPS, UNUSED_SETTINGS } from './setting-definitions.js';
 export { SETTINGS, SettingsModule } from './settings.module.js';
 export {
   type CrewEventSettings,
+  LOG_LEVELS,
+  type LogLevelName,
   SettingsError,
   type FirstAdmin,
   type LegacyRoom,

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { gitRevision, packageVersion } from './build-info.js';
 import { loadSettings } from './load-settings.js';
+import type { SettingDefinition } from './setting-definition.js';
+import { SECRET_SETTINGS, SETTING_DEFINITIONS, UNUSED_SETTINGS } from './setting-definitions.js';
 import { SettingsError } from './settings.js';
 
 const secret = 'a secret of more than thirty-two bytes';
@@ -25,7 +28,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 }
 
 describe('loadSettings', () => {
-  it('starts on the embedded database with a secret and a login that it keeps for itself', () => {
+  it('generates a secret and a login on the embedded database, and keeps them', () => {
     const { settings } = loadSettings({ DATA_DIR: dir });
     expect(settings).toMatchObject({
       mongo: { url: null },
@@ -48,13 +51,13 @@ describe('loadSettings', () => {
     ]);
   });
 
-  it('names every fault at once and never a value that may be secret', () => {
+  it('names all faults and never a value that may be secret', () => {
     const faults = faultsOf({
       HTTP_PORT: '70000',
       SOCKET_SERVER_PORT: 'five',
       MONGODB_URL: 'mongodb://user:hunter2@db:27017',
       JWT_SECRET: 'hunter2',
-      ADMIN_EMAIL: 'nobody',
+      ADMIN_EMAIL: 'no-address',
       TRUST_PROXY: '10.0.0.1,10.0.0.0/8',
       LOG_LEVEL: 'loud',
     });
@@ -70,13 +73,13 @@ describe('loadSettings', () => {
     expect(faults.join()).not.toContain('hunter2');
   });
 
-  it('wants a signing secret of its own beside a real database', () => {
+  it('needs a signing secret with a real database', () => {
     expect(faultsOf({ MONGODB_URL: real.MONGODB_URL })).toEqual([
       expect.stringMatching(/^JWT_SECRET: needed/),
     ]);
   });
 
-  it('wants both halves of the first admin', () => {
+  it('needs both the address and the password of the first admin', () => {
     expect(faultsOf({ ...real, ADMIN_EMAIL: 'a@b' })).toEqual([expect.stringMatching(/^ADMIN_PASSWORD/)]);
     expect(faultsOf({ ...real, ADMIN_PASSWORD: 'long enough it is' })).toEqual([
       expect.stringMatching(/^ADMIN_EMAIL/),
@@ -104,7 +107,7 @@ describe('loadSettings', () => {
     ]);
   });
 
-  it('understands the old name only when live, and says so', () => {
+  it('reads the former name only when live, and gives a notice', () => {
     const old = { MONGODB_LIVE_URL: 'mongodb://old:27017/aoc', JWT_SECRET: secret };
     const live = loadSettings({ ...old, ENVIRONMENT: 'LIVE' });
     expect(live.settings.mongo.url).toBe(old.MONGODB_LIVE_URL);
@@ -127,7 +130,7 @@ describe('loadSettings', () => {
     expect(evaluation.notices).toEqual([expect.stringMatching(/counts only with ENVIRONMENT=LIVE/)]);
   });
 
-  it('names what is set and has no effect', () => {
+  it('gives a notice for a setting without effect', () => {
     const { notices } = loadSettings({ ...real, REDIS_URL: 'redis://x', FCM_SERVER_KEY: 'k' });
     expect(notices).toEqual([
       expect.stringMatching(/^REDIS_URL is set and not used: /),
@@ -135,7 +138,7 @@ describe('loadSettings', () => {
     ]);
   });
 
-  it('keeps positions for ever unless a number of days is set', () => {
+  it('keeps positions forever unless a number of days is set', () => {
     expect(loadSettings(real).settings.retention.positionDays).toBeNull();
     expect(loadSettings({ ...real, POSITION_RETENTION_DAYS: '365' }).settings.retention.positionDays).toBe(
       365,
@@ -146,8 +149,135 @@ describe('loadSettings', () => {
       ]);
   });
 
-  it('is frozen to the bottom', () => {
+  it('is frozen at every depth', () => {
     const { settings } = loadSettings(real);
     expect(() => Object.assign(settings.http, { port: 1 })).toThrow(TypeError);
+  });
+});
+
+/** What `loadSettings` gave while its defaults stood in the code and not in the table. */
+const DEFAULTS = {
+  isLive: false,
+  isProduction: false,
+  http: { port: 5000, trustProxy: [] },
+  socket: { port: 5050 },
+  mongo: { timeoutMs: 5_000 },
+  auth: {
+    jwtSecretPrevious: null,
+    opsTokens: [],
+    accessTokenTtlS: 900,
+    failuresPerAccount: 10,
+    failuresPerIp: 100,
+    failureWindowS: 900,
+    hashesAtOnce: 2,
+  },
+  positions: {
+    maxAheadS: 300,
+    oldestMs: 946_684_800_000,
+    maxAccuracyM: 5_000,
+    maxSpeedMps: 100,
+    jumpsToRelease: 3,
+  },
+  live: { replayLimit: 60_000 },
+  log: { level: 'info' },
+  release: { color: null },
+  tls: { certPath: null },
+  metrics: { allowFrom: [] },
+  images: {
+    maxBytes: 15_000_000,
+    maxPixels: 100_000_000,
+    vehicleQuotaBytes: 50_000_000_000,
+    minFreePct: 5,
+    isExifKept: false,
+    decoderMemoryMb: 384,
+    isAccelerated: false,
+    oldAddresses: 'public',
+  },
+  legacy: {
+    isEnabled: true,
+    rooms: ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'],
+    maxPanels: 200,
+    timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
+  },
+  sharedCollections: { isEnabled: false },
+  crewEvents: {
+    isEnabled: true,
+    offlineAfterS: 60,
+    speedLimitsKmh: [80, 120],
+    nearArrivalMinutes: 10,
+    nearArrivalStatuses: null,
+    panel: {
+      url: null,
+      nearArrivalType: 'AMBULANCE_NEAR_ARRIVAL',
+      timeoutMs: 5_000,
+      giveUpAfterS: 3_600,
+    },
+  },
+  google: { mapKey: null },
+  drainTimeoutS: 25,
+  httpLingerMs: 2_000,
+  retention: { positionDays: null },
+};
+
+describe('the defaults', () => {
+  it('on a real database', () => {
+    const { settings } = loadSettings(real);
+    expect(settings).toEqual({
+      ...DEFAULTS,
+      dataDir: resolve('data'),
+      http: { ...DEFAULTS.http, host: '0.0.0.0' },
+      mongo: { ...DEFAULTS.mongo, url: real.MONGODB_URL },
+      auth: { ...DEFAULTS.auth, jwtSecret: secret, firstAdmin: null },
+      release: { ...DEFAULTS.release, version: packageVersion(), revision: gitRevision() },
+      schema: { onStart: 'check' },
+      images: { ...DEFAULTS.images, directory: null },
+    });
+  });
+
+  it('on the embedded database', () => {
+    const { settings } = loadSettings({ DATA_DIR: dir });
+    expect(settings).toEqual({
+      ...DEFAULTS,
+      dataDir: dir,
+      http: { ...DEFAULTS.http, host: '127.0.0.1' },
+      mongo: { ...DEFAULTS.mongo, url: null },
+      auth: { ...DEFAULTS.auth, jwtSecret: expect.any(String), firstAdmin: expect.any(Object) },
+      release: { ...DEFAULTS.release, version: packageVersion(), revision: gitRevision() },
+      schema: { onStart: 'up' },
+      images: { ...DEFAULTS.images, directory: join(dir, 'images') },
+    });
+  });
+});
+
+describe('the table of settings', () => {
+  const definitions: readonly (readonly [string, SettingDefinition])[] = Object.entries(SETTING_DEFINITIONS);
+
+  it.each(definitions)('%s has defaults that its type accepts, and a text', (_name, definition) => {
+    for (const text of [definition.default, definition.embeddedDefault ?? null])
+      if (text !== null) expect(() => definition.type.parse(text)).not.toThrow();
+    if (definition.default !== null) expect(definition.defaultText).toBeUndefined();
+    expect(definition.text).toMatch(/\.$/);
+  });
+
+  it('names each setting once, used, unused or former', () => {
+    const names = [
+      ...definitions.flatMap(([name, { formerNames = [] }]) => [
+        name,
+        ...formerNames.map((each) => each.name),
+      ]),
+      ...Object.keys(UNUSED_SETTINGS),
+    ];
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it.each(SECRET_SETTINGS)('%s is secret: no fault shows its value', (name) => {
+    for (const value of ['hunter2', `mongodb://root:hunter2@db`, 'hunter2'.repeat(100)])
+      expect(faultsOf({ ...real, DATA_DIR: dir, [name]: value }).join()).not.toContain('hunter2');
+  });
+
+  it('marks as secret what its name calls a secret', () => {
+    const named = definitions.map(([name]) => name).filter((name) => /SECRET|TOKEN|PASSWORD|KEY/.test(name));
+    const values = named.filter((name) => !/_(TTL_S|EXIF|AT_ONCE)$/.test(name));
+    expect(SECRET_SETTINGS).toEqual(expect.arrayContaining(values));
   });
 });

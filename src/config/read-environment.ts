@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { InvalidSettingError } from './parsers.js';
+import type { SettingDefinition } from './setting-definition.js';
 import {
   SETTING_DEFINITIONS,
   UNUSED_SETTINGS,
-  type SettingDefinition,
   type SettingName,
   type SettingValues,
 } from './setting-definitions.js';
+import { InvalidSettingError } from './setting-types.js';
 import type { SettingNotice } from './settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,35 +17,48 @@ export interface ParsedEnvironment {
   readonly notices: readonly SettingNotice[];
 }
 
+const NAMES = Object.keys(SETTING_DEFINITIONS) as SettingName[];
+
 /**
- * Every setting of the table, from `NAME` or from the file that `NAME_FILE` points to (Docker secrets), new names
- * before former ones. An empty value counts as not set: that is what `NAME=` in an env file means.
+ * Reads every setting of the table: from `NAME`, or from the file that `NAME_FILE` names (Docker secrets); the current
+ * name before former names. An empty value counts as not set, as `NAME=` in an env file means it. A setting that is
+ * not set has its default.
  */
 export function readEnvironment(env: Environment): ParsedEnvironment {
-  const values: Record<string, unknown> = {};
+  const given = new Map<SettingName, unknown>();
   const faults: { setting: SettingName; text: string }[] = [];
   const notices: SettingNotice[] = [];
   const isLive = isLiveEnvironment(env);
 
-  for (const name of Object.keys(SETTING_DEFINITIONS) as SettingName[]) {
-    const definition: SettingDefinition<unknown> = SETTING_DEFINITIONS[name];
+  for (const name of NAMES) {
+    const definition: SettingDefinition = SETTING_DEFINITIONS[name];
     try {
-      const given = findValue(env, name, definition, isLive, notices);
-      if (given !== undefined) values[name] = parseNamed(given.name, given.text, definition);
+      const found = findValue(env, name, definition, isLive, notices);
+      if (found !== undefined) given.set(name, parseNamed(found.name, found.text, definition));
     } catch (error) {
       if (!(error instanceof InvalidSettingError)) throw error;
       faults.push({ setting: name, text: error.message });
     }
   }
-  for (const [name, loss] of Object.entries(UNUSED_SETTINGS)) {
+  for (const [name, effect] of Object.entries(UNUSED_SETTINGS)) {
     if (textOf(env, name) !== undefined || textOf(env, `${name}_FILE`) !== undefined) {
-      notices.push(`${name} is set and not used: ${loss}`);
+      notices.push(`${name} is set and not used: ${effect}`);
     }
   }
+  const isEmbedded = !given.has('MONGODB_URL');
+  const values = Object.fromEntries(
+    NAMES.map((name) => [name, given.has(name) ? given.get(name) : defaultValue(name, isEmbedded)]),
+  ) as SettingValues;
   return { values, faults, notices };
 }
 
-/** From a file too, as every setting; that it cannot be read is a fault of `ENVIRONMENT`'s own turn. */
+function defaultValue(name: SettingName, isEmbedded: boolean): unknown {
+  const definition: SettingDefinition = SETTING_DEFINITIONS[name];
+  const text = (isEmbedded ? definition.embeddedDefault : undefined) ?? definition.default;
+  return text === null ? null : definition.type.parse(text);
+}
+
+/** A file that cannot be read counts as not live here; the loop above reports it for `ENVIRONMENT` itself. */
 function isLiveEnvironment(env: Environment): boolean {
   try {
     return read(env, 'ENVIRONMENT')?.toUpperCase() === 'LIVE';
@@ -58,7 +71,7 @@ function isLiveEnvironment(env: Environment): boolean {
 function findValue(
   env: Environment,
   name: string,
-  definition: SettingDefinition<unknown>,
+  definition: SettingDefinition,
   isLive: boolean,
   notices: SettingNotice[],
 ): { name: string; text: string } | undefined {
@@ -84,7 +97,7 @@ function read(env: Environment, name: string): string | undefined {
   if (path === undefined) return direct;
   if (direct !== undefined) throw new InvalidSettingError(`${name}: given twice, also as ${name}_FILE`);
   try {
-    // Editors and `echo` end a secret's file with a line break that is no part of the secret.
+    // Editors and `echo` end a file with a line break that does not belong to the secret.
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
@@ -97,9 +110,9 @@ function textOf(env: Environment, name: string): string | undefined {
   return value === undefined || value === '' ? undefined : value;
 }
 
-function parseNamed(name: string, text: string, definition: SettingDefinition<unknown>): unknown {
+function parseNamed(name: string, text: string, { type }: SettingDefinition): unknown {
   try {
-    return definition.parse(text);
+    return type.parse(text);
   } catch (error) {
     if (error instanceof InvalidSettingError) throw new InvalidSettingError(`${name}: ${error.message}`);
     throw error;

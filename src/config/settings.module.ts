@@ -10,8 +10,8 @@ export const SETTINGS: string = getConfigToken(NAMESPACE);
 @Module({})
 export class SettingsModule {
   /**
-   * The settings are loaded before Nest starts, because the logger and a wrong setting's exit code need them; Nest's
-   * own reading of the environment stays off so that there is one way in.
+   * Provides settings that were loaded before Nest starts: the logger and the exit code of wrong settings need them.
+   * Nest's own reading of the environment is off, so that there is one source of settings.
    */
   static with(settings: Settings): DynamicModule {
     return {

@@ -1,6 +1,6 @@
-/** What the service was told, checked and frozen. Made by `loadSettings`, injected under `SETTINGS`. */
+/** The settings of the service, validated and frozen. Made by `loadSettings`, injected under `SETTINGS`. */
 export interface Settings {
-  /** ENVIRONMENT=LIVE: lives hang on this one. */
+  /** ENVIRONMENT=LIVE. */
   readonly isLive: boolean;
   /** ENVIRONMENT=LIVE or NODE_ENV=production. */
   readonly isProduction: boolean;
@@ -19,19 +19,19 @@ export interface Settings {
   };
   readonly auth: {
     readonly jwtSecret: string;
-    /** Still accepted, never signed with. */
+    /** Accepted for verification, never used to sign. */
     readonly jwtSecretPrevious: string | null;
-    /** Both good; empty: nobody is an operator. */
+    /** All are valid; empty: no caller is an operator. */
     readonly opsTokens: readonly string[];
     readonly accessTokenTtlS: number;
-    /** Made into the first user when there is none. */
+    /** Created as the first user when there is no user. */
     readonly firstAdmin: FirstAdmin | null;
     readonly failuresPerAccount: number;
     readonly failuresPerIp: number;
     readonly failureWindowS: number;
     readonly hashesAtOnce: number;
   };
-  /** What makes a fix doubtful; contract, "A position and its verdict". */
+  /** Limits of the position rules. */
   readonly positions: {
     readonly maxAheadS: number;
     /** Epoch milliseconds. */
@@ -41,36 +41,36 @@ export interface Settings {
     readonly jumpsToRelease: number;
   };
   readonly live: {
-    /** Positions of one replay. */
+    /** Positions in one replay. */
     readonly replayLimit: number;
   };
-  readonly log: { readonly level: string };
+  readonly log: { readonly level: LogLevelName };
   readonly release: Release;
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
   readonly metrics: { readonly allowFrom: readonly string[] };
   readonly images: ImageSettings;
   readonly legacy: LegacySettings;
-  /** The old server's collections, which other programs read. */
+  /** The collections of the old server, read by other programs. */
   readonly sharedCollections: { readonly isEnabled: boolean };
   readonly crewEvents: CrewEventSettings;
   readonly google: {
-    /** null: nobody is asked, and nothing leaves the house. */
+    /** null: no request goes to Google. */
     readonly mapKey: string | null;
   };
   readonly drainTimeoutS: number;
   readonly httpLingerMs: number;
-  /** How long things are kept; null: for ever. */
+  /** null: positions are kept forever. */
   readonly retention: { readonly positionDays: number | null };
 }
 
 export interface ImageSettings {
-  /** The volume; null: there are no pictures here. */
+  /** Root of the picture volume; null: this deployment keeps no pictures. */
   readonly directory: string | null;
   readonly maxBytes: number;
   readonly maxPixels: number;
   readonly vehicleQuotaBytes: number;
-  /** Of the volume, below which nothing more is taken in. */
+  /** Free space of the volume below which uploads are refused. */
   readonly minFreePct: number;
   readonly isExifKept: boolean;
   readonly decoderMemoryMb: number;
@@ -79,30 +79,29 @@ export interface ImageSettings {
   readonly oldAddresses: 'public' | 'token';
 }
 
-/** What an old panel may hear of: all positions, one vehicle's, pictures, crashes, one vehicle's crashes. */
+/** Rooms of old panels: all positions, positions of one vehicle, pictures, all crashes, crashes of one vehicle. */
 export const LEGACY_ROOMS = ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'] as const;
 export type LegacyRoom = (typeof LEGACY_ROOMS)[number];
 
 export interface LegacySettings {
-  /** The old server's boxes and panels are served. */
+  /** Boxes and panels of the old server are served. */
   readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];
   readonly maxPanels: number;
-  /** IANA. */
+  /** IANA name. */
   readonly timeZone: string;
 }
 
-/** What is noticed for crews, and told the panel. */
 export interface CrewEventSettings {
   readonly isEnabled: boolean;
   readonly offlineAfterS: number;
-  /** Of the average speed, rising. */
+  /** Limits of the average speed, ascending. */
   readonly speedLimitsKmh: readonly [orange: number, red: number];
   readonly nearArrivalMinutes: number;
   /** null: every status of an open request. */
   readonly nearArrivalStatuses: readonly string[] | null;
   readonly panel: {
-    /** null: nothing is sent. */
+    /** null: no notification is sent. */
     readonly url: string | null;
     readonly nearArrivalType: string;
     readonly timeoutMs: number;
@@ -110,12 +109,16 @@ export interface CrewEventSettings {
   };
 }
 
+/** From the most severe; `silent` logs nothing. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevelName = (typeof LOG_LEVELS)[number];
+
 export type ReleaseColor = 'blue' | 'green';
 
-/** Which release this is. */
+/** The identity of the running release. */
 export interface Release {
   readonly version: string;
-  /** Git; null where nothing tells. */
+  /** Git commit; null when unknown. */
   readonly revision: string | null;
   readonly color: ReleaseColor | null;
 }
@@ -123,14 +126,14 @@ export interface Release {
 export interface FirstAdmin {
   readonly email: string;
   readonly password: string;
-  /** Made up for the evaluation database, so it may be printed; one from the environment never is. */
+  /** Generated for the evaluation database, so it may be printed; a login from the environment is never printed. */
   readonly isGenerated: boolean;
 }
 
-/** Something the operator should read at start: a setting without effect, a former name in use. */
+/** A warning at start: a setting without effect, or a former name in use. */
 export type SettingNotice = string;
 
-/** Every fault at once; `main` prints them and ends with exit code 78 (EX_CONFIG). */
+/** All faults of the settings. The process prints them and ends with exit code 78 (EX_CONFIG). */
 export class SettingsError extends Error {
   constructor(readonly faults: readonly string[]) {
     super(`wrong settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);

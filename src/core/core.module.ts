@@ -24,7 +24,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
   exports: [Clock, ClockSkewDetector, EventBus, BackgroundJobs, LagMonitor, Metrics, HttpTraffic],
 })
 export class CoreModule {
-  /** @param logLevel of the logger, which is older than the application */
+  /** @param logLevel of the logger, which exists before the application */
   static with(logLevel: LogLevel): DynamicModule {
     return {
       module: CoreModule,

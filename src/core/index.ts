@@ -1,12 +1,11 @@
-export { IsOptionalOrNull } from './http/is-optional-or-null.decorator.js';
 export { BodyTypeInterceptor, AcceptsNonJsonBody } from './http/body-type.interceptor.js';
 export { type BoundingBox, isInside, parseBoundingBox } from './geo/bounding-box.js';
 export { Clock } from './time/clock.js';
 export { ClockSkewDetector } from './time/clock-skew-detector.js';
 export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
-export { DomainError, type FieldError } from './errors/domain-error.js';
-export { distanceM } from './geo/geodesy.js';
+export { DomainError, type FieldError, invalidInput } from './errors/domain-error.js';
+export { distanceM, type LatLon } from './geo/geodesy.js';
 export { ERROR_CODES, type ErrorCode, type ErrorKind, statusOfCode } from './errors/error-codes.js';
 export { API_ACCESS, FailsWith, FAILS_WITH } from './errors/fails-with.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './errors/error-responses.js';
@@ -14,12 +13,19 @@ export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from '.
 export { type EventMap, EventBus, type EventListener, type EventName } from './events/event-bus.js';
 export { createApiDocument } from './http/api-document.js';
 export { HttpAdapter } from './http/http-adapter.js';
-export { answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http/http-server.js';
-export { currentRequest, type RequestContext, runOutsideRequest } from './http/request-context.js';
+export { answerMalformedRequests, HTTP_SERVER_OPTIONS, listen } from './http/http-server.js';
+export {
+  currentRequest,
+  type RequestContext,
+  requestId,
+  requestIdOf,
+  runOutsideRequest,
+} from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
-export { InputPipe, invalidInput } from './http/input.pipe.js';
-export { listen } from './http/listen.js';
+export { InputPipe } from './http/input.pipe.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
+export { withTimeout } from './time/with-timeout.js';
+export { TokenBucket } from './limits/token-bucket.js';
 export {
   DEFAULT_LEVEL_S,
   type LevelChange,
@@ -33,20 +39,29 @@ export { PageDto } from './http/page.dto.js';
 export { BackgroundJob, BackgroundJobs, type JobOptions } from './jobs/background-jobs.js';
 export { type LagSource, LagMonitor } from './jobs/lag-monitor.js';
 export { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './jobs/lock.js';
+export { pause, retry, type RetryOptions } from './time/retry.js';
 export { startupBanner } from './logging/startup-banner.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';
 export { ProblemFilter } from './errors/problem.filter.js';
-export { requestId, requestIdOf } from './http/request-id.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
-export type {
-  Fix,
-  PositionInput,
-  Position,
-  PositionResult,
-  PositionView,
-  ReportAnswer,
-  Verdict,
+export {
+  isSamePlace,
+  markerTimeMs,
+  type Measurements,
+  measurementsOf,
+  type Position,
+  type PositionInput,
+  type PositionResult,
+  type PositionView,
+  QUARANTINE_CODES,
+  type QuarantineCode,
+  type RecordedPosition,
+  type ReportAnswer,
+  toPositionView,
+  type Verdict,
+  VERDICTS,
+  withoutOriginalFields,
 } from './geo/position.js';
 export { exceedsJsonLimits } from './http/json-limits.js';
-export { lowerCased, PRINTABLE, trimmed } from './http/text-transforms.js';
+export { IsOptionalOrNull, lowerCased, PRINTABLE, trimmed } from './http/input.decorators.js';

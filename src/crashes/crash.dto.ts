@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsMongoId, IsOptional } from 'class-validator';
 import { lowerCased, PageDto } from '../core/index.js';
-import type { CrashView } from './crash.js';
+import type { Crash } from './crash.js';
 
 export class ListCrashesDto extends PageDto {
   @ApiPropertyOptional({ example: '66f0c0ffee0123456789abcd' })
@@ -12,20 +12,25 @@ export class ListCrashesDto extends PageDto {
   vehicleId?: string;
 }
 
-export class CrashDto implements CrashView {
+/** A crash on the wire, over HTTP and Socket.IO. */
+export class CrashDto implements Omit<Crash, 'reportedAt'> {
   @ApiProperty({ example: '66f0c0ffee0123456789abce' })
   id!: string;
 
   @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
   vehicleId!: string;
 
-  @ApiProperty({ type: String, format: 'date-time', description: 'When it came in, by our clock.' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'When the report arrived, by the clock of the service.',
+  })
   reportedAt!: string;
 
   @ApiProperty({
     type: Number,
     nullable: true,
-    description: 'WGS-84 degrees; null when the box did not know where it was.',
+    description: 'WGS-84 degrees; null when the box had no fix.',
     example: 48.137154,
   })
   lat!: number | null;
@@ -46,4 +51,8 @@ export class CrashPageDto {
 
   @ApiProperty({ type: String, nullable: true })
   nextCursor!: string | null;
+}
+
+export function toCrashDto(crash: Crash): CrashDto {
+  return { ...crash, reportedAt: crash.reportedAt.toISOString() };
 }

@@ -1,10 +1,10 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
 
-/** Never changed, kept when the vehicle is archived. */
+/** A document is never changed, and it stays when its vehicle is archived. */
 @Schema({ collection: 'crashes', versionKey: false })
 export class CrashRecord {
-  /** Its order is that of arrival: every list and every replay walks along it. */
+  /** Ordered by arrival. Every list and every replay reads along it. */
   @Prop({ type: Types.ObjectId, required: true })
   _id!: Types.ObjectId;
 

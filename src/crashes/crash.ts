@@ -1,9 +1,11 @@
-/** A vehicle's box has felt a crash. */
-export interface CrashReport {
+/** A durable crash report of a vehicle's tracking box. */
+export interface Crash {
+  /** 24 hexadecimal digits. Their order is the order of arrival. */
+  readonly id: string;
   readonly vehicleId: string;
-  /** By our clock: boxes send no time. */
+  /** When the report arrived, by the clock of this service: a box sends no time. */
   readonly reportedAt: Date;
-  /** WGS-84 degrees; null, both, when the box did not know where it was. A crash without a place is a crash. */
+  /** WGS-84 degrees. `lat` and `lon` are both null when the box has no fix; the report is kept all the same. */
   readonly lat: number | null;
   readonly lon: number | null;
   /** Metres per second. */
@@ -12,18 +14,13 @@ export interface CrashReport {
   readonly headingDeg: number | null;
 }
 
-/** One that is durable. */
-export interface Crash extends CrashReport {
-  /** 24 hexadecimal digits; their order is the order of arrival. */
-  readonly id: string;
-}
-
-/** As clients read it. */
-export interface CrashView extends Omit<Crash, 'reportedAt'> {
-  /** ISO-8601 UTC to the millisecond. */
-  readonly reportedAt: string;
-}
-
-export function toCrashView(crash: Crash): CrashView {
-  return { ...crash, reportedAt: crash.reportedAt.toISOString() };
+declare module '../core/events/event-bus.js' {
+  interface EventMap {
+    /** A crash report is durable. Published on the instance that recorded it. */
+    'crash.recorded': {
+      readonly crash: Crash;
+      /** What the old tracking box sent, for panels that show its fields unchanged. In memory only, never stored. */
+      readonly originalFields?: Readonly<Record<string, unknown>>;
+    };
+  }
 }

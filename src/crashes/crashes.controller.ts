@@ -3,7 +3,6 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../auth/index.js';
 import { FailsWith, type Page, pageRequest } from '../core/index.js';
 import { CrashDto, CrashPageDto, ListCrashesDto } from './crash.dto.js';
-import type { CrashView } from './crash.js';
 import { CrashesService } from './crashes.service.js';
 
 @ApiTags('crashes')
@@ -13,17 +12,17 @@ export class CrashesController {
   constructor(private readonly crashes: CrashesService) {}
 
   @Get()
-  @ApiOperation({ summary: 'Crashes that boxes have reported, newest first; of archived vehicles too' })
+  @ApiOperation({ summary: 'List crash reports, newest first, those of archived vehicles included' })
   @ApiOkResponse({ type: CrashPageDto })
-  list(@Query() { limit, cursor, vehicleId }: ListCrashesDto): Promise<Page<CrashView>> {
+  list(@Query() { limit, cursor, vehicleId }: ListCrashesDto): Promise<Page<CrashDto>> {
     return this.crashes.list(pageRequest(limit, cursor), vehicleId ?? null);
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One crash report' })
+  @ApiOperation({ summary: 'Get one crash report' })
   @ApiOkResponse({ type: CrashDto })
   @FailsWith('crashes/not-found')
-  get(@Param('id') id: string): Promise<CrashView> {
+  get(@Param('id') id: string): Promise<CrashDto> {
     return this.crashes.get(id);
   }
 }

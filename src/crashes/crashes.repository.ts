@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
+import { DomainError } from '../core/index.js';
 import { MAJORITY_JOURNALED } from '../database/index.js';
-import { crashNotFound } from './crash.errors.js';
 import { CrashRecord } from './crash.schema.js';
-import type { Crash, CrashReport } from './crash.js';
+import type { Crash } from './crash.js';
 
 @Injectable()
 export class CrashesRepository {
   constructor(@InjectModel(CrashRecord.name) private readonly crashes: Model<CrashRecord>) {}
 
-  /** Durable when it resolves. */
-  async add(report: CrashReport): Promise<Crash> {
+  /** Resolves when the crash is durable. */
+  async add(report: Omit<Crash, 'id'>): Promise<Crash> {
     const record = toRecord(report);
     await this.crashes.collection.insertOne(record, { writeConcern: MAJORITY_JOURNALED });
     return toCrash(record);
@@ -20,11 +20,11 @@ export class CrashesRepository {
   /** @throws crashes/not-found */
   async getById(id: string): Promise<Crash> {
     const found = isId(id) ? await this.crashes.findOne({ _id: new Types.ObjectId(id) }).lean() : null;
-    if (!found) throw crashNotFound();
+    if (!found) throw new DomainError('crashes/not-found', 'There is no such crash report.');
     return toCrash(found);
   }
 
-  /** Newest first, before the given id; of one vehicle or of all. */
+  /** Newest first. @param vehicleId null: of all vehicles. @param beforeId the last id of the page before */
   async list(vehicleId: string | null, beforeId: string | null, limit: number): Promise<Crash[]> {
     const found = await this.crashes
       .find({
@@ -37,13 +37,13 @@ export class CrashesRepository {
     return found.map(toCrash);
   }
 
-  /** From the second of this moment on, in the order of arrival. */
+  /** From the second of `at` on, in the order of arrival. */
   listSince(at: Date, limit: number): Promise<Crash[]> {
     const seconds = Math.max(0, Math.floor(at.getTime() / 1_000));
     return this.listAscending({ $gte: Types.ObjectId.createFromTime(seconds) }, limit);
   }
 
-  /** What arrived after it, in the order of arrival. */
+  /** After the crash with this id, in the order of arrival. */
   listAfter(id: string, limit: number): Promise<Crash[]> {
     return this.listAscending({ $gt: new Types.ObjectId(id) }, limit);
   }
@@ -59,7 +59,7 @@ export class CrashesRepository {
 
 const isId = (text: string): boolean => /^[0-9a-f]{24}$/.test(text);
 
-function toRecord({ vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: CrashReport): CrashRecord {
+function toRecord({ vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: Omit<Crash, 'id'>): CrashRecord {
   return {
     _id: new Types.ObjectId(),
     vehicleId: new Types.ObjectId(vehicleId),

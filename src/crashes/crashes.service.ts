@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Page, pageOf, type PageRequest } from '../core/index.js';
-import { CrashFeed } from './crash-feed.js';
-import { type Crash, type CrashReport, type CrashView, toCrashView } from './crash.js';
+import { EventBus, type Page, pageOf, type PageRequest } from '../core/index.js';
+import { type CrashDto, toCrashDto } from './crash.dto.js';
+import type { Crash } from './crash.js';
 import { CrashesRepository } from './crashes.repository.js';
 
-const PAGE = 500;
-/** Of one replay: no fleet crashes so often, and a box that does is to be looked at and not shown on and on. */
+const PAGE_SIZE = 500;
+/** A replay stops here, so that a faulty box that reports all the time cannot fill it. */
 const MAX_REPLAYED = 1_000;
 
 @Injectable()
@@ -14,42 +14,49 @@ export class CrashesService {
 
   constructor(
     private readonly crashes: CrashesRepository,
-    private readonly feed: CrashFeed,
+    private readonly events: EventBus,
   ) {}
 
-  /** Durable when it resolves, and told to those who watch. @throws storage/unavailable */
-  async record(report: CrashReport): Promise<Crash> {
+  /**
+   * Resolves when the report is durable; then publishes `crash.recorded`.
+   * @param originalFields what an old box sent; travels with the event and is not stored
+   * @throws storage/unavailable
+   */
+  async record(
+    report: Omit<Crash, 'id'>,
+    originalFields?: Readonly<Record<string, unknown>>,
+  ): Promise<Crash> {
     const crash = await this.crashes.add(report);
-    this.logger.warn({ crashId: crash.id, vehicleId: crash.vehicleId }, 'a crash was reported');
-    this.feed.publish(crash);
+    this.logger.warn({ crashId: crash.id, vehicleId: crash.vehicleId }, 'crash reported');
+    this.events.publish('crash.recorded', { crash, ...(originalFields && { originalFields }) });
     return crash;
   }
 
   /** @throws crashes/not-found */
-  async get(id: string): Promise<CrashView> {
-    return toCrashView(await this.crashes.getById(id));
+  async get(id: string): Promise<CrashDto> {
+    return toCrashDto(await this.crashes.getById(id));
   }
 
-  /** Newest first; of archived vehicles too. */
-  async list(page: PageRequest, vehicleId: string | null): Promise<Page<CrashView>> {
+  /** Newest first. @param vehicleId null: of all vehicles, archived ones included */
+  async list(page: PageRequest, vehicleId: string | null): Promise<Page<CrashDto>> {
     const found = await this.crashes.list(vehicleId, page.afterId, page.limit + 1);
-    return pageOf(found.map(toCrashView), page.limit);
+    return pageOf(found.map(toCrashDto), page.limit);
   }
 
-  /** For a watcher that comes back: from this moment on, by any instance, in the order of arrival. */
-  since(at: Date): Promise<Crash[]> {
+  /** For a replay: the first 1,000 crashes of all instances from the second of `at` on, in the order of arrival. */
+  listSince(at: Date): Promise<Crash[]> {
     return this.crashes.listSince(at, MAX_REPLAYED);
   }
 
-  /** All of them from the second of this moment on, by any instance, in the order of arrival. */
+  /** All crashes of all instances from the second of `at` on, in the order of arrival. */
   async *pagesSince(at: Date): AsyncGenerator<readonly Crash[], void, undefined> {
-    let page = await this.crashes.listSince(at, PAGE);
+    let page = await this.crashes.listSince(at, PAGE_SIZE);
     for (;;) {
       const last = page.at(-1);
       if (!last) return;
       yield page;
-      if (page.length < PAGE) return;
-      page = await this.crashes.listAfter(last.id, PAGE);
+      if (page.length < PAGE_SIZE) return;
+      page = await this.crashes.listAfter(last.id, PAGE_SIZE);
     }
   }
 }

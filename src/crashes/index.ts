@@ -1,4 +1,4 @@
-export { type Crash, type CrashReport, type CrashView, toCrashView } from './crash.js';
-export { CrashFeed } from './crash-feed.js';
+export type { Crash } from './crash.js';
+export { type CrashDto, toCrashDto } from './crash.dto.js';
 export { CrashesModule } from './crashes.module.js';
 export { CrashesService } from './crashes.service.js';

@@ -1,14 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Clock } from '../core/index.js';
+import { Clock, type Position } from '../core/index.js';
 import type { AcquiredLock } from '../database/index.js';
-import type { StoredPosition } from '../tracking/index.js';
 import { CrewEventDetector, type CrewEventDetectorDependencies } from './crew-event-detector.js';
 import type { CrewState } from './crew-states.repository.js';
 import type { PendingCrewEvent } from './pending-crew-event.js';
 
 const V = '66f0c0ffee0123456789abcd';
 const T0 = Date.UTC(2026, 10, 1, 10);
-const fix = (second: number, kmh: number): StoredPosition => ({
+const fix = (second: number, kmh: number): Position => ({
   vehicleId: V,
   lat: 48,
   lon: 11,

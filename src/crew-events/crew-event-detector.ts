@@ -1,14 +1,12 @@
 import type { CrewEventSettings } from '../config/index.js';
-import { Clock } from '../core/index.js';
+import { Clock, markerTimeMs, type Position } from '../core/index.js';
 import type { AcquiredLock } from '../database/index.js';
-import type { StoredPosition } from '../tracking/index.js';
 import type { CrewEventsRepository } from './crew-events.repository.js';
 import {
   type CrewVehicleState,
   type CrewEventRules,
   type CrewRuleResult,
   applyPosition,
-  markerTimeMs,
   detectSilence,
 } from './crew-event-rules.js';
 import type { DispatchSystem } from './dispatch-system.js';
@@ -57,7 +55,7 @@ export class CrewEventDetector {
   }
 
   /** Stored positions, new or not, in any order. */
-  async detect(positions: readonly StoredPosition[]): Promise<void> {
+  async detect(positions: readonly Position[]): Promise<void> {
     const fresh = positions.filter((position) => this.isNewPosition(position));
     if (fresh.length === 0) return;
     await this.parts.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
@@ -103,7 +101,7 @@ export class CrewEventDetector {
     );
   }
 
-  private isNewPosition(position: StoredPosition): boolean {
+  private isNewPosition(position: Position): boolean {
     const memory = this.memories.get(position.vehicleId);
     return !memory || position.receivedAtMs > memory.heardMs || markerTimeMs(position) > memory.shownMs;
   }

@@ -8,7 +8,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../core/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { DatabaseConnection, type AcquiredLock, LockRepository } from '../database/index.js';
+import { type AcquiredLock, DatabaseConnection, LocksService } from '../database/index.js';
 import { PositionLogService } from '../tracking/index.js';
 import { CursorsRepository } from '../legacy/shared-collections/index.js';
 import { CrewEventsRepository } from './crew-events.repository.js';
@@ -45,7 +45,7 @@ export class CrewEventLeader implements OnApplicationBootstrap, BeforeApplicatio
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly database: DatabaseConnection,
-    private readonly leases: LockRepository,
+    private readonly leases: LocksService,
     private readonly states: CrewStatesRepository,
     private readonly events: CrewEventsRepository,
     private readonly dispatchSystem: DispatchSystem,
@@ -84,8 +84,12 @@ export class CrewEventLeader implements OnApplicationBootstrap, BeforeApplicatio
     const { signal } = this.stopping;
     while (!signal.aborted && this.database.hasStarted) {
       try {
-        const held = await this.leases.acquire(LEASE, LEASE_MS, LEADERLESS_GAP_MS);
-        if (held) await this.lead(held);
+        const held = await this.leases.acquire({
+          name: LEASE,
+          leaseMs: LEASE_MS,
+          maxGapMs: LEADERLESS_GAP_MS,
+        });
+        if (held) await this.lead({ lease: held, unbrokenSince: held.heldSince });
       } catch (error) {
         if (!this.isFailing)
           this.logger.warn({ err: error }, 'events for crews are not noticed just now; trying again');

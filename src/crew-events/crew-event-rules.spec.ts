@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { StoredPosition } from '../tracking/index.js';
+import type { Position } from '../core/index.js';
 import {
   type CrewEvent,
   type CrewVehicleState,
@@ -18,7 +18,7 @@ const RULES: CrewEventRules = {
   listeningSinceMs: 0,
 };
 const T0 = Date.UTC(2026, 10, 1, 10);
-const fix = (second: number, kmh?: number, more: Partial<StoredPosition> = {}): StoredPosition => ({
+const fix = (second: number, kmh?: number, more: Partial<Position> = {}): Position => ({
   vehicleId: V,
   lat: 48,
   lon: 11,
@@ -29,7 +29,7 @@ const fix = (second: number, kmh?: number, more: Partial<StoredPosition> = {}): 
 });
 
 function drive(
-  fixes: readonly StoredPosition[],
+  fixes: readonly Position[],
   request: AssignedRequest | null = null,
   rules = RULES,
 ): { memory: CrewVehicleState; events: CrewEvent[]; said: string[] } {

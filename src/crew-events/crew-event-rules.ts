@@ -1,5 +1,5 @@
 import type { CrewEventType, CrewEventView } from '../gateway/index.js';
-import type { StoredPosition } from '../tracking/index.js';
+import { markerTimeMs, type Position } from '../core/index.js';
 import { nextAverageKmh, roundedUpKmh } from '../legacy/shared-collections/index.js';
 
 /** What is remembered of a vehicle. Times are epoch milliseconds. */
@@ -57,7 +57,7 @@ const REQUESTS_REMEMBERED = 20;
  */
 export function applyPosition(
   memory: CrewVehicleState | null,
-  position: StoredPosition,
+  position: Position,
   rules: CrewEventRules,
   request: AssignedRequest | null,
 ): CrewRuleResult {
@@ -130,11 +130,6 @@ export function detectSilence(
     memory: { ...memory, isOnline: false },
     events: [{ ...what, lat, lon, averageKmh, requestId, minutesLeft: null }],
   };
-}
-
-/** A device clock that runs ahead must not end the looking at positions. */
-export function markerTimeMs({ timeMs, receivedAtMs }: StoredPosition): number {
-  return Math.min(timeMs, receivedAtMs);
 }
 
 /** Each limit that lies between, in the order in which it was passed. */

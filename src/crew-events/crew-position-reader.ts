@@ -75,7 +75,7 @@ export class CrewPositionReader {
   private async read(fromMs: number): Promise<void> {
     for await (const page of this.parts.log.since(fromMs, PAGE)) {
       this.lease.assertHeld();
-      this.newestMs = Math.max(this.newestMs, page.at(-1)?.recordedAt.getTime() ?? -Infinity);
+      this.newestMs = Math.max(this.newestMs, page.at(-1)?.recordedAtMs ?? -Infinity);
       await this.detector.detect(page.map(({ position }) => position));
     }
   }

@@ -3,14 +3,13 @@ import { getConnectionToken, InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { connectOptions } from './connect-options.js';
+import { StartupTasks } from './database-connection.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
 import { unopenedConnection } from './database.module.js';
 import { DeploymentIdService } from './deployment-id.service.js';
-import { schemaMigratorProvider } from './migrations/schema-migrator.provider.js';
-import { SchemaMigrator } from './migrations/schema-migrator.js';
+import { SchemaMigrator, schemaMigratorProvider } from './migrations/schema-migrator.js';
 import { SchemaStateRepository } from './migrations/schema-state.repository.js';
-import { StartupTasks } from './startup-tasks.js';
 
 /**
  * The connection of one command. In contrast to `DatabaseConnection` it is opened once and not retried, and neither the

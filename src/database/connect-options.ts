@@ -1,7 +1,7 @@
 import type { ConnectOptions } from 'mongoose';
 import type { Settings } from '../config/index.js';
 
-/** Durable: on the disk of most members. Set on the client and on each hot write, whatever the URL asks for. */
+/** Durable: in the journal of most members. The client and each position write set it, independent of the URL. */
 export const MAJORITY_JOURNALED = { w: 'majority', j: true } as const;
 
 export function connectOptions(settings: Settings): ConnectOptions {
@@ -14,7 +14,7 @@ export function connectOptions(settings: Settings): ConnectOptions {
     socketTimeoutMS: timeoutMs,
     waitQueueTimeoutMS: timeoutMs,
     maxPoolSize: 20,
-    // Collections and indexes are made by one start step, in one order.
+    // The schema steps create collections and indexes.
     autoIndex: false,
     autoCreate: false,
   };

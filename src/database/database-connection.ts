@@ -8,22 +8,54 @@ import {
 } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { EventBus, retry } from '../core/index.js';
 import { connectOptions } from './connect-options.js';
 import { DatabaseServer } from './database-server.js';
 import { SchemaGate } from './migrations/schema-gate.service.js';
-import { StartupTasks } from './startup-tasks.js';
 
 const RETRY_MS = 1_000;
 
-/** How far the start has come. `blocked`: the schema is not one that this release works with, and is looked at again. */
+/**
+ * How far the start of the instance is. `blocked`: this release does not support the schema; it is read again every
+ * second. `starting`: the startup tasks run.
+ */
 export type DatabasePhase = 'connecting' | 'migrating' | 'blocked' | 'starting' | 'started';
 
+declare module '../core/events/event-bus.js' {
+  interface EventMap {
+    /** Published when the phase changes; the first phase, `connecting`, has no event. */
+    'database.phase-changed': { readonly phase: DatabasePhase };
+  }
+}
+
+export interface StartupTask {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
 /**
- * Brings the connection up, waits for a schema that fits and brings the start tasks through, in the background and for
- * as long as it takes: a service that waits for its database still answers `/health`, and is not restarted for somebody
- * else's outage.
+ * Work that a feature needs done once, after the database answers and before the instance is ready, e.g. creating the
+ * first admin. A task runs again after an outage during its run, so it must be idempotent.
+ */
+@Injectable()
+export class StartupTasks {
+  private readonly tasks: StartupTask[] = [];
+
+  /** Call it from `onModuleInit`. Tasks run in the order of registration. */
+  add(name: string, run: () => Promise<void>): void {
+    this.tasks.push({ name, run });
+  }
+
+  list(): readonly StartupTask[] {
+    return this.tasks;
+  }
+}
+
+/**
+ * Opens the connection, waits for a schema that this release supports, and runs the startup tasks, in the background
+ * and without a time limit. An instance that waits for its database still answers `/health`: a restart would not end an
+ * outage of the database.
  */
 @Injectable()
 export class DatabaseConnection
@@ -31,9 +63,9 @@ export class DatabaseConnection
 {
   private readonly logger = new Logger(DatabaseConnection.name);
   private readonly stop = new AbortController();
-  private startup: Promise<void> = Promise.resolve();
+  private startup: Promise<boolean> = Promise.resolve(false);
   private currentPhase: DatabasePhase = 'connecting';
-  /** What has to be written before this instance looks at the schema, so that whoever changes it knows of us. */
+  /** Tasks before the schema check. The heartbeat is one: a contract step must know of this instance. */
   readonly beforeSchemaCheck = new StartupTasks();
 
   constructor(
@@ -42,28 +74,29 @@ export class DatabaseConnection
     private readonly server: DatabaseServer,
     private readonly gate: SchemaGate,
     private readonly tasks: StartupTasks,
+    private readonly events: EventBus,
   ) {}
 
   get phase(): DatabasePhase {
     return this.currentPhase;
   }
 
-  /** True from the end of the last start step on. */
+  /** All startup tasks are done. */
   get hasStarted(): boolean {
     return this.currentPhase === 'started';
   }
 
-  /** Not awaited by Nest on purpose: the ports open while the database is still being looked for. */
+  /** Not awaited by Nest on purpose: the ports open before the database answers. */
   onApplicationBootstrap(): void {
     this.startup = this.start();
   }
 
-  /** Resolves when the start tasks are through, or the service is stopping. */
-  whenStarted(): Promise<void> {
+  /** Resolves to true when all startup tasks are done, and to false when the shutdown comes first. Never rejects. */
+  whenStarted(): Promise<boolean> {
     return this.startup;
   }
 
-  /** Before anybody's shutdown: those who wait for `whenStarted` would be waited for, and nobody would end. */
+  /** In this hook and not in a later one: hooks of other providers may wait for `whenStarted`. */
   beforeApplicationShutdown(): void {
     this.stop.abort();
   }
@@ -74,27 +107,43 @@ export class DatabaseConnection
     await this.server.stop();
   }
 
-  private async start(): Promise<void> {
-    await this.retryUntilDone('connect', async () => {
+  private async start(): Promise<boolean> {
+    const { signal } = this.stop;
+    await this.runUntilDone('connect', async () => {
       const uri = await this.server.start();
       await this.connection.openUri(uri, connectOptions(this.settings));
     });
-    for (const step of this.beforeSchemaCheck.list()) await this.retryUntilDone(step.name, step.run);
-    await this.gate.waitUntilFits(this.stop.signal, (phase) => (this.currentPhase = phase));
-    if (this.stop.signal.aborted) return;
-    this.currentPhase = 'starting';
-    for (const step of this.tasks.list()) await this.retryUntilDone(step.name, step.run);
-    if (!this.stop.signal.aborted) this.currentPhase = 'started';
+    for (const task of this.beforeSchemaCheck.list()) await this.runUntilDone(task.name, task.run);
+    await this.gate.waitUntilFits(signal, (phase) => this.setPhase(phase));
+    if (signal.aborted) return false;
+    this.setPhase('starting');
+    for (const task of this.tasks.list()) await this.runUntilDone(task.name, task.run);
+    if (signal.aborted) return false;
+    this.setPhase('started');
+    return true;
   }
 
-  private async retryUntilDone(name: string, run: () => Promise<void>): Promise<void> {
-    while (!this.stop.signal.aborted) {
-      try {
-        return await run();
-      } catch (error) {
-        this.logger.error({ err: error, retryMs: RETRY_MS }, `start step "${name}" failed, trying again`);
-        await sleep(RETRY_MS, undefined, { signal: this.stop.signal }).catch(() => undefined);
-      }
-    }
+  private setPhase(phase: DatabasePhase): void {
+    if (phase === this.currentPhase) return;
+    this.currentPhase = phase;
+    this.events.publish('database.phase-changed', { phase });
+  }
+
+  private async runUntilDone(task: string, run: () => Promise<void>): Promise<void> {
+    await retry(
+      async () => {
+        await run();
+        return true;
+      },
+      {
+        signal: this.stop.signal,
+        pauseMs: RETRY_MS,
+        onError: (error) =>
+          this.logger.error(
+            { err: error, task, retryMs: RETRY_MS },
+            'startup task failed; it will be repeated',
+          ),
+      },
+    );
   }
 }

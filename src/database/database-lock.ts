@@ -1,42 +1,49 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { pause } from '../core/index.js';
+import type { AcquiredDocument, LockDocument, LockHolder, LockRepository } from './lock.repository.js';
 
-/** Renewals that may fail in a row before it is given up for lost. */
+/** Renewals that may fail in a row before the lock is lost. */
 const RENEWALS_PER_LEASE = 6;
 
-/** Whoever holds a lock, as its document knows them. */
-export interface LockHolder {
-  readonly owner: string;
-  /** Counts the owners, ever: what is written by an earlier one finds another number in storage. */
-  readonly epoch: number;
+export class LockLostError extends Error {
+  constructor(name: string, reason: string) {
+    super(`lock "${name}" is lost: ${reason}`);
+    this.name = 'LockLostError';
+  }
 }
 
-/** Where the lock is kept. */
-export interface LockStore {
-  /** False when the lock is not this holder's any more. */
-  renew(holder: LockHolder, lockMs: number): Promise<boolean>;
-  /** Does nothing when another has taken over. */
-  release(holder: LockHolder): Promise<void>;
+/** Unique among all processes that ever ask for a lock; host and process id help to find the holder. */
+export function createLockOwner(): string {
+  return `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
 }
 
 /**
- * A lock in the database, held: renewed in the background, and lost the moment that a renewal misses or comes too late
- * by this process's monotonic clock. The database's clock says when others may take over; ours only ever gives up
- * earlier, since it starts to count before the database is asked.
+ * A lock that this process holds, renewed in the background. The lock is lost when a renewal is refused, or when no
+ * renewal succeeds within the lease by this process's monotonic clock; a renewal that fails in an outage is repeated.
+ * The database's clock decides when another may take over. This process gives up earlier, because it counts the lease
+ * from before its request to the database.
  */
-export class DatabaseLock {
+export class DatabaseLock<D extends LockDocument = LockDocument> {
   private readonly lostController = new AbortController();
   private readonly released = new AbortController();
+  private readonly holder: LockHolder;
+  /** The lock document as this holder found it. */
+  readonly document: D;
+  private goodUntilMs: number;
   private deadline: NodeJS.Timeout | undefined;
   private readonly renewal: Promise<void>;
 
-  /** @param goodUntilMs by `performance.now()`, read before the database was asked */
   constructor(
-    private readonly store: LockStore,
-    protected readonly holder: LockHolder,
-    private readonly lockMs: number,
-    private goodUntilMs: number,
+    private readonly repository: LockRepository<D>,
+    acquired: AcquiredDocument<D>,
+    owner: string,
+    private readonly leaseMs: number,
     private readonly lostError: (reason: string) => Error,
   ) {
+    this.document = acquired.document;
+    this.goodUntilMs = acquired.goodUntilMs;
+    this.holder = { owner, epoch: acquired.document.epoch };
     this.armDeadline();
     this.renewal = this.renewPeriodically();
   }
@@ -54,35 +61,48 @@ export class DatabaseLock {
     return this.lostController.signal;
   }
 
-  /** @throws the reason, also when the timer that should have said so was asleep with the process */
+  /** @throws the reason when the lock is lost, also when the process was suspended past the deadline */
   assertHeld(): void {
     if (performance.now() >= this.goodUntilMs) this.lose('not renewed in time');
     this.signal.throwIfAborted();
   }
 
-  /** Lets go; a lock that was lost is its next owner's and stays as it is. */
+  /**
+   * Writes into the lock document if this process still holds the lock at that moment.
+   * @param change the fields to set, from the database's time
+   * @throws the reason when the lock is lost; nothing was written then
+   */
+  async update(change: (now: Date) => Partial<D>): Promise<void> {
+    this.assertHeld();
+    if (!(await this.repository.update(this.holder, change))) this.lose('another has taken over');
+    this.signal.throwIfAborted();
+  }
+
+  /** Frees the lock. A lock that was lost belongs to its next holder and stays as it is. */
   async release(): Promise<void> {
     this.released.abort();
     clearTimeout(this.deadline);
     await this.renewal;
-    if (!this.signal.aborted) await this.store.release(this.holder);
+    if (!this.signal.aborted) await this.repository.release(this.holder);
   }
 
-  protected lose(reason: string): void {
+  private lose(reason: string): void {
     this.lostController.abort(this.lostError(reason));
   }
 
   private async renewPeriodically(): Promise<void> {
     const ended = AbortSignal.any([this.signal, this.released.signal]);
     for (;;) {
-      await sleep(this.lockMs / RENEWALS_PER_LEASE, undefined, { signal: ended }).catch(() => undefined);
+      await pause(this.leaseMs / RENEWALS_PER_LEASE, ended);
       if (ended.aborted) return;
-      const goodUntilMs = performance.now() + this.lockMs;
-      // An outage may end in time; if it does not, the deadline knows.
-      const isHeld = await this.store.renew(this.holder, this.lockMs).catch(() => null);
+      const goodUntilMs = performance.now() + this.leaseMs;
+      // An outage may end within the lease; if it does not, the deadline ends the lock.
+      const isHeld = await this.repository.renew(this.holder, this.leaseMs).catch(() => null);
       if (isHeld === false) this.lose('another has taken over');
-      if (isHeld) this.goodUntilMs = goodUntilMs;
-      if (isHeld) this.armDeadline();
+      if (isHeld) {
+        this.goodUntilMs = goodUntilMs;
+        this.armDeadline();
+      }
     }
   }
 

@@ -7,7 +7,7 @@ const EMBEDDED_DATABASE = 'samserver';
 /** `sysexits.h` */
 const EX_UNAVAILABLE = 69;
 
-/** Where the database is: the one that was named, or the embedded one, started here. */
+/** The address of the database: `MONGODB_URL`, or the embedded database, which this class starts. */
 @Injectable()
 export class DatabaseServer {
   private readonly logger = new Logger(DatabaseServer.name);
@@ -16,7 +16,7 @@ export class DatabaseServer {
 
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
-  /** The address to connect to. May be called again after a failure. */
+  /** @returns the address to connect to. It may be called again after a failure. */
   async start(): Promise<string> {
     if (this.settings.mongo.url !== null) return this.settings.mongo.url;
     this.embedded ??= await this.startEmbedded();
@@ -30,7 +30,7 @@ export class DatabaseServer {
   }
 
   private async startEmbedded(): Promise<EmbeddedMongo> {
-    // Loaded only where it is used: production never touches LMDB.
+    // Loaded on use only: production never loads LMDB.
     const { startEmbeddedMongo } = await import('../embedded-mongo/index.js');
     const directory = join(this.settings.dataDir, 'db');
     const embedded = await startEmbeddedMongo({
@@ -38,14 +38,14 @@ export class DatabaseServer {
       onLog: (line) => this.logger.warn(line),
     }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'DIRECTORY_IN_USE') throw error;
-      // Waiting would not help: somebody has to say which of the two is meant.
+      // A retry would not help: another process uses the directory.
       process.stderr.write(`samserver: DATA_DIR: ${error.message}\n`);
       process.exit(EX_UNAVAILABLE);
     });
     void embedded.failed.then((reason) => {
       if (this.isStopping) return;
-      // Its memory is gone and its port with it: a fresh process recovers everything acknowledged from the disk.
-      this.logger.fatal({ err: reason }, 'the embedded database ended');
+      // A new process recovers all acknowledged writes from the disk.
+      this.logger.fatal({ err: reason }, 'embedded database ended');
       process.exit(70);
     });
     return embedded;

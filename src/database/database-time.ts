@@ -4,18 +4,18 @@ import { type Connection, STATES } from 'mongoose';
 import { storageUnavailable } from './storage-errors.js';
 
 /**
- * What time the database says it is (`hello.localTime`). Where instances have to agree on an order of things (who is
- * alive, whose lock has run out), its clock counts and never one of theirs.
- * @throws storage/unavailable without a connection, at once; the driver's errors in an outage
+ * The database's clock (`hello.localTime`). Instances compare times of this clock only, for locks and heartbeats: their
+ * own clocks may differ.
+ * @throws storage/unavailable at once without a connection; the driver's errors in an outage
  */
 export async function readDatabaseTime({ db, readyState }: Connection): Promise<Date> {
-  // The driver would wait for one, and longer than those who ask for the time have.
+  // The driver would wait for a connection longer than the callers can.
   if (!db || readyState !== STATES.connected) throw storageUnavailable();
   const { localTime } = (await db.command({ hello: 1 })) as { localTime: Date };
   return localTime;
 }
 
-/** `readDatabaseTime`, for rooms that speak to no connection. */
+/** `readDatabaseTime` for features that do not inject a connection. */
 @Injectable()
 export class DatabaseTime {
   constructor(@InjectConnection() private readonly connection: Connection) {}

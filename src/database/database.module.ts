@@ -1,23 +1,22 @@
 import { Global, Module } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
-import { ERROR_TRANSLATOR } from '../core/index.js';
+import { ERROR_TRANSLATOR, LOCK_PROVIDER } from '../core/index.js';
 import { patchStalledWrites } from './stalled-write-patch.js';
-import { DatabaseConnection } from './database-connection.js';
+import { DatabaseConnection, StartupTasks } from './database-connection.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
 import { DeploymentIdService } from './deployment-id.service.js';
-import { LockRepository } from './lock.repository.js';
+import { LocksService } from './locks.service.js';
 import { SchemaGate } from './migrations/schema-gate.service.js';
-import { schemaMigratorProvider } from './migrations/schema-migrator.provider.js';
+import { schemaMigratorProvider } from './migrations/schema-migrator.js';
 import { SchemaStatus } from './migrations/schema-status.service.js';
-import { StartupTasks } from './startup-tasks.js';
 import { translateStorageError } from './storage-errors.js';
 
 export function unopenedConnection(): Connection {
   patchStalledWrites();
   const connection = createConnection();
-  // An outage has to show at once and not as calls that wait in a queue.
+  // Calls fail at once during an outage and do not wait in a queue.
   Object.assign(connection.config, { bufferCommands: false });
   return connection;
 }
@@ -25,8 +24,8 @@ export function unopenedConnection(): Connection {
 @Global()
 @Module({
   providers: [
-    // In place of MongooseModule.forRoot, which waits for the database before any port opens and gives up after some
-    // tries: here it is made without an address, and `DatabaseConnection` opens it, again and again if it must.
+    // Not MongooseModule.forRoot: it opens no port before the database answers and gives up after some attempts.
+    // `DatabaseConnection` opens this connection and repeats it until it succeeds.
     { provide: getConnectionToken(), useFactory: unopenedConnection },
     DatabaseServer,
     DatabaseTime,
@@ -36,7 +35,8 @@ export function unopenedConnection(): Connection {
     SchemaGate,
     schemaMigratorProvider,
     DeploymentIdService,
-    LockRepository,
+    LocksService,
+    { provide: LOCK_PROVIDER, useExisting: LocksService },
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
   ],
   exports: [
@@ -46,7 +46,8 @@ export function unopenedConnection(): Connection {
     StartupTasks,
     SchemaStatus,
     DeploymentIdService,
-    LockRepository,
+    LocksService,
+    LOCK_PROVIDER,
     ERROR_TRANSLATOR,
   ],
 })

@@ -1,12 +1,44 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
-import type { Connection } from 'mongoose';
+import type { Connection, mongo } from 'mongoose';
 import { randomUUID } from 'node:crypto';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { DeploymentIdRepository } from './deployment-id.repository.js';
-import { StartupTasks } from './startup-tasks.js';
+import { collectionOf } from './collection-of.js';
+import { StartupTasks } from './database-connection.js';
+import { duplicateKeyField } from './storage-errors.js';
 
-/** The random id that ties the database and the picture volume of one deployment together; `samserver init` makes it. */
+const ID = 'deployment';
+
+interface DeploymentDocument {
+  readonly _id: string;
+  readonly id: string;
+}
+
+/** `deployment`: one document, written once. */
+export class DeploymentIdRepository {
+  constructor(private readonly connection: Connection) {}
+
+  async find(): Promise<string | null> {
+    return (await this.collection.findOne({ _id: ID }))?.id ?? null;
+  }
+
+  /** Stores the id unless the database already has one. @returns the stored id */
+  async keep(id: string): Promise<string> {
+    try {
+      await this.collection.insertOne({ _id: ID, id });
+      return id;
+    } catch (error) {
+      if (duplicateKeyField(error) !== '_id') throw error;
+      return (await this.find()) ?? id;
+    }
+  }
+
+  private get collection(): mongo.Collection<DeploymentDocument> {
+    return collectionOf<DeploymentDocument>(this.connection, 'deployment');
+  }
+}
+
+/** The random id that ties the database and the picture volume of one deployment together. `samserver init` writes it. */
 @Injectable()
 export class DeploymentIdService implements OnModuleInit {
   private readonly repository: DeploymentIdRepository;
@@ -19,13 +51,13 @@ export class DeploymentIdService implements OnModuleInit {
     this.repository = new DeploymentIdRepository(connection);
   }
 
-  /** An evaluation database is always a fresh start; elsewhere one that made its own would hide a wrong address. */
+  /** Only the embedded database gets an id by itself. Elsewhere, a new id would hide a wrong database address. */
   onModuleInit(): void {
     if (this.settings.mongo.url !== null) return;
     this.startupTasks.add('deployment id', async () => void (await this.repository.keep(randomUUID())));
   }
 
-  /** Null: this database was never initialised. */
+  /** null before `samserver init`. */
   find(): Promise<string | null> {
     return this.repository.find();
   }

@@ -5,10 +5,10 @@ import { storageUnavailable } from './storage-errors.js';
 const DUPLICATE_KEY = 11_000;
 
 /**
- * Inserts all that can be inserted, durably, in one command, past mongoose's documents: this is the hot path, and what
- * comes here was parsed already.
- * @returns the indexes whose `_id` was there before
- * @throws storage/unavailable when anything else went wrong: then nothing is known of any of them
+ * Inserts documents durably in one command. It does not create mongoose documents: the documents are parsed already, and
+ * this is the hot path.
+ * @returns the indexes of the documents whose `_id` was stored before
+ * @throws storage/unavailable after any other error: then each document may or may not be stored
  */
 export async function insertOrFindDuplicates<T>(
   model: Model<T>,

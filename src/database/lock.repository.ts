@@ -1,99 +1,132 @@
-import { Injectable } from '@nestjs/common';
-import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection, mongo } from 'mongoose';
+import { collectionOf } from './collection-of.js';
 import { readDatabaseTime } from './database-time.js';
-import { type LockHolder, DatabaseLock } from './database-lock.js';
-import { createLockOwner } from './lock-owner.js';
-import { duplicateKeyField, storageUnavailable } from './storage-errors.js';
+import { duplicateKeyField } from './storage-errors.js';
 
-interface LockDocument {
-  /** Of the work that one instance of all does. */
+/** The lock fields of a document. All times are the database's. */
+export interface LockDocument {
   readonly _id: string;
+  /** `host:pid:random`; null while the lock is free. A holder that crashed stays here until the next one takes over. */
   readonly owner: string | null;
+  /** Fencing token: grows by one with every holder. */
   readonly epoch: number;
-  /** Held until then, unless its owner puts it off. Let go of: since then. */
+  /** The lock is held until then. A free lock has the time of its release or 1970, see `LockPlace.freedAt`. */
   readonly lockedUntil: Date;
-  readonly unbrokenSince: Date;
 }
 
-export interface AcquiredLock {
-  readonly lease: DatabaseLock;
-  /** Somebody has held it ever since, but for gaps that were allowed; by the database's clock. */
-  readonly unbrokenSince: Date;
+/** A holder as the lock document records it. */
+export interface LockHolder {
+  readonly owner: string;
+  readonly epoch: number;
 }
 
-export class LockLostError extends Error {
-  constructor(name: string, reason: string) {
-    super(`the lease on ${name} is lost: ${reason}`);
-    this.name = 'LockLostError';
+export interface LockPlace<D extends LockDocument> {
+  readonly collection: string;
+  /** The document before the first holder: epoch 0, no owner, locked until 1970. */
+  readonly initial: D;
+  /** What a release writes into `lockedUntil`. */
+  readonly freedAt: 'now' | '1970';
+}
+
+/** What `LockRepository.acquire` gives to the new holder. */
+export interface AcquiredDocument<D extends LockDocument> {
+  /** As written with the new epoch. */
+  readonly document: D;
+  /** End of the lease by `performance.now()` of this process. */
+  readonly goodUntilMs: number;
+}
+
+/**
+ * One lock in one document. Every write is a compare-and-set on owner, epoch and lease, so that a document can hold
+ * other fields that only the holder may change. All methods throw storage/unavailable or the driver's errors in an
+ * outage.
+ */
+export class LockRepository<D extends LockDocument> {
+  constructor(
+    private readonly connection: Connection,
+    private readonly place: LockPlace<D>,
+  ) {}
+
+  async find(): Promise<D> {
+    return ((await this.collection.findOne({ _id: this.id })) as D | null) ?? this.place.initial;
   }
-}
-
-/** `leases`: work that one instance of the fleet does at a time. All times are the database's. */
-@Injectable()
-export class LockRepository {
-  private readonly owner = createLockOwner();
-
-  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   /**
-   * Null while another holds it, or was faster.
-   * @param gapMs a takeover that comes so late at most breaks nothing
+   * @param leaseMs the lease ends after this time unless `renew` prolongs it
+   * @param change further fields to set in the same write, from the document before it and the database's time
+   * @returns null while another holds the lock or when another was faster
    */
-  async acquire(name: string, lockMs: number, gapMs: number): Promise<AcquiredLock | null> {
-    const goodUntilMs = performance.now() + lockMs;
-    const seen = await this.findOrCreate(name);
+  async acquire(
+    owner: string,
+    leaseMs: number,
+    change: (seen: D, now: Date) => Partial<D> = () => ({}),
+  ): Promise<AcquiredDocument<D> | null> {
+    // Read before the database is asked: this process must give up before another may take over.
+    const goodUntilMs = performance.now() + leaseMs;
+    const seen = await this.findOrCreate();
     const now = await readDatabaseTime(this.connection);
     if (seen.lockedUntil > now) return null;
-    const isBroken = now.getTime() - seen.lockedUntil.getTime() > gapMs;
-    const taken = {
-      owner: this.owner,
-      epoch: seen.epoch + 1,
-      lockedUntil: new Date(now.getTime() + lockMs),
-      unbrokenSince: isBroken ? now : seen.unbrokenSince,
-    };
-    const asSeen = { _id: name, epoch: seen.epoch, lockedUntil: { $lte: now } };
-    const { matchedCount } = await this.collection.updateOne(asSeen, { $set: taken });
-    if (matchedCount === 0) return null;
-    const store = {
-      renew: (holder: LockHolder, forMs: number) => this.renew(name, holder, forMs),
-      release: (holder: LockHolder) => this.release(name, holder),
-    };
-    const lost = (reason: string): Error => new LockLostError(name, reason);
-    return {
-      lease: new DatabaseLock(store, taken, lockMs, goodUntilMs, lost),
-      unbrokenSince: taken.unbrokenSince,
-    };
+    const taken = { owner, epoch: seen.epoch + 1, lockedUntil: after(now, leaseMs), ...change(seen, now) };
+    const document = (await this.collection.findOneAndUpdate(
+      { _id: this.id, epoch: seen.epoch, lockedUntil: { $lte: now } },
+      { $set: taken },
+      { returnDocument: 'after' },
+    )) as D | null;
+    return document && { document, goodUntilMs };
   }
 
-  private async renew(name: string, { owner, epoch }: LockHolder, lockMs: number): Promise<boolean> {
+  /** @returns false when the lock has another holder or its lease is over */
+  async renew(holder: LockHolder, leaseMs: number): Promise<boolean> {
     const now = await readDatabaseTime(this.connection);
-    const held = { _id: name, owner, epoch, lockedUntil: { $gt: now } };
-    const $set = { lockedUntil: new Date(now.getTime() + lockMs) };
+    return this.set(holder, now, { lockedUntil: after(now, leaseMs) });
+  }
+
+  /**
+   * @param change the fields to set, from the database's time
+   * @returns false when the lock has another holder or its lease is over; nothing was written then
+   */
+  async update(holder: LockHolder, change: (now: Date) => Partial<D>): Promise<boolean> {
+    const now = await readDatabaseTime(this.connection);
+    return this.set(holder, now, change(now));
+  }
+
+  /** Does nothing when another has taken over. */
+  async release({ owner, epoch }: LockHolder): Promise<void> {
+    const { freedAt } = this.place;
+    const lockedUntil = freedAt === 'now' ? await readDatabaseTime(this.connection) : new Date(0);
+    await this.collection.updateOne({ _id: this.id, owner, epoch }, { $set: { owner: null, lockedUntil } });
+  }
+
+  private async set(
+    { owner, epoch }: LockHolder,
+    now: Date,
+    $set: Partial<LockDocument> | Partial<D>,
+  ): Promise<boolean> {
+    const held = { _id: this.id, owner, epoch, lockedUntil: { $gt: now } };
     return (await this.collection.updateOne(held, { $set })).matchedCount === 1;
   }
 
-  private async release(name: string, { owner, epoch }: LockHolder): Promise<void> {
-    const lockedUntil = await readDatabaseTime(this.connection);
-    await this.collection.updateOne({ _id: name, owner, epoch }, { $set: { owner: null, lockedUntil } });
-  }
-
-  private async findOrCreate(name: string): Promise<LockDocument> {
-    const found = await this.collection.findOne({ _id: name });
-    if (found) return found;
-    const never = new Date(0);
-    const made = { _id: name, owner: null, epoch: 0, lockedUntil: never, unbrokenSince: never };
+  private async findOrCreate(): Promise<D> {
+    const found = await this.collection.findOne({ _id: this.id });
+    if (found) return found as D;
     try {
-      await this.collection.insertOne(made);
+      await this.collection.insertOne(this.place.initial);
     } catch (error) {
-      // Somebody made it at the same moment: theirs is as good.
+      // Another process created the same document at the same moment.
       if (duplicateKeyField(error) !== '_id') throw error;
     }
-    return (await this.collection.findOne({ _id: name })) ?? made;
+    return this.find();
+  }
+
+  private get id(): string {
+    return this.place.initial._id;
   }
 
   private get collection(): mongo.Collection<LockDocument> {
-    if (!this.connection.db) throw storageUnavailable();
-    return this.connection.db.collection<LockDocument>('leases');
+    return collectionOf<LockDocument>(this.connection, this.place.collection);
   }
+}
+
+function after(time: Date, ms: number): Date {
+  return new Date(time.getTime() + ms);
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 
-/** What is used here of the driver's `Connection` (mongodb 7.8, `lib/cmap/connection.js`). */
+/** The members of the driver's `Connection` that the patch uses (mongodb 7.8, `lib/cmap/connection.js`). */
 interface DriverConnection {
   readonly socket: Socket;
   readonly closed: boolean;
@@ -11,26 +11,27 @@ interface DriverConnection {
 const PATCHED = Symbol.for('samserver:abandoned-writes');
 
 /**
- * Mends the driver: a command larger than the socket takes at once waits until it may write on, and is told of an error
- * meanwhile, but not of the end of the connection. When the database dies or stalls just then, its promise is never
- * settled, whatever the time-outs say, and its place in the pool is never given back; one such write would hold up every
- * position behind it for ever. So the end of a connection is told to those who wait for its socket.
+ * Corrects a fault of the driver. A command that is larger than the socket's buffer waits for `drain` or `error`, but not
+ * for `close`. When the database ends or stalls during this wait, the promise of the command never settles, in spite of
+ * all time-outs, and the connection never returns to the pool. One such write blocks all later positions for ever. The
+ * patch emits `error` on the socket when the connection closes.
  *
- * To be dropped when `Connection.writeCommand` listens to `close`: `stalled-write.spec.ts` is green without it then.
- * @throws TypeError when the driver is built otherwise than this knows
+ * Remove it when `Connection.writeCommand` listens to `close`; `stalled-write.spec.ts` passes without it then.
+ * @throws TypeError when the driver's `Connection` has another shape
  */
 export function patchStalledWrites(): void {
-  // The very copy that mongoose speaks through.
+  // The copy of the driver that mongoose uses.
   const requireFromMongoose = createRequire(createRequire(import.meta.url).resolve('mongoose'));
   const { Connection } = requireFromMongoose('mongodb/lib/cmap/connection.js') as {
     Connection: { readonly prototype: DriverConnection & { [PATCHED]?: true } };
   };
   const { prototype } = Connection;
   if (prototype[PATCHED]) return;
-  // Called below with the connection it belongs to.
+  // Called below with its connection as `this`.
   // eslint-disable-next-line @typescript-eslint/unbound-method
   const { cleanup } = prototype;
-  if (typeof cleanup !== 'function') throw new TypeError('mongodb: Connection.cleanup is not there any more');
+  if (typeof cleanup !== 'function')
+    throw new TypeError('mongodb: Connection.cleanup does not exist; adapt or remove patchStalledWrites');
   prototype.cleanup = function (this: DriverConnection, error: Error): void {
     const wasClosed = this.closed;
     cleanup.call(this, error);

@@ -3,9 +3,9 @@ import { DomainError, type ErrorTranslator } from '../core/index.js';
 const RETRY_AFTER_MS = 2_000;
 
 /**
- * Driver and mongoose errors that mean "the database did not confirm it": the caller may send the same again. Named
- * after the classes of mongodb 7 (`src/error.ts`) and mongoose 9 (`lib/error`); by name, because an error that
- * crossed a worker or a second copy of the package keeps only that.
+ * Errors that mean "the database did not confirm the write": the caller may repeat it. The names are those of the classes
+ * of mongodb 7 (`src/error.ts`) and mongoose 9 (`lib/error`). Names, because an error that crossed a worker thread or
+ * comes from a second copy of the package is no instance of the class.
  */
 const OUTAGE_NAMES = new Set([
   'MongoNetworkError',
@@ -26,7 +26,7 @@ const OUTAGE_NAMES = new Set([
   'DisconnectedError',
 ]);
 
-/** Server answers that are an outage too; codes from MongoDB's `error_codes.yml`. */
+/** Codes in answers of the server that mean an outage, from MongoDB's `error_codes.yml`. */
 const OUTAGE_CODES = new Set([
   6, // HostUnreachable
   7, // HostNotFound
@@ -46,11 +46,11 @@ const OUTAGE_CODES = new Set([
   14031, // OutOfDiskSpace
 ]);
 
-/** The database's outage as a `storage/unavailable` (503 with a retry hint); null for everything else. */
+/** Turns an outage of the database into `storage/unavailable` (503 with `Retry-After`); null for other errors. */
 export const translateStorageError: ErrorTranslator = (error) => {
   if (!(error instanceof Error)) return null;
   if (OUTAGE_NAMES.has(error.name) || OUTAGE_CODES.has(codeOf(error))) return storageUnavailable(error);
-  // mongoose has no class of its own for a call before the first connection.
+  // mongoose has no error class for a call before the first connection.
   if (error.name === 'MongooseError' && /initial connection/.test(error.message))
     return storageUnavailable(error);
   return null;
@@ -63,7 +63,7 @@ export function storageUnavailable(cause?: unknown): DomainError {
   });
 }
 
-/** The unique index that a write ran into: the first field of its key; null when the error is another. */
+/** The first field of the unique index that refused a write; null for other errors. */
 export function duplicateKeyField(error: unknown): string | null {
   if (!(error instanceof Error) || codeOf(error) !== 11_000) return null;
   const pattern = (error as { keyPattern?: Record<string, unknown> }).keyPattern;

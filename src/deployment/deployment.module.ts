@@ -10,7 +10,6 @@ import { LogLevelController } from './log-level.controller.js';
 import { LogLevelService } from './log-level.service.js';
 import { OpsController } from './ops.controller.js';
 import { OpsService } from './ops.service.js';
-import { ReadinessState } from './readiness-state.js';
 import { RolloutPoller } from './rollout-poller.js';
 import { RolloutsService } from './rollouts.service.js';
 
@@ -25,7 +24,6 @@ import { RolloutsService } from './rollouts.service.js';
     DrainService,
     OpsService,
     LogLevelService,
-    ReadinessState,
     RolloutsService,
     RolloutPoller,
   ],
@@ -35,7 +33,6 @@ import { RolloutsService } from './rollouts.service.js';
     InstanceLifecycle,
     DeploymentRecordsModule,
     DrainService,
-    ReadinessState,
     RolloutPoller,
     RolloutsService,
   ],

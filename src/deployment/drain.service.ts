@@ -1,26 +1,27 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../core/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { InstanceLifecycle } from './instance-lifecycle.js';
 
-/** Somebody who holds clients: the sockets, the HTTP server. */
+/** A part of the service that serves clients and can release them: the HTTP server, the sockets. */
 export interface Drainable {
   readonly name: 'http' | 'sockets';
-  /** Sockets, or calls under way. */
+  /** Requests in flight, or open sockets. */
   readonly open: number;
-  /** Lets go of all of them and takes no new ones. Resolves when none is left and all they sent is answered. */
+  /** Closes all clients and refuses new ones. Resolves when all are closed and everything they sent is answered. */
   drain(): Promise<void>;
   /**
-   * Lets go of those who are here now, one after the other within that time; new ones may come. Not needed by whoever asks
-   * for the handover himself.
+   * Closes the clients of this moment one by one within the time; new clients are accepted. Left out by a drainable
+   * that reads `DrainService.handover` itself.
    */
   beginHandover?(withinMs: number): Promise<void>;
-  /** Lets go of nobody more. */
+  /** Stops the handover: closes no further client. */
   endHandover?(): void;
 }
 
 export interface Drain {
   readonly since: Date;
-  /** Whatever is still open then is a fault. */
+  /** After it the drain is overdue, and the process counts as broken. */
   readonly deadline: Date;
   readonly isDone: boolean;
 }
@@ -31,45 +32,39 @@ export interface Handover {
   readonly isDone: boolean;
 }
 
-/**
- * How this instance lets go of its clients. A handover can be undone and leaves it ready; a drain ends with the
- * process.
- */
+/** Releases the clients of this instance. A handover can be undone and leaves the instance ready; a drain is final. */
 @Injectable()
 export class DrainService {
   private readonly logger = new Logger(DrainService.name);
   private readonly drainables: Drainable[] = [];
-  private readonly listeners: (() => void)[] = [];
-  private draining: Drain | null = null;
+  private currentDrain: Drain | null = null;
   private drained: Promise<void> | null = null;
-  private handingOver: Handover | null = null;
+  private currentHandover: Handover | null = null;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly clock: Clock,
+    private readonly lifecycle: InstanceLifecycle,
   ) {}
 
   get drain(): Drain | null {
-    return this.draining;
+    return this.currentDrain;
   }
 
   get handover(): Handover | null {
-    return this.handingOver;
+    return this.currentHandover;
   }
 
-  /** The drain did not come to its end in time: nobody should wait for it any more. */
+  /** The drain has not finished by its deadline. */
   get isOverdue(): boolean {
-    const { draining } = this;
-    return draining !== null && !draining.isDone && this.clock.nowMs() > draining.deadline.getTime();
+    const { currentDrain } = this;
+    return (
+      currentDrain !== null && !currentDrain.isDone && this.clock.nowMs() > currentDrain.deadline.getTime()
+    );
   }
 
   register(drainable: Drainable): void {
     this.drainables.push(drainable);
-  }
-
-  /** Called whenever something of this changes. */
-  subscribe(listener: () => void): void {
-    this.listeners.push(listener);
   }
 
   openCount(name: Drainable['name']): number {
@@ -78,54 +73,48 @@ export class DrainService {
       .reduce((sum, { open }) => sum + open, 0);
   }
 
-  /** No way back. Resolves when nobody is left; the same however often it is called. */
+  /** Starts the drain, which is final. Every call returns the same promise; it resolves when all clients are closed. */
   beginDrain(): Promise<void> {
     return (this.drained ??= this.drainAll());
   }
 
-  /** @returns false when it drains already: there is nothing to hand over any more */
+  /** @returns false when a drain has begun: the handover does not start */
   beginHandover(withinS: number): boolean {
-    if (this.draining) return false;
+    if (this.currentDrain) return false;
     this.undoHandover();
     const handover: Handover = { since: this.now(), withinS, isDone: false };
-    this.handingOver = handover;
-    this.logger.log({ withinS, sockets: this.openCount('sockets') }, 'handing over');
+    this.currentHandover = handover;
+    this.logger.log({ withinS, sockets: this.openCount('sockets') }, 'handover started');
     const moves = this.drainables.map(
       (drainable) => drainable.beginHandover?.(withinS * 1_000) ?? Promise.resolve(),
     );
     void Promise.all(moves).then(() => {
-      if (this.handingOver !== handover) return;
-      this.handingOver = { ...handover, isDone: true };
-      this.logger.log('handed over');
+      if (this.currentHandover !== handover) return;
+      this.currentHandover = { ...handover, isDone: true };
+      this.logger.log('handover finished');
     });
     return true;
   }
 
   undoHandover(): void {
-    if (!this.handingOver) return;
-    this.handingOver = null;
+    if (!this.currentHandover) return;
+    this.currentHandover = null;
     for (const drainable of this.drainables) drainable.endHandover?.();
-    this.logger.log('the handover is undone');
+    this.logger.log('handover undone');
   }
 
   private async drainAll(): Promise<void> {
     const since = this.now();
     const deadline = new Date(since.getTime() + this.settings.drainTimeoutS * 1_000);
-    this.draining = { since, deadline, isDone: false };
-    this.logger.log(
-      { deadline, sockets: this.openCount('sockets'), http: this.openCount('http') },
-      'draining',
-    );
-    this.notify();
+    this.currentDrain = { since, deadline, isDone: false };
+    const [sockets, http] = [this.openCount('sockets'), this.openCount('http')];
+    this.logger.log({ deadline, sockets, http }, 'drain started');
+    // First: from here on `/ready` answers 503 and handshakes are refused, so a closed client does not reconnect here.
+    this.lifecycle.startDraining();
     for (const drainable of this.drainables) drainable.endHandover?.();
     await Promise.all(this.drainables.map((drainable) => drainable.drain()));
-    this.draining = { since, deadline, isDone: true };
-    this.logger.log('drained');
-    this.notify();
-  }
-
-  private notify(): void {
-    for (const listener of this.listeners) listener();
+    this.currentDrain = { since, deadline, isDone: true };
+    this.logger.log('drain finished');
   }
 
   private now(): Date {

@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpTraffic } from '../core/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { type Drainable, DrainService } from './drain.service.js';
-import { RELEASE_HEADER, releaseHeader } from './release-header.js';
+import { RELEASE_HEADER, releaseHeader } from './instance-identity.js';
 
 const POLL_INTERVAL_MS = 50;
 
-/** HTTP calls under way, each answered with the release that answers it. */
+/** Drains keep-alive HTTP connections, and names the release in every answer. */
 @Injectable()
 export class HttpDrain implements Drainable {
   readonly name = 'http';
@@ -27,35 +27,36 @@ export class HttpDrain implements Drainable {
     drainService.register(this);
   }
 
+  /** Requests in flight. */
   get open(): number {
     return this.traffic.inFlight;
   }
 
-  /** For the socket port, which the old server's boxes call over HTTP too. */
+  /** Adds the connections of the socket port, which also answers plain HTTP requests of old tracking boxes. */
   addConnectionCount(count: () => Promise<number>): void {
     this.countOtherConnections = count;
   }
 
-  /** For every answer. */
   readonly middleware = (_request: Request, response: Response, next: NextFunction): void => {
     response.setHeader(RELEASE_HEADER, this.release);
     const { drain, handover } = this.drainService;
-    // A connection that is kept alive would bring its next call here again.
+    // Otherwise the next request of a kept-alive connection reaches this instance again.
     if (drain || (handover && !handover.isDone)) response.setHeader('Connection', 'close');
     next();
   };
 
   /**
-   * Nobody is refused. A kept-alive connection that is closed while its next call is on the way fails that call, so each
-   * is left to bring one more, which is told that it was the last; those that bring none by the end are idle.
+   * Waits until no connection is open, at most `HTTP_LINGER_MS`. No request is refused. Closing a kept-alive connection
+   * while a request is on its way would fail that request, so each connection may send one more; its answer has
+   * `Connection: close`. A connection that is open at the end is idle.
    */
   async drain(): Promise<void> {
     const endMs = performance.now() + this.settings.httpLingerMs;
-    while (performance.now() < endMs && (await this.connections()) > 0) await sleep(POLL_INTERVAL_MS);
+    while (performance.now() < endMs && (await this.countConnections()) > 0) await sleep(POLL_INTERVAL_MS);
   }
 
-  /** Of both ports. */
-  private async connections(): Promise<number> {
+  /** Open connections of both ports. */
+  private async countConnections(): Promise<number> {
     const server = this.host.httpAdapter.getHttpServer() as Server;
     const own = await new Promise<number>((resolve) =>
       server.getConnections((error, count) => resolve(error ? 0 : count)),

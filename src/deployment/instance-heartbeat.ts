@@ -1,54 +1,60 @@
 import {
+  Inject,
   Injectable,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
 import { hostname } from 'node:os';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { BackgroundJobs } from '../core/index.js';
 import { DatabaseConnection, SUPPORTED_SCHEMA } from '../database/index.js';
 import { InstanceIdentity } from './instance-identity.js';
 import { InstanceLifecycle } from './instance-lifecycle.js';
 import { InstancesRepository } from './instances.repository.js';
 
-const EVERY_MS = 5_000;
+const INTERVAL_MS = 5_000;
+/** Database operations of one heartbeat; see `InstancesRepository.keepAlive`. */
+const OPERATIONS = 3;
 
 /**
- * Tells the others that this instance lives and which schemas it works with. The first time is before it looks at the
- * schema itself: whoever is about to take a version away announces that first and looks for instances then, so that
- * one of the two sees the other.
+ * Announces this instance and its supported schema versions to the other instances. The first announcement precedes
+ * the schema check of the start: a contract step announces itself first and then looks for running instances, so at
+ * least one of the two sees the other.
  */
 @Injectable()
 export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | null = null;
-  private beating: Promise<void> = Promise.resolve();
-  private isStopped = false;
-
   constructor(
     private readonly identity: InstanceIdentity,
-    private readonly instance: InstanceLifecycle,
+    private readonly lifecycle: InstanceLifecycle,
     private readonly instances: InstancesRepository,
     private readonly databaseConnection: DatabaseConnection,
+    private readonly jobs: BackgroundJobs,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   onModuleInit(): void {
     this.databaseConnection.beforeSchemaCheck.add('heartbeat', () => this.announce());
   }
 
+  /** The job does not wait for the end of the start: a blocked instance is alive too. */
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => this.beatNow(), EVERY_MS);
-    this.timer.unref();
+    this.jobs.start({
+      name: 'instance-heartbeat',
+      intervalMs: INTERVAL_MS,
+      // The document is removed after the last heartbeat. A heartbeat that ends later would write it again.
+      shutdownTimeoutMs: OPERATIONS * this.settings.mongo.timeoutMs,
+      run: () => this.announce(),
+    });
   }
 
+  /** Background jobs have ended by now. */
   async onApplicationShutdown(): Promise<void> {
-    this.isStopped = true;
-    if (this.timer) clearInterval(this.timer);
-    await this.beating;
-    // Best effort: without it, the others take this instance for alive a little longer.
+    // Best effort: without the removal, the other instances regard this one as alive for a few more seconds.
     await this.instances.remove(this.identity.id).catch(() => undefined);
   }
 
-  /** @throws what the driver throws */
-  async announce(): Promise<void> {
+  private async announce(): Promise<void> {
     const { id, release, startedAt } = this.identity;
     await this.instances.keepAlive({
       id,
@@ -57,18 +63,9 @@ export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, 
       color: release.color,
       schemaMin: SUPPORTED_SCHEMA.min,
       schemaMax: SUPPORTED_SCHEMA.max,
-      state: this.instance.state,
+      state: this.lifecycle.state,
       host: hostname(),
       startedAt,
     });
-  }
-
-  private beatNow(): void {
-    this.beating = this.beat();
-  }
-
-  /** Storage's trouble has a check and a log line of its own. */
-  private async beat(): Promise<void> {
-    if (!this.isStopped) await this.announce().catch(() => undefined);
   }
 }

@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DatabaseConnection } from '../database/index.js';
-import { DrainService } from './drain.service.js';
-import { ReadinessState } from './readiness-state.js';
+import { EventBus } from '../core/index.js';
+import { DatabaseConnection, type DatabasePhase } from '../database/index.js';
 
 export const INSTANCE_STATES = [
   'starting',
@@ -14,83 +13,163 @@ export const INSTANCE_STATES = [
 ] as const;
 export type InstanceState = (typeof INSTANCE_STATES)[number];
 
-const SERVING: readonly InstanceState[] = ['ready', 'degraded'];
+/** The effect of a health issue on the instance, worst first. */
+export const EFFECTS = ['blocked', 'not_ready', 'degraded'] as const;
+export type Effect = (typeof EFFECTS)[number];
 
-/** What this instance can do just now, for probes and for the doors that new sockets come through. */
+/** One problem found by a health check. `reason` is a code such as `mongo.down`, the same in `/ready`, logs and metrics. */
+export interface HealthIssue {
+  readonly effect: Effect;
+  readonly reason: string;
+}
+
+/** Everything that decides the state of an instance. */
+export interface LifecycleInputs {
+  /** Progress of the start: connection, schema, startup tasks. */
+  readonly startupPhase: DatabasePhase;
+  /** Every health check has completed a run that began after the start. */
+  readonly isChecked: boolean;
+  /** The confirmed issues of all health checks. */
+  readonly issues: readonly HealthIssue[];
+  readonly isDraining: boolean;
+}
+
+export interface InstanceStateChange {
+  readonly from: InstanceState;
+  readonly to: InstanceState;
+  /** Reasons of the health issues at this moment, worst first. */
+  readonly reasons: readonly string[];
+}
+
+declare module '../core/events/event-bus.js' {
+  interface EventMap {
+    'instance.state-changed': InstanceStateChange;
+  }
+}
+
+/** The state of an instance as a function of its inputs. The order of the lines is the order of precedence. */
+export function instanceState({
+  startupPhase,
+  isChecked,
+  issues,
+  isDraining,
+}: LifecycleInputs): InstanceState {
+  const has = (effect: Effect): boolean => issues.some((issue) => issue.effect === effect);
+  if (isDraining) return 'draining';
+  if (has('blocked') || startupPhase === 'blocked') return 'blocked';
+  if (startupPhase === 'migrating') return 'migrating';
+  if (startupPhase !== 'started' || !isChecked) return 'starting';
+  if (has('not_ready')) return 'not_ready';
+  return has('degraded') ? 'degraded' : 'ready';
+}
+
+/**
+ * The lifecycle state machine of this instance. Health checks, the database start and the drain write their inputs;
+ * probes, metrics and the socket handshake read the state. A read never triggers a transition.
+ *
+ * A handover is not a state: the instance stays ready.
+ */
 @Injectable()
 export class InstanceLifecycle {
   private readonly logger = new Logger(InstanceLifecycle.name);
-  private last: { readonly state: InstanceState; readonly since: Date } | null = null;
+  private readonly issuesByCheck = new Map<string, readonly HealthIssue[]>();
+  private resolveFirstChecked: () => void = () => undefined;
+  private readonly firstChecked = new Promise<void>((resolve) => (this.resolveFirstChecked = resolve));
+  private inputs: LifecycleInputs;
+  private current: { readonly state: InstanceState; readonly since: Date };
   private wasServing = false;
 
   constructor(
-    private readonly databaseConnection: DatabaseConnection,
-    private readonly readiness: ReadinessState,
-    private readonly drainService: DrainService,
+    database: DatabaseConnection,
+    private readonly events: EventBus,
   ) {
-    readiness.subscribe(() => this.updateState());
-    drainService.subscribe(() => this.updateState());
+    this.inputs = { startupPhase: database.phase, isChecked: false, issues: [], isDraining: false };
+    this.current = { state: instanceState(this.inputs), since: new Date() };
+    events.subscribe('database.phase-changed', ({ phase }) => this.setStartupPhase(phase));
   }
 
   get state(): InstanceState {
-    return this.updateState().state;
+    return this.current.state;
   }
 
-  /** When it came into this state. */
+  /** Time of the last transition. */
   get since(): Date {
-    return this.updateState().since;
+    return this.current.since;
   }
 
-  /** Traffic may be sent here. */
+  /** The instance is ready for traffic. */
   get isServing(): boolean {
-    return SERVING.includes(this.state);
+    return isServingState(this.current.state);
   }
 
-  /** It was ready or degraded at least once since it started: a release that never was must not be installed. */
+  /** The instance was ready or degraded at least once. A rolling update must not install a release that never was. */
   get hasEverServed(): boolean {
-    this.updateState();
     return this.wasServing;
   }
 
   /**
-   * New sockets may come. Not the same as `isServing`: no state makes the service refuse a position that it can store,
-   * and one whose schema became too new under its hands still can.
+   * New sockets are accepted. This differs from `isServing`: no state makes the service refuse a position that it can
+   * store, and a blocked instance can still store positions.
    */
   get canAcceptSockets(): boolean {
-    return (
-      this.drainService.drain === null &&
-      this.databaseConnection.hasStarted &&
-      !this.readiness.has('not_ready')
-    );
+    const { isDraining, startupPhase, issues } = this.inputs;
+    return !isDraining && startupPhase === 'started' && !issues.some(({ effect }) => effect === 'not_ready');
   }
 
-  /** Why the state is not `ready`; codes, no details. */
+  /** Why the state is not `ready`: codes without details, worst first. */
   get reasons(): readonly string[] {
-    const { state } = this.updateState();
+    const { state } = this.current;
     const own = state === 'draining' || state === 'starting' || state === 'migrating' ? [state] : [];
-    return [...own, ...this.readiness.reasons()];
+    return [...own, ...this.issueReasons()];
   }
 
-  private updateState(): { readonly state: InstanceState; readonly since: Date } {
-    const state = this.computeState();
-    if (SERVING.includes(state)) this.wasServing = true;
-    if (this.last?.state === state) return this.last;
-    const from = this.last?.state;
-    this.last = { state, since: new Date() };
-    if (from !== undefined)
-      this.logger.log(
-        { from, to: state, reasons: this.readiness.reasons() },
-        'the instance has changed its state',
-      );
-    return this.last;
+  setStartupPhase(startupPhase: DatabasePhase): void {
+    this.update({ startupPhase });
   }
 
-  private computeState(): InstanceState {
-    if (this.drainService.drain) return 'draining';
-    if (this.readiness.has('blocked') || this.databaseConnection.phase === 'blocked') return 'blocked';
-    if (this.databaseConnection.phase === 'migrating') return 'migrating';
-    if (!this.databaseConnection.hasStarted || !this.readiness.isComplete) return 'starting';
-    if (this.readiness.has('not_ready')) return 'not_ready';
-    return this.readiness.has('degraded') ? 'degraded' : 'ready';
+  /** Replaces the issues of one check; an empty list means that the check passes. */
+  reportIssues(check: string, issues: readonly HealthIssue[]): void {
+    this.issuesByCheck.set(check, issues);
+    this.update({ issues: [...this.issuesByCheck.values()].flat() });
   }
+
+  /** Ends `starting`: every check has completed a run that began after the start. */
+  completeFirstChecks(): void {
+    this.update({ isChecked: true });
+    this.resolveFirstChecked();
+  }
+
+  /** Resolves after `completeFirstChecks`; never when the service stops during its start. */
+  whenFirstChecked(): Promise<void> {
+    return this.firstChecked;
+  }
+
+  /** Final: no other state follows. */
+  startDraining(): void {
+    this.update({ isDraining: true });
+  }
+
+  private update(changed: Partial<LifecycleInputs>): void {
+    this.inputs = { ...this.inputs, ...changed };
+    const from = this.current.state;
+    const to = instanceState(this.inputs);
+    if (from === to) return;
+    this.current = { state: to, since: new Date() };
+    this.wasServing ||= isServingState(to);
+    const reasons = this.issueReasons();
+    this.logger.log({ from, to, reasons }, 'instance state changed');
+    this.events.publish('instance.state-changed', { from, to, reasons });
+  }
+
+  /** Worst first, each once. */
+  private issueReasons(): string[] {
+    const ordered = EFFECTS.flatMap((effect) =>
+      this.inputs.issues.filter((issue) => issue.effect === effect),
+    );
+    return [...new Set(ordered.map(({ reason }) => reason))];
+  }
+}
+
+function isServingState(state: InstanceState): boolean {
+  return state === 'ready' || state === 'degraded';
 }

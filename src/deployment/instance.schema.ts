@@ -1,7 +1,7 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import type { ReleaseColor } from '../config/index.js';
 
-/** A process that serves on this database, or did a short while ago. One document each; read whole, so no index. */
+/** One document for each process that uses this database. The collection is small and read whole, so it has no index. */
 @Schema({ collection: 'instances', versionKey: false })
 export class InstanceRecord {
   @Prop({ type: String, required: true })
@@ -16,7 +16,7 @@ export class InstanceRecord {
   @Prop({ type: String })
   color?: ReleaseColor;
 
-  /** Schema versions it works with, ends included. */
+  /** Supported schema versions, both ends included. */
   @Prop({ type: Number, required: true })
   schemaMin!: number;
 
@@ -29,7 +29,7 @@ export class InstanceRecord {
   @Prop({ type: String, required: true })
   host!: string;
 
-  /** By its own clock. */
+  /** By the instance's clock. */
   @Prop({ type: Date, required: true })
   startedAt!: Date;
 

@@ -10,20 +10,20 @@ export interface LiveInstance {
   readonly version: string;
   readonly revision: string | null;
   readonly color: ReleaseColor | null;
-  /** Schema versions it works with, ends included. */
+  /** Supported schema versions, both ends included. */
   readonly schemaMin: number;
   readonly schemaMax: number;
   readonly state: string;
   readonly host: string;
-  /** By its own clock. */
+  /** By the instance's clock. */
   readonly startedAt: Date;
 }
 
-/** Three heartbeats and a slow database: who was not heard of for so long is taken for dead. */
+/** An instance without a heartbeat for this long counts as dead: three heartbeats and a slow database. */
 const ALIVE_MS = 20_000;
 const DELETE_AFTER_MS = 86_400_000;
 
-/** Who serves on this database. All times are the database's own. */
+/** The instances that use this database. Heartbeat times are by the database's clock. */
 @Injectable()
 export class InstancesRepository {
   constructor(
@@ -31,7 +31,7 @@ export class InstancesRepository {
     private readonly time: DatabaseTime,
   ) {}
 
-  /** Says that it is alive now, and forgets those who died long ago. */
+  /** Records a heartbeat, and deletes instances without one for a day. */
   async keepAlive({ id, revision, color, ...known }: LiveInstance): Promise<void> {
     const now = await this.time.read();
     const named = { ...(revision !== null && { revision }), ...(color !== null && { color }) };
@@ -43,7 +43,7 @@ export class InstancesRepository {
     await this.instances.deleteMany({ lastSeenAt: { $lt: new Date(now.getTime() - DELETE_AFTER_MS) } });
   }
 
-  /** It has ended in good order: nobody has to wait until it is taken for dead. */
+  /** Removes an instance that has shut down, so that it does not count as alive until its heartbeat is too old. */
   async remove(id: string): Promise<void> {
     await this.instances.deleteOne({ _id: id });
   }

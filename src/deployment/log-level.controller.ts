@@ -12,7 +12,9 @@ export class LogLevelController {
 
   @Put()
   @ForOperators()
-  @ApiOperation({ summary: 'Log more or less for a while, on this instance; also while storage is away' })
+  @ApiOperation({
+    summary: 'Change the log level of this instance for a time; works during a database outage',
+  })
   @ApiOkResponse({ type: LevelChangeDto })
   change(@Body() { level, forS = DEFAULT_LEVEL_S }: ChangeLogLevelDto): Promise<LevelChange> {
     return this.levels.change(level, forS);

@@ -16,7 +16,7 @@ export class ChangeLogLevelDto {
   level!: LogLevelName;
 
   @ApiPropertyOptional({
-    description: 'Seconds until it is that of LOG_LEVEL again; 0: until the next start.',
+    description: 'Seconds until the level of LOG_LEVEL returns; 0: at the next start.',
     minimum: 0,
     maximum: MAX_LEVEL_S,
     default: DEFAULT_LEVEL_S,
@@ -33,6 +33,10 @@ export class LevelChangeDto implements LevelChange {
   @ApiProperty({ enum: LOG_LEVELS, example: 'debug' })
   level!: LogLevelName;
 
-  @ApiProperty({ type: Date, nullable: true, description: 'When it ends; null: at the next start.' })
+  @ApiProperty({
+    type: Date,
+    nullable: true,
+    description: 'Time at which the level of LOG_LEVEL returns; null: at the next start.',
+  })
   until!: Date | null;
 }

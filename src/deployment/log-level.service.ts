@@ -3,7 +3,7 @@ import { AuditLog } from '../auth/index.js';
 import { type LevelChange, LogLevel, type LogLevelName } from '../core/index.js';
 import { InstanceIdentity } from './instance-identity.js';
 
-/** The level of the log, changed by an operator and written down. */
+/** Changes the log level on an operator's request and records it in the audit log. */
 @Injectable()
 export class LogLevelService {
   private readonly logger = new Logger(LogLevelService.name);
@@ -15,8 +15,8 @@ export class LogLevelService {
   ) {}
 
   /**
-   * At once, and only then written down: an operator needs it most while storage is away. It is the log then that
-   * says who did it.
+   * Changes the level first and records it then, because operators need it most during a database outage. When the
+   * audit entry cannot be written, the log holds the change.
    * @param forS seconds; 0: until the next start
    */
   async change(level: LogLevelName, forS: number): Promise<LevelChange> {
@@ -29,7 +29,7 @@ export class LogLevelService {
         details,
       });
     } catch (error) {
-      this.logger.warn({ err: error, ...details }, 'an operator changed the log level; not in the audit log');
+      this.logger.warn({ err: error, ...details }, 'log level changed by an operator without an audit entry');
     }
     return change;
   }

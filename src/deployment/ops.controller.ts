@@ -5,7 +5,7 @@ import { FailsWith } from '../core/index.js';
 import { DrainDto, HandoverDto, LettingGoDto } from './ops.dto.js';
 import { OpsService } from './ops.service.js';
 
-/** What operators and tools do to this very instance. */
+/** Actions of operators and tools on this instance. */
 @ApiTags('ops')
 @ForOperators()
 @Controller('api/v1/ops')
@@ -14,7 +14,9 @@ export class OpsController {
 
   @Post('drain')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Let go of everybody, take nobody in, and wait for SIGTERM; no way back' })
+  @ApiOperation({
+    summary: 'Drain: close all sockets, refuse new ones and wait for SIGTERM; cannot be undone',
+  })
   @ApiAcceptedResponse({ type: LettingGoDto })
   drain(@Body() { why }: DrainDto): Promise<LettingGoDto> {
     return this.ops.drain(why);
@@ -22,7 +24,7 @@ export class OpsController {
 
   @Post('handover')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Stay ready, and let go of the sockets that are here now, in batches' })
+  @ApiOperation({ summary: 'Handover: stay ready and close the sockets of this moment, spread over a time' })
   @ApiAcceptedResponse({ type: LettingGoDto })
   @FailsWith('ops/draining')
   handOver(@Body() { withinS, why }: HandoverDto): Promise<LettingGoDto> {
@@ -31,7 +33,7 @@ export class OpsController {
 
   @Delete('handover')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Let go of nobody more' })
+  @ApiOperation({ summary: 'Undo the handover: close no further socket' })
   @ApiOkResponse({ type: LettingGoDto })
   undoHandover(): Promise<LettingGoDto> {
     return this.ops.undoHandover();

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 import { IsOptionalOrNull } from '../core/index.js';
 
-/** An unknown field is an error, so that a typing mistake does not drain an instance. */
+/** Unknown fields are rejected, so that a typing mistake cannot drain an instance. */
 export class DrainDto {
   /** For the audit log. */
   @ApiProperty({ required: false, example: 'kernel update' })
@@ -13,7 +13,7 @@ export class DrainDto {
 }
 
 export class HandoverDto extends DrainDto {
-  /** Seconds over which the sockets that are here now are let go; default 30. */
+  /** Seconds over which the open sockets are closed; default 30. */
   @ApiProperty({ required: false, example: 30 })
   @IsOptionalOrNull()
   @Max(3_600)
@@ -22,24 +22,24 @@ export class HandoverDto extends DrainDto {
   withinS?: number;
 }
 
-/** How far the letting go has come. */
+/** Progress of a drain or a handover. */
 export class LettingGoDto {
   @ApiProperty({ example: 'draining' })
   state!: string;
 
-  /** Sockets that are here now, those that came since included. */
+  /** Open sockets, including those opened since the handover began. */
   @ApiProperty({ example: 214 })
   sockets!: number;
 
-  /** HTTP calls under way. */
+  /** HTTP requests in flight. */
   @ApiProperty({ example: 3 })
   http!: number;
 
-  /** When a drain must be through; null without one. */
+  /** Time by which the drain must finish; null without a drain. */
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2026-11-24T03:00:25.000Z' })
   deadline!: Date | null;
 
-  /** Whether a handover is under way. */
+  /** A handover is in progress. */
   @ApiProperty({ example: false })
   isHandingOver!: boolean;
 }

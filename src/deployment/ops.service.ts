@@ -8,22 +8,22 @@ import type { LettingGoDto } from './ops.dto.js';
 
 const HANDOVER_S = 30;
 
-/** The acts of operators on this instance, each in the audit log. */
+/** Performs the actions of operators on this instance and records each in the audit log. */
 @Injectable()
 export class OpsService {
   private readonly logger = new Logger(OpsService.name);
 
   constructor(
     private readonly drainService: DrainService,
-    private readonly instance: InstanceLifecycle,
+    private readonly lifecycle: InstanceLifecycle,
     private readonly identity: InstanceIdentity,
     private readonly audit: AuditLog,
   ) {}
 
-  /** Answers when it has begun. */
+  /** Resolves when the drain has begun, not when it has finished. */
   async drain(why?: string): Promise<LettingGoDto> {
     const drained = this.drainService.beginDrain();
-    drained.catch((error: unknown) => this.logger.error({ err: error }, 'draining failed'));
+    drained.catch((error: unknown) => this.logger.error({ err: error }, 'drain failed'));
     await this.recordAudit('ops.drained', why);
     return this.drainStatus();
   }
@@ -41,7 +41,7 @@ export class OpsService {
     return this.drainStatus();
   }
 
-  /** After the act, and not at any price: an operator must be able to take an instance out that has lost its storage. */
+  /** Never rejects: an operator must be able to drain an instance that has lost its database. */
   private async recordAudit(
     action: NewAuditEntry['action'],
     why?: string,
@@ -50,14 +50,14 @@ export class OpsService {
     const details = { ...(why !== undefined && { why }), ...more };
     const target = { kind: 'instance', id: this.identity.id, email: null } as const;
     await this.audit.record({ action, target, details }).catch((error: unknown) => {
-      this.logger.warn({ err: error, action, details }, 'done, and not in the audit log');
+      this.logger.warn({ err: error, action, details }, 'operator action without an audit entry');
     });
   }
 
   private drainStatus(): LettingGoDto {
     const { drain, handover } = this.drainService;
     return {
-      state: this.instance.state,
+      state: this.lifecycle.state,
       sockets: this.drainService.openCount('sockets'),
       http: this.drainService.openCount('http'),
       deadline: drain?.deadline ?? null,

@@ -11,7 +11,7 @@ const ID = 'rollout';
 export class RolloutRepository {
   constructor(@InjectModel(RolloutRecord.name) private readonly rollouts: Model<RolloutRecord>) {}
 
-  /** null: nothing was ever moved, which is as good as `idle`. */
+  /** null: no rollout was ever started; the same as phase `idle`. */
   async find(): Promise<Rollout | null> {
     const found = await this.rollouts.findById(ID).lean();
     if (!found) return null;
@@ -21,8 +21,8 @@ export class RolloutRepository {
 
   /**
    * Compare-and-set.
-   * @param seenEpoch of the record that `rollout` was made from; 0 when there was none
-   * @returns false when somebody else changed it since
+   * @param seenEpoch epoch of the record that `rollout` was derived from; 0 when there was none
+   * @returns false when the record has changed since
    */
   async replace(seenEpoch: number, rollout: Rollout): Promise<boolean> {
     const { id, ...rest } = rollout;

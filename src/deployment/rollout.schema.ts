@@ -1,7 +1,7 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import type { RolloutChange, RolloutPhase, RolloutSide } from './rollout.js';
 
-/** One document; see `Rollout` for the meaning. */
+/** The collection has one document; `Rollout` describes the fields. */
 @Schema({ collection: 'rollout', versionKey: false })
 export class RolloutRecord {
   @Prop({ type: String, required: true })

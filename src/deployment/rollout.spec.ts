@@ -16,7 +16,7 @@ const through = (...steps: [RolloutPhase, number][]): Rollout =>
   );
 
 describe('a rollout', () => {
-  it('goes from side by side over growing weights to its end, and remembers who did what', () => {
+  it('runs from parallel through growing weights to complete, and keeps the history', () => {
     const done = through(['shifting', 1], ['shifting', 25], ['soaking', 100], ['complete', 100]);
     expect(done).toMatchObject({ phase: 'complete', weightPct: 100, epoch: 5 });
     expect(done.history.map(({ phase, weightPct }) => [phase, weightPct])).toEqual([
@@ -29,25 +29,25 @@ describe('a rollout', () => {
   });
 
   it.each<[string, [RolloutPhase, number][]]>([
-    ['is not over before it was shifted', [['complete', 100]]],
+    ['rejects complete before a shift', [['complete', 100]]],
     [
-      'does not go on after it was rolled back',
+      'rejects a shift after a rollback',
       [
         ['rolled_back', 0],
         ['shifting', 10],
       ],
     ],
-    ['weighs nothing while side by side', [['parallel', 5]]],
+    ['rejects a weight in phase parallel', [['parallel', 5]]],
     [
-      'weighs all while soaking',
+      'rejects a weight below 100 in phase soaking',
       [
         ['shifting', 50],
         ['soaking', 50],
       ],
     ],
-    ['weighs no more than all', [['shifting', 101]]],
-    ['weighs no less than nothing', [['shifting', -1]]],
-    ['weighs a number', [['shifting', NaN]]],
+    ['rejects a weight above 100', [['shifting', 101]]],
+    ['rejects a negative weight', [['shifting', -1]]],
+    ['rejects a weight that is not a number', [['shifting', NaN]]],
   ])('%s', (_what, steps) => {
     expect(() => through(...steps)).toThrow(RangeError);
   });
@@ -59,7 +59,7 @@ describe('a rollout', () => {
     },
   );
 
-  it('begins only where none is under way, and counts on', () => {
+  it('begins only when no rollout is in progress, and continues the epoch', () => {
     const over = through(['shifting', 10], ['rolled_back', 0]);
     expect(beginRollout(over, 's', start, at)).toMatchObject({
       id: 's',

@@ -4,15 +4,15 @@ import { Clock } from '../core/index.js';
 import { beginRollout, type Rollout, type RolloutStart, type RolloutStep, stepRollout } from './rollout.js';
 import { RolloutRepository } from './rollout.repository.js';
 
-/** Somebody else changed the record since it was looked at: look again, and decide anew. */
+/** The record has changed since the caller read it. Read it again, then decide. */
 export class RolloutChangedError extends Error {
   constructor() {
-    super('the rollout has changed since it was looked at');
+    super('the rollout record has changed since it was read; read it again');
     this.name = 'RolloutChangedError';
   }
 }
 
-/** Moves the rollout record on; of two who do it at once, one hears that it has changed meanwhile. */
+/** Changes the rollout record by compare-and-set: of two concurrent changes, one gets `RolloutChangedError`. */
 @Injectable()
 export class RolloutsService {
   constructor(
@@ -20,20 +20,20 @@ export class RolloutsService {
     private readonly clock: Clock,
   ) {}
 
-  /** null is as good as `idle`. */
+  /** null means the same as phase `idle`. */
   find(): Promise<Rollout | null> {
     return this.rollouts.find();
   }
 
-  /** @throws RolloutChangedError; RangeError when another move is under way */
+  /** @throws RolloutChangedError; RangeError as `beginRollout` */
   async begin(start: RolloutStart): Promise<Rollout> {
     const last = await this.rollouts.find();
     return this.replace(last?.epoch ?? 0, beginRollout(last, randomUUID(), start, this.now()));
   }
 
   /**
-   * @param seenEpoch of the record on which the caller decided
-   * @throws RolloutChangedError; RangeError when the step does not follow
+   * @param seenEpoch epoch of the record that the caller read
+   * @throws RolloutChangedError; RangeError as `stepRollout`
    */
   async step(seenEpoch: number, step: RolloutStep): Promise<Rollout> {
     const current = await this.rollouts.find();

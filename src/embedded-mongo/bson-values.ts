@@ -16,8 +16,9 @@ import { badValue, CommandError } from './errors.js';
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
 /**
- * MongoDB's order of types (manual: "Comparison/Sort Order"); the numbers are its canonical type numbers and the first
- * byte of every key. NaN is a number to MongoDB, yet below all others and in no range with them: a type of its own here.
+ * MongoDB's order of types (manual: "Comparison/Sort Order"). The numbers are MongoDB's canonical type numbers and the
+ * first byte of every key. For MongoDB, NaN is a number below all others and in no range with them. Here it has its own
+ * type.
  */
 export const TYPE = {
   nullish: 5,
@@ -32,7 +33,7 @@ export const TYPE = {
   date: 45,
 } as const;
 
-/** Decoded so that encoding gives the same bytes again: a double stays a double, a long a long. */
+/** Keeps the number types, so that encoding gives the same bytes: a double stays a double, a long a long. */
 export function decode(raw: Uint8Array): Document {
   return deserialize(raw, { promoteValues: false, promoteLongs: false, bsonRegExp: true });
 }
@@ -48,7 +49,7 @@ export function encode(document: Document): Buffer {
   return raw;
 }
 
-/** @throws CommandError BadValue for a type whose order this server does not know (Decimal128, Timestamp, …). */
+/** @throws CommandError BadValue for a type that this server cannot order (Decimal128, Timestamp, …) */
 export function typeOf(value: unknown): number {
   if (value === null || value === undefined) return TYPE.nullish;
   if (typeof value === 'string') return TYPE.string;
@@ -64,7 +65,7 @@ export function typeOf(value: unknown): number {
   return TYPE.object;
 }
 
-/** @throws CommandError BadValue for a long that a JavaScript number does not hold exactly */
+/** @throws CommandError BadValue for a long that a JavaScript number cannot represent exactly */
 export function numberOf(value: unknown): number {
   const number = Number(value);
   if (value instanceof Long && !Number.isSafeInteger(number))
@@ -82,13 +83,13 @@ export function isTruthy(value: unknown): boolean {
     : value !== false && value !== null && value !== undefined;
 }
 
-/** A field of the document itself, not of its prototype. */
+/** An own field of the document, not one of its prototype. */
 export function fieldOf(document: Document, name: string): unknown {
   return Object.hasOwn(document, name) ? (document[name] as unknown) : undefined;
 }
 
 /**
- * Filters, updates, sorts, indexes and projections name whole fields: what lies inside one is kept, never looked into.
+ * Filters, updates, sorts, indexes and projections name whole fields. The content of a field is never evaluated.
  * @throws CommandError EmptyFieldName, DollarPrefixedFieldName, BadValue for a path into a field
  */
 export function assertFieldName(name: string): void {

@@ -4,7 +4,7 @@ import { IndexDefinition, type IndexSpec, tablePrefix } from './index-definition
 import { prefixEnd, joinKey } from './order-keys.js';
 import type { Store } from './store.js';
 
-/** What the catalog keeps of one collection. Its primary index is the table of its documents. */
+/** One collection in the catalog. Its primary index is the table of its documents. */
 export interface CollectionEntry {
   /** `DATABASE.COLLECTION` */
   namespace: string;
@@ -22,7 +22,7 @@ const CATALOG_TABLE = 0;
 const ENTRIES = joinKey([tablePrefix(CATALOG_TABLE), Buffer.from('c')]);
 const NEXT_TABLE = joinKey([tablePrefix(CATALOG_TABLE), Buffer.from('n')]);
 
-/** Collections and their indexes. Changes are made inside `Store.write` only. */
+/** Collections and their indexes. Call methods that change it inside `Store.write` only. */
 export class Catalog {
   private readonly entries = new Map<string, CollectionEntry>();
 
@@ -35,7 +35,7 @@ export class Catalog {
     return this.entries.get(namespace);
   }
 
-  /** The collection, made on first use as MongoDB does. @throws CommandError InvalidNamespace */
+  /** Creates the collection on first use, as MongoDB does. @throws CommandError InvalidNamespace */
   ensure(namespace: string): CollectionEntry {
     const existing = this.find(namespace);
     if (existing) return existing;

@@ -3,10 +3,10 @@ import { dispatch } from './commands/dispatch.js';
 import type { Engine } from './engine.js';
 import { decodeRequest, encodeReply, messageLength } from './wire.js';
 
-/** While one command runs, this much may wait behind it before the socket is left to fill. */
+/** Limit for received bytes that wait for the end of a command; above it, the socket is paused. */
 const MAX_WAITING_BYTES = 1_000_000;
 
-/** Takes one client's messages, one at a time and in order. Bytes that are no message end this connection only. */
+/** Runs the messages of one client in order, one at a time. Bytes that are not a message close this connection only. */
 export class Connection {
   private chunks: Buffer[] = [];
   private bytes = 0;
@@ -42,7 +42,7 @@ export class Connection {
     for (let message = this.nextMessage(); message; message = this.nextMessage()) {
       const request = decodeRequest(message);
       const reply = await dispatch({ engine: this.engine, connectionId: this.id, request }, (error) =>
-        this.onLog(`fault in '${Object.keys(request.body)[0]}': ${error.stack ?? error.message}`),
+        this.onLog(`error in '${Object.keys(request.body)[0]}': ${error.stack ?? error.message}`),
       );
       if (this.socket.destroyed) return;
       if (request.wantsReply) await this.send(encodeReply(request, ++this.replyId, reply));
@@ -62,7 +62,7 @@ export class Connection {
     return all.subarray(0, length);
   }
 
-  /** A client that does not read its replies gets no further command done. */
+  /** Waits until the socket can take more: a client that does not read its replies runs no further command. */
   private async send(reply: Buffer): Promise<void> {
     if (this.socket.write(reply)) return;
     await new Promise<void>((resolve) => {

@@ -3,9 +3,9 @@ import { encode } from './bson-values.js';
 import { CommandError } from './errors.js';
 import type { Scan } from './scan.js';
 
-/** A batch ends with the document that takes it past this: with one of 16 MiB it is still well below a message's limit. */
+/** A batch ends with the document that exceeds this. With one more document of 16 MiB it is below a message's limit. */
 const BATCH_BYTES = 4_000_000;
-/** Keys looked at before other connections get their turn. */
+/** Keys examined before other connections run. */
 export const SLICE_KEYS = 1000;
 /** MongoDB's `cursorTimeoutMillis`. */
 const IDLE_TIMEOUT_MS = 600_000;
@@ -14,14 +14,14 @@ export type Project = (document: Document) => Document;
 
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The matches of a scan as they are to be sent. Holds no document and no transaction between two batches. */
+/** Sends the matches of a scan in batches. Holds no document and no transaction between two batches. */
 export class Cursor {
   constructor(
     readonly namespace: string,
-    /** Null for a collection that is not there. */
+    /** null for a collection that does not exist. */
     private readonly scan: Scan | null,
     private readonly project: Project | null,
-    /** How many are still to be given; Infinity for all. */
+    /** Documents that may still be sent; Infinity for all. */
     private left: number,
   ) {}
 
@@ -29,7 +29,7 @@ export class Cursor {
     return !this.scan || this.scan.isDone || this.left === 0;
   }
 
-  /** @param size documents at most; the batch is also bounded by its bytes */
+  /** @param size maximum number of documents; the size in bytes also limits the batch */
   async nextBatch(size: number): Promise<Buffer[]> {
     const batch: Buffer[] = [];
     let bytes = 0;
@@ -48,12 +48,12 @@ export class Cursor {
   }
 }
 
-/** Cursors that wait for their next `getMore`, the one that waits longest first. */
+/** Cursors that wait for their next `getMore`, ordered by the time of the last use. */
 export class Cursors {
   private readonly open = new Map<number, { cursor: Cursor; usedAt: number }>();
   private nextId = 1;
 
-  /** @returns the id to give to the client, 0 when there is nothing more to fetch */
+  /** @returns the id for the client; 0 when the cursor is exhausted */
   keep(cursor: Cursor, id = this.nextId++): number {
     this.dropIdle();
     if (cursor.isExhausted) return 0;
@@ -61,7 +61,7 @@ export class Cursors {
     return id;
   }
 
-  /** Takes the cursor out, so that two `getMore`s cannot share it. @throws CommandError CursorNotFound */
+  /** Removes the cursor, so that two `getMore` commands cannot share it. @throws CommandError CursorNotFound */
   take(id: number, namespace: string): Cursor {
     const found = this.open.get(id);
     if (found?.cursor.namespace !== namespace) throw new CommandError(43, `cursor id ${id} not found`);

@@ -3,14 +3,14 @@ import { connect, createServer, type Server } from 'node:net';
 import { join, relative } from 'node:path';
 import type { Store } from './store.js';
 
-/** The shortest limit of the systems this runs on for a Unix socket's path (macOS: 104 with its end), bytes. */
+/** Limit for the path of a Unix socket, bytes: the lowest of the supported systems (macOS: 104 with the final zero). */
 const MAX_SOCKET_PATH_BYTES = 103;
 
 const GENERATION_KEY = Buffer.from([0, 0, 0, 0, 0x6c]);
 
 /** Another process, or another part of this one, serves this directory. */
 export class DirectoryInUseError extends Error {
-  /** Told across the worker's thread too. */
+  /** The worker thread sends it to the main thread. */
   readonly code = 'DIRECTORY_IN_USE';
 
   constructor(directory: string) {
@@ -19,15 +19,15 @@ export class DirectoryInUseError extends Error {
 }
 
 /**
- * One process per directory: LMDB would let two of them write in turn, each with a catalog in memory that the other makes
- * wrong.
+ * Ensures one process per directory. LMDB would allow two processes to write in turn, but each has a catalog in memory
+ * that the other one makes wrong.
  *
- * The lock is a listening Unix socket in the directory. Who can connect to it knows that its owner lives; when the owner
- * dies, even by `kill -9`, the kernel closes the listener and connecting is refused, so nothing has to be judged stale by
- * its age or by a process id, which containers that share a volume would get wrong (each has its own process 1).
- * Two processes could find the same dead socket and both replace it; so whoever replaces it first raises a number in the
- * database, in a write transaction, which LMDB grants to one process at a time: the second sees that the number is no
- * longer the one it read before it looked, and looks again.
+ * The lock is a listening Unix socket in the directory. A successful connection proves that the owner is alive. When the
+ * owner ends, even by `kill -9`, the kernel closes the listener and refuses connections. So no age and no process id has
+ * to be compared; process ids would be wrong in containers that share a volume (each has its own process 1).
+ * Two processes could find the same dead socket and both replace it. Therefore the first one increments a number in the
+ * database, in a write transaction, which LMDB grants to one process at a time. The second one finds another number than
+ * the one it read before its check, and checks again.
  */
 export async function acquireDirectoryLock(directory: string, store: Store): Promise<Server> {
   const path = socketPath(directory);
@@ -38,7 +38,7 @@ export async function acquireDirectoryLock(directory: string, store: Store): Pro
       if (generationIn(store) !== generation) return null;
       store.put(GENERATION_KEY, Buffer.from(String(generation + 1)));
       rmSync(path, { force: true });
-      // Binds before it returns: the next process to look finds it.
+      // `listen` binds at once, so the next process that checks finds the socket.
       return {
         server: listening(
           createServer((socket) => socket.destroy())
@@ -73,14 +73,14 @@ function isAlive(path: string): Promise<boolean> {
     });
     socket.on('error', ({ code, message }: NodeJS.ErrnoException) => {
       if (code === 'ENOENT' || code === 'ECONNREFUSED') resolve(false);
-      // A full backlog is an owner too busy to answer.
+      // The backlog is full: the owner is alive and busy.
       else if (code === 'EAGAIN' || code === 'ECONNRESET') resolve(true);
-      else reject(new Error(`cannot tell whether ${path} has an owner: ${message}`));
+      else reject(new Error(`cannot check whether ${path} has an owner: ${message}`));
     });
   });
 }
 
-/** Resolves when it listens. @throws Error with `code` EADDRINUSE and the like */
+/** Resolves when the server listens. @throws Error with a `code` such as EADDRINUSE */
 export function listening(server: Server): Promise<Server> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -10,14 +10,14 @@ import { planFor, type Sort } from './planner.js';
 import { type Match, Scan, type ScanStats } from './scan.js';
 import type { Store } from './store.js';
 
-/** `_id` in front, as MongoDB stores it. */
+/** A document with `_id` as its first field, as MongoDB stores it. */
 export interface StoredDocument {
   raw: Buffer;
   document: Document;
 }
 
 /**
- * Bytes stay as they came unless `_id` is missing or not in front.
+ * Keeps the bytes unless `_id` is missing or not the first field.
  * @throws BSONError when the bytes are not BSON; CommandError BSONObjectTooLarge
  */
 export function prepareDocument(bytes: Buffer): StoredDocument {
@@ -29,8 +29,8 @@ export function prepareDocument(bytes: Buffer): StoredDocument {
 }
 
 /**
- * What every command works on: documents and their places in the indexes. Everything that can be wrong with a document
- * is found before its first byte is written, so a statement that fails has done nothing and the command may go on.
+ * Documents and their index entries. All errors of a document are found before its first byte is written, so a failed
+ * statement has changed nothing and the command may continue.
  */
 export class Engine {
   readonly stats: ScanStats = { keysExamined: 0, documentsExamined: 0 };
@@ -45,7 +45,7 @@ export class Engine {
     return new Scan(this.store, planFor(entry, filter, sort), filter, this.stats);
   }
 
-  /** @throws CommandError DuplicateKey, KeyTooLong, BadValue for a value that is not indexed here */
+  /** @throws CommandError DuplicateKey, KeyTooLong, BadValue for a value that cannot be indexed */
   insert(entry: CollectionEntry, { raw, document }: StoredDocument): void {
     const key = joinKey([tablePrefix(entry.primary.tableId), orderKey(document._id)]);
     if (this.store.get(key)) throw entry.primary.duplicate(entry.namespace, document);
@@ -65,7 +65,7 @@ export class Engine {
     this.store.remove(key);
   }
 
-  /** Moves the document from where it stood in the indexes to where it stands now. @throws CommandError DuplicateKey */
+  /** Replaces the index entries of the document. @throws CommandError DuplicateKey */
   reindex(entry: CollectionEntry, key: Buffer, before?: Document, after?: Document): void {
     const id = key.subarray(tablePrefix(0).length);
     const moves = entry.indexes.flatMap((index) => {

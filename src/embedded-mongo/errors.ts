@@ -1,4 +1,4 @@
-/** MongoDB's own numbers, as its `src/mongo/base/error_codes.yml` gives them; drivers and mongoose branch on them. */
+/** Error codes from MongoDB's `src/mongo/base/error_codes.yml`; drivers and mongoose depend on them. */
 const CODE_NAMES = {
   1: 'InternalError',
   2: 'BadValue',
@@ -27,7 +27,7 @@ const CODE_NAMES = {
 
 export type ErrorCode = keyof typeof CODE_NAMES;
 
-/** An answer with `ok: 0` (or one entry of `writeErrors`); `detail` adds fields such as `keyPattern`. */
+/** Becomes a reply with `ok: 0` or one entry of `writeErrors`. `detail` adds fields such as `keyPattern`. */
 export class CommandError extends Error {
   readonly codeName: string;
 

@@ -14,7 +14,7 @@ export interface Condition {
 }
 
 export interface Filter {
-  /** What must hold of every match: an index is picked by these, not by what stands in an `$or`. */
+  /** Conditions that every match fulfils. They select the index; conditions inside `$or` do not. */
   conditions: Condition[];
   matches(document: Document): boolean;
 }
@@ -28,7 +28,7 @@ const candidates = (document: Document, field: string): unknown[] => {
   return Array.isArray(value) ? value : [value];
 };
 
-/** Values of another type than the operand's match nothing (manual: "Comparison Query Operators", type bracketing). */
+/** A value of another type than the operand does not match (manual: "Comparison Query Operators", type bracketing). */
 function compare(isMatch: (order: number) => boolean): Operator {
   return (field, operand) => {
     const type = typeOf(operand);
@@ -42,7 +42,7 @@ function compare(isMatch: (order: number) => boolean): Operator {
 
 const $in: Operator = (field, operand) => {
   if (!Array.isArray(operand)) throw badValue('$in needs an array');
-  // By key: a list of 10,000 ids is looked up, not walked, for every document.
+  // A set of keys: the list may contain 10,000 ids, and every document is compared with it.
   const types = new Set(operand.map(typeOf));
   const keys = new Set(operand.map((value) => orderKey(value).toString('latin1')));
   return (document) =>
@@ -54,7 +54,7 @@ const $in: Operator = (field, operand) => {
 const $exists: Operator = (field, operand) => (document) =>
   Object.hasOwn(document, field) === isTruthy(operand);
 
-/** mingo reads the query and joins its parts; the comparisons are ours, its own know neither long nor binary. */
+/** mingo parses the query and combines its parts. The comparisons are our own: mingo's support neither long nor binary. */
 const OPTIONS: Partial<Options> = {
   context: Context.init({
     query: {
@@ -71,7 +71,7 @@ const OPTIONS: Partial<Options> = {
   scriptEnabled: false,
 };
 
-/** @throws CommandError BadValue naming the operator, path or type that is not spoken here */
+/** @throws CommandError BadValue with the name of an unsupported operator, path or type */
 export function parseFilter(filter: Document): Filter {
   try {
     const conditions = conditionsOf(filter);
@@ -100,7 +100,7 @@ function conditionsOf(filter: Document): Condition[] {
   });
 }
 
-/** Fields the filter fixes to one value: what an upsert starts from, and what a sort need not look at. */
+/** Fields that the filter fixes to one value. An upsert starts from them, and a sort can ignore them. */
 export function fixedFields(filter: Filter): Document {
   const fixed = filter.conditions.filter(({ operator }) => operator === '$eq');
   return Object.fromEntries(fixed.map(({ field, operand }) => [field, operand]));

@@ -3,7 +3,7 @@ import { fieldOf, formatValue } from './bson-values.js';
 import { CommandError } from './errors.js';
 import { joinKey, orderKey } from './order-keys.js';
 
-/** As `createIndexes` takes it; every field ascending, an index is read both ways. */
+/** A specification of `createIndexes`. All fields are ascending; an index is read in both directions. */
 export interface IndexSpec {
   name: string;
   key: Document;
@@ -13,13 +13,13 @@ export interface IndexSpec {
 
 const PRIMARY_SPEC: IndexSpec = { name: '_id_', key: { _id: 1 }, unique: true };
 
-/** One declared index, or the documents themselves, which lie in the order of their `_id`. */
+/** A declared index, or the table of the documents, which is ordered by `_id`. */
 export class IndexDefinition {
   readonly fields: readonly string[];
 
   constructor(
     readonly spec: IndexSpec,
-    /** Prefixes this index's keys. */
+    /** The prefix of all keys of this index. */
     readonly tableId: number,
   ) {
     this.fields = Object.keys(spec.key);
@@ -33,12 +33,12 @@ export class IndexDefinition {
     return this.spec === PRIMARY_SPEC;
   }
 
-  /** The key of the document that lies under `documentKey` (without its table); null when it is not in this index. */
+  /** @param documentKey without its table. @returns the index key of the document; null when the index omits it */
   keyOf(document: Document, documentKey: Buffer): Buffer | null {
     const values = this.valuesOf(document);
     if (this.spec.sparse && values.every((value) => value === undefined)) return null;
     const parts = [tablePrefix(this.tableId), ...values.map(orderKey)];
-    // A unique index holds one document under its fields; another needs the `_id` to tell its documents apart.
+    // The keys of an index that is not unique need the `_id` to differ.
     return joinKey(this.spec.unique ? parts : [...parts, documentKey]);
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Binary, BSONRegExp, Decimal128, Double, Int32, Long, ObjectId } from 'bson';
 import { prefixEnd, joinKey, orderKey } from './order-keys.js';
 
-/** MongoDB's order, least first; values in one inner list are equal. */
+/** MongoDB's order, lowest first; the values of an inner list are equal. */
 const ORDER: unknown[][] = [
   [null, undefined],
   [NaN, new Double(NaN)],
@@ -42,7 +42,7 @@ const ORDER: unknown[][] = [
 ];
 
 describe('the order of values', () => {
-  it('is that of their bytes', () => {
+  it('is the order of their bytes', () => {
     ORDER.forEach((left, i) =>
       ORDER.forEach((right, j) => {
         for (const a of left)
@@ -54,7 +54,7 @@ describe('the order of values', () => {
     );
   });
 
-  it('no key begins another, so fields can be joined', () => {
+  it('no key is a prefix of another, so fields can be joined', () => {
     const keys = ORDER.map(([value]) => orderKey(value));
     for (const a of keys)
       for (const b of keys) if (a !== b) expect(b.subarray(0, a.length).equals(a)).toBe(false);

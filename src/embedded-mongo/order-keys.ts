@@ -7,9 +7,9 @@ const MAX_KEY_BYTES = 1978;
 const NO_BYTES = Buffer.alloc(0);
 
 /**
- * One BSON value as bytes whose `memcmp` order is MongoDB's order of the values (manual: "Comparison/Sort Order"): the
- * only place that knows this order. No key begins another, so keys can be joined. Missing and null are the same.
- * @throws CommandError BadValue for a type that is not ordered here
+ * One BSON value as bytes whose `memcmp` order is MongoDB's order of the values (manual: "Comparison/Sort Order"). No key
+ * is a prefix of another one, so keys can be joined. A missing value and null have the same key.
+ * @throws CommandError BadValue for a type that this server cannot order
  */
 export function orderKey(value: unknown): Buffer {
   const type = typeOf(value);
@@ -48,7 +48,7 @@ function encodeDouble(value: number): Buffer {
   return bytes;
 }
 
-/** 00 is written 00 FF, and 00 00 ends the string, so that a prefix sorts first. */
+/** A zero byte becomes 00 FF, and 00 00 ends the string, so that a prefix sorts first. */
 function encodeString(value: string): Buffer {
   const bytes = Buffer.from(value, 'utf8');
   const escaped = bytes.includes(0)
@@ -66,7 +66,7 @@ function encodeBinary(value: Binary): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-/** @throws CommandError KeyTooLong, MongoDB's code for it before it lifted its own limit (1,024 bytes, 4.0) */
+/** @throws CommandError KeyTooLong, the code of MongoDB up to 4.0, which had a limit of 1,024 bytes */
 export function joinKey(parts: readonly Uint8Array[]): Buffer {
   const key = Buffer.concat(parts);
   if (key.length > MAX_KEY_BYTES)
@@ -74,7 +74,7 @@ export function joinKey(parts: readonly Uint8Array[]): Buffer {
   return key;
 }
 
-/** The first key that does not begin with `prefix`, which is not all FF: the exclusive end of a prefix's range. */
+/** The exclusive end of the range of keys that begin with `prefix`. @param prefix not only FF bytes */
 export function prefixEnd(prefix: Buffer): Buffer {
   const last = prefix.findLastIndex((byte) => byte !== 0xff);
   const end = Buffer.from(prefix.subarray(0, last + 1));

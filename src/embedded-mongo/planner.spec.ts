@@ -36,7 +36,7 @@ describe('the planner', () => {
     ['a sparse index, which lacks documents', { code: 5 }, '_id'],
   ])('%s', (_, filter, name) => expect(plan(filter).name).toBe(name));
 
-  it('serves a sort along an index, either way, past fields the filter fixes', () => {
+  it('supports a sort along an index in both directions, without fields that the filter fixes', () => {
     expect(plan({}, { _id: -1 })).toMatchObject({ name: '_id', isReverse: true });
     expect(plan({}, { name: 1 })).toMatchObject({ name: 'name', isReverse: false });
     expect(plan({ status: 'free' }, { at: 1 })).toMatchObject({ name: 'status,at', isReverse: false });
@@ -57,7 +57,7 @@ describe('the planner', () => {
     expect(() => plan(filter, sort)).toThrow(expect.objectContaining({ code: 291 })),
   );
 
-  it('reads one range for each point, in order, once', () => {
+  it('reads one range for each distinct value, in order', () => {
     expect(plan({ name: { $in: ['b', 'a', 'b'] } }).ranges.length).toBe(2);
     expect(plan({ name: { $in: [] } }).ranges).toEqual([]);
     const forward = plan({ name: { $in: ['b', 'a'] } }, { name: 1 }).ranges.map(({ start }) => start);

@@ -6,10 +6,10 @@ import { type IndexDefinition, tablePrefix } from './index-definition.js';
 import { prefixEnd, joinKey, orderKey } from './order-keys.js';
 import type { KeyRange } from './store.js';
 
-/** Fields and 1 or -1 for each, in order. */
+/** Fields in order, each with 1 (ascending) or -1. */
 export type Sort = readonly (readonly [field: string, direction: 1 | -1])[];
 
-/** Which keys to read, in which order. Every match lies in `ranges`; not everything in them matches. */
+/** The keys to read and their order. All matches are in `ranges`, but not all keys in them match. */
 export interface Plan {
   index: IndexDefinition;
   ranges: KeyRange[];
@@ -17,9 +17,9 @@ export interface Plan {
 }
 
 /**
- * Takes, of the indexes that give the asked order, the one that pins down the most leading fields. A sparse index is for
- * its uniqueness only: documents are missing from it.
- * @throws CommandError NoQueryExecutionPlans when no index gives the order: nothing is sorted in memory here
+ * Selects the index that supports the sort and fixes the most leading fields. Sparse indexes are not read: they do not
+ * contain all documents.
+ * @throws CommandError NoQueryExecutionPlans when no index supports the sort: this server does not sort in memory
  */
 export function planFor(entry: CollectionEntry, filter: Filter, sort: Sort): Plan {
   let best: (Plan & { score: number }) | undefined;
@@ -38,10 +38,10 @@ export function planFor(entry: CollectionEntry, filter: Filter, sort: Sort): Pla
   );
 }
 
-/** One range below the fields that the filter fixes, or one for each value of a list. */
+/** One range for the fields that the filter fixes, or one range for each value of an `$in`. */
 function rangesFor(index: IndexDefinition, filter: Filter): { ranges: KeyRange[]; score: number } {
   let prefix = tablePrefix(index.tableId);
-  // Of equals the documents themselves are the cheapest.
+  // With equal scores, the table of the documents costs least.
   let score = index.isPrimary ? 0.5 : 0;
   for (const field of index.fields) {
     const conditions = filter.conditions.filter((one) => one.field === field);
@@ -63,7 +63,7 @@ function rangesFor(index: IndexDefinition, filter: Filter): { ranges: KeyRange[]
   return { ranges: [{ start: prefix, end: prefixEnd(prefix) }], score };
 }
 
-/** A range for each value of an `$in`, in order and once. */
+/** One range for each distinct value of an `$in`, in order. */
 function listOf(conditions: Condition[]): KeyRange[] | undefined {
   const list = conditions.find(({ operator }) => operator === '$in');
   return (list?.operand as unknown[] | undefined)
@@ -73,7 +73,7 @@ function listOf(conditions: Condition[]): KeyRange[] | undefined {
     .map((start) => ({ start, end: prefixEnd(start) }));
 }
 
-/** Within one field: a range holds values of the operand's own type. */
+/** The range of one field. It contains only values of the operand's type. */
 function boundsOf(conditions: Condition[]): KeyRange[] | undefined {
   let bounds: KeyRange | undefined;
   for (const { operator, operand } of conditions) {
@@ -93,8 +93,9 @@ function boundsOf(conditions: Condition[]): KeyRange[] | undefined {
 }
 
 /**
- * 1 or -1: reading the index that way gives the asked order; null: it does not. A field fixed by the filter has no order,
- * so it may stand anywhere in the sort and be passed over in the index. Below its last field an index is ordered by `_id`.
+ * @returns the direction in which the index gives the requested order; null when it does not. A field that the filter
+ * fixes has no order: its position in the sort does not matter, and it is skipped in the index. After its last field an
+ * index is ordered by `_id`.
  */
 function directionFor(index: IndexDefinition, filter: Filter, sort: Sort): 1 | -1 | null {
   const fixed = fixedFields(filter);

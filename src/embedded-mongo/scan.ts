@@ -4,22 +4,22 @@ import type { Filter } from './filter.js';
 import type { Plan } from './planner.js';
 import type { KeyRange, Store } from './store.js';
 
-/** What the server has looked at since it started; tests prove with it that a query does not walk its collection. */
+/** Counts since the start of the server. Tests use them to prove that a query does not scan its collection. */
 export interface ScanStats {
   keysExamined: number;
   documentsExamined: number;
 }
 
 export interface Match {
-  /** Key in the documents' table. */
+  /** Key in the table of the documents. */
   key: Buffer;
   raw: Buffer;
   document: Document;
 }
 
 /**
- * A walk along a plan that can stop after any match and go on later from the last key: nothing is held open in between,
- * so a slow reader pins no old pages, and a write in between is seen or not as with MongoDB's own yields.
+ * Reads along a plan. It can pause after each match and continue from the last key. During a pause no transaction is
+ * open, so a slow reader keeps no old pages, and a write may or may not be visible afterwards, as in MongoDB.
  */
 export class Scan {
   private rangeAt = 0;
@@ -36,11 +36,11 @@ export class Scan {
     return this.rangeAt === this.plan.ranges.length;
   }
 
-  /** To be consumed within one turn of the event loop. Ends early, not done, after looking at `maxKeys` keys. */
+  /** Consume it within one turn of the event loop. It ends after `maxKeys` keys; then `isDone` may be false. */
   *run(maxKeys = Infinity): Generator<Match> {
     let looked = 0;
     for (; !this.isDone; this.rangeAt++, this.lastKey = undefined) {
-      // A range counts even when it is empty: a list of 10,000 ids is as many.
+      // An empty range counts, too: an `$in` may have 10,000 of them.
       if (looked++ >= maxKeys) return;
       for (const { key, value } of this.store.range(this.remaining(), this.plan.isReverse)) {
         if (looked++ >= maxKeys) return;

@@ -8,13 +8,13 @@ import type { ScanStats } from './scan.js';
 import { Store } from './store.js';
 
 export interface EmbeddedMongoOptions {
-  /** Where the data lie; made when missing. */
+  /** The data directory; created when missing. */
   directory: string;
-  /** On 127.0.0.1; 0, the default, takes a free one. */
+  /** Port on 127.0.0.1; 0, the default, selects a free one. */
   port?: number;
-  /** Acknowledge before the data are on the disk. For tests only. */
+  /** Acknowledges writes before they are on the disk. For tests only. */
   noSync?: boolean;
-  /** Faults and connections that were closed for what they sent. */
+  /** Receives errors, and connections that were closed because of invalid bytes. */
   onLog?: (message: string) => void;
 }
 
@@ -22,11 +22,11 @@ export interface ServedMongo {
   /** `mongodb://127.0.0.1:PORT/` */
   uri: string;
   port: number;
-  /** What has been looked at since the start. */
+  /** Counts since the start. */
   stats: Readonly<ScanStats>;
-  /** Resolves with the reason when the disk can no longer be trusted; never while all is well. */
+  /** Resolves with the reason when the disk is no longer usable. */
   failed: Promise<Error>;
-  /** Finishes what is being written, then closes every connection and the files. */
+  /** Finishes pending writes, then closes all connections and files. */
   stop(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function serveEmbeddedMongo(options: EmbeddedMongoOptions): Promise
   };
   try {
     owner = await acquireDirectoryLock(directory, store);
-    // Only now: the catalog it reads could still have been changed by the owner before.
+    // After the lock: the previous owner could change the catalog before.
     const engine = new Engine(store);
     let connections = 0;
     server.on('connection', (socket) => {
@@ -68,7 +68,7 @@ export async function serveEmbeddedMongo(options: EmbeddedMongoOptions): Promise
     });
     await listening(server.listen(options.port ?? 0, '127.0.0.1'));
     const { port } = server.address() as AddressInfo;
-    // A write whose fate is unknown must not be answered, nor another be taken.
+    // The result of the pending write is unknown, so it must not be answered, and no other write may begin.
     void failed.then(closeConnections);
     return { uri: `mongodb://127.0.0.1:${port}/`, port, stats: engine.stats, failed, stop };
   } catch (error) {

@@ -6,15 +6,15 @@ export interface EmbeddedMongo {
   /** `mongodb://127.0.0.1:PORT/` */
   uri: string;
   port: number;
-  /** Resolves with the reason when the database has died without `stop`; never while all is well. */
+  /** Resolves with the reason when the database ended without `stop`. */
   failed: Promise<Error>;
-  /** Finishes what is being written and ends the worker. */
+  /** Finishes pending writes and ends the worker. */
   stop(): Promise<void>;
 }
 
 /**
- * Runs the embedded database in a worker thread of this process, so that a long scan or a flush does not hold up the
- * service. Needs the compiled files: a worker does not load TypeScript.
+ * Runs the embedded database in a worker thread of this process, so that a long scan or a flush does not block the
+ * service. It needs the compiled files: a worker does not load TypeScript.
  * @throws Error when the directory is served by another process, or with `code` EADDRINUSE when the port is taken
  */
 export async function startEmbeddedMongo(options: EmbeddedMongoOptions): Promise<EmbeddedMongo> {

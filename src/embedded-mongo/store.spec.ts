@@ -24,7 +24,7 @@ const key = (n: number): Buffer => Buffer.of(1, n);
 const put = (n: number) => (): void => store.put(key(n), Buffer.of(n));
 
 describe('the store', () => {
-  it('makes one transaction of what is asked in one turn', async () => {
+  it('runs the jobs of one turn in one transaction', async () => {
     const seen: unknown[] = [];
     const all = [1, 2, 3].map((n) =>
       store.write(() => {
@@ -38,7 +38,7 @@ describe('the store', () => {
     expect(seen).toEqual([undefined, 1, 2]);
   });
 
-  it('undoes a job that fails half-way, and only that one', async () => {
+  it('rolls back a failed job, and no other', async () => {
     const rolledBack = jest.fn();
     store.onRollback(rolledBack);
     const [first, broken, last] = [
@@ -55,7 +55,7 @@ describe('the store', () => {
     expect(rolledBack).toHaveBeenCalled();
   });
 
-  it('reads ranges both ways, the end left out', async () => {
+  it('reads ranges in both directions, without the end', async () => {
     await store.write(() => [1, 2, 3, 4].forEach((n) => put(n)()));
     const read = (isReverse: boolean): unknown[] =>
       [...store.range({ start: key(2), end: key(4) }, isReverse)].map(({ value }) => value[0]);

@@ -14,21 +14,20 @@ interface Job {
 }
 
 /**
- * Errors of a commit that leave the database as it was: ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL, MDB_BAD_TXN (a page could not
- * be had earlier) and EIO, which is also how LMDB reports a write cut short by a full disk. Nothing points to the pages
- * of a failed commit and the next one writes its own anew, so it is safe to go on. When the one page that makes a commit
- * valid could not be written, LMDB refuses every later transaction: that is fatal.
+ * Errors of a commit that leave the database unchanged: ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL, MDB_BAD_TXN (an earlier
+ * allocation of a page failed) and EIO, which LMDB also reports for a partial write on a full disk. No page refers to the
+ * pages of a failed commit, and the next commit writes its own pages, so the store can continue. When LMDB cannot write
+ * the page that makes a commit valid, it refuses all later transactions. That error is fatal.
  */
 const NOT_WRITTEN = new Set<unknown>([28, 122, 27, -30792, -30782, 5]);
 
 /**
  * An ordered map of bytes on disk.
  *
- * Durability: LMDB writes changed pages beside the old ones, flushes them, and only then writes and flushes the page
- * that makes them valid; a kill or a power loss at any moment leaves the last committed state. `overlappingSync` (which
- * commits first and flushes later) is off, so that what a read sees is always on the disk already. The commit blocks
- * this thread for the length of two flushes: the commands that arrive meanwhile wait in their sockets and become the next
- * transaction together, which is the whole of group commit.
+ * Durability: LMDB writes changed pages beside the old ones and flushes them. Then it writes and flushes the page that
+ * makes them valid. A kill or a power loss at any moment leaves the last committed state. `overlappingSync` (commit first,
+ * flush later) is off, so that a read only sees data that are on the disk. A commit blocks this thread during two flushes.
+ * Commands that arrive in that time wait in their sockets and share the next transaction (group commit).
  */
 export class Store {
   private readonly db: RootDatabase<Buffer, Buffer>;
@@ -37,8 +36,8 @@ export class Store {
   private dropCache: () => void = () => undefined;
 
   /**
-   * @param directory absolute; made when missing
-   * @param noSync no flush to the disk: a power loss loses writes and may break the file
+   * @param directory absolute path; created when missing
+   * @param noSync no flush to the disk: a power loss loses writes and may destroy the file
    */
   constructor(
     directory: string,
@@ -55,7 +54,7 @@ export class Store {
     });
   }
 
-  /** `listener` drops whatever was cached from a transaction that is now undone. */
+  /** @param listener drops what it cached from a transaction that is rolled back */
   onRollback(listener: () => void): void {
     this.dropCache = listener;
   }
@@ -74,7 +73,7 @@ export class Store {
     void this.db.remove(key);
   }
 
-  /** To be consumed within one turn of the event loop: it holds a read transaction. */
+  /** Consume it within one turn of the event loop: it holds a read transaction. */
   *range({ start, end }: KeyRange, isReverse = false): Generator<{ key: Buffer; value: Buffer }> {
     yield* isReverse
       ? this.db.getRange({ start: end, end: start, reverse: true, exclusiveStart: true, inclusiveEnd: true })
@@ -82,9 +81,9 @@ export class Store {
   }
 
   /**
-   * Runs `job` in a transaction with whatever else is waiting; resolves when its writes are on the disk. It may run more
-   * than once, so it must not touch anything but the store.
-   * @throws what `job` throws, its writes undone; CommandError OutOfDiskSpace
+   * Runs `job` in one transaction with all other waiting jobs. Resolves when the writes are on the disk. A job may run
+   * more than once, so it must change nothing but the store.
+   * @throws the error of `job`, after a rollback of its writes; CommandError OutOfDiskSpace
    */
   write<T>(job: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -92,7 +91,7 @@ export class Store {
     });
   }
 
-  /** Finishes what was asked for before. May be called twice. */
+  /** Finishes the waiting jobs first. It may be called twice. */
   close(): Promise<void> {
     const end = (): Promise<void> => this.db.close();
     return (this.closing ??= this.write(() => undefined).then(end, end));
@@ -110,7 +109,7 @@ export class Store {
       settle = this.db.transactionSync(() => jobs.map((job) => this.runJob(job)));
     } catch (error) {
       this.dropCache();
-      // One large command must not take the small ones with it.
+      // One large command must not make the small ones fail.
       if (jobs.length > 1) for (const job of jobs) this.commit([job]);
       else jobs[0]?.reject(this.toCommandError(error));
       return;
@@ -118,7 +117,7 @@ export class Store {
     for (const settleJob of settle) settleJob();
   }
 
-  /** In a transaction within the transaction: a job that fails is undone alone. */
+  /** A nested transaction: only the job that fails is rolled back. */
   private runJob(job: Job): () => void {
     try {
       const result = this.db.transactionSync(job.run) as never;
@@ -132,7 +131,7 @@ export class Store {
   private toCommandError(error: unknown): unknown {
     if (error instanceof CommandError) return error;
     const { code, message } = error as { code?: unknown; message: string };
-    if (NOT_WRITTEN.has(code)) return new CommandError(14031, `the disk did not take this write: ${message}`);
+    if (NOT_WRITTEN.has(code)) return new CommandError(14031, `write to disk failed: ${message}`);
     if (typeof code === 'number') this.onFatal(error as Error);
     return error;
   }

@@ -15,7 +15,7 @@ import { fixedFields, type Filter } from './filter.js';
 
 export interface Update {
   isReplacement: boolean;
-  /** @returns the document after the update; the one given stays as it is */
+  /** @returns the document after the update; the given document is not changed */
   apply(document: Document, isInsert: boolean): Document;
 }
 
@@ -47,8 +47,8 @@ const $inc: Modifier = (document, field, amount) => {
 const MODIFIERS = new Map<string, Modifier>(Object.entries({ $set, $unset, $inc, $setOnInsert: $set }));
 
 /**
- * @throws CommandError FailedToParse for an operator not spoken here, ConflictingUpdateOperators, and what a field's name
- * may be wrong in; `apply` throws TypeMismatch
+ * @throws CommandError FailedToParse for an unsupported operator, ConflictingUpdateOperators, the errors of
+ * `assertFieldName`; `apply` throws TypeMismatch
  */
 export function parseUpdate(update: unknown): Update {
   if (!isPlainObject(update))
@@ -94,7 +94,7 @@ function modification(update: Document): Update {
   };
 }
 
-/** What an upsert inserts: the update upon the filter's equalities. @throws CommandError ImmutableField */
+/** The document that an upsert inserts: the update applied to the equalities of the filter. @throws CommandError ImmutableField */
 export function insertFor(filter: Filter, update: Update): StoredDocument {
   const fixed = fixedFields(filter);
   const stored = prepareDocument(encode(update.apply(fixed, true)));
@@ -102,7 +102,7 @@ export function insertFor(filter: Filter, update: Update): StoredDocument {
   return stored;
 }
 
-/** int + int stays int while it fits, then long; a double makes a double (manual: "$inc"). */
+/** int + int is int if it fits, else long; with a double, the sum is a double (manual: "$inc"). */
 function add(left: unknown, right: unknown): Int32 | Long | Double {
   const sum = numberOf(left) + numberOf(right);
   if (left instanceof Double || right instanceof Double) return new Double(sum);

@@ -39,7 +39,7 @@ describe('messages', () => {
     expect(request.body.insert).toBe('x');
   });
 
-  it('OP_MSG with a flag that must be understood, and is not', () =>
+  it('OP_MSG with an unknown required flag', () =>
     expect(() => decodeRequest(message(2013, int32(1), Buffer.of(0), serialize({ ping: 1 })))).toThrow(
       WireError,
     ));
@@ -58,7 +58,7 @@ describe('messages', () => {
     expect(deserialize(reply.subarray(36))).toEqual({ ok: 1 });
   });
 
-  it('a reply splices stored bytes in unchanged', () => {
+  it('a reply contains stored bytes unchanged', () => {
     const request = decodeRequest(message(2013, int32(0), Buffer.of(0), serialize({ ping: 1, $db: 'd' })));
     const raws = [{ _id: 1 }, { _id: 2, a: 'x' }].map((one) => Buffer.from(serialize(one)));
     const reply = encodeReply(request, 1, {
@@ -71,9 +71,9 @@ describe('messages', () => {
     });
   });
 
-  it.each([0, 15, -1, MAX_MESSAGE_BYTES + 1])('a length of %i is no message', (length) =>
+  it.each([0, 15, -1, MAX_MESSAGE_BYTES + 1])('a length of %i is not a message', (length) =>
     expect(() => messageLength(int32(length))).toThrow(WireError),
   );
 
-  it('waits for the length itself', () => expect(messageLength(Buffer.of(1, 2))).toBeNull());
+  it('waits for all bytes of the length', () => expect(messageLength(Buffer.of(1, 2))).toBeNull());
 });

@@ -10,31 +10,31 @@ const OP_QUERY = 2004;
 const OP_MSG = 2013;
 
 const MORE_TO_COME = 2;
-/** Bits 0–15 of the flags must be understood by the receiver (manual: "MongoDB Wire Protocol", OP_MSG). */
+/** The receiver must know bits 0–15 of the flags (manual: "MongoDB Wire Protocol", OP_MSG). */
 const REQUIRED_FLAGS = 0xffff;
 const HEADER_OF_REPLY_BYTES = 20;
 
-/** The bytes are not a message of this protocol; the connection cannot go on. */
+/** The bytes are not a message of this protocol; the connection must be closed. */
 export class WireError extends Error {}
 
 export interface Request {
   id: number;
-  /** Old drivers' and every driver's first message: answered with OP_REPLY. */
+  /** OP_QUERY: the first message of each driver and all messages of old ones. The reply is OP_REPLY. */
   isLegacy: boolean;
   database: string;
   body: Document;
-  /** Arrays sent beside the body, still as bytes, by the name of their field. */
+  /** Arrays sent beside the body, as bytes, by the name of their field. */
   sequences: Map<string, Buffer[]>;
   wantsReply: boolean;
 }
 
-/** Documents to be spliced into a reply as they lie in the store. */
+/** Documents that are copied into a reply as the store contains them. */
 export class RawArray {
   constructor(readonly documents: readonly Buffer[]) {}
 }
 
 /**
- * @returns the length of the message that `bytes` begins with, or null while that is not known
+ * @returns the length of the message at the start of `bytes`; null with fewer than 4 bytes
  * @throws WireError
  */
 export function messageLength(bytes: Buffer): number | null {
@@ -51,14 +51,14 @@ export function decodeRequest(message: Buffer): Request {
   const content = message.subarray(HEADER_BYTES);
   if (opcode === OP_QUERY) return decodeQuery(id, content);
   if (opcode === OP_MSG) return decodeMsg(id, content);
-  throw new WireError(`opcode ${opcode} is not spoken here`);
+  throw new WireError(`opcode ${opcode} is not supported`);
 }
 
 function decodeQuery(id: number, content: Buffer): Request {
   const end = content.indexOf(0, 4);
   if (end < 0) throw new WireError('unterminated collection name');
   const [database, ...collection] = content.toString('utf8', 4, end).split('.');
-  if (collection.join('.') !== '$cmd') throw new WireError('OP_QUERY is spoken for commands only');
+  if (collection.join('.') !== '$cmd') throw new WireError('OP_QUERY is supported for commands only');
   const body = decode(slice(content, end + 9));
   return { id, isLegacy: true, database: database ?? '', body, sequences: new Map(), wantsReply: true };
 }
@@ -87,7 +87,7 @@ function decodeMsg(id: number, content: Buffer): Request {
   return { id, isLegacy: false, database, body, sequences, wantsReply: (flags & MORE_TO_COME) === 0 };
 }
 
-/** A document or a sequence: both begin with their length. */
+/** Cuts out a document or a sequence; both begin with their length. */
 function slice(bytes: Buffer, start: number): Buffer {
   const length = bytes.readInt32LE(start);
   if (length < 5 || start + length > bytes.length) throw new WireError(`section of ${length} bytes`);

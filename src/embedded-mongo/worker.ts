@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EmbeddedMongoOptions, serveEmbeddedMongo } from './serve.js';
 
-/** What the worker tells the thread that started it. */
+/** Messages of the worker to the thread that started it. */
 export type WorkerMessage =
   | { kind: 'started'; port: number }
   | { kind: 'refused'; message: string; code?: string }

@@ -13,7 +13,7 @@ import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
 import { SocketAuthentication } from './transport/socket-authentication.js';
 import type { DeviceNamespace, DeviceSocket } from './sockets.js';
 
-/** `/devices`: positions and unit statuses in, acknowledged when they are durable. */
+/** Namespace `/devices`: accepts positions and unit statuses, and acknowledges them when they are durable. */
 @WebSocketGateway({ namespace: '/devices' })
 @UseInterceptors(SocketErrorInterceptor)
 export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
@@ -49,7 +49,7 @@ export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
   }
 }
 
-/** Bare, or wrapped as in the HTTP body. */
+/** The array itself, or `{positions}` as in the HTTP body. */
 function positionsIn(body: unknown): unknown {
   const isWrapped = typeof body === 'object' && body !== null && 'positions' in body;
   return isWrapped ? body.positions : body;

@@ -10,7 +10,7 @@ export class WatchDto {
   @IsArray()
   vehicleIds?: string[];
 
-  /** `[west, south, east, north]`, or the same as text, as in the HTTP query. */
+  /** `[west, south, east, north]`, or the same as a text, as in the HTTP query. */
   @IsOptionalOrNull()
   @Transform(({ value }: { value: unknown }) =>
     Array.isArray(value) && value.length === 4 ? value.join(',') : value,

@@ -21,7 +21,7 @@ import { TokenExpiry } from './transport/token-expiry.js';
 import { subscriberFor } from './subscriptions/socket-subscriber.js';
 import { WatchDto } from './live.dto.js';
 
-/** `/live`: a snapshot, then every fix as it is stored. */
+/** Namespace `/live`: a snapshot, then every position as it is stored. */
 @WebSocketGateway({ namespace: '/live' })
 @UseInterceptors(SocketErrorInterceptor)
 export class LiveGateway

@@ -1,18 +1,18 @@
 /**
- * Both namespaces of the socket port, as typed event maps for the server and, by `import type`, for clients.
- * Contract: `/devices` takes positions in, `/live` streams them out.
+ * Typed event maps of both namespaces of the socket port, for the server and, by `import type`, for clients. Devices send
+ * positions to `/devices`; subscribers receive them from `/live`.
  */
 import type { PositionInput, PositionView, ReportAnswer } from '../core/index.js';
-import type { CrashView } from '../crashes/index.js';
+import type { CrashDto } from '../crashes/index.js';
 import type { CrewEventView } from './crew-event.js';
 import type { StatusAnswer, UnitStatus, VehicleView } from '../vehicles/index.js';
 
-/** What an acknowledgement carries when the event could not be honoured. */
+/** The acknowledgement of an event that failed. */
 export interface SocketErrorAnswer {
   readonly error: {
     readonly code: string;
     readonly message: string;
-    /** When trying again makes sense: how long to wait. Absent: the same event will fail again. */
+    /** Wait so long before a retry, milliseconds. Absent: the same event will fail again. */
     readonly retryAfterMs?: number;
     readonly errors?: readonly { readonly path: string; readonly message: string }[];
   };
@@ -20,27 +20,27 @@ export interface SocketErrorAnswer {
 
 export type Acknowledge<T> = (answer: T | SocketErrorAnswer) => void;
 
-/** The transport closes right after; come back within this time, at a random moment of it. */
+/** The transport closes right after this notice. Reconnect after a random part of this time. */
 export interface DrainNotice {
   readonly reconnectWithinMs: number;
 }
 
-/** What a crew says of its vehicle. */
+/** A unit status that a crew sets. */
 export interface StatusInput {
   readonly status: UnitStatus;
-  /** ISO-8601 with its zone, by the device's clock; at most 300 s ahead. Absent: now. */
+  /** Start of the status: ISO-8601 with a zone, by the device's clock; at most 300 s ahead. Default now. */
   readonly at?: string;
 }
 
 /** `/devices`, handshake `auth: {token: <device token>}`. */
 export interface DeviceToServerEvents {
   position: (position: PositionInput, acknowledge: Acknowledge<ReportAnswer>) => void;
-  /** 1–500 of them, bare or as `{positions}` like the HTTP body. */
+  /** 1–500 positions: an array, or `{positions}` as in the HTTP body. */
   positions: (
     positions: readonly PositionInput[] | { readonly positions: readonly PositionInput[] },
     acknowledge: Acknowledge<ReportAnswer>,
   ) => void;
-  /** Answered with the status in force: another one where a newer is known. */
+  /** The answer is the current status; it differs from the one sent when a newer status is known. */
   status: (statement: StatusInput, acknowledge: Acknowledge<StatusAnswer>) => void;
 }
 export interface ServerToDeviceEvents {
@@ -50,13 +50,13 @@ export interface ServerToDeviceEvents {
 /** West, south, east, north in degrees; west above east crosses the antimeridian. */
 export type Box = readonly [number, number, number, number];
 
-/** What a watcher wants: all vehicles when nothing is named. */
+/** Filter of a subscription; empty for all vehicles. */
 export interface WatchRequest {
   /** At most 10,000. */
   readonly vehicleIds?: readonly string[];
   /** `[w, s, e, n]`, or `"w,s,e,n"`. */
   readonly bbox?: Box | string;
-  /** A cursor from before: what came after it is replayed first, in frames like any other. */
+  /** A cursor of an earlier frame: positions after it are replayed first, in ordinary frames. */
   readonly since?: string;
 }
 export interface LiveItem {
@@ -69,7 +69,7 @@ export interface WatchAnswer {
   readonly cursor: string;
 }
 export interface AuthenticateAnswer {
-  /** Until the new token ends. */
+  /** Lifetime of the new token, seconds. */
   readonly expiresInS: number;
 }
 export interface LiveFrame {
@@ -84,23 +84,23 @@ export interface SubscriberToServerEvents {
   authenticate: (request: { readonly token: string }, acknowledge: Acknowledge<AuthenticateAnswer>) => void;
   unwatch: (request: Record<string, never>, acknowledge: Acknowledge<Record<string, never>>) => void;
 }
-/** The stream has ended here with a gap: watch anew. */
+/** The subscription has ended with a gap: send `watch` again. */
 export interface ResyncNotice {
   readonly reason: 'replay_limit' | 'slow' | 'overload' | 'storage';
 }
 
 export interface ServerToSubscriberEvents {
   positions: (frame: LiveFrame) => void;
-  /** Its status, its names or its type have changed. */
+  /** Status, names or type of the vehicle changed. */
   vehicle: (notice: { readonly cursor: string; readonly vehicle: VehicleView }) => void;
-  /** A box has felt a crash; at least once: discard repeats by id. */
-  crash: (notice: { readonly cursor: string; readonly crash: CrashView }) => void;
-  /** Online, offline, speeding, nearly there; at least once: discard repeats by id. */
+  /** A tracking box reported a crash. At least once: discard repeats by id. */
+  crash: (notice: { readonly cursor: string; readonly crash: CrashDto }) => void;
+  /** Online, offline, speed or near arrival. At least once: discard repeats by id. */
   crew: (notice: { readonly cursor: string; readonly event: CrewEventView }) => void;
-  /** It is outside the box now, or not in service any more. */
+  /** The vehicle left the bounding box, or was archived. */
   left: (notice: { readonly vehicleId: string }) => void;
   resync: (notice: ResyncNotice) => void;
-  /** The access token ends in so many seconds, and with it the connection: answer with `authenticate`. */
+  /** The access token and the connection end in so many seconds: send `authenticate`. */
   'auth.expiring': (notice: { readonly inS: number }) => void;
   drain: (notice: DrainNotice) => void;
 }

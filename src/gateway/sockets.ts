@@ -7,7 +7,7 @@ import type {
   SubscriberToServerEvents,
 } from './socket-events.js';
 
-/** Put on the socket when it proved who it is. */
+/** Set on the socket when it is authenticated. */
 interface SocketData<P> {
   principal: P;
 }

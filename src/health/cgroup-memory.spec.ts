@@ -17,7 +17,7 @@ function write(files: Readonly<Record<string, string>>): void {
   }
 }
 
-// As a container of 256 MB shows them.
+// Files of a container with 256 MB.
 const V2 = {
   'memory.max': '268435456\n',
   'memory.current': '150000000\n',
@@ -33,7 +33,7 @@ describe('readCgroupMemory', () => {
   it.each([
     ['2', V2],
     ['1', V1],
-  ])('takes off what the kernel gives back, version %s', async (_version, files) => {
+  ])('subtracts reclaimable page cache, version %s', async (_version, files) => {
     write(files);
     expect(await readCgroupMemory(root)).toEqual({ usedBytes: 70_000_000, limitBytes: 268_435_456 });
   });
@@ -46,7 +46,7 @@ describe('readCgroupMemory', () => {
     expect(await readCgroupMemory(root)).toBeNull();
   });
 
-  it('is null where there are no cgroups', async () => {
+  it('is null without cgroups', async () => {
     expect(await readCgroupMemory(join(root, 'nothing'))).toBeNull();
   });
 });

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface CgroupMemory {
-  /** What counts against the limit for good: usage less the page cache that the kernel gives back (`inactive_file`). */
+  /** Usage without the page cache that the kernel can reclaim (`inactive_file`). */
   readonly usedBytes: number;
   readonly limitBytes: number;
 }
 
-/** The same figures in cgroup version 2 (unified) and 1; `docs.kernel.org/admin-guide/cgroup-v2.html`, "Memory". */
+/** File names in cgroup versions 2 and 1. Source: `docs.kernel.org/admin-guide/cgroup-v2.html`, "Memory". */
 const LAYOUTS = [
   { directory: '', usage: 'memory.current', limit: 'memory.max', inactive: 'inactive_file' },
   {
@@ -18,13 +18,14 @@ const LAYOUTS = [
   },
 ] as const;
 
-/** Version 1 has no word for "no limit": it gives the largest number of pages. */
+/** Version 1 writes "no limit" as the largest number of pages, which is above this. */
 const NO_LIMIT_BYTES = 2 ** 53;
 
 /**
- * Of the cgroup this process runs in, as a container sees it.
- * @param root where cgroups are mounted
- * @returns null where there is none, or none with a limit
+ * Memory usage and limit of the cgroup of this process, as seen inside a container.
+ * @param root mount point of the cgroup file system
+ * @returns null without a cgroup or without a limit
+ * @throws what the file system throws, except ENOENT
  */
 export async function readCgroupMemory(root = '/sys/fs/cgroup'): Promise<CgroupMemory | null> {
   for (const { directory, usage, limit, inactive } of LAYOUTS) {

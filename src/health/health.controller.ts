@@ -1,16 +1,21 @@
 import { Controller, Get, Header, HttpStatus, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { Public } from '../auth/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AccessTokensService, bearerToken, OpsTokens, Public } from '../auth/index.js';
 import {
+  DrainService,
   InstanceIdentity,
   InstanceLifecycle,
   type InstanceState,
-  DrainService,
 } from '../deployment/index.js';
-import { READY_DETAILS, READY_REFUSAL } from './health.examples.js';
-import { PrivilegedAccess } from './privileged-access.js';
-import { type ReadyAnswer, type ReadyDetails, ReadinessReport } from './readiness-report.js';
+import {
+  READY_DETAILS,
+  READY_REFUSAL,
+  type ReadyAnswer,
+  type ReadyDetails,
+  ReadinessReport,
+} from './readiness-report.js';
 
 export interface HealthAnswer {
   readonly status: 'ok' | 'broken';
@@ -25,26 +30,29 @@ export interface HealthAnswer {
 }
 
 const RETRY_AFTER_S = 2;
+/** A probe is answered within 50 ms. An admin's session is read from the database, which may not answer. */
+const SESSION_TIMEOUT_MS = 25;
 
-/** The two questions of an orchestrator. Neither asks anybody anything: what is answered is known already. */
+/** The probes of an orchestrator. They read the lifecycle in memory and run no check. */
 @ApiTags('health')
 @Public()
 @Controller()
 export class HealthController {
   constructor(
-    private readonly instance: InstanceLifecycle,
+    private readonly lifecycle: InstanceLifecycle,
     private readonly identity: InstanceIdentity,
     private readonly drainService: DrainService,
     private readonly report: ReadinessReport,
-    private readonly privilegedAccess: PrivilegedAccess,
+    private readonly opsTokens: OpsTokens,
+    private readonly accessTokens: AccessTokensService,
   ) {}
 
-  /** In-process only: a database's outage must not restart every instance. */
+  /** Depends on this process only: a database outage must not restart every instance. */
   @Get('health')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Liveness: restart me? With `boot=1`: was it ever ready?' })
+  @ApiOperation({ summary: 'Liveness: should this process be restarted? With `boot=1`: was it ever ready?' })
   @ApiOkResponse({
-    description: 'The process is alive, whatever its state.',
+    description: 'The process works, in any state.',
     example: {
       status: 'ok',
       state: 'ready',
@@ -52,14 +60,16 @@ export class HealthController {
       release: { version: '0.1.0', revision: null, color: 'green', startedAt: '2026-11-24T03:00:00.000Z' },
     },
   })
-  @ApiServiceUnavailableResponse({ description: 'It is broken; or, with `boot=1`, it was never ready yet.' })
+  @ApiServiceUnavailableResponse({
+    description: 'The process is broken; with `boot=1` also when it has not been ready yet.',
+  })
   health(@Query('boot') boot: unknown, @Res({ passthrough: true }) response: Response): HealthAnswer {
     const isBroken = this.drainService.isOverdue;
-    const isBooting = boot === '1' && !this.instance.hasEverServed;
+    const isBooting = boot === '1' && !this.lifecycle.hasEverServed;
     if (isBroken || isBooting) response.status(HttpStatus.SERVICE_UNAVAILABLE);
     return {
       status: isBroken ? 'broken' : 'ok',
-      state: this.instance.state,
+      state: this.lifecycle.state,
       uptimeS: Math.floor(process.uptime()),
       release: { ...this.identity.release, startedAt: this.identity.startedAt },
     };
@@ -67,17 +77,34 @@ export class HealthController {
 
   @Get('ready')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Readiness: send me traffic? With the ops token or an admin’s: why, in detail' })
-  @ApiOkResponse({ description: 'Send traffic.', example: READY_DETAILS })
-  @ApiServiceUnavailableResponse({ description: 'Send none; `reasons` says why.', example: READY_REFUSAL })
+  @ApiOperation({
+    summary: 'Readiness: may traffic be sent here? With the ops token or the token of an admin: all details',
+  })
+  @ApiOkResponse({ description: 'Ready for traffic.', example: READY_DETAILS })
+  @ApiServiceUnavailableResponse({
+    description: 'Not ready for traffic; `reasons` lists why.',
+    example: READY_REFUSAL,
+  })
   async ready(
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ReadyAnswer | (ReadyAnswer & ReadyDetails)> {
-    const isPrivileged = await this.privilegedAccess.has(request);
+    const isPrivileged = await this.isPrivileged(request);
     const answer = this.report.answer();
     if (answer.status !== 'ready')
       response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', RETRY_AFTER_S);
     return isPrivileged ? { ...answer, ...this.report.details() } : answer;
+  }
+
+  /** True for the ops token, and for the access token of an admin whose session is verified in time. Never rejects. */
+  private async isPrivileged(request: Request): Promise<boolean> {
+    const token = bearerToken(request);
+    if (token === null) return false;
+    if (this.opsTokens.isValid(token)) return true;
+    const isAdmin = this.accessTokens.verify(token).then(
+      ({ role }) => role === 'admin',
+      () => false,
+    );
+    return Promise.race([isAdmin, sleep(SESSION_TIMEOUT_MS, false, { ref: false })]);
   }
 }

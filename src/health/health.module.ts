@@ -1,21 +1,45 @@
-import { Module } from '@nestjs/common';
+import { Module, type Provider } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { AuthModule } from '../auth/index.js';
-import { ImagesModule } from '../images/index.js';
 import { DeploymentModule } from '../deployment/index.js';
-import { CheckRunner } from './check-runner.js';
-import { HEALTH_CHECK_PROVIDERS } from './health-checks.js';
+import { ImagesModule } from '../images/index.js';
+import { CheckRunner, HEALTH_CHECKS, type HealthCheck } from './check-runner.js';
+import { CertificateHealth } from './checks/certificate.health.js';
+import { DeploymentHealth } from './checks/deployment.health.js';
+import { EventLoopHealth } from './checks/event-loop.health.js';
+import { ImageVolumeHealth } from './checks/image-volume.health.js';
+import { LagHealth } from './checks/lag.health.js';
+import { MemoryHealth } from './checks/memory.health.js';
+import { MongoHealth } from './checks/mongo.health.js';
+import { SchemaHealth } from './checks/schema.health.js';
 import { HealthController } from './health.controller.js';
-import { PrivilegedAccess } from './privileged-access.js';
 import { MetricsController } from './metrics.controller.js';
 import { ReadinessMetrics } from './readiness-metrics.js';
 import { ReadinessReport } from './readiness-report.js';
 import { RootController } from './root.controller.js';
 
+/** Every check, in the order of `/ready`. */
+const CHECKS = [
+  MongoHealth,
+  SchemaHealth,
+  DeploymentHealth,
+  ImageVolumeHealth,
+  EventLoopHealth,
+  MemoryHealth,
+  CertificateHealth,
+  LagHealth,
+] as const;
+
+const CHECK_PROVIDERS: Provider[] = [
+  ...CHECKS,
+  { provide: HEALTH_CHECKS, useFactory: (...checks: HealthCheck[]) => checks, inject: [...CHECKS] },
+];
+
 @Module({
-  // Only its indicators: its own check answers 503 to liveness while draining, and 500 when an indicator throws.
+  // For its indicators only. HealthCheckService.check() answers 503 to liveness during a drain, and 500 when an
+  // indicator throws: docs/adr/0008-instance-lifecycle.md.
   imports: [TerminusModule.forRoot({ logger: false }), AuthModule, ImagesModule, DeploymentModule],
   controllers: [HealthController, MetricsController, RootController],
-  providers: [...HEALTH_CHECK_PROVIDERS, CheckRunner, ReadinessReport, ReadinessMetrics, PrivilegedAccess],
+  providers: [...CHECK_PROVIDERS, CheckRunner, ReadinessReport, ReadinessMetrics],
 })
 export class HealthModule {}

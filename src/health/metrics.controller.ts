@@ -9,7 +9,7 @@ const EXAMPLE = `# HELP samserver_positions_waiting Positions that are not durab
 samserver_positions_waiting 0
 `;
 
-/** From memory only: a scrape is answered at once, whatever the database does. */
+/** Metrics come from memory only: a scrape is answered at once, also during a database outage. */
 @ApiTags('health')
 @Controller('metrics')
 export class MetricsController {
@@ -18,7 +18,7 @@ export class MetricsController {
   @Get()
   @ForScrapers()
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Figures of this instance in the text format of Prometheus' })
+  @ApiOperation({ summary: 'Metrics of this instance in the Prometheus text format' })
   @ApiOkResponse({ content: { 'text/plain': { example: EXAMPLE } } })
   read(@Res({ passthrough: true }) response: Response): Promise<string> {
     response.setHeader('Content-Type', this.metrics.contentType);

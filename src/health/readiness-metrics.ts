@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Metrics } from '../core/index.js';
 import { SchemaStatus } from '../database/index.js';
 import {
+  DrainService,
   INSTANCE_STATES,
   InstanceLifecycle,
-  DrainService,
   ROLLOUT_PHASES,
   RolloutPoller,
 } from '../deployment/index.js';
@@ -12,12 +12,12 @@ import { CheckRunner } from './check-runner.js';
 
 const STATUS_VALUE = { pending: NaN, down: 0, degraded: 0.5, up: 1 } as const;
 
-/** What the instance is and what its checks found, as figures. */
+/** State of the instance and results of its checks as metrics. */
 @Injectable()
 export class ReadinessMetrics {
   constructor(
     metrics: Metrics,
-    instance: InstanceLifecycle,
+    lifecycle: InstanceLifecycle,
     checks: CheckRunner,
     rollout: RolloutPoller,
     drainService: DrainService,
@@ -25,16 +25,16 @@ export class ReadinessMetrics {
   ) {
     metrics.gauge({
       name: 'samserver_instance_state',
-      help: '1 for the state that the instance is in, 0 for the others.',
+      help: '1 for the current state of the instance, 0 for the others.',
       labelNames: ['state'],
       collect: (gauge) => {
-        const { state } = instance;
+        const { state } = lifecycle;
         for (const each of INSTANCE_STATES) gauge.set({ state: each }, each === state ? 1 : 0);
       },
     });
     metrics.gauge({
       name: 'samserver_check_status',
-      help: 'What each readiness check has come to: 1 up, 0.5 degraded, 0 down, NaN before its first look.',
+      help: 'Latest result of each health check: 1 up, 0.5 degraded, 0 down, NaN before its first run.',
       labelNames: ['check'],
       collect: (gauge) => {
         for (const [check, { status }] of Object.entries(checks.reports))
@@ -43,12 +43,12 @@ export class ReadinessMetrics {
     });
     metrics.gauge({
       name: 'samserver_schema_version',
-      help: 'Version of the database’s schema; NaN before the first look.',
+      help: 'Version of the database schema; NaN before the first read.',
       collect: (gauge) => gauge.set(schema.lastView?.current ?? NaN),
     });
     metrics.gauge({
       name: 'samserver_rollout_phase',
-      help: '1 for the phase of the move that is under way or was last, 0 for the others.',
+      help: '1 for the phase of the current or last rollout, 0 for the others.',
       labelNames: ['phase'],
       collect: (gauge) => {
         const current = rollout.current?.phase ?? 'idle';
@@ -57,12 +57,12 @@ export class ReadinessMetrics {
     });
     metrics.gauge({
       name: 'samserver_rollout_weight_ratio',
-      help: 'Share of new traffic that goes to the side that is moved to.',
+      help: 'Share of new traffic for the target side of the rollout, 0 to 1.',
       collect: (gauge) => gauge.set((rollout.current?.weightPct ?? 0) / 100),
     });
     metrics.gauge({
       name: 'samserver_draining',
-      help: '1 from the beginning of a drain on, 2 when it is past its deadline with work still open.',
+      help: '1 from the start of a drain, 2 when the drain has not finished by its deadline.',
       collect: (gauge) => gauge.set(drainService.isOverdue ? 2 : drainService.drain ? 1 : 0),
     });
   }

@@ -1,22 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { SchemaStatus } from '../database/index.js';
 import {
+  DrainService,
   InstanceIdentity,
   InstanceLifecycle,
   type InstanceState,
-  DrainService,
   RolloutPoller,
 } from '../deployment/index.js';
 import { type CheckReport, CheckRunner } from './check-runner.js';
 
-/** What everybody may know. */
+/** Answer of `/ready` to anonymous callers. */
 export interface ReadyAnswer {
   readonly status: 'ready' | 'not_ready';
   readonly state: InstanceState;
   readonly reasons: readonly string[];
 }
 
-/** What operators and admins see beside it. */
+/** Additional fields for operators and admins. */
 export interface ReadyDetails {
   readonly since: Date;
   readonly release: {
@@ -24,10 +24,10 @@ export interface ReadyDetails {
     readonly revision: string | null;
     readonly color: string | null;
     readonly startedAt: Date;
-    /** null: nothing was ever moved, as good as `idle`. */
+    /** null means the same as phase `idle`. */
     readonly rollout: RolloutSummary | null;
   };
-  /** null before the first look. */
+  /** null before the first read. */
   readonly schema: {
     readonly current: number;
     readonly supported: { readonly min: number; readonly max: number };
@@ -36,13 +36,13 @@ export interface ReadyDetails {
   } | null;
   readonly drain: {
     readonly active: boolean;
-    /** Calls under way. */
+    /** Requests in flight. */
     readonly http: number;
     readonly sockets: number;
     readonly deadline: Date | null;
   };
   readonly handover: { readonly active: boolean };
-  /** null: there are no pictures here. */
+  /** null: no picture directory is configured. */
   readonly volume: Readonly<Record<string, unknown>> | null;
   readonly tls: { readonly daysLeft: number | null };
   readonly checks: Readonly<Record<string, CheckReport>>;
@@ -57,11 +57,11 @@ interface RolloutSummary {
   readonly epoch: number;
 }
 
-/** Readiness, put together from what is known already: nothing is asked of anybody. */
+/** Builds the answers of `/ready` from values in memory. */
 @Injectable()
 export class ReadinessReport {
   constructor(
-    private readonly instance: InstanceLifecycle,
+    private readonly lifecycle: InstanceLifecycle,
     private readonly identity: InstanceIdentity,
     private readonly drainService: DrainService,
     private readonly rollout: RolloutPoller,
@@ -70,7 +70,7 @@ export class ReadinessReport {
   ) {}
 
   answer(): ReadyAnswer {
-    const { state, reasons, isServing } = this.instance;
+    const { state, reasons, isServing } = this.lifecycle;
     return { status: isServing ? 'ready' : 'not_ready', state, reasons };
   }
 
@@ -80,7 +80,7 @@ export class ReadinessReport {
     const volume = checks['volume']?.detail ?? {};
     const daysLeft = checks['certificate']?.detail['daysLeft'];
     return {
-      since: this.instance.since,
+      since: this.lifecycle.since,
       release: {
         ...this.identity.release,
         startedAt: this.identity.startedAt,
@@ -114,3 +114,48 @@ export class ReadinessReport {
     return { id, from, to, phase, weightPct, epoch };
   }
 }
+
+/** Example of a refusal for anonymous callers, for the API document. */
+export const READY_REFUSAL = { status: 'not_ready', state: 'not_ready', reasons: ['mongo.down'] };
+
+/** Example with all details, for the API document. */
+export const READY_DETAILS = {
+  status: 'ready',
+  state: 'degraded',
+  reasons: ['tls.expiring'],
+  since: '2026-11-24T03:00:00.000Z',
+  release: {
+    version: '0.1.0',
+    revision: '1b2c3d4e5f60718293a4b5c6d7e8f90123456789',
+    color: 'green',
+    startedAt: '2026-11-24T02:59:58.000Z',
+    rollout: {
+      id: '0d6f7c0e-7f5b-4a43-9d6e-0f0f5a3f8a11',
+      from: 'blue',
+      to: 'green',
+      phase: 'shifting',
+      weightPct: 25,
+      epoch: 7,
+    },
+  },
+  schema: { current: 1, supported: { min: 1, max: 1 }, pending: 0, lock: { held: false } },
+  drain: { active: false, http: 3, sockets: 214, deadline: null },
+  handover: { active: false },
+  volume: {
+    path: '/app/public/uploads/ambulance_images',
+    writable: true,
+    freeBytes: 51_000_000_000,
+    manifest: { files: 311_204, verifiedAt: '2026-11-23T03:00:00.000Z', mismatched: 0 },
+  },
+  tls: { daysLeft: 9 },
+  checks: {
+    mongo: { status: 'up', critical: true, latencyMs: 3, reasons: [], detail: { clockSkewMs: 0 } },
+    certificate: {
+      status: 'degraded',
+      critical: false,
+      latencyMs: 1,
+      reasons: ['tls.expiring'],
+      detail: { daysLeft: 9 },
+    },
+  },
+};

@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { Public } from '../auth/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 
-/** The old server's clients look for a page with this title. */
+/** Clients of the old server expect this page title. */
 const PAGE = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>AOC-V.2 Tracking Server On</title></head>
 <body><h1>AOC-V.2 Tracking Server On</h1><p><a href="/docs">API</a></p></body></html>
@@ -17,7 +17,7 @@ export class RootController {
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
   @Get()
-  @ApiOperation({ summary: 'A page, or {name, version} when JSON is asked for' })
+  @ApiOperation({ summary: 'An HTML page, or `{name, version}` when the client accepts JSON' })
   @ApiOkResponse({
     content: {
       'application/json': { example: { name: 'samserver', version: '0.1.0' } },

@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 import { threadId, workerData } from 'node:worker_threads';
 
-/** Runs in a thread of its own: see `startWatchdog`. */
+/** Worker thread of `startWatchdog`. */
 const { turns, limitMs } = workerData as { turns: Int32Array; limitMs: number };
 const STDERR = 2;
 const CHECK_INTERVAL_MS = Math.min(1_000, limitMs / 5);
-/** Nobody changes it: waiting for it is sleeping. */
+/** Its value never changes, so that a wait on it is a sleep. */
 const sleepCell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 let seen = Atomics.load(turns, 0);
@@ -18,7 +18,7 @@ for (;;) {
   if (waits * CHECK_INTERVAL_MS >= limitMs) end();
 }
 
-/** The main thread cannot log any more, nor run a handler: only a signal that needs neither ends it. */
+/** The main thread can neither log nor run a signal handler, so the signal must be SIGKILL. */
 function end(): void {
   const line = {
     level: 'fatal',
@@ -30,11 +30,11 @@ function end(): void {
   };
   writeSync(STDERR, `${JSON.stringify(line)}\n`);
   process.kill(process.pid, 'SIGKILL');
-  // The kernel keeps signals of a process to itself from its namespace's first process.
+  // The kernel ignores a SIGKILL that process 1 of a PID namespace sends to itself.
   Atomics.wait(sleepCell, 0, 0, 2_000);
   writeSync(
     STDERR,
-    `${JSON.stringify({ ...line, msg: 'process 1 cannot be ended so: run it under an init' })}\n`,
+    `${JSON.stringify({ ...line, msg: 'SIGKILL has no effect on process 1: run the service under an init (docker run --init)' })}\n`,
   );
   waits = 0;
 }

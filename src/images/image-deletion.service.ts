@@ -3,15 +3,15 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AuditLog } from '../auth/index.js';
 import { Clock } from '../core/index.js';
-import { syncDirectory } from './volume/durable-files.js';
-import { THUMBNAIL_WIDTHS, thumbnailPath } from './volume/volume-layout.js';
 import { asVolumeError, imageNotFound } from './image.errors.js';
-import { ImageVolume } from './volume/image-volume.js';
 import type { Image } from './image.js';
 import { ImagesRepository } from './images.repository.js';
 import { VehicleQuota } from './upload/vehicle-quota.js';
+import { syncDirectory } from './volume/durable-files.js';
+import { ImageVolume } from './volume/image-volume.js';
+import { THUMBNAIL_WIDTHS, thumbnailPath } from './volume/volume-layout.js';
 
-/** Deletes a picture for good, record and file. */
+/** Deletes images permanently: record, file and thumbnails. */
 @Injectable()
 export class ImageDeletionService {
   constructor(
@@ -23,12 +23,13 @@ export class ImageDeletionService {
   ) {}
 
   /**
-   * From the first step on nobody finds it; when the last ones fail, the sweep does them.
+   * Marks the record first, so that the image is invisible at once. `IncomingSweep` finishes a deletion that fails
+   * after that.
    * @throws images/not-found, images/volume-unavailable
    */
   async remove(id: string): Promise<void> {
     const image = await this.images.getById(id);
-    // Asked first: while the volume is away nothing may be begun.
+    // Throws before anything is changed when the volume is unavailable.
     void this.volume.directoryForDeleting;
     const { path, sha256, vehicleId } = image;
     const act = {
@@ -42,7 +43,7 @@ export class ImageDeletionService {
     await this.finish(image);
   }
 
-  /** @throws images/volume-unavailable */
+  /** Removes the files, then the record. May be repeated. @throws images/volume-unavailable */
   async finish(image: Image): Promise<void> {
     const directory = this.volume.directoryForDeleting;
     const path = join(directory, image.path);

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
-import { ImageCatalogRepository } from './image-catalog.repository.js';
 import { ImageRecord, ImageSchema } from './image.schema.js';
+import { ImagesRepository } from './images.repository.js';
 
-/** The image records for commands, without the decoder, the sweeps and the HTTP interface of `ImagesModule`. */
+/** The image records alone: commands use them without the HTTP routes, decoder and jobs of `ImagesModule`. */
 @Module({
   imports: [MongooseModule.forFeature([{ name: ImageRecord.name, schema: ImageSchema }])],
-  providers: [ImageCatalogRepository],
-  exports: [ImageCatalogRepository],
+  providers: [ImagesRepository],
+  exports: [ImagesRepository],
 })
 export class ImageRecordsModule {}

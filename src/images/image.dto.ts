@@ -1,10 +1,24 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn } from 'class-validator';
-import { PICTURE_TYPES, type PictureType } from './formats/picture-type.js';
-import { THUMBNAIL_WIDTHS, type ThumbnailWidth } from './volume/volume-layout.js';
 import { PageDto } from '../core/index.js';
+import { IMAGE_TYPES, type ImageType } from './formats/image-type.js';
 import type { ImageView } from './image.js';
+import { THUMBNAIL_WIDTHS, type ThumbnailWidth } from './volume/volume-layout.js';
+
+const BYTES = {
+  schema: { type: 'string' as const, format: 'binary' },
+  example: '(the bytes of the image)',
+};
+
+/** Contents of answers that carry an image, for OpenAPI. */
+export const IMAGE_CONTENT = Object.fromEntries(IMAGE_TYPES.map((type) => [type, BYTES]));
+export const THUMBNAIL_CONTENT = { 'image/webp': BYTES };
+export const RANGE_HEADER = {
+  name: 'Range',
+  required: false,
+  description: 'One range, e.g. bytes=0-65535.',
+};
 
 export class ListImagesDto extends PageDto {}
 
@@ -12,7 +26,7 @@ export class ThumbnailDto {
   @ApiProperty({
     enum: THUMBNAIL_WIDTHS,
     example: 320,
-    description: 'In pixels; a smaller picture stays as it is.',
+    description: 'Pixels. A smaller image is not enlarged.',
   })
   @Type(() => Number)
   @IsIn(THUMBNAIL_WIDTHS)
@@ -20,7 +34,7 @@ export class ThumbnailDto {
 }
 
 export class UploadImageDto {
-  @ApiProperty({ type: 'string', format: 'binary', example: '(the bytes of the picture)' })
+  @ApiProperty({ type: 'string', format: 'binary', example: '(the bytes of the image)' })
   file!: unknown;
 }
 
@@ -32,15 +46,15 @@ export class ImageDto implements ImageView {
     type: String,
     nullable: true,
     example: '66f0c0ffee0123456789abce',
-    description: 'null: adopted from the old server, and nobody knows whose it is.',
+    description: 'null: adopted from the old server, and no vehicle has the box code of its folder.',
   })
   vehicleId!: string | null;
 
-  @ApiProperty({ example: 'IMG_2041.jpg', description: 'As the sender called it; only to be shown.' })
+  @ApiProperty({ example: 'IMG_2041.jpg', description: "The client's file name. For display only." })
   filename!: string;
 
-  @ApiProperty({ enum: PICTURE_TYPES })
-  contentType!: PictureType;
+  @ApiProperty({ enum: IMAGE_TYPES })
+  contentType!: ImageType;
 
   @ApiProperty({ example: 2_481_302 })
   sizeBytes!: number;
@@ -48,7 +62,7 @@ export class ImageDto implements ImageView {
   @ApiProperty({
     example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
     description:
-      'Of the bytes that are served; without place and device data they are others than those sent.',
+      'SHA-256 of the stored bytes. They differ from the sent bytes when metadata such as the location were removed.',
   })
   sha256!: string;
 

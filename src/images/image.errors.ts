@@ -4,27 +4,27 @@ const VOLUME_RETRY_MS = 30_000;
 const BUSY_RETRY_MS = 2_000;
 
 export const imageNotFound = (): DomainError =>
-  new DomainError('images/not-found', 'There is no such picture.');
+  new DomainError('images/not-found', 'There is no such image.');
 
 export const noFile = (why: string): DomainError => new DomainError('images/no-file', why);
 
 export const imageDamaged = (): DomainError =>
-  new DomainError('images/damaged', 'The picture is cut off or cannot be decoded.');
+  new DomainError('images/damaged', 'The image is incomplete or cannot be decoded.');
 
-export const notAPicture = (): DomainError =>
-  new DomainError('images/not-a-picture', 'The content is no JPEG, PNG, WebP, HEIC or AVIF.');
+export const notAnImage = (): DomainError =>
+  new DomainError('images/not-a-picture', 'The content is not JPEG, PNG, WebP, HEIC or AVIF.');
 
 export const noThumbnail = (): DomainError =>
-  new DomainError('images/no-thumbnail', 'No thumbnail can be made of this picture.');
+  new DomainError('images/no-thumbnail', 'No thumbnail can be made of this image.');
 
 export const imageTooLarge = (maxBytes: number): DomainError =>
-  new DomainError('images/too-large', `A picture may have at most ${maxBytes} bytes.`);
+  new DomainError('images/too-large', `The image is larger than ${maxBytes} bytes.`);
 
 export const tooManyPixels = (maxPixels: number): DomainError =>
-  new DomainError('images/too-many-pixels', `A picture may have at most ${maxPixels} pixels.`);
+  new DomainError('images/too-many-pixels', `The image has more than ${maxPixels} pixels.`);
 
 export const imagesBusy = (cause?: unknown): DomainError =>
-  new DomainError('images/busy', 'Too many pictures wait to be looked at; send it again.', {
+  new DomainError('images/busy', 'Too many images are being processed; send the same image again later.', {
     retryAfterMs: BUSY_RETRY_MS,
     cause,
   });
@@ -32,22 +32,22 @@ export const imagesBusy = (cause?: unknown): DomainError =>
 export const quotaExceeded = (): DomainError =>
   new DomainError(
     'images/quota-exceeded',
-    'The pictures of this vehicle take all the space that one vehicle may have.',
+    'The images of this vehicle use all the space that a vehicle may use.',
   );
 
 export const volumeFull = (cause?: unknown): DomainError =>
-  new DomainError('images/volume-full', 'Too little space is left for pictures.', { cause });
+  new DomainError('images/volume-full', 'The image volume has too little free space.', { cause });
 
 export const volumeUnavailable = (cause?: unknown): DomainError =>
   new DomainError(
     'images/volume-unavailable',
-    'The place where pictures are kept is missing or not the right one just now.',
+    'The image volume is missing, not writable, or belongs to another deployment; try again later.',
     { retryAfterMs: VOLUME_RETRY_MS, cause },
   );
 
-/** Not enough space or quota of a file system; `open`(2), `write`(2). */
+/** No space or no quota left: `open`(2), `write`(2). */
 const DISK_FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
-/** What a volume says that is gone, broken or not ours to write. */
+/** The volume is gone, broken or not writable. */
 const VOLUME_GONE_CODES = new Set([
   'ENOENT',
   'ENOTDIR',
@@ -61,7 +61,7 @@ const VOLUME_GONE_CODES = new Set([
   'EXDEV',
 ]);
 
-/** A failed write to the volume in the words of the API; everything else as it is. */
+/** Turns the error of a failed write to the volume into `images/volume-…`. Returns any other error unchanged. */
 export function asVolumeError(error: unknown): unknown {
   const code = String((error as { code?: unknown } | null)?.code);
   if (DISK_FULL_CODES.has(code)) return volumeFull(error);

@@ -1,16 +1,16 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
-import type { PictureType } from './formats/picture-type.js';
+import type { ImageType } from './formats/image-type.js';
 import type { Image } from './image.js';
 
-/** What is kept of a picture beside its file, which is there first and goes last. */
+/** The record of an image. It is written after the file; on deletion it is removed after the file. */
 @Schema({ collection: 'images', versionKey: false })
 export class ImageRecord {
-  /** See `newImageId`: begins with the time of `createdAt`. */
+  /** See `newImageId`: begins with the seconds of `createdAt`. */
   @Prop({ type: Types.ObjectId, required: true })
   _id!: Types.ObjectId;
 
-  /** Absent: nobody knows yet whose it is. */
+  /** Absent: the vehicle of an adopted file is not known yet. */
   @Prop({ type: Types.ObjectId })
   vehicleId?: Types.ObjectId;
 
@@ -21,7 +21,7 @@ export class ImageRecord {
   filename!: string;
 
   @Prop({ type: String, required: true })
-  contentType!: PictureType;
+  contentType!: ImageType;
 
   @Prop({ type: Number, required: true })
   sizeBytes!: number;
@@ -38,31 +38,31 @@ export class ImageRecord {
   @Prop({ type: String, required: true })
   origin!: Image['origin'];
 
-  /** `<vehicle>:<sha256>` of an upload. An adopted one has none: the old server kept the same bytes more than once. */
+  /** `<vehicle>:<sha256>` of an upload. Adopted files have none: the old server stored equal bytes more than once. */
   @Prop({ type: String })
   contentKey?: string;
 
-  /** Of an adopted file when it was read, milliseconds: unchanged ones are not read again. */
+  /** Modification time of an adopted file, epoch milliseconds: an unchanged file is not read again. */
   @Prop({ type: Number })
   mtimeMs?: number;
 
   @Prop({ type: Date, required: true })
   createdAt!: Date;
 
-  /** Its file is being deleted; absent otherwise. */
+  /** When its deletion began; absent otherwise. */
   @Prop({ type: Date })
   deletedAt?: Date;
 }
 
 export const ImageSchema = SchemaFactory.createForClass(ImageRecord);
 
-/** A file has one record, however often its directory is adopted. */
+/** One record per file, however often its directory is adopted. */
 ImageSchema.index({ path: 1 }, { unique: true });
-/** The same bytes for the same vehicle are one upload, also when they come twice at once. */
+/** Equal bytes of one vehicle are one upload, also when they are sent twice at once. */
 ImageSchema.index({ contentKey: 1 }, { unique: true, sparse: true });
-/** Whether a vehicle has these bytes already, adopted ones included. */
+/** Finds equal bytes of a vehicle, adopted files included. */
 ImageSchema.index({ vehicleId: 1, sha256: 1 });
-/** A vehicle's pictures, newest first. */
+/** The images of a vehicle, newest first. */
 ImageSchema.index({ vehicleId: 1, _id: 1 });
-/** Deletions that were cut short. */
+/** Unfinished deletions. */
 ImageSchema.index({ deletedAt: 1 }, { sparse: true });

@@ -1,7 +1,6 @@
-import type { PictureType } from './formats/picture-type.js';
+import type { ImageType } from './formats/image-type.js';
 
-/** One kept picture. */
-
+/** The record of a stored image. Its bytes are a file in the volume. */
 export interface Image {
   /** See `newImageId`. */
   readonly id: string;
@@ -9,25 +8,25 @@ export interface Image {
   readonly vehicleId: string | null;
   /** Below the volume, with `/`; unique. */
   readonly path: string;
-  /** As the sender called it, made harmless; only to be shown. */
+  /** The client's name of the file, sanitized. For display only. */
   readonly filename: string;
-  readonly contentType: PictureType;
+  readonly contentType: ImageType;
   readonly sizeBytes: number;
-  /** Of the kept bytes, 64 hexadecimal digits. */
+  /** Of the stored bytes, 64 hexadecimal digits. */
   readonly sha256: string;
-  /** As it is shown, in pixels; null for an adopted one that does not say. */
+  /** Pixels, with the orientation applied; null for an adopted file whose header does not contain the size. */
   readonly width: number | null;
   readonly height: number | null;
   readonly origin: 'upload' | 'adopted';
   readonly createdAt: Date;
 }
 
-/** As clients read it. */
+/** An image as clients receive it. */
 export interface ImageView {
   readonly id: string;
   readonly vehicleId: string | null;
   readonly filename: string;
-  readonly contentType: PictureType;
+  readonly contentType: ImageType;
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly width: number | null;
@@ -36,6 +35,21 @@ export interface ImageView {
   readonly url: string;
 }
 
-export function toImageView({ path: _, origin: __, ...shown }: Image): ImageView {
-  return { ...shown, url: `/api/v1/images/${shown.id}/content` };
+export function toImageView({ path: _, origin: __, ...view }: Image): ImageView {
+  return { ...view, url: `/api/v1/images/${view.id}/content` };
+}
+
+const MAX_FILENAME_CHARACTERS = 200;
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
+
+/**
+ * Makes a client's file name safe to show and to offer for saving: the last part of a path, without unprintable
+ * characters and leading dots, at most 200 characters; `picture.<extension>` when nothing is left. It is never used as
+ * a path.
+ */
+export function sanitizeFilename(given: string, extension: string): string {
+  const last = given.split(/[\\/]/).at(-1) ?? '';
+  const printable = last.replace(UNPRINTABLE, '').trim().replace(/^\.+/, '');
+  const short = [...printable].slice(0, MAX_FILENAME_CHARACTERS).join('').trim();
+  return short === '' ? `picture.${extension}` : short;
 }

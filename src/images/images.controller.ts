@@ -10,26 +10,25 @@ import {
 import type { Request, Response } from 'express';
 import { ForRole } from '../auth/index.js';
 import { FailsWith } from '../core/index.js';
-import { PICTURE_CONTENT, RANGE_HEADER, THUMBNAIL_CONTENT } from './image.examples.js';
-import { ImageContentService } from './serving/image-content.service.js';
-import { ImageDto, ThumbnailDto } from './image.dto.js';
-import { type ImageView, toImageView } from './image.js';
 import { ImageDeletionService } from './image-deletion.service.js';
+import { IMAGE_CONTENT, ImageDto, RANGE_HEADER, THUMBNAIL_CONTENT, ThumbnailDto } from './image.dto.js';
+import { type ImageView, toImageView } from './image.js';
 import { ImagesService } from './images.service.js';
-import { sendPicture } from './serving/send-picture.js';
+import { ImageContentService } from './serving/image-content.service.js';
+import { sendImage } from './serving/send-image.js';
 
 @ApiTags('images')
 @Controller('api/v1/images/:id')
 export class ImagesController {
   constructor(
     private readonly images: ImagesService,
-    private readonly removals: ImageDeletionService,
+    private readonly deletion: ImageDeletionService,
     private readonly content: ImageContentService,
   ) {}
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'What is known of a picture' })
+  @ApiOperation({ summary: 'The record of an image' })
   @ApiOkResponse({ type: ImageDto })
   @FailsWith('images/not-found')
   async get(@Param('id') id: string): Promise<ImageView> {
@@ -38,25 +37,25 @@ export class ImagesController {
 
   @Get('content')
   @ForRole('viewer')
-  @ApiOperation({ summary: 'The picture itself, whole or one range of it; its ETag is its SHA-256' })
+  @ApiOperation({ summary: 'The bytes of an image, whole or one range; the ETag is the SHA-256' })
   @ApiHeader(RANGE_HEADER)
-  @ApiOkResponse({ content: PICTURE_CONTENT })
-  @ApiResponse({ status: 206, description: 'The range asked for.', content: PICTURE_CONTENT })
-  @ApiResponse({ status: 304, description: 'If-None-Match names it: nothing has changed.' })
+  @ApiOkResponse({ content: IMAGE_CONTENT })
+  @ApiResponse({ status: 206, description: 'The requested range.', content: IMAGE_CONTENT })
+  @ApiResponse({ status: 304, description: 'Not modified since the version that the client has.' })
   @FailsWith('images/not-found', 'images/volume-unavailable', 'http/range-not-satisfiable')
   async sendContent(
     @Param('id') id: string,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    await sendPicture(request, response, await this.content.open(id));
+    await sendImage(request, response, await this.content.open(id));
   }
 
   @Get('thumbnail')
   @ForRole('viewer')
-  @ApiOperation({ summary: 'A small version of it, as WebP, the right way up' })
+  @ApiOperation({ summary: 'A thumbnail as WebP, with the orientation applied' })
   @ApiOkResponse({ content: THUMBNAIL_CONTENT })
-  @ApiResponse({ status: 304, description: 'If-None-Match names it: nothing has changed.' })
+  @ApiResponse({ status: 304, description: 'Not modified since the version that the client has.' })
   @FailsWith(
     'images/not-found',
     'images/no-thumbnail',
@@ -72,16 +71,16 @@ export class ImagesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    await sendPicture(request, response, await this.content.openThumbnail(id, width));
+    await sendImage(request, response, await this.content.openThumbnail(id, width));
   }
 
   @Delete()
   @ForRole('dispatcher')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Delete a picture, record and file, for good' })
+  @ApiOperation({ summary: 'Delete an image permanently: record and file' })
   @ApiNoContentResponse()
   @FailsWith('images/not-found', 'images/volume-unavailable')
   delete(@Param('id') id: string): Promise<void> {
-    return this.removals.remove(id);
+    return this.deletion.remove(id);
   }
 }

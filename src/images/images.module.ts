@@ -1,17 +1,13 @@
 import { Module } from '@nestjs/common';
-import { MongooseModule } from '@nestjs/mongoose';
 import { AuthModule } from '../auth/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { DecoderService } from './decoder/decoder.service.js';
 import { ImageContentService } from './serving/image-content.service.js';
 import { ImageDeletionService } from './image-deletion.service.js';
-import { ImageRecord, ImageSchema } from './image.schema.js';
+import { ImageRecordsModule } from './image-records.module.js';
 import { ImageIntakeService } from './upload/image-intake.service.js';
-import { ImageUploadsService } from './upload/image-uploads.service.js';
-import { ImageLogService } from './image-log.service.js';
 import { ImageVolume } from './volume/image-volume.js';
 import { ImagesController } from './images.controller.js';
-import { ImagesRepository } from './images.repository.js';
 import { ImagesService } from './images.service.js';
 import { IncomingFiles } from './upload/incoming-files.js';
 import { IncomingSweep } from './upload/incoming-sweep.js';
@@ -22,14 +18,9 @@ import { VehicleImagesController } from './vehicle-images.controller.js';
 import { VehicleQuota } from './upload/vehicle-quota.js';
 
 @Module({
-  imports: [
-    AuthModule,
-    VehiclesModule,
-    MongooseModule.forFeature([{ name: ImageRecord.name, schema: ImageSchema }]),
-  ],
+  imports: [AuthModule, VehiclesModule, ImageRecordsModule],
   controllers: [VehicleImagesController, ImagesController, OldAddressesController],
   providers: [
-    ImagesRepository,
     ImageVolume,
     VehicleQuota,
     IncomingFiles,
@@ -38,12 +29,10 @@ import { VehicleQuota } from './upload/vehicle-quota.js';
     ThumbnailsService,
     ImageContentService,
     ImageIntakeService,
-    ImageLogService,
-    ImageUploadsService,
     ImagesService,
     ImageDeletionService,
     OldAddressesService,
   ],
-  exports: [ImageIntakeService, ImageLogService, ImageVolume],
+  exports: [ImageIntakeService, ImagesService, ImageVolume],
 })
 export class ImagesModule {}

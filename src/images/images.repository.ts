@@ -1,22 +1,40 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import { isImageId } from './image-id.js';
-import { duplicateKeyField, MAJORITY_JOURNALED } from '../database/index.js';
+import { duplicateKeyField, insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
 import { ImageRecord } from './image.schema.js';
+import { isImageId } from './volume/volume-layout.js';
 
-/** For who reads: a picture whose file is going is not there any more. */
+/** An image whose deletion has begun is invisible to readers. */
 const NOT_DELETED = { deletedAt: { $exists: false } } as const;
+
+/** What the record of a file contains, for comparison with the volume. */
+export interface CatalogEntry {
+  /** Below the volume, with `/`. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Epoch milliseconds; null for an upload, whose modification time is not recorded. */
+  readonly mtimeMs: number | null;
+  readonly hasVehicle: boolean;
+}
+
+export interface AdoptedImage {
+  readonly image: Image;
+  /** Epoch milliseconds. */
+  readonly mtimeMs: number;
+}
 
 @Injectable()
 export class ImagesRepository {
   constructor(@InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>) {}
 
   /**
-   * Durable when it resolves; false: the vehicle has these bytes from another upload.
-   * @param isFirstCopy false: it is known to have them, and is to have them in this place too
+   * Durable when it resolves.
+   * @param isFirstCopy false: the vehicle has an image with these bytes and gets a second one at this path
+   * @returns false when another upload of the vehicle has these bytes
    */
   async addUpload(image: Image, isFirstCopy: boolean): Promise<boolean> {
     try {
@@ -43,12 +61,12 @@ export class ImagesRepository {
     return found;
   }
 
-  /** Whatever is being done with it. */
+  /** Also true during its deletion. */
   async exists(id: string): Promise<boolean> {
     return (await this.images.findOne({ _id: new Types.ObjectId(id) }).lean()) !== null;
   }
 
-  /** The first that the vehicle has with these bytes. */
+  /** An image of the vehicle with these bytes. */
   async findBySha256(vehicleId: string, sha256: string): Promise<Image | null> {
     const found = await this.images
       .findOne({ vehicleId: new Types.ObjectId(vehicleId), sha256, ...NOT_DELETED })
@@ -56,7 +74,7 @@ export class ImagesRepository {
     return found && toImage(found);
   }
 
-  /** Newest first, before the given id. */
+  /** Newest first, from before the given id. */
   async list(vehicleId: string, beforeId: string | null, limit: number): Promise<Image[]> {
     const found = await this.images
       .find({
@@ -70,7 +88,7 @@ export class ImagesRepository {
     return found.map(toImage);
   }
 
-  /** Of all vehicles, ascending by id, after the given one. */
+  /** Of all vehicles, ascending by id, from after the given id. */
   async listAfter(afterId: string, limit: number): Promise<Image[]> {
     const found = await this.images
       .find({ _id: { $gt: new Types.ObjectId(afterId) }, ...NOT_DELETED })
@@ -80,7 +98,7 @@ export class ImagesRepository {
     return found.map(toImage);
   }
 
-  /** Bytes of all pictures of a vehicle. */
+  /** Bytes of all images of a vehicle. */
   async sumSizes(vehicleId: string): Promise<number> {
     let sum = 0;
     const sizes = this.images
@@ -92,11 +110,11 @@ export class ImagesRepository {
     return sum;
   }
 
-  /** From now on nobody finds it; false: somebody else is at it, or it is gone. */
+  /** Makes the image invisible. @returns false when it does not exist or its deletion has begun */
   async beginDelete(id: string, at: Date): Promise<boolean> {
     const { modifiedCount } = await this.images.updateOne(
       { _id: new Types.ObjectId(id), ...NOT_DELETED },
-      // Without it the same bytes could not be sent again before the file is gone.
+      // Frees the key, so that the same bytes can be sent again before the file is removed.
       { $set: { deletedAt: at }, $unset: { contentKey: 1 } },
     );
     return modifiedCount === 1;
@@ -114,9 +132,46 @@ export class ImagesRepository {
       .lean();
     return found.map(toImage);
   }
+
+  async findByPaths(paths: readonly string[]): Promise<ReadonlyMap<string, CatalogEntry>> {
+    const found = await this.images.find({ path: { $in: [...paths] } }).lean();
+    return new Map(found.map((record) => [record.path, toEntry(record)]));
+  }
+
+  /**
+   * A page of files ordered by path, from after the given path. Files whose deletion has begun are left out.
+   * @returns `last`: the path to continue after; null after the last page
+   */
+  async listByPath(after: string, limit: number): Promise<{ entries: CatalogEntry[]; last: string | null }> {
+    const found = await this.images
+      .find({ path: { $gt: after } })
+      .sort({ path: 1 })
+      .limit(limit)
+      .lean();
+    return {
+      entries: found.filter(({ deletedAt }) => deletedAt === undefined).map(toEntry),
+      last: found.length < limit ? null : (found.at(-1)?.path ?? null),
+    };
+  }
+
+  /** Durable when it resolves. Leaves existing records unchanged. @returns the number of new records */
+  async adopt(images: readonly AdoptedImage[]): Promise<number> {
+    if (images.length === 0) return 0;
+    const records = images.map(({ image, mtimeMs }) => ({ ...toRecord(image), mtimeMs }));
+    const known = await insertOrFindDuplicates(this.images, records);
+    return images.length - known.size;
+  }
+
+  async assignVehicle(path: string, vehicleId: string): Promise<void> {
+    await this.images.updateOne({ path }, { $set: { vehicleId: new Types.ObjectId(vehicleId) } });
+  }
 }
 
-export function toRecord({ id, vehicleId, width, height, ...rest }: Image): ImageRecord {
+function toEntry({ path, sizeBytes, sha256, mtimeMs, vehicleId }: ImageRecord): CatalogEntry {
+  return { path, sizeBytes, sha256, mtimeMs: mtimeMs ?? null, hasVehicle: vehicleId !== undefined };
+}
+
+function toRecord({ id, vehicleId, width, height, ...rest }: Image): ImageRecord {
   return {
     _id: new Types.ObjectId(id),
     ...(vehicleId !== null && { vehicleId: new Types.ObjectId(vehicleId) }),
@@ -126,7 +181,7 @@ export function toRecord({ id, vehicleId, width, height, ...rest }: Image): Imag
   };
 }
 
-export function toImage(record: ImageRecord): Image {
+function toImage(record: ImageRecord): Image {
   return {
     id: record._id.toHexString(),
     vehicleId: record.vehicleId?.toHexString() ?? null,

@@ -3,8 +3,9 @@ import { type Page, pageOf, type PageRequest } from '../core/index.js';
 import { VehiclesService } from '../vehicles/index.js';
 import { type Image, type ImageView, toImageView } from './image.js';
 import { ImagesRepository } from './images.repository.js';
+import { firstImageIdAt } from './volume/volume-layout.js';
 
-/** What is known of the pictures that are kept. */
+/** Reads the records of images. */
 @Injectable()
 export class ImagesService {
   constructor(
@@ -22,5 +23,20 @@ export class ImagesService {
     const vehicle = await this.vehicles.getIncludingArchived(vehicleId);
     const found = await this.images.list(vehicle.id, page.afterId, page.limit + 1);
     return pageOf(found.map(toImageView), page.limit);
+  }
+
+  /**
+   * Pages of all images whose upload began at `fromMs` or later, oldest first. An image is listed once its upload has
+   * finished.
+   * @param fromMs epoch milliseconds; compared with a resolution of one second
+   */
+  async *pagesSince(fromMs: number, pageSize: number): AsyncGenerator<readonly Image[], void, undefined> {
+    for (let afterId = firstImageIdAt(fromMs); ;) {
+      const page = await this.images.listAfter(afterId, pageSize);
+      const last = page.at(-1);
+      if (!last) return;
+      yield page;
+      afterId = last.id;
+    }
   }
 }

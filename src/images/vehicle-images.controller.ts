@@ -9,25 +9,25 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
-import { FailsWith, type Page, pageRequest, AcceptsNonJsonBody } from '../core/index.js';
+import { AcceptsNonJsonBody, FailsWith, type Page, pageRequest } from '../core/index.js';
 import { otherVehicle } from '../vehicles/index.js';
 import { ImageDto, ImagePageDto, ListImagesDto, UploadImageDto } from './image.dto.js';
 import { type ImageView, toImageView } from './image.js';
-import { ImageUploadsService } from './upload/image-uploads.service.js';
 import { ImagesService } from './images.service.js';
+import { ImageIntakeService } from './upload/image-intake.service.js';
 
 @ApiTags('images')
 @Controller('api/v1/vehicles/:id/images')
 export class VehicleImagesController {
   constructor(
-    private readonly uploads: ImageUploadsService,
+    private readonly intake: ImageIntakeService,
     private readonly images: ImagesService,
   ) {}
 
   @Post()
   @AcceptsNonJsonBody()
   @ForRoleOrDevice('dispatcher')
-  @ApiOperation({ summary: 'Send a picture; the same bytes again give the first one back' })
+  @ApiOperation({ summary: 'Send an image; the same bytes again give the first record back' })
   @ApiConsumes('multipart/form-data')
   @ApiBody({ type: UploadImageDto })
   @ApiCreatedResponse({ type: ImageDto })
@@ -51,14 +51,14 @@ export class VehicleImagesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<ImageView> {
     if (caller.kind === 'device' && caller.vehicleId !== id) throw otherVehicle();
-    const view = toImageView(await this.uploads.upload(id, request));
+    const view = toImageView(await this.intake.upload(id, request));
     response.location(`/api/v1/images/${view.id}`);
     return view;
   }
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Pictures of a vehicle, newest first; of archived vehicles too' })
+  @ApiOperation({ summary: 'Images of a vehicle, newest first; of archived vehicles too' })
   @ApiOkResponse({ type: ImagePageDto })
   @FailsWith('vehicles/not-found')
   list(@Param('id') id: string, @Query() { limit, cursor }: ListImagesDto): Promise<Page<ImageView>> {

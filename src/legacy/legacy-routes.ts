@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 
-/** The old server's paths, as its boxes have them burnt in. */
+/** The paths of the old server. They are fixed in the firmware of its tracking boxes. */
 export const TRACKING_PATH = 'api/tracking/postAmbulanceTracking';
 export const SNAPSHOT_PATH = 'api/snapshot/postAmbulanceImageUpload';
 export const CRASH_PATH = 'api/crash/postAmbulanceCrashNotify';
@@ -12,22 +12,33 @@ const BODY_PATHS = new Set(
 const PATHS = new Set(['', `/${ERROR_CODES_PATH}`, ...BODY_PATHS]);
 const PICTURES = '/uploads/ambulance_images/';
 
-/** What the old server answered, and so did on both of its ports. */
+/** The old server answered these URLs on both of its ports. */
 export function isLegacyRoute(url: string): boolean {
   return PATHS.has(pathOf(url)) || url.startsWith(PICTURES);
 }
 
-/** Reads its body itself, in every dialect that boxes speak; no parser is to be in front of it. */
+/** The handler of this URL reads the body itself, in every format that boxes send: no body parser may run before it. */
 export function hasLegacyBody(url: string): boolean {
   return BODY_PATHS.has(pathOf(url));
 }
 
-/** Without case and a slash at the end, as Express matches. */
+/** In lower case and without a trailing slash, as Express matches paths. */
 function pathOf(url: string): string {
   return (url.split('?', 1)[0] ?? '').toLowerCase().replace(/\/$/, '');
 }
 
-/** The page with which Express answered what it could not read; without the stack that it showed there. */
+const socketPortRequests = new WeakSet<IncomingMessage>();
+
+export function markSocketPortRequest(request: IncomingMessage): void {
+  socketPortRequests.add(request);
+}
+
+/** The request arrived on the socket port, not on the HTTP port. */
+export function isSocketPortRequest(request: IncomingMessage): boolean {
+  return socketPortRequests.has(request);
+}
+
+/** The error page of Express, without its stack trace. */
 export function legacyErrorPage(status: number): string {
   const title = STATUS_CODES[status] ?? 'Error';
   return `<!DOCTYPE html>

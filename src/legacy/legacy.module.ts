@@ -7,11 +7,8 @@ import { ImagesModule } from '../images/index.js';
 import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { ArrivalTimes } from './boxes/arrival-times.js';
-import { BoxCrashesService } from './boxes/box-crashes.service.js';
 import { BoxDirectory } from './boxes/box-directory.js';
 import { BoxPicturesService } from './boxes/box-pictures.service.js';
-import { BoxPositionsService } from './boxes/box-positions.service.js';
-import { SnapshotPublisher } from './boxes/snapshot-publisher.js';
 import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
 import { BoxesController } from './boxes/boxes.controller.js';
 import { BoxesService } from './boxes/boxes.service.js';
@@ -19,7 +16,7 @@ import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
 import { SharedCollectionsModule } from './shared-collections/index.js';
 import { LegacyMetrics } from './legacy-metrics.js';
-import { PositionFramePublisher } from './panels/position-frame-publisher.js';
+import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
 import { OpenRequestsModule } from './open-requests/index.js';
 import { PanelGateway } from './panels/panel.gateway.js';
 import { PanelsService } from './panels/panels.service.js';
@@ -51,16 +48,13 @@ export class LegacyModule {
         BoxDirectory,
         UnknownBoxes,
         ArrivalTimes,
-        BoxPositionsService,
-        BoxCrashesService,
-        SnapshotPublisher,
         BoxPicturesService,
         LegacyRequestRecorder,
         BoxesService,
         SocketPortRoutes,
         PanelsService,
         PanelGateway,
-        PositionFramePublisher,
+        PanelFramePublisher,
         LegacyClientTracker,
       ],
     };

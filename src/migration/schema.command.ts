@@ -10,6 +10,7 @@ import {
   secondsArgument,
 } from '../core/commands/index.js';
 import {
+  DatabaseTime,
   failureText,
   MIGRATIONS,
   SchemaMigrator,
@@ -128,8 +129,8 @@ function upResult(plan: UpPlan, ran: readonly SchemaStep[], isDryRun: boolean): 
 
 function status(io: CommandIo, { json }: SchemaOptions): Promise<ExitCode> {
   return withCommandContext(io, [], async (context) => {
-    const repository = context.get(SchemaStateRepository);
-    const [state, now] = [await repository.find(), await repository.now()];
+    const state = await context.get(SchemaStateRepository).find();
+    const now = await context.get(DatabaseTime).read();
     const view = viewOf(state, SUPPORTED_SCHEMA);
     const { owner, lockedUntil, epoch, steps, failed, contractingTo } = state;
     return printResult(io, json, {

@@ -1,7 +1,7 @@
+export { RECORDED_WITHIN_MS } from './ingest/in-doubt-writes.js';
 export { LatestPositions } from './live/latest-positions.js';
-export { PositionFeed, type RecordedPosition } from './position-feed.js';
+export { parseMeasurements } from './ingest/position.parser.js';
 export { PositionLogService } from './history/position-log.service.js';
 export { PositionRetention } from './position-retention.js';
-export { MAX_REPORTED, PositionsService } from './ingest/positions.service.js';
-export { type StoredPosition, toPositionView } from './stored-position.js';
+export { PositionsService } from './ingest/positions.service.js';
 export { TrackingModule } from './tracking.module.js';

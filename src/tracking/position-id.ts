@@ -1,23 +1,37 @@
-/**
- * A position's `_id`: 12 bytes vehicle id, 8 bytes time in big-endian milliseconds, so that bytes sort by vehicle and
- * then by time. The sign bit is flipped (as in an "offset binary" integer) so that times before 1970 sort first.
- */
-export const POSITION_ID_BYTES = 20;
-const TIME_OFFSET = 12;
-const SIGN_BIT = 1n << 63n;
+import { TIME_ORDERED_ID_BYTES, timeOrderedId, timeOrderedIdBounds } from '../database/index.js';
 
+const QUARANTINE_ID_BYTES = TIME_ORDERED_ID_BYTES + 8;
+
+/** The `_id` of a position: vehicle, then time; 20 bytes. Bytes sort in this order. */
 export function positionId(vehicleId: string, timeMs: number): Buffer {
-  const id = Buffer.allocUnsafe(POSITION_ID_BYTES);
-  id.write(vehicleId, 0, 'hex');
-  id.writeBigUInt64BE(BigInt(timeMs) + SIGN_BIT, TIME_OFFSET);
+  return timeOrderedId(vehicleId, timeMs);
+}
+
+/** Below and above every position id of one vehicle. */
+export const positionIdBounds = (vehicleId: string): ReturnType<typeof timeOrderedIdBounds> =>
+  timeOrderedIdBounds(vehicleId);
+
+/**
+ * The `_id` of a quarantined position: its position id, then latitude and longitude in 1e-6 degrees as big-endian 32-bit
+ * integers; 28 bytes. So quarantine holds several places of one time, and each place once.
+ */
+export function quarantineId(position: {
+  readonly vehicleId: string;
+  readonly timeMs: number;
+  readonly lat: number;
+  readonly lon: number;
+}): Buffer {
+  const id = timeOrderedId(position.vehicleId, position.timeMs, QUARANTINE_ID_BYTES);
+  id.writeInt32BE(Math.round(position.lat * 1e6), TIME_ORDERED_ID_BYTES);
+  id.writeInt32BE(Math.round(position.lon * 1e6), TIME_ORDERED_ID_BYTES + 4);
   return id;
 }
 
-/** Below and above every position of one vehicle. */
-export function positionIdBounds(vehicleId: string): { readonly lowest: Buffer; readonly highest: Buffer } {
-  const lowest = Buffer.alloc(POSITION_ID_BYTES, 0x00);
-  const highest = Buffer.alloc(POSITION_ID_BYTES, 0xff);
-  lowest.write(vehicleId, 0, 'hex');
-  highest.write(vehicleId, 0, 'hex');
-  return { lowest, highest };
+/** Below and above every quarantine id of one vehicle. */
+export const quarantineIdBounds = (vehicleId: string): ReturnType<typeof timeOrderedIdBounds> =>
+  timeOrderedIdBounds(vehicleId, QUARANTINE_ID_BYTES);
+
+/** 56 lower-case hexadecimal digits. */
+export function isQuarantineId(text: string): boolean {
+  return text.length === QUARANTINE_ID_BYTES * 2 && /^[0-9a-f]+$/.test(text);
 }

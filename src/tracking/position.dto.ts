@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
 import type { PositionView } from '../core/index.js';
 
 export class PositionDto implements PositionView {
@@ -36,11 +37,40 @@ export class PositionDto implements PositionView {
 
   @ApiPropertyOptional({
     type: Object,
-    description: 'Whatever else the device said.',
+    description: 'Other values that the device sent.',
     example: { satellites: 9 },
   })
   attributes?: Record<string, unknown>;
 
   @ApiProperty({ format: 'date-time', example: '2026-11-01T10:00:00.412Z' })
   receivedAt!: string;
+}
+
+export class LivePositionsDto {
+  @ApiPropertyOptional({
+    description:
+      'west,south,east,north in degrees; west above east crosses the antimeridian. Default: everywhere.',
+    example: '11.3,48.0,11.8,48.3',
+    maxLength: 120,
+  })
+  @IsOptional()
+  @MaxLength(120)
+  @IsString()
+  bbox?: string;
+}
+
+export class LivePositionDto {
+  @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
+  vehicleId!: string;
+
+  @ApiProperty({ type: PositionDto })
+  position!: PositionDto;
+}
+
+export class LivePositionListDto {
+  @ApiProperty({ type: [LivePositionDto] })
+  items!: LivePositionDto[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'Always null: the list is one snapshot.' })
+  nextCursor!: null;
 }

@@ -1,7 +1,7 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { type SchemaOptions, Types } from 'mongoose';
 
-/** mongoose 9 hands `clusteredIndex` on when it makes the collection (lib/model.js); its types do not name it. */
+/** mongoose 9 passes `clusteredIndex` on when it creates the collection (lib/model.js); its types do not have it. */
 const CLUSTERED = {
   collection: 'positions',
   versionKey: false,
@@ -9,15 +9,15 @@ const CLUSTERED = {
 } as SchemaOptions;
 
 /**
- * One stored fix. Clustered by `_id` (see `position-id.ts`): history of a vehicle is one range, and a second fix with
- * the same vehicle and time cannot exist. Units as in `common/position.ts`.
+ * One stored position. Clustered by `_id` (`position-id.ts`): the history of a vehicle is one range, and a second position
+ * of the same vehicle and time cannot exist. Units as in `core/geo/position.ts`.
  */
 @Schema(CLUSTERED)
 export class PositionRecord {
   @Prop({ type: Buffer, required: true })
   _id!: Buffer;
 
-  /** Stands in the `_id` too; here for people who look into the database. */
+  /** Also part of the `_id`; repeated for people who read the database. */
   @Prop({ type: Types.ObjectId, required: true })
   vehicleId!: Types.ObjectId;
 
@@ -54,16 +54,16 @@ export class PositionRecord {
   @Prop({ type: Date, required: true })
   receivedAt!: Date;
 
-  /** When it was written here; later than `receivedAt` for one that was released from quarantine. */
+  /** Time of the write; later than `receivedAt` for a position released from quarantine. */
   @Prop({ type: Date, required: true })
   recordedAt!: Date;
 
-  /** Stored when a newer one was known; absent otherwise. */
+  /** True when a newer position was known at the time of the write; absent otherwise. */
   @Prop({ type: Boolean })
   late?: boolean;
 }
 
 export const PositionSchema = SchemaFactory.createForClass(PositionRecord);
 
-/** What was recorded since a moment, for a watcher that comes back. */
+/** What was recorded since a time: the replay for a subscriber that reconnects. */
 PositionSchema.index({ recordedAt: 1, _id: 1 });

@@ -1,12 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
+import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
 import { insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
-import type { RecordedPosition } from './position-feed.js';
-import type { HistoryRange } from './history/history-range.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
-import type { StoredPosition } from './stored-position.js';
+
+/** A part of one vehicle's history: from ≤ time < to, epoch milliseconds; null for no bound. */
+export interface HistoryRange {
+  readonly vehicleId: string;
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  readonly order: 'asc' | 'desc';
+}
 
 @Injectable()
 export class PositionsRepository {
@@ -14,34 +20,36 @@ export class PositionsRepository {
 
   /**
    * One durable write for all of them.
-   * @returns the indexes of those whose vehicle and time were there already; the others are on the disk now
-   * @throws storage/unavailable when any of the rest is not confirmed
+   * @returns the indexes of those whose vehicle and time were stored before; the others are durable now
+   * @throws storage/unavailable when any of the others is not confirmed
    */
-  insert(recorded: readonly RecordedPosition[], recordedAt: Date): Promise<ReadonlySet<number>> {
-    return insertOrFindDuplicates(
-      this.positions,
-      recorded.map((each) => toRecord(each, recordedAt)),
-    );
+  insert(recorded: readonly RecordedPosition[]): Promise<ReadonlySet<number>> {
+    return insertOrFindDuplicates(this.positions, recorded.map(toRecord));
   }
 
-  /** Puts it in the place of the one with the same vehicle and time. */
-  async replace(recorded: RecordedPosition, recordedAt: Date): Promise<void> {
-    const { _id, ...record } = toRecord(recorded, recordedAt);
+  /** Replaces the stored position of the same vehicle and time, or inserts it. */
+  async replace(recorded: RecordedPosition): Promise<void> {
+    const { _id, ...record } = toRecord(recorded);
     await this.positions.collection.replaceOne({ _id }, record, {
       upsert: true,
       writeConcern: MAJORITY_JOURNALED,
     });
   }
 
-  /** The stored ones among these vehicles and times, by key as in `positionKey`. */
-  async findStored(reports: readonly StoredPosition[]): Promise<ReadonlyMap<string, StoredPosition>> {
-    const ids = reports.map((report) => positionId(report.vehicleId, report.timeMs));
-    const found = await this.positions.find({ _id: { $in: ids } }).lean();
+  /** The stored positions with these vehicles and times, by `positionKey`. */
+  async findStored(positions: readonly Position[]): Promise<ReadonlyMap<string, Position>> {
+    const found = await this.findSame(positions);
     return new Map(found.map(toPosition).map((position) => [positionKey(position), position]));
   }
 
-  /** The newest by its own time. */
-  async findNewest(vehicleId: string): Promise<StoredPosition | null> {
+  /** The same, with when and how each was recorded. */
+  async findRecorded(positions: readonly Position[]): Promise<ReadonlyMap<string, RecordedPosition>> {
+    const found = await this.findSame(positions);
+    return new Map(found.map(toRecorded).map((each) => [positionKey(each.position), each]));
+  }
+
+  /** The newest position of a vehicle, by its own time. */
+  async findNewest(vehicleId: string): Promise<Position | null> {
     const { lowest, highest } = positionIdBounds(vehicleId);
     const found = await this.positions
       .findOne({ _id: { $gte: lowest, $lte: highest } })
@@ -50,16 +58,16 @@ export class PositionsRepository {
     return found && toPosition(found);
   }
 
-  /** The newest before this time. */
-  async findBefore(vehicleId: string, timeMs: number): Promise<StoredPosition | null> {
+  /** The newest position before this time. */
+  async findBefore(vehicleId: string, timeMs: number): Promise<Position | null> {
     const { lowest } = positionIdBounds(vehicleId);
     const range = { $gte: lowest, $lt: positionId(vehicleId, timeMs) };
     const found = await this.positions.findOne({ _id: range }).sort({ _id: -1 }).lean();
     return found && toPosition(found);
   }
 
-  /** The oldest after this time. */
-  async findAfter(vehicleId: string, timeMs: number): Promise<StoredPosition | null> {
+  /** The oldest position after this time. */
+  async findAfter(vehicleId: string, timeMs: number): Promise<Position | null> {
     const { highest } = positionIdBounds(vehicleId);
     const range = { $gt: positionId(vehicleId, timeMs), $lte: highest };
     const found = await this.positions.findOne({ _id: range }).sort({ _id: 1 }).lean();
@@ -67,19 +75,14 @@ export class PositionsRepository {
   }
 
   /** Ascending by time, both ends included. */
-  async findBetween(
-    vehicleId: string,
-    fromMs: number,
-    toMs: number,
-    limit: number,
-  ): Promise<StoredPosition[]> {
+  async findBetween(vehicleId: string, fromMs: number, toMs: number, limit: number): Promise<Position[]> {
     const range = { $gte: positionId(vehicleId, fromMs), $lte: positionId(vehicleId, toMs) };
     const found = await this.positions.find({ _id: range }).sort({ _id: 1 }).limit(limit).lean();
     return found.map(toPosition);
   }
 
-  /** Descending by time, from before this time on; from the newest without one. */
-  async findBackwards(vehicleId: string, beforeMs: number | null, limit: number): Promise<StoredPosition[]> {
+  /** Descending by time. @param beforeMs null: from the newest on */
+  async findBackwards(vehicleId: string, beforeMs: number | null, limit: number): Promise<Position[]> {
     const { lowest, highest } = positionIdBounds(vehicleId);
     const end = beforeMs === null ? highest : positionId(vehicleId, beforeMs);
     const found = await this.positions
@@ -90,11 +93,8 @@ export class PositionsRepository {
     return found.map(toPosition);
   }
 
-  /** The first of a range, in its order. */
-  async listRange(
-    { vehicleId, fromMs, toMs, order }: HistoryRange,
-    limit: number,
-  ): Promise<StoredPosition[]> {
+  /** The first positions of a range, in its order. */
+  async listRange({ vehicleId, fromMs, toMs, order }: HistoryRange, limit: number): Promise<Position[]> {
     const { lowest, highest } = positionIdBounds(vehicleId);
     const $gte = fromMs === null ? lowest : positionId(vehicleId, fromMs);
     const $lt = toMs === null ? highest : positionId(vehicleId, toMs);
@@ -107,15 +107,15 @@ export class PositionsRepository {
   }
 
   /**
-   * What was recorded from a moment on, in the order of recording.
+   * The positions recorded from a time on, in the order of recording.
    * @param after the last one of the page before
    */
   async findRecordedSince(
     fromMs: number,
-    after: LoggedPosition | null,
+    after: RecordedPosition | null,
     limit: number,
-  ): Promise<LoggedPosition[]> {
-    const from = after?.recordedAt ?? new Date(fromMs);
+  ): Promise<RecordedPosition[]> {
+    const from = new Date(after?.recordedAtMs ?? fromMs);
     const found = await this.positions
       .find({
         recordedAt: { $gte: from },
@@ -124,49 +124,52 @@ export class PositionsRepository {
       .sort({ recordedAt: 1, _id: 1 })
       .limit(limit)
       .lean();
-    return found.map((record) => ({
-      position: toPosition(record),
-      late: record.late === true,
-      recordedAt: record.recordedAt,
-    }));
+    return found.map(toRecorded);
+  }
+
+  private findSame(positions: readonly Position[]): Promise<PositionRecord[]> {
+    return this.positions.find({ _id: { $in: positions.map(idOf) } }).lean();
   }
 }
 
-/** One that was recorded, and when. */
-export interface LoggedPosition extends RecordedPosition {
-  readonly recordedAt: Date;
+export function positionKey({ vehicleId, timeMs }: { vehicleId: string; timeMs: number }): string {
+  return `${vehicleId}:${timeMs}`;
 }
 
-function idOf({ vehicleId, timeMs }: StoredPosition): Buffer {
+function idOf({ vehicleId, timeMs }: Position): Buffer {
   return positionId(vehicleId, timeMs);
 }
 
-export function positionKey(position: { vehicleId: string; timeMs: number }): string {
-  return `${position.vehicleId}:${position.timeMs}`;
-}
-
-function toRecord(
-  { position, late }: RecordedPosition,
-  recordedAt: Date,
-): Record<string, unknown> & { _id: Buffer } {
-  const { vehicleId, timeMs, receivedAtMs, ...fix } = position;
+function toRecord({
+  position,
+  late,
+  recordedAtMs,
+}: RecordedPosition): Record<string, unknown> & { _id: Buffer } {
+  const { vehicleId, timeMs, receivedAtMs } = position;
   return {
     _id: positionId(vehicleId, timeMs),
     vehicleId: new Types.ObjectId(vehicleId),
     time: new Date(timeMs),
-    ...fix,
+    ...measurementsOf(position),
     receivedAt: new Date(receivedAtMs),
-    recordedAt,
+    recordedAt: new Date(recordedAtMs),
     ...(late && { late }),
   };
 }
 
-function toPosition(record: PositionRecord): StoredPosition {
-  const { _id, vehicleId, time, receivedAt, recordedAt: _recordedAt, late: _late, ...fix } = record;
+function toRecorded(record: PositionRecord): RecordedPosition {
   return {
-    ...fix,
-    vehicleId: vehicleId.toHexString(),
-    timeMs: time.getTime(),
-    receivedAtMs: receivedAt.getTime(),
+    position: toPosition(record),
+    late: record.late === true,
+    recordedAtMs: record.recordedAt.getTime(),
+  };
+}
+
+function toPosition(record: PositionRecord): Position {
+  return {
+    ...measurementsOf(record),
+    vehicleId: record.vehicleId.toHexString(),
+    timeMs: record.time.getTime(),
+    receivedAtMs: record.receivedAt.getTime(),
   };
 }

@@ -1,21 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, mongo } from 'mongoose';
-import { positionId, positionIdBounds } from './position-id.js';
+import { positionId, positionIdBounds, quarantineIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
 import { QuarantineRecord } from './quarantine/quarantine.schema.js';
 
-/** A vehicle, the 8 bytes of a time and the 8 bytes of a place (see `quarantineId`). */
-const QUARANTINE_ID_BYTES = 28;
-
-/** A page of a walk along the quarantine of one vehicle. */
+/** The result of one step through the quarantine of a vehicle. */
 export interface QuarantineStep {
   readonly deleted: number;
   /** Where the next step begins; null at the end. */
   readonly after: Buffer | null;
 }
 
-/** Small deletes along `_id`, each bounded by what it looks at, so that none of them holds up a write for long. */
+/** Deletes in small steps along `_id`. Each step reads a limited number of documents, so it delays no write for long. */
 @Injectable()
 export class RetentionRepository {
   constructor(
@@ -24,13 +21,13 @@ export class RetentionRepository {
   ) {}
 
   /**
-   * Deletes the oldest fixes of a vehicle, those before the time given and never its newest.
-   * @returns how many; fewer than the limit: there are no more
+   * Deletes the oldest positions of a vehicle that are before the given time, but never its newest position.
+   * @returns how many are deleted; fewer than the limit when there are no more
    */
   async deletePositionsBefore(vehicleId: string, beforeMs: number, limit: number): Promise<number> {
     const { lowest } = positionIdBounds(vehicleId);
     const before = { $gte: lowest, $lt: positionId(vehicleId, beforeMs) };
-    // One more than the limit: if nothing but the newest is left, it shows here.
+    // One more than the limit shows whether others remain.
     const found = await this.positions
       .find({ _id: before })
       .sort({ _id: 1 })
@@ -45,17 +42,14 @@ export class RetentionRepository {
     return deletedCount;
   }
 
-  /** One step through a vehicle's quarantine, which is ordered by the fixes' times and goes by their arrival. */
+  /** One step through the quarantine of a vehicle. Documents are ordered by time of fix and deleted by time of arrival. */
   async deleteQuarantinedBefore(
     vehicleId: string,
     receivedBefore: Date,
     after: Buffer | null,
     limit: number,
   ): Promise<QuarantineStep> {
-    const lowest = Buffer.alloc(QUARANTINE_ID_BYTES, 0x00);
-    const highest = Buffer.alloc(QUARANTINE_ID_BYTES, 0xff);
-    lowest.write(vehicleId, 0, 'hex');
-    highest.write(vehicleId, 0, 'hex');
+    const { lowest, highest } = quarantineIdBounds(vehicleId);
     const scanned = await this.quarantine
       .find({ _id: { $gt: after ?? lowest, $lte: highest } })
       .sort({ _id: 1 })
@@ -78,7 +72,7 @@ export class RetentionRepository {
   }
 }
 
-/** A lean document's id is the driver's Binary, whatever the schema calls it. */
+/** The `_id` of a lean document is the driver's Binary, although the schema declares a Buffer. */
 function bytesOf(id: Buffer | mongo.Binary): Buffer {
   return id instanceof mongo.Binary ? Buffer.from(id.buffer) : id;
 }

@@ -2,19 +2,17 @@ import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { AuthModule } from '../auth/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
-import { ArchivedVehicleRemover } from './live/archived-vehicle-remover.js';
 import { LatestPositionsLoader } from './live/latest-positions-loader.js';
 import { HistoryController } from './history/history.controller.js';
 import { LatestPositions } from './live/latest-positions.js';
 import { LivePositionsController } from './live/live-positions.controller.js';
 import { NearestController } from './live/nearest.controller.js';
 import { NearestVehiclesService } from './live/nearest-vehicles.service.js';
-import { PositionFeed } from './position-feed.js';
 import { PositionHistoryService } from './history/position-history.service.js';
 import { PositionValidator } from './ingest/position-validator.js';
 import { PositionLogService } from './history/position-log.service.js';
 import { PositionMetrics } from './ingest/position-metrics.js';
-import { GroupCommit } from './ingest/group-commit.js';
+import { PositionWriter } from './ingest/position-writer.js';
 import { PositionRetention } from './position-retention.js';
 import { PositionRecord, PositionSchema } from './position.schema.js';
 import { PositionsController } from './ingest/positions.controller.js';
@@ -24,7 +22,7 @@ import { QuarantineController } from './quarantine/quarantine.controller.js';
 import { QuarantineRepository } from './quarantine/quarantine.repository.js';
 import { QuarantineRecord, QuarantineSchema } from './quarantine/quarantine.schema.js';
 import { QuarantineService } from './quarantine/quarantine.service.js';
-import { TrackContextLoader } from './ingest/track-context-loader.js';
+import { TrackContextLoader } from './ingest/track-context.js';
 import { RetentionRepository } from './retention.repository.js';
 import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
@@ -52,13 +50,11 @@ import { InDoubtWrites } from './ingest/in-doubt-writes.js';
     PositionsRepository,
     QuarantineRepository,
     PositionValidator,
-    GroupCommit,
+    PositionWriter,
     PositionMetrics,
     InDoubtWrites,
     LatestPositions,
-    PositionFeed,
     LatestPositionsLoader,
-    ArchivedVehicleRemover,
     PositionsService,
     PositionHistoryService,
     TrackExportService,
@@ -66,6 +62,6 @@ import { InDoubtWrites } from './ingest/in-doubt-writes.js';
     RetentionRepository,
     PositionRetention,
   ],
-  exports: [PositionLogService, PositionsService, LatestPositions, PositionFeed],
+  exports: [PositionLogService, PositionsService, LatestPositions],
 })
 export class TrackingModule {}

@@ -17,7 +17,7 @@ export class IssuedCredentialDto {
   id!: string;
 
   @ApiProperty({
-    description: 'Shown this once.',
+    description: 'Shown only in this answer.',
     example: '66f0c0ffee0123456789abcd.h5vmBvfPQ1Zk0rTqk1v5yqZs6ZC0G5m0yq3F0N8b3cE',
   })
   token!: string;

@@ -1,8 +1,8 @@
 export { LastPositions } from './last-positions.js';
 export { StateStatusDto } from './status.dto.js';
 export { type Actor, actorOf } from './status-change.js';
-export { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
-export { VehicleChanges, type VehicleChange, type VehicleListener } from './vehicle-changes.js';
+export { UNIT_STATUSES, type UnitStatus } from './status-change.js';
+export type { VehicleChange } from './vehicle-changes.js';
 export { type StatusAnswer, VehicleStatusService } from './vehicle-status.service.js';
 export { otherVehicle } from './vehicle.errors.js';
 export { VehicleDto } from './vehicle.dto.js';

@@ -4,14 +4,14 @@ import type { PositionView } from '../core/index.js';
 export type LastPositionSource = (vehicleId: string) => PositionView | null;
 
 /**
- * A vehicle shows its last position, but positions know vehicles and not the other way round: whoever keeps the
- * latest positions announces itself here.
+ * Gives a vehicle's last position to its views. `tracking` imports `vehicles`, so it sets the source of the positions
+ * when it starts.
  */
 @Injectable()
 export class LastPositions {
   private source: LastPositionSource = () => null;
 
-  announce(source: LastPositionSource): void {
+  setSource(source: LastPositionSource): void {
     this.source = source;
   }
 

@@ -1,14 +1,9 @@
 import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { IsString, Length, Matches, ValidateIf } from 'class-validator';
+import { PRINTABLE, trimmed } from '../core/index.js';
 
-/** Control characters in a name would break tables, logs and CSV; half a surrogate pair has no UTF-8. */
-const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]*$/u;
-
-const trimmed = ({ value }: { value: unknown }): unknown =>
-  typeof value === 'string' ? value.trim() : value;
-
-/** A text for people, without outer spaces. */
+/** Validates a printable text; removes outer spaces. */
 export function IsPrintable(): PropertyDecorator {
   return applyDecorators(
     Transform(trimmed),
@@ -17,7 +12,7 @@ export function IsPrintable(): PropertyDecorator {
   );
 }
 
-/** May be left out, but not be null: that would take away what every vehicle has. */
+/** The field may be absent but not null: every vehicle has it. */
 export function IsOptionalNotNull(): PropertyDecorator {
   return ValidateIf((_, value) => value !== undefined);
 }

@@ -26,7 +26,7 @@ describe('a status change', () => {
     );
   });
 
-  it('is the same whoever says it again', () => {
+  it('is the same when another source sends it again', () => {
     const again = { ...change('2026-11-01T10:00:00Z'), by: { kind: 'device', id: 'x' } as const };
     expect(compareStatusChanges(change('2026-11-01T10:00:00Z'), again)).toBe(0);
   });

@@ -1,7 +1,18 @@
 import type { Principal } from '../auth/index.js';
-import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
+import { TIME_ORDERED_ID_BYTES, timeOrderedId, timeOrderedIdBounds } from '../database/index.js';
 
-/** Who said so: a user, or a device by its credential. */
+/** Append only: the index of a status is part of stored ids (see `statusChangeId`). */
+export const UNIT_STATUSES = [
+  'available',
+  'dispatched',
+  'on_scene',
+  'transporting',
+  'at_hospital',
+  'out_of_service',
+] as const;
+export type UnitStatus = (typeof UNIT_STATUSES)[number];
+
+/** The source of a status change: a user, or a device by its credential. */
 export interface Actor {
   readonly kind: 'user' | 'device';
   /** 24 hexadecimal digits. */
@@ -11,9 +22,9 @@ export interface Actor {
 export interface StatusChange {
   readonly vehicleId: string;
   readonly status: UnitStatus;
-  /** Since when, by the clock of whoever said it. */
+  /** Start of the status, by the clock of the source. */
   readonly at: Date;
-  /** When this service took it in. */
+  /** Arrival at this service. */
   readonly recordedAt: Date;
   readonly by: Actor;
 }
@@ -24,37 +35,24 @@ export function actorOf(principal: Principal): Actor {
     : { kind: 'device', id: principal.credentialId };
 }
 
-export const STATUS_CHANGE_ID_BYTES = 21;
-const TIME_OFFSET = 12;
-const STATUS_OFFSET = 20;
-const SIGN_BIT = 1n << 63n;
+const STATUS_OFFSET = TIME_ORDERED_ID_BYTES;
+export const STATUS_CHANGE_ID_BYTES = STATUS_OFFSET + 1;
 
 /**
- * 12 bytes vehicle, 8 bytes big-endian milliseconds (sign bit flipped, so that times before 1970 sort first), one byte
- * status. What was said twice has one id, so it is kept once, however often it is sent; and the order of ids is the
- * order in which a vehicle's changes count, the same whichever of them arrives first.
+ * A time-ordered id and one byte status. A change that is sent twice has one id, so it is stored once. The order of ids is
+ * the order in which changes take effect, independent of the order of arrival.
  */
 export function statusChangeId({ vehicleId, at, status }: Omit<StatusChange, 'recordedAt' | 'by'>): Buffer {
-  const id = Buffer.alloc(STATUS_CHANGE_ID_BYTES);
-  id.write(vehicleId, 0, 'hex');
-  id.writeBigUInt64BE(BigInt(at.getTime()) + SIGN_BIT, TIME_OFFSET);
+  const id = timeOrderedId(vehicleId, at.getTime(), STATUS_CHANGE_ID_BYTES);
   id.writeUInt8(UNIT_STATUSES.indexOf(status), STATUS_OFFSET);
   return id;
 }
 
-/** Below and above every change of one vehicle. */
-export function statusChangeIdBounds(vehicleId: string): {
-  readonly lowest: Buffer;
-  readonly highest: Buffer;
-} {
-  const lowest = Buffer.alloc(STATUS_CHANGE_ID_BYTES, 0x00);
-  const highest = Buffer.alloc(STATUS_CHANGE_ID_BYTES, 0xff);
-  lowest.write(vehicleId, 0, 'hex');
-  highest.write(vehicleId, 0, 'hex');
-  return { lowest, highest };
-}
+/** Ids below and above all changes of one vehicle. */
+export const statusChangeIdBounds = (vehicleId: string): ReturnType<typeof timeOrderedIdBounds> =>
+  timeOrderedIdBounds(vehicleId, STATUS_CHANGE_ID_BYTES);
 
-/** Negative when `one` counts less than `other`, 0 when both say the same. */
+/** Negative when `other` takes precedence over `one`, 0 when both are the same change. */
 export function compareStatusChanges(one: StatusChange, other: StatusChange): number {
   return Buffer.compare(statusChangeId(one), statusChangeId(other));
 }

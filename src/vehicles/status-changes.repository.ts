@@ -9,14 +9,14 @@ import { StatusChangeRecord } from './status-change.schema.js';
 export class StatusChangesRepository {
   constructor(@InjectModel(StatusChangeRecord.name) private readonly changes: Model<StatusChangeRecord>) {}
 
-  /** Keeps it once, however often it is given; durable when it resolves. */
+  /** Stores a change once, however often it is called; durable when it resolves. */
   async insertOnce(change: StatusChange): Promise<void> {
     const { vehicleId, ...rest } = change;
     const record = { _id: statusChangeId(change), vehicleId: new Types.ObjectId(vehicleId), ...rest };
     await insertOrFindDuplicates(this.changes, [record]);
   }
 
-  /** Newest first; `beforeId` is the hexadecimal id of the last one before these. */
+  /** Newest first, older than `beforeId` (hexadecimal). */
   async list(vehicleId: string, beforeId: string | null, limit: number): Promise<StatusChange[]> {
     const { lowest, highest } = statusChangeIdBounds(vehicleId);
     const end = beforeId === null ? highest : Buffer.from(beforeId, 'hex');

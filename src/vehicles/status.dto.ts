@@ -2,10 +2,10 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
 import { IsIsoTime, IsOptionalOrNull, PageDto } from '../core/index.js';
 import type { Actor, StatusChange } from './status-change.js';
-import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
+import { UNIT_STATUSES, type UnitStatus } from './status-change.js';
 import type { StatusAnswer } from './vehicle-status.service.js';
 
-/** What a crew's device says, the same over HTTP and over the socket. */
+/** A status from a crew's device, the same over HTTP and over the socket. */
 export class StateStatusDto {
   @ApiProperty({ enum: UNIT_STATUSES, example: 'on_scene' })
   @IsIn(UNIT_STATUSES)
@@ -15,7 +15,8 @@ export class StateStatusDto {
     type: String,
     format: 'date-time',
     example: '2026-11-01T10:00:00.000Z',
-    description: 'Since when, by the device’s clock: at most 300 s ahead, not before 2000. Default: now.',
+    description:
+      'Start of the status by the device’s clock: at most 300 s ahead, not before 2000. Default: now.',
   })
   @IsOptionalOrNull()
   @IsIsoTime()
@@ -27,7 +28,7 @@ export class ListStatusHistoryDto extends PageDto {}
 export class StatusAnswerDto implements StatusAnswer {
   @ApiProperty({
     enum: UNIT_STATUSES,
-    description: 'In force now; not the one sent when a newer one is known.',
+    description: 'The current status; differs from the one sent when a newer one is known.',
   })
   status!: UnitStatus;
 
@@ -40,7 +41,7 @@ export class ActorDto implements Actor {
   kind!: 'user' | 'device';
 
   @ApiProperty({
-    description: 'Of the user or of the device’s credential.',
+    description: 'Id of the user or of the device’s credential.',
     example: '66f0c0ffee0123456789abcd',
   })
   id!: string;
@@ -50,10 +51,10 @@ export class StatusChangeDto implements Omit<StatusChange, 'vehicleId'> {
   @ApiProperty({ enum: UNIT_STATUSES })
   status!: UnitStatus;
 
-  @ApiProperty({ type: Date, description: 'Since when, by the clock of whoever said it.' })
+  @ApiProperty({ type: Date, description: 'Start of the status, by the clock of its source.' })
   at!: Date;
 
-  @ApiProperty({ type: Date, description: 'When this service took it in.' })
+  @ApiProperty({ type: Date, description: 'Arrival at this service.' })
   recordedAt!: Date;
 
   @ApiProperty({ type: ActorDto })

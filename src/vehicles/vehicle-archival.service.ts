@@ -7,7 +7,7 @@ import { VehicleWriter } from './vehicle-writer.js';
 import { VehiclesRepository } from './vehicles.repository.js';
 import { matchesIfMatch } from './vehicle-etag.js';
 
-/** Takes vehicles out of service: nothing of them is lost, and nobody can report as them any more. */
+/** Archives vehicles: their data stays, their device tokens are revoked. */
 @Injectable()
 export class VehicleArchivalService implements OnModuleInit {
   constructor(
@@ -19,14 +19,14 @@ export class VehicleArchivalService implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // A kill may have come between a vehicle's archiving and the end of its credentials.
+    // A kill between the two writes leaves an archived vehicle with valid credentials.
     this.startupTasks.add('credentials of archived vehicles', async () => {
       for (const id of await this.vehicles.listUnfinishedArchivals()) await this.finish(id);
     });
   }
 
   /**
-   * May be called again, with the same outcome.
+   * Idempotent.
    * @throws vehicles/not-found, vehicles/version-mismatch, vehicles/busy
    */
   async archive(id: string, ifMatch?: string): Promise<void> {

@@ -1,39 +1,40 @@
 import { Injectable } from '@nestjs/common';
+import { EventBus } from '../core/index.js';
 import { LastPositions } from './last-positions.js';
 import { toVehicleView, type Vehicle, type VehicleView } from './vehicle.js';
 
 export interface VehicleChange {
   readonly vehicle: VehicleView;
-  /** It left service with this change and is not found any more. */
+  /** The vehicle was archived by this change and is not found any more. */
   readonly isArchived: boolean;
 }
 
-export type VehicleListener = (change: VehicleChange) => void;
+declare module '../core/events/event-bus.js' {
+  interface EventMap {
+    /** A vehicle was registered, changed, got another status or was archived; it is durable. */
+    'vehicle.changed': VehicleChange;
+  }
+}
 
 /**
- * `vehicle.changed`: registered, altered, another status, archived; durable already. In the order of the changes: one
- * that is told after a newer one would undo it on a screen, and is left out.
+ * Publishes `vehicle.changed` in the order of the versions. A change that arrives after a newer one is left out: it
+ * would undo the newer one on a screen.
  */
 @Injectable()
 export class VehicleChanges {
-  private readonly listeners = new Set<VehicleListener>();
   private readonly versions = new Map<string, number>();
 
-  constructor(private readonly lastPositions: LastPositions) {}
-
-  /** @returns how to stop listening */
-  subscribe(listener: VehicleListener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
+  constructor(
+    private readonly lastPositions: LastPositions,
+    private readonly events: EventBus,
+  ) {}
 
   publish(vehicle: Vehicle): void {
     if (vehicle.version <= (this.versions.get(vehicle.id) ?? 0)) return;
     this.versions.set(vehicle.id, vehicle.version);
-    const change = {
+    this.events.publish('vehicle.changed', {
       vehicle: toVehicleView(vehicle, this.lastPositions.of(vehicle.id)),
       isArchived: vehicle.archivedAt !== null,
-    };
-    for (const listener of this.listeners) listener(change);
+    });
   }
 }

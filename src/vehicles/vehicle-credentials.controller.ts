@@ -18,7 +18,7 @@ export class VehicleCredentialsController {
   constructor(private readonly credentials: VehicleCredentialsService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Make a device token for this vehicle; it is shown this once' })
+  @ApiOperation({ summary: 'Create a device token for this vehicle; it is shown only in this answer' })
   @ApiCreatedResponse({ type: IssuedCredentialDto })
   @FailsWith('vehicles/not-found')
   issue(@Param('id') id: string, @Body() { label }: IssueCredentialDto): Promise<IssuedCredential> {
@@ -26,7 +26,7 @@ export class VehicleCredentialsController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'The device tokens of this vehicle, without the tokens' })
+  @ApiOperation({ summary: 'List the device credentials of this vehicle, without their tokens' })
   @ApiOkResponse({ type: CredentialPageDto })
   @FailsWith('vehicles/not-found')
   list(@Param('id') id: string): Promise<Page<CredentialSummary>> {

@@ -16,7 +16,7 @@ export class VehicleCredentialsService {
     const { id } = await this.vehicles.getById(vehicleId);
     const issued = await this.credentials.issue(id, label);
     try {
-      // Archived in between, it has revoked its credentials already, and this one would live on.
+      // If the vehicle was archived meanwhile, its credentials are revoked already and this one would stay valid.
       await this.vehicles.getById(id);
     } catch (error) {
       await this.credentials.revoke(id, issued.id);

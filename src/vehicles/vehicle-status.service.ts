@@ -8,25 +8,25 @@ import {
   statusChangeId,
 } from './status-change.js';
 import { StatusChangesRepository } from './status-changes.repository.js';
-import type { UnitStatus } from './unit-status.js';
+import type { UnitStatus } from './status-change.js';
 import { badStatusTime } from './vehicle.errors.js';
 import type { Vehicle } from './vehicle.js';
 import { VehicleWriter } from './vehicle-writer.js';
 import { VehiclesRepository } from './vehicles.repository.js';
 
-/** As for positions: a clock may run ahead by this much. */
+/** Accepted clock skew, as for positions. */
 export const MAX_AHEAD_MS = 300_000;
-/** Before that no device of ours existed: its clock has stopped. */
+/** An earlier time means a stopped clock: no device is that old. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
 const CURSOR = new RegExp(`^[0-9a-f]{${STATUS_CHANGE_ID_BYTES * 2}}$`);
 
 export interface StatusStatement {
   readonly status: UnitStatus;
-  /** Since when, epoch milliseconds; absent: from now on. */
+  /** Start of the status, epoch milliseconds; default now. */
   readonly atMs?: number;
 }
 
-/** The vehicle's status after a statement: another one where a newer statement is known. */
+/** The vehicle's status after a change; another status when a newer change is known. */
 export interface StatusAnswer {
   readonly status: UnitStatus;
   /** ISO-8601 UTC. */
@@ -43,9 +43,9 @@ export class VehicleStatusService {
   ) {}
 
   /**
-   * Takes a statement into the vehicle's history and, unless a newer one is known, as its status; durable when it
-   * resolves. The same statement sent again is kept once. Repeating the status at a later time is a statement too: a
-   * late one from in between must not overturn it.
+   * Records a status change and makes it the vehicle's status unless a newer change is known; durable when it resolves.
+   * The same change sent again is stored once. The same status at a later time is a change too, so that a late change
+   * from in between does not replace it.
    * @throws vehicles/not-found, input/invalid for `at`
    */
   async state(vehicleId: string, { status, atMs }: StatusStatement, by: Actor): Promise<StatusAnswer> {
@@ -62,18 +62,18 @@ export class VehicleStatusService {
     return { status: vehicle.lastStatus.status, statusAt: vehicle.lastStatus.at.toISOString() };
   }
 
-  /** Newest first by `at`; of archived vehicles too. @throws vehicles/not-found, input/invalid for the cursor */
+  /** Newest first by `at`; also of archived vehicles. @throws vehicles/not-found, input/invalid for the cursor */
   async listHistory(vehicleId: string, limit: number, cursor?: string): Promise<Page<StatusChange>> {
     const beforeId = keyOfCursor(cursor, CURSOR);
     const vehicle = await this.vehicles.getIncludingArchived(vehicleId);
-    // A kill may have come between the vehicle and its history.
+    // A kill between the two writes leaves the newest change out of the history.
     await this.history.insertOnce(vehicle.lastStatus);
     const found = await this.history.list(vehicle.id, beforeId, limit + 1);
     return pageBy(found, limit, (change) => statusChangeId(change).toString('hex'));
   }
 }
 
-/** Without a time of its own a statement is about now, and newer than whatever is known: its author sees that. */
+/** A change without a time is newer than every known change: its author sees the current status. */
 export function newStatusChange(
   vehicle: Vehicle,
   { status, atMs }: StatusStatement,

@@ -6,15 +6,14 @@ import { vehicleBusy } from './vehicle.errors.js';
 import type { NewVehicle, Vehicle, VehicleUpdate } from './vehicle.js';
 import { VehiclesRepository } from './vehicles.repository.js';
 
-/** Each failed attempt means that somebody else's succeeded. */
+/** An attempt fails only when another change succeeded. */
 const MAX_ATTEMPTS = 20;
 
 /**
- * Every change of a vehicle goes through here: made to the version that was looked at, told to whoever listens, and
- * with its status change in the history exactly once. A vehicle and its history are two writes with a kill between
- * them: the vehicle comes first and holds its newest status change whole, and before the next one takes that place it
- * is put into the history (once more: its id makes a second time harmless). So the history lacks at most the newest,
- * and that never gets lost.
+ * The only way to change a vehicle: a write to the version that was read, one event, and one entry in the status history.
+ * Vehicle and history are two writes, and a kill can come between them. So the vehicle is written first and holds its
+ * newest status change as a whole; before the next change replaces it, the writer inserts it into the history again (its
+ * id makes that harmless). So the history lacks at most the newest change, and no change is lost.
  */
 @Injectable()
 export class VehicleWriter {
@@ -33,7 +32,7 @@ export class VehicleWriter {
   }
 
   /**
-   * @param decide what to change in the vehicle as it is; null for nothing. Asked again when somebody was faster.
+   * @param decide the update for the vehicle as read, or null for none; called again when another change came first
    * @throws what `decide` throws, vehicles/not-found, vehicles/busy, and the names that are taken
    */
   async change(id: string, decide: (vehicle: Vehicle) => VehicleUpdate | null): Promise<Vehicle> {

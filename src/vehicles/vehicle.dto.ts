@@ -4,7 +4,7 @@ import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import { PageDto } from '../core/index.js';
 import type { PositionView } from '../core/index.js';
 import { IsBoxCode, IsCallSign, IsOptionalNotNull, IsRegistration } from './name.decorators.js';
-import { UNIT_STATUSES, type UnitStatus } from './unit-status.js';
+import { UNIT_STATUSES, type UnitStatus } from './status-change.js';
 import { VEHICLE_TYPES, type VehicleType } from './vehicle.js';
 
 const CALL_SIGN = { example: 'RTW 1/83-1', minLength: 1, maxLength: 40 };
@@ -13,7 +13,7 @@ const BOX_CODE = {
   type: String,
   nullable: true,
   example: '291',
-  description: 'What the old tracking box calls itself; null for none.',
+  description: 'Name that the old tracking box sends; null for none.',
   minLength: 1,
   maxLength: 64,
 };
@@ -42,7 +42,7 @@ export class CreateVehicleDto {
   boxCode?: string | null;
 }
 
-/** What is left out stays as it is. */
+/** An absent field stays as it is. */
 export class AlterVehicleDto {
   @ApiPropertyOptional(CALL_SIGN)
   @IsOptionalNotNull()
@@ -59,7 +59,7 @@ export class AlterVehicleDto {
   @IsIn(VEHICLE_TYPES)
   type?: VehicleType;
 
-  @ApiPropertyOptional({ enum: UNIT_STATUSES, example: 'dispatched', description: 'In force from now on.' })
+  @ApiPropertyOptional({ enum: UNIT_STATUSES, example: 'dispatched', description: 'Takes effect now.' })
   @IsOptionalNotNull()
   @IsIn(UNIT_STATUSES)
   status?: UnitStatus;
@@ -109,7 +109,7 @@ export class VehicleDto {
   @ApiProperty({ enum: UNIT_STATUSES })
   status!: UnitStatus;
 
-  @ApiProperty({ type: Date, description: 'Since when, by the clock of whoever said it.' })
+  @ApiProperty({ type: Date, description: 'Start of the status, by the clock of its source.' })
   statusAt!: Date;
 
   @ApiProperty({ type: String, nullable: true, example: '291' })

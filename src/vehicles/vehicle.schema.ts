@@ -1,10 +1,10 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import type { HydratedDocument } from 'mongoose';
 import type { Actor } from './status-change.js';
-import type { UnitStatus } from './unit-status.js';
+import type { UnitStatus } from './status-change.js';
 import type { VehicleType } from './vehicle.js';
 
-/** The `…Key` fields hold what is compared: they are unique, and removing one frees the name. */
+/** The `…Key` fields hold names in the form that is compared; they are unique. Removing a key frees the name. */
 @Schema({ collection: 'vehicles', timestamps: true, versionKey: false })
 export class VehicleRecord {
   @Prop({ type: String, required: true })
@@ -22,7 +22,7 @@ export class VehicleRecord {
   @Prop({ type: String, required: true })
   type!: VehicleType;
 
-  /** The newest status change, whole: until it is in the history too, this is the only copy (see `VehicleWriter`). */
+  /** The newest status change. Until it is in the history, this is the only copy (see `VehicleWriter`). */
   @Prop({ type: String, required: true })
   status!: UnitStatus;
 
@@ -38,19 +38,19 @@ export class VehicleRecord {
   @Prop({ type: String })
   boxCode?: string;
 
-  /** The box code as it is; boxes, unlike people, always write their name the same way. */
+  /** The box code unchanged: a box always sends its name in the same form. */
   @Prop({ type: String })
   boxCodeKey?: string;
 
-  /** Null, and not absent, while in service: the index begins with it. */
+  /** null, not absent, while in service: the index begins with it. */
   @Prop({ type: Date, default: null })
   archivedAt!: Date | null;
 
-  /** Absent on an archived vehicle: its archiving was cut short, and its devices may still get in. */
+  /** Absent on an archived vehicle: its archival was interrupted, and its credentials may still be valid. */
   @Prop({ type: Date })
   credentialsRevokedAt?: Date;
 
-  /** The ETag: every change counts it up by one, and is only made to the version it was meant for. */
+  /** Part of the ETag: every change raises it by one and names the version it applies to. */
   @Prop({ type: Number, required: true })
   version!: number;
 
@@ -65,7 +65,7 @@ export const VehicleSchema = SchemaFactory.createForClass(VehicleRecord);
 VehicleSchema.index({ callSignKey: 1 }, { unique: true, sparse: true });
 VehicleSchema.index({ registrationKey: 1 }, { unique: true, sparse: true });
 VehicleSchema.index({ boxCodeKey: 1 }, { unique: true, sparse: true });
-/** The vehicles in service in the order they were registered: every list, also a filtered one, walks at most these. */
+/** Vehicles in service in the order of registration: every list, also a filtered one, scans at most these. */
 VehicleSchema.index({ archivedAt: 1, _id: 1 });
-/** What has changed since a moment, for a watcher that comes back. */
+/** Changes since a time, for subscribers that reconnect. */
 VehicleSchema.index({ updatedAt: 1 });

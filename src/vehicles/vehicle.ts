@@ -1,6 +1,6 @@
 import type { PositionView } from '../core/index.js';
 import type { StatusChange } from './status-change.js';
-import type { UnitStatus } from './unit-status.js';
+import type { UnitStatus } from './status-change.js';
 
 export const VEHICLE_TYPES = ['bls', 'als', 'micu', 'rescue', 'patient_transport', 'other'] as const;
 export type VehicleType = (typeof VEHICLE_TYPES)[number];
@@ -11,14 +11,14 @@ export interface Vehicle {
   readonly callSign: string;
   readonly registration: string;
   readonly type: VehicleType;
-  /** The newest by its own time; it holds the vehicle's status. */
+  /** The newest status change by its own time; holds the vehicle's status. */
   readonly lastStatus: StatusChange;
-  /** What the old tracking box in it calls itself. */
+  /** Name that the vehicle's old tracking box sends. */
   readonly boxCode: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly archivedAt: Date | null;
-  /** Counts every change, from 1 on. */
+  /** Grows with every change, from 1. */
   readonly version: number;
 }
 
@@ -30,18 +30,18 @@ export interface NewVehicle {
   readonly boxCode?: string | null;
 }
 
-/** Which parts of a vehicle change; what is absent stays. */
+/** Fields of a vehicle to change; an absent field stays. */
 export interface VehicleUpdate {
   readonly callSign?: string;
   readonly registration?: string;
   readonly type?: VehicleType;
   readonly boxCode?: string | null;
   readonly lastStatus?: StatusChange;
-  /** Takes it out of service for ever and frees its names. */
+  /** Archives the vehicle for ever and frees its names. */
   readonly archivedAt?: Date;
 }
 
-/** A vehicle as clients read it: with where it was last. */
+/** A vehicle as the API shows it, with its last position. */
 export interface VehicleView {
   readonly id: string;
   readonly callSign: string;

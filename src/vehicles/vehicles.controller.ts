@@ -35,7 +35,7 @@ import type { VehicleView } from './vehicle.js';
 import { type VehicleWithEtag, VehiclesService } from './vehicles.service.js';
 
 const ETAG = { headers: { ETag: { description: 'For If-Match.', schema: { type: 'string' as const } } } };
-const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the version that is meant.' };
+const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the version to change.' };
 
 @ApiTags('vehicles')
 @Controller('api/v1/vehicles')
@@ -62,7 +62,7 @@ export class VehiclesController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Vehicles in service, in the order they were registered' })
+  @ApiOperation({ summary: 'List vehicles in service, in the order of registration' })
   @ApiOkResponse({ type: VehiclePageDto })
   list(@Query() { limit, cursor, q, status, type }: ListVehiclesDto): Promise<Page<VehicleView>> {
     return this.vehicles.list(pageRequest(limit, cursor), { status, type, prefix: q });
@@ -70,7 +70,7 @@ export class VehiclesController {
 
   @Get(':id')
   @ForRole('viewer')
-  @ApiOperation({ summary: 'One vehicle with its last position' })
+  @ApiOperation({ summary: 'Get a vehicle with its last position' })
   @ApiOkResponse({ type: VehicleDto, ...ETAG })
   @FailsWith('vehicles/not-found')
   async get(@Param('id') id: string, @Res({ passthrough: true }) response: Response): Promise<VehicleView> {
@@ -103,7 +103,7 @@ export class VehiclesController {
   @Delete(':id')
   @ForRole('dispatcher')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Archive a vehicle: its tokens end, its names are free, its history is kept' })
+  @ApiOperation({ summary: 'Archive a vehicle: revokes its tokens, frees its names, keeps its history' })
   @ApiHeader(IF_MATCH)
   @ApiNoContentResponse()
   @FailsWith('vehicles/not-found', 'vehicles/version-mismatch', 'vehicles/busy')

@@ -3,7 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import { type Model, type QueryFilter, Types } from 'mongoose';
 import { duplicateKeyField } from '../database/index.js';
 import type { Actor, StatusChange } from './status-change.js';
-import type { UnitStatus } from './unit-status.js';
+import type { UnitStatus } from './status-change.js';
 import { prefixUpperBound, nameKey } from './vehicle-name.js';
 import { boxCodeTaken, callSignTaken, registrationTaken, vehicleNotFound } from './vehicle.errors.js';
 import type { NewVehicle, Vehicle, VehicleType, VehicleUpdate } from './vehicle.js';
@@ -23,7 +23,7 @@ export class VehiclesRepository {
   constructor(@InjectModel(VehicleRecord.name) private readonly vehicles: Model<VehicleRecord>) {}
 
   /**
-   * @param givenId its id, where it has one from elsewhere already
+   * @param givenId the id to use; default a new one
    * @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken
    */
   async create(vehicle: NewVehicle, at: Date, by: Actor, givenId?: string): Promise<Vehicle> {
@@ -61,8 +61,8 @@ export class VehiclesRepository {
   }
 
   /**
-   * Changes the vehicle if it is in service and still of this version.
-   * @returns null when it is not: somebody else was faster
+   * Changes the vehicle if it is in service and has this version.
+   * @returns null when it does not
    * @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken
    */
   async update(id: string, version: number, update: VehicleUpdate): Promise<Vehicle | null> {
@@ -78,7 +78,7 @@ export class VehiclesRepository {
     }
   }
 
-  /** Those in service, in the order they were made, after the given id. */
+  /** Vehicles in service in the order of creation, after the given id. */
   async list(afterId: string | null, limit: number, filter: VehicleFilter = {}): Promise<Vehicle[]> {
     const { status, type, prefix } = filter;
     const found = await this.vehicles
@@ -97,7 +97,7 @@ export class VehiclesRepository {
     return found.map(toVehicle);
   }
 
-  /** Changed from this moment on, archived ones too, in the order of their last change. */
+  /** Vehicles changed at or after this time, also archived ones, in the order of their last change. */
   async listChangedSince(at: Date): Promise<Vehicle[]> {
     const found = await this.vehicles
       .find({ updatedAt: { $gte: at } })
@@ -106,7 +106,7 @@ export class VehiclesRepository {
     return found.map(toVehicle);
   }
 
-  /** Those of them that are in service, in no order. */
+  /** The given vehicles that are in service, in no order. */
   async findMany(ids: readonly string[]): Promise<Vehicle[]> {
     const found = await this.vehicles
       .find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) }, archivedAt: null })
@@ -114,7 +114,7 @@ export class VehiclesRepository {
     return found.map(toVehicle);
   }
 
-  /** Of those of them that there ever were; null: it has none. */
+  /** Box codes of the given vehicles, also archived ones; null for a vehicle without one. */
   async findBoxCodes(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
     const found = await this.vehicles
       .find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } })
@@ -123,7 +123,7 @@ export class VehiclesRepository {
     return new Map(found.map(({ _id, boxCode }) => [_id.toHexString(), boxCode ?? null]));
   }
 
-  /** Archived, with device credentials that may still be good. */
+  /** Archived vehicles whose credentials may still be valid. */
   async listUnfinishedArchivals(): Promise<string[]> {
     const found = await this.vehicles
       .find({ archivedAt: { $gt: new Date(0) }, credentialsRevokedAt: { $exists: false } })
@@ -142,7 +142,7 @@ export class VehiclesRepository {
     return new Map(found.map(({ _id, status }) => [_id.toHexString(), status]));
   }
 
-  /** The vehicles in service that have an old tracking box: their ids by its code. */
+  /** Ids of vehicles in service by box code. */
   async boxes(): Promise<ReadonlyMap<string, string>> {
     const found = await this.vehicles
       .find({ boxCodeKey: { $exists: true } })
@@ -151,20 +151,20 @@ export class VehiclesRepository {
     return new Map(found.map(({ _id, boxCodeKey }) => [boxCodeKey ?? '', _id.toHexString()]));
   }
 
-  /** Every vehicle there ever was, in the order they were made. */
+  /** All vehicles, also archived ones, in the order of creation. */
   async listIncludingArchived(): Promise<Vehicle[]> {
     const found = await this.vehicles.find().sort({ _id: 1 }).lean();
     return found.map(toVehicle);
   }
 
-  /** Every vehicle there ever was. */
+  /** All vehicles, also archived ones. */
   async listIdsIncludingArchived(): Promise<string[]> {
     const found = await this.vehicles.find().select({ _id: 1 }).lean();
     return found.map(({ _id }) => _id.toHexString());
   }
 }
 
-/** `Types.ObjectId.isValid` also takes any twelve characters. */
+/** `Types.ObjectId.isValid` also accepts any 12 characters. */
 function isId(text: string): boolean {
   return /^[0-9a-f]{24}$/i.test(text);
 }

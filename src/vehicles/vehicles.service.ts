@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock, type Page, pageOf, type PageRequest, type PositionView } from '../core/index.js';
 import { LastPositions } from './last-positions.js';
 import type { Actor } from './status-change.js';
-import type { UnitStatus } from './unit-status.js';
+import type { UnitStatus } from './status-change.js';
 import { newStatusChange } from './vehicle-status.service.js';
 import type { VehicleChange } from './vehicle-changes.js';
 import { VehicleWriter } from './vehicle-writer.js';
@@ -17,12 +17,12 @@ import {
 import { type VehicleFilter, VehiclesRepository } from './vehicles.repository.js';
 import { matchesIfMatch, vehicleEtag } from './vehicle-etag.js';
 
-/** What a user may alter; the status comes into force now. */
+/** Fields that a user may change; a status takes effect now. */
 export type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt'> & {
   readonly status?: UnitStatus;
 };
 
-/** A vehicle as it is shown, and the ETag of that. */
+/** The view of a vehicle and its ETag. */
 export interface VehicleWithEtag {
   readonly view: VehicleView;
   readonly tag: string;
@@ -50,7 +50,7 @@ export class VehiclesService {
     return this.withEtag(await this.vehicles.getById(id));
   }
 
-  /** What changed from this moment on, each vehicle once as it is now. */
+  /** Vehicles that changed at or after this time, each once, in their current state. */
   async changedSince(at: Date): Promise<VehicleChange[]> {
     const found = await this.vehicles.listChangedSince(at);
     return found.map((vehicle) => ({
@@ -59,14 +59,14 @@ export class VehiclesService {
     }));
   }
 
-  /** For what is kept of it. @throws vehicles/not-found */
+  /** Also finds archived vehicles, for their history. @throws vehicles/not-found */
   getIncludingArchived(id: string): Promise<Vehicle> {
     return this.vehicles.getIncludingArchived(id);
   }
 
   /**
-   * Changes what is given and differs; a status that it has already is left as it is, so that a form may send all of
-   * its fields back.
+   * Changes the given fields that differ. A status that equals the current one is no change, so a form may send all of
+   * its fields.
    * @throws vehicles/not-found, vehicles/version-mismatch, vehicles/busy, and the names that are taken
    */
   async alter(
@@ -88,7 +88,7 @@ export class VehiclesService {
     return this.withEtag(changed);
   }
 
-  /** In service, in the order they were registered. */
+  /** Vehicles in service, in the order of registration. */
   async list(page: PageRequest, filter: VehicleFilter = {}): Promise<Page<VehicleView>> {
     const found = await this.vehicles.list(page.afterId, page.limit + 1, filter);
     return pageOf(
@@ -97,7 +97,7 @@ export class VehiclesService {
     );
   }
 
-  /** Those of them that are in service, by id, shown with the position given. */
+  /** Views of the given vehicles that are in service, by id, with the given positions. */
   async views(positions: ReadonlyMap<string, PositionView>): Promise<ReadonlyMap<string, VehicleView>> {
     const found = await this.vehicles.findMany([...positions.keys()]);
     return new Map(
@@ -110,12 +110,12 @@ export class VehiclesService {
     return this.vehicles.statuses();
   }
 
-  /** The vehicles in service that have an old tracking box: their ids by its code. */
+  /** Ids of vehicles in service by box code. */
   boxes(): Promise<ReadonlyMap<string, string>> {
     return this.vehicles.boxes();
   }
 
-  /** What their old boxes call themselves, archived ones too; null: there is no old box in it. */
+  /** Box codes by vehicle id, also of archived vehicles; null for a vehicle without one. */
   boxCodes(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
     return this.vehicles.findBoxCodes(ids);
   }

@@ -8,7 +8,7 @@ import { DirectoryInUseError, serveEmbeddedMongo } from '../../src/embedded-mong
 import { temporaryDirectory } from '../support/embedded-mongo.js';
 
 /**
- * What only a process of its own can show: it is killed, refused, or has no room. It runs the compiled files, because a
+ * Tests that need their own process: it is killed, refused, or has a full disk. It runs the compiled files, because a
  * child does not load TypeScript.
  */
 const ENTRY = join(process.cwd(), 'dist/cli.js');
@@ -23,7 +23,7 @@ const newDirectory = (): string => {
 
 beforeAll(() => {
   if (!existsSync(ENTRY)) execFileSync('npm', ['run', '--silent', 'build'], { timeout: 120_000 });
-}, 130_000);
+});
 
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');
@@ -34,11 +34,11 @@ afterEach(() => {
 interface ChildServer {
   uri: string;
   child: ChildProcess;
-  /** Resolves when it has ended. */
+  /** Resolves at the end of the process. */
   ended: Promise<unknown>;
 }
 
-/** @throws Error with what it printed when it does not start */
+/** @throws Error with the output when the process does not start */
 async function startChild(directory: string, limitKib?: number): Promise<ChildServer> {
   const command = `${limitKib === undefined ? '' : `trap '' XFSZ; ulimit -f ${limitKib};`} exec node "${ENTRY}" db --directory "${directory}" --port 0`;
   const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -72,7 +72,7 @@ interface Row {
 }
 
 describe('kill -9', () => {
-  it('loses no acknowledged write and leaves indexes and documents agreeing, three times over', async () => {
+  it('loses no acknowledged write and keeps indexes and documents consistent, three times', async () => {
     const directory = newDirectory();
     const acknowledged = new Map<string, number>();
     for (let round = 0; round < 3; round++) {
@@ -109,11 +109,11 @@ describe('kill -9', () => {
       .toArray();
     expect(byIndex.length).toBe(present.size);
     await client.close();
-  }, 60_000);
+  });
 });
 
 describe('one owner', () => {
-  it('a second process is told so, and the first goes on; after kill -9 the next one starts', async () => {
+  it('a second process is refused, and the first continues; after kill -9 the next one starts', async () => {
     const directory = newDirectory();
     const first = await startChild(directory);
     await expect(startChild(directory)).rejects.toThrow(/already served by another process/);
@@ -125,11 +125,11 @@ describe('one owner', () => {
     await first.ended;
     const contenders = await Promise.allSettled([1, 2, 3, 4].map(() => startChild(directory)));
     expect(contenders.filter(({ status }) => status === 'fulfilled').length).toBe(1);
-  }, 30_000);
+  });
 });
 
 describe('in a worker thread', () => {
-  it('serves, refuses a second of its kind, and tells when it dies', async () => {
+  it('serves, refuses a second one, and reports its own end', async () => {
     const { startEmbeddedMongo } = (await import(
       join(process.cwd(), 'dist/embedded-mongo/index.js')
     )) as typeof import('../../src/embedded-mongo/index.js');
@@ -153,7 +153,7 @@ describe('in a worker thread', () => {
 });
 
 describe('a full disk', () => {
-  it('fails the write with OutOfDiskSpace, keeps what was acknowledged, goes on reading', async () => {
+  it('fails the write with OutOfDiskSpace, keeps acknowledged writes, and still reads', async () => {
     const { uri } = await startChild(newDirectory(), 4096);
     const client = await clientOf(uri);
     const rows = client.db('samserver_test_full').collection<{ _id: number; fill: string }>('rows');
@@ -177,7 +177,7 @@ describe('a full disk', () => {
     });
     expect(await rows.findOne({ _id: 9999 })).toBeNull();
     await client.close();
-  }, 30_000);
+  });
 });
 
 describe('a stopped server', () => {

@@ -11,7 +11,7 @@ import {
 import { type FleetVehicle, makeFleet, SendingDevice } from '../support/fleet.js';
 import { storedTimes } from '../support/stored-positions.js';
 
-/** Few where every minute counts; `npm run soak` raises it. */
+/** Few, to keep the suite short; `npm run soak` raises it. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 5);
 const DEVICES = 50;
 const EVERY_MS = 50;
@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
-/** Serves a stopped service's database alone, so that it can be read past the service. */
+/** Serves the database of a stopped service, so that the test can read it directly. */
 async function readStored(): Promise<Map<string, string[]>> {
   const database = await startDatabase(0);
   try {
@@ -63,7 +63,7 @@ async function drive(
   return devices;
 }
 
-/** acknowledged = stored, each once; what was acknowledged as a repeat is there too. */
+/** Every acknowledged position is stored once; those acknowledged as `duplicate` too. */
 function expectAcknowledgedToBeStored(
   devices: readonly SendingDevice[],
   stored: ReadonlyMap<string, string[]>,
@@ -81,13 +81,13 @@ function expectAcknowledgedToBeStored(
   console.info(
     `${KILLS} kills: ${sent} fixes acknowledged and stored, each once; ${resends} were sent again`,
   );
-  // A test whose kills hit nothing would prove nothing.
+  // Without a resend no kill has hit a write, and the test proves nothing.
   expect(resends).toBeGreaterThan(0);
 }
 
 describe('kill -9', () => {
   it(
-    'of the service loses nothing that was acknowledged and doubles nothing that is sent again',
+    'of the service loses no acknowledged position and stores none twice',
     async () => {
       const env = { ...ENV, DATA_DIR: directory.path };
       let service = await startProcess(ports, env);
@@ -103,7 +103,7 @@ describe('kill -9', () => {
   );
 
   it(
-    'of the database run alone loses nothing, and the service comes back by itself',
+    'of a separate database loses no acknowledged position, and the service recovers by itself',
     async () => {
       let database = await startDatabase(0);
       const port = Number(new URL(database.url).port);
@@ -117,7 +117,7 @@ describe('kill -9', () => {
       const { vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, ADMIN, DEVICES, 'D');
       const devices = await drive(vehicles, async () => {
         await database.program.kill();
-        // Longer than the service waits for it: what comes meanwhile is refused, and has to come again.
+        // Longer than MONGODB_TIMEOUT_MS: positions that arrive meanwhile are refused and sent again.
         await sleep(1_500);
         database = await startDatabase(port);
       });

@@ -25,7 +25,7 @@ interface Sent {
 
 describe('kill -9 of the service', () => {
   it(
-    'loses nothing that an old box was told a success of: position, picture, crash; and times go on rising',
+    'loses no position, picture or crash that an old box got a success for, and times rise strictly',
     async () => {
       const ports = await freePorts();
       const service = {
@@ -41,7 +41,7 @@ describe('kill -9 of the service', () => {
       let program = await startProcess(ports, env);
       const boxes = [await newBox(service, '291'), await newBox(service, '292')];
       let isOver = false;
-      /** As a box does that repeats what has failed: no answer, or 503. */
+      /** A box repeats a request after 503 or without an answer. */
       const untilTaken = async (post: () => Promise<{ status: number }>): Promise<void> => {
         while ((await post().catch(() => ({ status: 0 }))).status !== 200) await sleep(50);
       };
@@ -92,7 +92,7 @@ describe('kill -9 of the service', () => {
         const listed = await call(service, 'GET', `/api/v1/crashes?limit=500&vehicleId=${vehicleId}`, {
           token,
         });
-        // A crash whose answer was lost is told again, and is another one: a box gives it no name.
+        // A crash whose answer was lost is reported again and stored again: a box sends no id with it.
         expect(listed.body.items.length).toBeGreaterThanOrEqual(crashes);
         expect(listed.body.items.length).toBeLessThanOrEqual(crashes + KILLS);
       }

@@ -124,11 +124,7 @@ describe('load', () => {
           [...device.acknowledged.keys()].map((time) => `${device.vehicle.vehicleId} ${time}`),
         ),
       );
-      await until(
-        () => watchers.every(({ seen }) => seen.size >= acknowledged.size),
-        15_000,
-        'every watcher',
-      ).catch(
+      await until(() => watchers.every(({ seen }) => seen.size >= acknowledged.size), 'every watcher').catch(
         // Told below, with what is missing.
         () => undefined,
       );

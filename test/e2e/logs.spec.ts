@@ -49,7 +49,7 @@ describe('the log of a running service', () => {
     const device = await connectSocket(`http://127.0.0.1:${ports.socket}`, '/devices', deviceToken);
     await ask(device, 'position', { lat: 48, lon: 11, time: new Date().toISOString() });
     device.close();
-    await until(() => /a socket went/.test(program.output));
+    await until(() => /socket disconnected/.test(program.output));
     expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 
     const lines = linesOf(program);
@@ -83,8 +83,14 @@ describe('the log of a running service', () => {
     );
     const socket = lines.filter(({ context }) => context === 'Sockets');
     expect(socket).toMatchObject([
-      { level: 'debug', msg: 'a socket came', namespace: '/devices', vehicleId },
-      { level: 'debug', msg: 'a socket went', namespace: '/devices', vehicleId, reason: expect.any(String) },
+      { level: 'debug', msg: 'socket connected', namespace: '/devices', vehicleId },
+      {
+        level: 'debug',
+        msg: 'socket disconnected',
+        namespace: '/devices',
+        vehicleId,
+        reason: expect.any(String),
+      },
     ]);
     for (const secret of [ADMIN.password, OPS_TOKEN, token, deviceToken, 'chocolate', 'whoever', 'such/path'])
       expect(program.output).not.toContain(secret);
@@ -101,7 +107,7 @@ describe('the log of a running service', () => {
     await probe();
     await program.says(/"route":"\/health"/);
     program.child.kill('SIGUSR2');
-    await program.says(/log level is that of LOG_LEVEL again/);
+    await program.says(/log level restored/);
     const before = program.output.length;
     await probe();
     expect((await probe()).status).toBe(200);

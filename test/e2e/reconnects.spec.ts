@@ -26,5 +26,5 @@ describe('reconnecting', () => {
     expect(report).toMatchObject({ back: COUNT, lockedOut: 0 });
     expect(report.tookS).toBeLessThan(WITHIN_S + 5);
     expect(report.healthMs.p99).toBeLessThan(MAX_P99_MS);
-  }, 180_000);
+  });
 });

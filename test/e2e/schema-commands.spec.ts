@@ -36,7 +36,7 @@ async function samserver(
 const state = (): Promise<SchemaState> => new SchemaStateRepository(connection).find();
 
 describe('samserver schema', () => {
-  it('says what it would do, does it, and says that it is done', async () => {
+  it('prints the plan, runs it, and prints the result', async () => {
     expect(await samserver('schema status')).toMatchObject({
       code: 1,
       output: expect.stringMatching(/^schema 0; .*too old\nlock: free\nstep 1 .*: pending/),
@@ -60,9 +60,9 @@ describe('samserver schema', () => {
       code: 0,
       output: expect.stringContaining('nothing to contract'),
     });
-  }, 120_000);
+  });
 
-  it('ends with the code of what was wrong', async () => {
+  it('ends with the exit code of the error', async () => {
     expect((await samserver('schema')).code).toBe(64);
     expect((await samserver('schema up --force')).code).toBe(64);
     const away = { MONGODB_URL: 'mongodb://127.0.0.1:9/samserver', MONGODB_TIMEOUT_MS: '300' };
@@ -74,17 +74,17 @@ describe('samserver schema', () => {
       code: 78,
       output: expect.stringMatching(/HTTP_PORT[\s\S]*SCHEMA_ON_START/),
     });
-  }, 120_000);
+  });
 
-  it('gives up with 75 when somebody else holds the lock for too long, and says who', async () => {
+  it('ends with 75 when another holds the lock for too long, and names the holder', async () => {
     expect(await new SchemaStateRepository(connection).acquire('somebody', 60_000)).not.toBeNull();
     const { code, output } = await samserver('schema up --wait 0');
     expect([code, output]).toEqual([75, expect.stringContaining('somebody holds the lock')]);
     const status = await samserver('schema status');
     expect(status.output).toMatch(/lock: held by somebody until .* by the database's clock/);
-  }, 120_000);
+  });
 
-  it('leaves the evaluation database alone while a service has it', async () => {
+  it('refuses the embedded database while a service uses it', async () => {
     const path = join(directory.path, 'db');
     const serving = Program.start('cli.js', ['db', '--directory', path, '--port', '0'], {});
     await serving.says(/MONGODB_URL=/);
@@ -95,11 +95,11 @@ describe('samserver schema', () => {
     });
     expect([code, output]).toEqual([69, expect.stringContaining('already served by another process')]);
     await serving.kill('SIGTERM');
-  }, 120_000);
+  });
 });
 
 describe('samserver init', () => {
-  it('gives database and volume one id, and says so when it is done already', async () => {
+  it('writes one id into database and volume, and reports an existing one', async () => {
     const volume = join(directory.path, 'pictures');
     const env = { IMAGE_DIR: volume };
     expect(await samserver('init', env)).toMatchObject({
@@ -119,9 +119,9 @@ describe('samserver init', () => {
     expect(documents).toEqual([{ _id: 'deployment', id }]);
     expect(await readdir(volume)).toEqual(['.samserver-volume']);
     expect(await samserver('init', env)).toMatchObject({ code: 0, output: `done already: ${id}\n` });
-  }, 120_000);
+  });
 
-  it('completes an id that stands in one place only, and refuses two different ones by name', async () => {
+  it('copies an id that exists in one place only, and refuses two different ones by name', async () => {
     const [first, second] = [join(directory.path, 'one'), join(directory.path, 'two')];
     await Promise.all([mkdir(first), mkdir(second)]);
     const id = '6f9c5b0e-7a0d-4d0c-9d3c-0d9f4c9a1b2c';
@@ -140,9 +140,9 @@ describe('samserver init', () => {
 
     await writeFile(join(second, '.samserver-volume'), 'something else');
     expect((await samserver('init', { IMAGE_DIR: second })).output).toContain('does not hold the id');
-  }, 120_000);
+  });
 
-  it('has nothing left to do on the evaluation database, which makes its own at the first start', async () => {
+  it('changes nothing on the embedded database, which creates its id at the first start', async () => {
     const env = { DATA_DIR: directory.path };
     const service = await startProcess(await freePorts(), env);
     await service.kill('SIGTERM');
@@ -150,5 +150,5 @@ describe('samserver init', () => {
       code: 0,
       output: expect.stringContaining('done already'),
     });
-  }, 120_000);
+  });
 });

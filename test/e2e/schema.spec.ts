@@ -5,10 +5,10 @@ import { type SchemaState, SchemaStateRepository } from '../../src/database/inde
 import { Program } from '../support/child-process.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-/** Few where every minute counts; `npm run soak` raises it. */
+/** Few, to keep the run short; `npm run soak` raises the number. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 5);
 const LOCK_MS = 2_000;
-/** Beyond the lock's time, for a machine of two cores that starts processes meanwhile. */
+/** Tolerance beyond the lease, for a machine of two cores that starts processes at the same time. */
 const PATIENCE_MS = 8_000;
 
 let database: TestDatabase;
@@ -50,16 +50,16 @@ async function expectEachOnce(versions: readonly number[]): Promise<void> {
 }
 
 describe('processes on one schema', () => {
-  it('ten that start at once on an empty database run every step once', async () => {
+  it('ten that start at once on an empty database run each step once', async () => {
     const programs = Array.from({ length: 10 }, () => migrate([100, 300, 100], { lockMs: 20_000 }));
     const ends = await Promise.all(programs.map((program) => program.exited));
     expect(ends).toEqual(ends.map(() => ({ code: 0, signal: null })));
     await expectEachOnce([1, 2, 3]);
     const said = programs.map(({ output }) => /^ran (.*)$/m.exec(output)?.[1]);
     expect(said.filter((ran) => ran !== 'nothing')).toEqual(['1,2,3']);
-  }, 90_000);
+  });
 
-  it('one whose clock is six minutes ahead and one whose is as much behind wait as everybody does', async () => {
+  it('one with a clock six minutes ahead and one six minutes behind wait like the others', async () => {
     const minutes = 60_000;
     const lockMs = 20_000;
     const owner = migrate([300, 2_000, 300], { lockMs });
@@ -68,9 +68,9 @@ describe('processes on one schema', () => {
     for (const program of [owner, ...others]) expect((await program.exited).code).toBe(0);
     await expectEachOnce([1, 2, 3]);
     expect((await state()).epoch).toBe(1);
-  }, 60_000);
+  });
 
-  it('one with a shifted clock owns the lock as everybody does', async () => {
+  it('one with a shifted clock holds the lock like the others', async () => {
     const owner = migrate([300, 1_500], { shiftMs: -6 * 60_000 });
     await owner.says(/in step 1/);
     const other = migrate([300, 10]);
@@ -79,9 +79,9 @@ describe('processes on one schema', () => {
     const now = Date.now();
     for (const { startedAt } of (await state()).steps)
       expect(Math.abs(now - startedAt.getTime())).toBeLessThan(60_000);
-  }, 60_000);
+  });
 
-  it('one that wakes up after another has taken over records nothing and says so', async () => {
+  it('one that resumes after a takeover records nothing and reports the lost lock', async () => {
     const sleeper = migrate([50, 600_000]);
     await sleeper.says(/in step 2/);
     sleeper.child.kill('SIGSTOP');
@@ -96,10 +96,10 @@ describe('processes on one schema', () => {
     expect((await runs()).filter(({ pid, version }) => pid === sleeper.child.pid && version === 2)).toEqual([
       expect.objectContaining({ what: 'begun' }),
     ]);
-  }, 60_000);
+  });
 
   it(
-    'kill -9 of the owner in the middle: another finishes within the time of the lock, nothing finished runs again',
+    'kill -9 of the holder during a step: another finishes within the lease, finished steps do not run again',
     async () => {
       const takeoversMs: number[] = [];
       for (let kill = 0; kill < KILLS; kill += 1) {
@@ -114,7 +114,7 @@ describe('processes on one schema', () => {
   );
 });
 
-/** @returns how long the other took from the kill to the end of the last step */
+/** @returns the time from the kill to the end of the last step, milliseconds */
 async function killTheOwner(inStep: number): Promise<number> {
   const victim = migrate([200, 200, 200]);
   await victim.says(/in step 1/);
@@ -127,7 +127,7 @@ async function killTheOwner(inStep: number): Promise<number> {
   const tookMs = performance.now() - before;
   const { version, owner, steps } = await state();
   expect([version, owner, steps.every(({ finishedAt }) => finishedAt !== null)]).toEqual([3, null, true]);
-  // What the victim finished stands under its name and was never begun by the other.
+  // The other process did not begin a step that the victim finished.
   const byVictim = steps.filter((step) => step.epoch === 1).map((step) => step.version);
   const begunByOther = (await runs()).filter(({ pid, what }) => pid === other.child.pid && what === 'begun');
   expect(begunByOther.map((run) => run.version)).toEqual(

@@ -28,7 +28,7 @@ const login = (): { email: string; password: string } =>
   };
 
 describe('starting', () => {
-  it('prints where it is, the made-up login, and what to type next; the same login at the next start', async () => {
+  it('prints its addresses, the generated login and the next commands; the next start prints the same login', async () => {
     const first = await startProcess(ports, { DATA_DIR: directory.path });
     const { email, password } = login();
     for (const text of [
@@ -62,7 +62,7 @@ describe('starting', () => {
     await program.kill('SIGTERM');
   });
 
-  it('ends with 78 and every wrong setting at once, without a stack trace', async () => {
+  it('ends with 78 and a list of all wrong settings, without a stack trace', async () => {
     const program = Program.start('main.js', [], { HTTP_PORT: 'x', TRUST_PROXY: 'y', ENVIRONMENT: 'LIVE' });
     expect(await program.exited).toEqual({ code: 78, signal: null });
     for (const name of ['HTTP_PORT', 'TRUST_PROXY', 'MONGODB_URL'])
@@ -71,7 +71,7 @@ describe('starting', () => {
   });
 
   it.each(['HTTP_PORT', 'SOCKET_SERVER_PORT'] as const)(
-    'names %s in one line when its port is taken',
+    'prints one line that names %s when its port is in use',
     async (name) => {
       const other = createServer();
       const port = name === 'HTTP_PORT' ? ports.http : ports.socket;
@@ -88,7 +88,7 @@ describe('starting', () => {
     },
   );
 
-  it('says in one line that its directory is served by another, and ends with 69', async () => {
+  it('ends with 69 and one line when another process serves its directory', async () => {
     const first = await startProcess(ports, { DATA_DIR: directory.path });
     const second = Program.start('main.js', [], {
       DATA_DIR: directory.path,
@@ -101,7 +101,7 @@ describe('starting', () => {
     await first.kill('SIGTERM');
   });
 
-  it('prints no made-up login where somebody else came first', async () => {
+  it('prints no generated login when another admin was created first', async () => {
     const env = { DATA_DIR: directory.path };
     const own = { ADMIN_EMAIL: 'a@example.org', ADMIN_PASSWORD: 'from the environment 1' };
     await (await startProcess(ports, { ...env, ...own })).kill('SIGTERM');
@@ -121,18 +121,14 @@ describe('starting', () => {
       MONGODB_TIMEOUT_MS: '300',
     });
     const url = `http://127.0.0.1:${ports.http}`;
-    await until(
-      async () => (await fetch(`${url}/health`).catch(() => null))?.status === 200,
-      10_000,
-      '/health',
-    );
+    await until(async () => (await fetch(`${url}/health`).catch(() => null))?.status === 200, '/health');
     const ready = await fetch(`${url}/ready`);
     expect(ready.status).toBe(503);
     expect(ready.headers.get('retry-after')).toBe('2');
     expect(await ready.json()).toEqual({ status: 'not_ready', state: 'starting', reasons: ['starting'] });
     const handshake = await fetch(`http://127.0.0.1:${ports.socket}/socket.io/?EIO=4&transport=polling`);
     expect(handshake.status).toBe(503);
-    // Not a final word: the client would stop trying.
+    // A client stops reconnecting after an error with `data.code`.
     await expect(
       connectSocket(`http://127.0.0.1:${ports.socket}`, '/devices', 'x'),
     ).rejects.not.toHaveProperty('data');
@@ -147,7 +143,7 @@ describe('starting', () => {
 });
 
 describe('stopping', () => {
-  it('tells everybody, closes the transports, answers what it took in, and exits 0', async () => {
+  it('notifies all sockets, closes the transports, answers everything it received, and exits with 0', async () => {
     const program = await startProcess(ports, { DATA_DIR: directory.path });
     const socketUrl = `http://127.0.0.1:${ports.socket}`;
     const { session, vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, login(), 5, 'S');
@@ -168,7 +164,7 @@ describe('stopping', () => {
     await again.kill('SIGTERM');
   });
 
-  it('answers the HTTP call that is under way', async () => {
+  it('answers the HTTP request in flight', async () => {
     const program = await startProcess(ports, { DATA_DIR: directory.path });
     const body = JSON.stringify(login());
     const socket = connect(ports.http, '127.0.0.1');
@@ -187,7 +183,7 @@ describe('stopping', () => {
 
   it('ends at once at a second signal', async () => {
     const program = await startProcess(ports, { DATA_DIR: directory.path });
-    // A call that never ends, for the first signal to wait for.
+    // A request that never ends, so that the first signal waits.
     const socket = connect(ports.http, '127.0.0.1');
     socket.write('POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
     await new Promise((settle) => setTimeout(settle, 200));

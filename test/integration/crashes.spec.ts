@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type CrashReport, CrashesService } from '../../src/crashes/index.js';
+import { type Crash, CrashesService } from '../../src/crashes/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { startTestService, type TestService } from '../support/test-service.js';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-const report = (vehicle: string, change: Partial<CrashReport> = {}): CrashReport => ({
+const report = (vehicle: string, change: Partial<Omit<Crash, 'id'>> = {}): Omit<Crash, 'id'> => ({
   vehicleId: vehicle,
   reportedAt: new Date('2026-11-01T10:00:00.412Z'),
   lat: 48.1,
@@ -23,7 +23,7 @@ const report = (vehicle: string, change: Partial<CrashReport> = {}): CrashReport
   headingDeg: 87,
   ...change,
 });
-const record = (each: CrashReport) => service.service.app.get(CrashesService).record(each);
+const record = (each: Omit<Crash, 'id'>) => service.service.app.get(CrashesService).record(each);
 const list = (query: string) => call(service, 'GET', `/api/v1/crashes?${query}`, { token });
 
 describe('GET /api/v1/crashes', () => {

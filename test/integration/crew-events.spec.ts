@@ -87,9 +87,9 @@ describe('the panel', () => {
   it('is told of each crossing, of silence and of its end, in order and by the old names', async () => {
     const drive = await DrivingVehicle.start();
     for (const kmh of [90, 90, 200, 0, 0]) await drive.fix(kmh);
-    await until(() => drive.told.length >= 5, 15_000, 'the silence to be noticed');
+    await until(() => drive.told.length >= 5, 'the silence to be noticed');
     await drive.fix(10);
-    await until(() => drive.told.length >= 6, 10_000, 'the end of the silence');
+    await until(() => drive.told.length >= 6, 'the end of the silence');
     expect(drive.told).toEqual([
       'SPEED_ABOVE_80',
       'SPEED_ABOVE_120',
@@ -146,15 +146,11 @@ describe('the panel', () => {
       .collection('aoc_requests')
       .updateOne({ _id: insertedId }, { $set: { request_status: 'ON_THE_WAY' } });
     let n = 10;
-    await until(
-      async () => {
-        await post(13.7 + (n += 1) * 1e-5);
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        return near().length > 0;
-      },
-      15_000,
-      'the near arrival',
-    );
+    await until(async () => {
+      await post(13.7 + (n += 1) * 1e-5);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return near().length > 0;
+    }, 'the near arrival');
     for (let more = 0; more < 5; more += 1) await post(13.71 + more * 1e-5);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(near().map(({ body: told }) => told)).toEqual([
@@ -168,19 +164,19 @@ describe('the panel', () => {
     await panel.close();
     await drive.fix(100);
     const failed = async () => (await drive.recorded())[0];
-    await until(async () => (await failed())?.failure === 'not reached: ECONNREFUSED', 8_000, 'a failure');
+    await until(async () => (await failed())?.failure === 'not reached: ECONNREFUSED', 'a failure');
     panel = await PanelNotificationServer.open(port);
-    await until(() => drive.told.includes('SPEED_ABOVE_80'), 12_000, 'it to be sent');
+    await until(() => drive.told.includes('SPEED_ABOVE_80'), 'it to be sent');
   });
 
   it('may answer 500 for a while: what waits is sent when it is back, in order', async () => {
     const drive = await DrivingVehicle.start();
     panel.status = 500;
     await drive.fix(100);
-    await until(() => drive.asked > 0, 5_000, 'the first attempt');
+    await until(() => drive.asked > 0, 'the first attempt');
     await drive.fix(0);
     panel.status = 200;
-    await until(() => drive.told.includes('SPEED_BELOW_80'), 15_000, 'both to be sent');
+    await until(() => drive.told.includes('SPEED_BELOW_80'), 'both to be sent');
     // Silence comes when it comes.
     const speeds = drive.told.filter((type) => type.startsWith('SPEED'));
     expect(speeds).toEqual(['SPEED_ABOVE_80', 'SPEED_BELOW_80']);
@@ -193,9 +189,9 @@ describe('the panel', () => {
     panel.delayMs = 1_500;
     const before = panel.received.length;
     await drive.fix(100);
-    await until(() => panel.received.length > before, 5_000, 'the panel to be asked');
+    await until(() => panel.received.length > before, 'the panel to be asked');
     panel.delayMs = 0;
-    await until(async () => (await drive.recorded())[0]?.sendState === 'sent', 8_000, 'it to be sent');
+    await until(async () => (await drive.recorded())[0]?.sendState === 'sent', 'it to be sent');
     // It was accepted twice by one that answers too late: at least once, and under one key.
     const keys = panel.received
       .filter(({ body }) => body.ambulance_id === drive.vehicleId)
@@ -213,7 +209,7 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
       (await dead()).body.items.filter(
         ({ vehicleId }: { vehicleId: string }) => vehicleId === drive.vehicleId,
       );
-    await until(async () => (await own()).length > 0, 25_000, 'it to be given up');
+    await until(async () => (await own()).length > 0, 'it to be given up');
     const given = (await own()).find(({ type }: { type: string }) => type === 'speed_above_80');
     expect(given).toMatchObject({
       type: 'speed_above_80',
@@ -228,7 +224,7 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
       call(service, 'POST', `/api/v1/legacy/notifications/${id}/retry`, { token });
     const again = await retry(given.id);
     expect([again.status, again.body]).toMatchObject([200, { id: given.id, state: 'waiting', attempts: 0 }]);
-    await until(() => drive.told.includes('SPEED_ABOVE_80'), 5_000, 'it to be sent again');
+    await until(() => drive.told.includes('SPEED_ABOVE_80'), 'it to be sent again');
     expect(drive.asked).toBeGreaterThan(asked);
     await until(async () => (await retry(given.id)).body.code === 'notifications/not-dead');
     expect((await retry('x')).body.code).toBe('notifications/not-found');
@@ -273,7 +269,7 @@ describe('/live', () => {
       );
       await (await DrivingVehicle.start()).fix(100);
       await drive.fix(100);
-      await until(() => received.every((each) => each.length > 0), 8_000, 'both to hear of it');
+      await until(() => received.every((each) => each.length > 0), 'both to hear of it');
       const event = {
         id: expect.stringMatching(`^${drive.vehicleId}.speed_above_80.\\d+$`),
         vehicleId: drive.vehicleId,

@@ -12,8 +12,8 @@ type Doc = mongo.BSON.Document;
 const { Binary, Long, Double, ObjectId, Decimal128 } = mongo;
 
 /**
- * What MongoDB's manual says of each command and operator in use, asked of the embedded server, or of a real one when
- * TEST_MONGODB_URL is set.
+ * Checks the statements of MongoDB's manual for each command and operator in use, on the embedded server or, with
+ * TEST_MONGODB_URL, on a real one.
  */
 let server: MongoUnderTest;
 let connection: Connection;
@@ -45,7 +45,7 @@ beforeEach(() => {
 
 const database = (): mongo.Db => connection.db as mongo.Db;
 
-/** The `_id`s that match, in order of `_id`. */
+/** The matching `_id`s, ordered. */
 async function idsOf(filter: Doc): Promise<unknown[]> {
   return (await collection.find(filter).sort({ _id: 1 }).toArray()).map(({ _id }) => _id);
 }
@@ -213,7 +213,7 @@ describe('find', () => {
     expect(await one({ missing: 1 })).toEqual({ _id: 3 });
   });
 
-  it('a cursor that is closed is gone; a killed one is not found', async () => {
+  it('a closed cursor does not exist; a killed one is not found', async () => {
     const cursor = collection.find({}).batchSize(2);
     await cursor.next();
     const id = cursor.id as mongo.Long;
@@ -222,7 +222,7 @@ describe('find', () => {
     expect(error.code).toBe(43);
   });
 
-  it('documents come back as they were stored, type by type', async () => {
+  it('documents keep the types of their values', async () => {
     const stored = {
       _id: 99,
       double: new Double(5),
@@ -286,14 +286,14 @@ describe('insert', () => {
     expect((await tooBig).message).toBeDefined();
   });
 
-  it('unacknowledged writes get no reply and are done', async () => {
+  it('unacknowledged writes are executed without a reply', async () => {
     await collection.insertOne({ _id: 1 } as never, { writeConcern: { w: 0 } });
     for (let i = 0; i < 50 && (await collection.estimatedDocumentCount()) === 0; i++)
       await new Promise((r) => setTimeout(r, 10));
     expect(await idsOf({})).toEqual([1]);
   });
 
-  it('batches over 16 MB come back whole', async () => {
+  it('batches over 16 MB are complete', async () => {
     const blob = 'x'.repeat(3_000_000);
     await collection.insertMany(Array.from({ length: 8 }, (_, i) => ({ _id: i, blob })) as Doc[]);
     const all = await collection.find({}).toArray();
@@ -417,7 +417,7 @@ describe('update', () => {
 });
 
 describe('findAndModify', () => {
-  it('gives the document before or after; null when there is none', async () => {
+  it('returns the document before or after the update; null without a match', async () => {
     await collection.insertMany([
       { _id: 1, n: 1 },
       { _id: 2, n: 2 },
@@ -429,7 +429,7 @@ describe('findAndModify', () => {
     expect(await collection.findOneAndUpdate({ n: 99 }, { $inc: { n: 1 } })).toBeNull();
   });
 
-  it('of many at once, one wins a unique key', async () => {
+  it('of many at the same time, one gets the unique key', async () => {
     await collection.createIndex({ key: 1 }, { unique: true });
     const attempts = await Promise.allSettled(
       Array.from({ length: 20 }, (_, by) => collection.insertOne({ key: 'same', by })),
@@ -439,7 +439,7 @@ describe('findAndModify', () => {
 });
 
 describe('indexes', () => {
-  it('unique holds for inserts, updates and upserts, and says which key', async () => {
+  it('unique applies to inserts, updates and upserts, and the error names the key', async () => {
     await collection.createIndex({ a: 1, b: 1 }, { unique: true });
     await collection.insertMany([
       { _id: 1, a: 1, b: 1 },
@@ -467,14 +467,14 @@ describe('indexes', () => {
     expect(await codeOf(collection.insertOne({ s: 2 }))).toBe(11000);
   });
 
-  it('the same again is nothing, another under its name a conflict', async () => {
+  it('an equal index changes nothing, another one with its name is a conflict', async () => {
     await collection.createIndex({ a: 1 }, { name: 'by_a', unique: true });
     await collection.createIndex({ a: 1 }, { name: 'by_a', unique: true });
     expect(await codeOf(collection.createIndex({ b: 1 }, { name: 'by_a' }))).toBe(86);
     expect(await codeOf(collection.createIndex({ a: 1 }, { name: 'other', unique: true }))).toBe(85);
   });
 
-  it('over existing duplicates cannot be made, and leaves no trace', async () => {
+  it('a unique index over duplicates is refused and leaves nothing', async () => {
     await collection.insertMany([{ a: 1 }, { a: 1 }] as Doc[]);
     expect(await codeOf(collection.createIndex({ a: 1 }, { unique: true }))).toBe(11000);
     await collection.insertOne({ a: 1 });
@@ -482,7 +482,7 @@ describe('indexes', () => {
     expect((await collection.find({ a: 1 }).toArray()).length).toBe(3);
   });
 
-  it('give the same answers as a walk through everything', async () => {
+  it('give the same results as a scan of the collection', async () => {
     const values = [
       null,
       -1,
@@ -524,14 +524,14 @@ describe('indexes', () => {
 });
 
 describe('collections', () => {
-  it('create takes clustered collections, and what is there already is a conflict', async () => {
+  it('create supports clustered collections; an existing collection is a conflict', async () => {
     const name = collection.collectionName;
     await database().createCollection(name, { clusteredIndex: { key: { _id: 1 }, unique: true } });
     expect(await codeOf(database().createCollection(name))).toBe(48);
     expect(await codeOf(connection.collection('system.x').insertOne({ a: 1 }))).toBe(73);
   });
 
-  it('createIndexes tells how many there were and are, the one by _id among them', async () => {
+  it('createIndexes returns the numbers of indexes before and after, with the one on _id', async () => {
     const make = async (...fields: string[]): Promise<number[]> => {
       const indexes = fields.map((field) => ({ key: { [field]: 1 }, name: `${field}_1` }));
       const answer = await database().command({ createIndexes: collection.collectionName, indexes });
@@ -641,7 +641,7 @@ describeEmbedded('only here (a real server speaks more and counts otherwise): ra
   });
 });
 
-describeEmbedded('only here (a real server speaks them): what is refused, by name', () => {
+describeEmbedded('embedded only (a real server supports it): what is refused, by name', () => {
   const find = (filter: Doc) => () => collection.find(filter).toArray();
   const update = (change: Doc) => () => collection.updateOne({}, change);
   const command = (asked: Doc) => () => database().command(asked);
@@ -741,7 +741,7 @@ describeEmbedded('only here (a real server speaks them): what is refused, by nam
   });
 });
 
-describeEmbedded('only here (a real server is left in peace): bytes that are no message', () => {
+describeEmbedded('embedded only (no invalid bytes for a real server): bytes that are not a message', () => {
   const sendBytes = (bytes: Buffer): Promise<void> =>
     new Promise((resolve, reject) => {
       const socket = connectSocket(server.embedded?.port ?? 0, '127.0.0.1', () => socket.write(bytes));
@@ -774,7 +774,7 @@ describeEmbedded('only here (a real server is left in peace): bytes that are no 
     expect(await collection.estimatedDocumentCount()).toBe(0);
   });
 
-  it('random bytes behind a good header never take the server down', async () => {
+  it('random bytes after a valid header never end the server', async () => {
     for (let i = 0; i < 200; i++) {
       const noise = Buffer.from(Array.from({ length: i }, (_, j) => (j * 7919 + i * 104729) & 0xff));
       const flags = Buffer.alloc(5);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,15 +8,20 @@ import type { Connection } from 'mongoose';
 import { Clock } from '../../src/core/index.js';
 import { DeploymentIdRepository } from '../../src/database/index.js';
 import { type ServedMongo, serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
+import { EventLoopHealth } from '../../src/health/checks/event-loop.health.js';
+import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
 import { logIn, newUser } from '../support/test-users.js';
 import { ask as askSocket, connectSocket, until } from '../support/sockets.js';
 import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
-/** A check that fails three times in a row, looked at every 2 s and given up after 1 s each. */
-const SEEN_WITHIN_MS = 20_000;
 const SECRET_ISH = /mongodb:\/\/|test secret|correct horse|Bearer|at \w+ \(/;
+
+limitJobIntervals(200);
+
+/** Far above what an answer takes that does not wait for the database, and far above the time limit of a check. */
+const MONGODB_TIMEOUT_MS = 20_000;
 
 let directory: string;
 let database: ServedMongo;
@@ -31,7 +36,12 @@ beforeAll(async () => {
   const url = `mongodb://127.0.0.1:${proxy.port}/samserver_test_health?retryWrites=false`;
   const shared = { url, isEmbedded: true, stop: () => Promise.resolve() };
   service = await startTestService(
-    { OPS_TOKEN, MONGODB_TIMEOUT_MS: '1000', RELEASE_COLOR: 'green', RELEASE_REVISION: 'abcdef0123' },
+    {
+      OPS_TOKEN,
+      MONGODB_TIMEOUT_MS: String(MONGODB_TIMEOUT_MS),
+      RELEASE_COLOR: 'green',
+      RELEASE_REVISION: 'abcdef0123',
+    },
     shared,
   );
   admin = await adminToken(service);
@@ -43,6 +53,11 @@ afterAll(async () => {
   await proxy.close();
   await database.stop();
   rmSync(directory, { recursive: true });
+});
+beforeEach(() => {
+  // A slow machine holds up the event loop by itself.
+  const check = service.service.app.get<{ measure: () => Promise<object> }>(EventLoopHealth);
+  jest.spyOn(check, 'measure').mockResolvedValue({});
 });
 afterEach(() => {
   jest.restoreAllMocks();
@@ -63,25 +78,21 @@ async function ask(path: string, token?: string, method = 'GET'): Promise<Probe>
 }
 const ready = (token?: string): Promise<Probe> => ask('/ready', token);
 
-/** Waits for the state, and looks at every answer on the way: what a probe must never be is slow, 500 or talkative. */
+/** Waits for the state. Every answer on the way must be 200 or 503, and must have the three public fields only. */
 async function untilState(state: string): Promise<Probe> {
   let last: Probe | undefined;
-  await until(
-    async () => {
-      last = await ready();
-      expect([200, 503]).toContain(last.status);
-      expect(Object.keys(last.body as object).sort()).toEqual(['reasons', 'state', 'status']);
-      return last.body.state === state;
-    },
-    SEEN_WITHIN_MS,
-    state,
-  );
+  await until(async () => {
+    last = await ready();
+    expect([200, 503]).toContain(last.status);
+    expect(Object.keys(last.body as object).sort()).toEqual(['reasons', 'state', 'status']);
+    return last.body.state === state;
+  }, state);
   if (!last) throw new Error('never asked');
   return last;
 }
 
-describe('an instance with all it needs', () => {
-  it('is alive and ready, by GET and by HEAD, and is not to be cached', async () => {
+describe('an instance without issues', () => {
+  it('is alive and ready by GET and HEAD, and its probes are not cached', async () => {
     for (const method of ['GET', 'HEAD']) {
       for (const path of ['/health', '/health?boot=1', '/ready']) {
         const { status, headers } = await ask(path, undefined, method);
@@ -99,8 +110,10 @@ describe('an instance with all it needs', () => {
     expect((await ready()).body).toEqual({ status: 'ready', state: 'ready', reasons: [] });
   });
 
-  it('shows more to the ops token and to admins, and to nobody else', async () => {
+  it('shows details to the ops token and to admins only', async () => {
     for (const token of [OPS_TOKEN, admin]) {
+      // A probe waits 25 ms for the session of an admin; the next one finds it in memory.
+      await until(async () => 'checks' in (await ready(token)).body, 'the details');
       const { body } = await ready(token);
       expect(body).toMatchObject({
         status: 'ready',
@@ -126,7 +139,7 @@ describe('an instance with all it needs', () => {
 });
 
 describe('a database that does not answer', () => {
-  it('is told after three looks, costs nobody a fast answer, and is over after two', async () => {
+  it('is reported after three failures, never slows a probe, and ends after two successes', async () => {
     proxy.stall();
     const refusal = await untilState('not_ready');
     expect(refusal).toMatchObject({ status: 503, body: { status: 'not_ready', reasons: ['mongo.down'] } });
@@ -134,10 +147,10 @@ describe('a database that does not answer', () => {
     expect(await ask('/health')).toMatchObject({ status: 200, body: { status: 'ok', state: 'not_ready' } });
     expect((await ask('/health?boot=1')).status).toBe(200);
 
-    // Whoever shows an admin's token is not made to wait for the storage that would know it.
+    // An admin's token does not delay the answer, although the database cannot verify it.
     const answers = await Promise.all([ready(), ready(OPS_TOKEN), ready(admin)]);
     for (const { ms, body } of answers) {
-      expect(ms).toBeLessThan(500);
+      expect(ms).toBeLessThan(MONGODB_TIMEOUT_MS / 2);
       expect(body.state).toBe('not_ready');
     }
     expect(answers[1].body.checks.mongo).toMatchObject({ status: 'down', reasons: ['mongo.down'] });
@@ -147,18 +160,18 @@ describe('a database that does not answer', () => {
 
     proxy.resume();
     expect((await untilState('ready')).status).toBe(200);
-  }, 60_000);
+  });
 });
 
 describe('a database that is stopped and started again', () => {
-  it('takes readiness and gives it back, and liveness never knows', async () => {
+  it('changes readiness both ways and never changes liveness', async () => {
     const { port } = database;
     await database.stop();
     expect((await untilState('not_ready')).body.reasons).toEqual(['mongo.down']);
     expect((await ask('/health')).status).toBe(200);
     await startDatabase(port);
     await untilState('ready');
-  }, 60_000);
+  });
 });
 
 describe('a schema', () => {
@@ -168,7 +181,7 @@ describe('a schema', () => {
     await states?.updateOne({ _id: 'schema' }, { $set: { version } });
   };
 
-  it('that became too new blocks, and costs no position that can be stored', async () => {
+  it('that becomes too new blocks, and positions are still stored', async () => {
     const { deviceToken } = await newVehicle(service, admin);
     const known = (await ready(OPS_TOKEN)).body.schema;
     expect(known).toMatchObject({
@@ -187,11 +200,11 @@ describe('a schema', () => {
     device.close();
     await setVersion(known.current as number);
     await untilState('ready');
-  }, 60_000);
+  });
 });
 
-describe('a database that nobody marked', () => {
-  it('is not worked on with ENVIRONMENT=LIVE, until samserver init marks it', async () => {
+describe('a database without the mark of samserver init', () => {
+  it('blocks with ENVIRONMENT=LIVE until samserver init marks it', async () => {
     const live = await service.another({ ENVIRONMENT: 'LIVE' });
     expect(await call(live, 'GET', '/ready')).toMatchObject({
       status: 503,
@@ -200,22 +213,22 @@ describe('a database that nobody marked', () => {
     expect((await call(live, 'GET', '/health')).status).toBe(200);
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(503);
     await new DeploymentIdRepository(live.service.app.get<Connection>(getConnectionToken())).keep('an id');
-    await until(async () => (await call(live, 'GET', '/ready')).status === 200, SEEN_WITHIN_MS, 'ready');
+    await until(async () => (await call(live, 'GET', '/ready')).status === 200, 'ready');
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(200);
     await live.stop();
-  }, 60_000);
+  });
 });
 
 describe('a clock', () => {
-  it('that differs from the database’s degrades', async () => {
+  it('that differs from the clock of the database degrades', async () => {
     const clock = service.service.app.get(Clock);
     jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 10_000);
     expect(await untilState('degraded')).toMatchObject({ status: 200, body: { reasons: ['clock.skewed'] } });
-    jest.restoreAllMocks();
+    jest.spyOn(clock, 'nowMs').mockRestore();
     await untilState('ready');
-  }, 60_000);
+  });
 
-  it('is suspect when most vehicles come from the future', async () => {
+  it('is suspect when most vehicles report times in the future', async () => {
     const time = new Date(Date.now() + 3_600_000).toISOString();
     for (let n = 0; n < 3; n += 1) {
       const { deviceToken } = await newVehicle(service, admin);
@@ -226,11 +239,12 @@ describe('a clock', () => {
       expect(answer.body).toMatchObject({ quarantined: 1 });
     }
     expect((await untilState('degraded')).body.reasons).toEqual(['clock.suspect']);
-  }, 60_000);
+  });
 });
 
-describe('an event loop that is held up again and again', () => {
-  it('degrades and does not withdraw', async () => {
+describe('an event loop that is blocked repeatedly', () => {
+  it('degrades, and the instance stays ready', async () => {
+    jest.restoreAllMocks();
     let isBusy = true;
     const busy = (async () => {
       while (isBusy) {
@@ -242,7 +256,6 @@ describe('an event loop that is held up again and again', () => {
     try {
       await until(
         async () => ((await ready()).body.reasons as string[]).includes('event_loop.slow'),
-        SEEN_WITHIN_MS,
         'event_loop.slow',
       );
       expect(await ready()).toMatchObject({ status: 200, body: { status: 'ready', state: 'degraded' } });
@@ -250,5 +263,5 @@ describe('an event loop that is held up again and again', () => {
       isBusy = false;
       await busy;
     }
-  }, 60_000);
+  });
 });

@@ -3,9 +3,8 @@ import { parse } from 'csv-parse/sync';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { storageUnavailable } from '../../src/database/index.js';
-import type { HistoryRange } from '../../src/tracking/history/history-range.js';
-import { PositionsRepository } from '../../src/tracking/positions.repository.js';
-import type { StoredPosition } from '../../src/tracking/stored-position.js';
+import { type HistoryRange, PositionsRepository } from '../../src/tracking/positions.repository.js';
+import type { Position } from '../../src/core/index.js';
 import { storeFixes } from '../support/fixes.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
@@ -41,8 +40,8 @@ async function allPages(vehicleId: string, query: string, from: string | null = 
   return [...timesOf(body), ...rest];
 }
 
-describe('a vehicle’s positions', () => {
-  it('are given as they were stored', async () => {
+describe('the positions of a vehicle', () => {
+  it('are returned as they were stored', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     const sent = [fix(0), fix(1, { speedMps: 3, ignition: true, attributes: { siren: true } })];
@@ -57,7 +56,7 @@ describe('a vehicle’s positions', () => {
     device.close();
   });
 
-  it('are bounded by from ≤ time < to, in any zone', async () => {
+  it('are bounded by from ≤ time < to, in any time zone', async () => {
     const { vehicleId } = await newVehicle(service, token);
     await storeFixes(service, vehicleId, seconds(10));
     expect(timesOf((await get(vehicleId, `?from=${at(3)}&to=${at(5)}`)).body)).toEqual([at(3), at(4)]);
@@ -67,7 +66,7 @@ describe('a vehicle’s positions', () => {
     expect(timesOf((await get(vehicleId, `?from=${at(3)}&to=${at(3)}`)).body)).toEqual([]);
   });
 
-  it.each(['asc', 'desc'])('page through %s, each once, while more arrive', async (order) => {
+  it.each(['asc', 'desc'])('are paged in order %s, each once, while more arrive', async (order) => {
     const { vehicleId } = await newVehicle(service, token);
     await storeFixes(service, vehicleId, seconds(25));
     const expected = seconds(25).map((timeMs) => new Date(timeMs).toISOString());
@@ -79,7 +78,7 @@ describe('a vehicle’s positions', () => {
     expect(await allPages(vehicleId, `?order=${order}&limit=5&from=${at(0)}&to=${at(25)}`)).toEqual(expected);
   });
 
-  it('of another vehicle are not among them', async () => {
+  it('do not include those of another vehicle', async () => {
     const [one, other] = [await newVehicle(service, token), await newVehicle(service, token)];
     await storeFixes(service, one.vehicleId, seconds(2));
     await storeFixes(service, other.vehicleId, seconds(3));
@@ -118,7 +117,7 @@ describe('a vehicle’s positions', () => {
     });
   });
 
-  it.each(['66f0c0ffee0123456789abcd', 'nonsense'])('of no vehicle (%s) are 404', async (id) => {
+  it.each(['66f0c0ffee0123456789abcd', 'nonsense'])('of an unknown vehicle (%s) are 404', async (id) => {
     for (const query of ['', '?format=gpx'])
       expect(await get(id, query)).toMatchObject({ status: 404, body: { code: 'vehicles/not-found' } });
   });
@@ -133,7 +132,7 @@ describe('a vehicle’s positions', () => {
 });
 
 describe('a file', () => {
-  // More than two pages of it.
+  // More than two pages of a file.
   const COUNT = 4_321;
   let vehicleId: string;
   const expected = seconds(COUNT).map((timeMs) => new Date(timeMs).toISOString());
@@ -173,13 +172,13 @@ describe('a file', () => {
     expect(points[7]).toMatchObject({ '@_lat': '48.0007', '@_lon': '11.5' });
   });
 
-  it('holds the range that was asked for, in its order', async () => {
+  it('holds the requested range, in its order', async () => {
     const { body } = await get(vehicleId, `?format=csv&order=desc&from=${at(1)}&to=${at(2_500)}`);
     const rows: { time: string }[] = parse(body, { columns: true });
     expect(rows.map(({ time }) => time)).toEqual(expected.slice(1, 2_500).reverse());
   });
 
-  it.each(['csv', 'geojson', 'gpx'])('of nothing is whole too: %s', async (format) => {
+  it.each(['csv', 'geojson', 'gpx'])('is complete without any position: %s', async (format) => {
     const answer = await get(vehicleId, `?format=${format}&to=2001-01-01T00:00:00Z`);
     expect(answer.status).toBe(200);
     if (format === 'gpx') expect(XMLValidator.validate(answer.body)).toBe(true);
@@ -187,7 +186,7 @@ describe('a file', () => {
     if (format === 'csv') expect(parse(answer.body)).toHaveLength(1);
   });
 
-  it('that cannot be begun is a 503', async () => {
+  it('is a 503 when storage fails before its first page', async () => {
     const repository = service.service.app.get(PositionsRepository);
     jest.spyOn(repository, 'listRange').mockRejectedValue(storageUnavailable());
     expect(await get(vehicleId, '?format=csv')).toMatchObject({
@@ -196,7 +195,7 @@ describe('a file', () => {
     });
   });
 
-  it.each([1, 2, 3])('that fails at page %i is cut off, never ended as if it were whole', async (failing) => {
+  it.each([1, 2, 3])('that fails at page %i is cut off and does not look complete', async (failing) => {
     const repository = service.service.app.get(PositionsRepository);
     const listRange = repository.listRange.bind(repository);
     let read = 0;
@@ -204,17 +203,17 @@ describe('a file', () => {
       read += 1;
       return read > failing ? Promise.reject(storageUnavailable()) : listRange(range, limit);
     });
-    // With three pages the third is the last: nothing is left to fail.
+    // The file has three pages, so no later read can fail.
     if (failing === 3) expect((await get(vehicleId, '?format=csv')).status).toBe(200);
     else await expect(get(vehicleId, '?format=csv')).rejects.toThrow('terminated');
   });
 });
 
 describe('a long file', () => {
-  /** An endless history, so that only the reader decides how much of it is read. */
+  /** A history without end: only the reader limits how much is read. */
   function endless(): { reads: () => number } {
     let reads = 0;
-    const listRange = async (range: HistoryRange, limit: number): Promise<StoredPosition[]> => {
+    const listRange = async (range: HistoryRange, limit: number): Promise<Position[]> => {
       reads += 1;
       const fromMs = range.fromMs ?? startMs;
       return Array.from({ length: limit }, (_, n) => ({
@@ -239,12 +238,12 @@ describe('a long file', () => {
 
   const still = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-  it('waits for a slow reader, and ends with one who goes away', async () => {
+  it('waits for a slow reader, and ends when the reader disconnects', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const history = endless();
     const response = await open(vehicleId);
     response.pause();
-    // What the sockets between take is a few megabytes, each page a quarter of one.
+    // The buffers of the sockets take a few megabytes, and a page is a quarter of a megabyte.
     let before = -1;
     await until(async () => {
       before = history.reads();
@@ -261,7 +260,7 @@ describe('a long file', () => {
     });
   });
 
-  it('is not made for a HEAD', async () => {
+  it('is not written for a HEAD request', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const history = endless();
     const response = await open(vehicleId, 'HEAD');

@@ -44,13 +44,13 @@ afterAll(async () => {
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const send = (bytes: Buffer, options: { filename?: string; type?: string; token?: string } = {}) =>
   upload(service, { vehicleId, token: deviceToken, bytes, ...options });
-const pictures = async (): Promise<string[]> =>
+const storedFiles = async (): Promise<string[]> =>
   (await filesBelow(volume.path)).filter((file) => file.startsWith('samserver/'));
 const leftovers = async (): Promise<string[]> =>
   (await filesBelow(volume.path)).filter((file) => file.startsWith('.samserver/incoming/'));
 
-describe('a picture', () => {
-  it('is taken in, listed, read and deleted', async () => {
+describe('an image', () => {
+  it('is stored, listed, read and deleted', async () => {
     const bytes = await jpeg(1, 640, 480);
     const made = await send(bytes, { filename: 'on scene.jpg' });
     expect(made).toMatchObject({
@@ -81,16 +81,16 @@ describe('a picture', () => {
       etag: `"${sha256(bytes)}"`,
       'x-content-type-options': 'nosniff',
       'content-security-policy': "default-src 'none'; sandbox",
-      'content-disposition': `inline; filename="on scene.jpg"; filename*=UTF-8''on%20scene.jpg`,
+      'content-disposition': 'inline; filename="on scene.jpg"',
       'accept-ranges': 'bytes',
     });
 
-    expect(await pictures()).toHaveLength(1);
+    expect(await storedFiles()).toHaveLength(1);
     expect((await call(service, 'DELETE', `/api/v1/images/${made.body.id}`, { token })).status).toBe(204);
     expect((await call(service, 'DELETE', `/api/v1/images/${made.body.id}`, { token })).status).toBe(404);
     expect((await download(service, made.body.url, token)).status).toBe(404);
     expect((await imagesOf(service, vehicleId, token)).body.items).toEqual([]);
-    expect([await pictures(), await leftovers()]).toEqual([[], []]);
+    expect([await storedFiles(), await leftovers()]).toEqual([[], []]);
 
     const log = await call(service, 'GET', `/api/v1/audit?target=${made.body.id}`, { token });
     expect(log.body.items).toMatchObject([
@@ -110,7 +110,7 @@ describe('a picture', () => {
     ['WebP', () => webp(2), 'image/webp'],
     ['AVIF', () => avif(2), 'image/avif'],
     ['HEIC', async () => heic(), 'image/heic'],
-  ])('is told to be %s by its content, not by its name', async (_name, make, contentType) => {
+  ])('is recognized as %s by its content, not by its name', async (_name, make, contentType) => {
     const bytes = await make();
     const made = await send(bytes, { filename: 'invoice.pdf', type: 'application/pdf' });
     expect(made).toMatchObject({
@@ -121,7 +121,7 @@ describe('a picture', () => {
     expect([content.headers.get('content-type'), content.bytes.equals(bytes)]).toEqual([contentType, true]);
   });
 
-  it('sent again is the first one', async () => {
+  it('sent again gives the first record', async () => {
     const bytes = await jpegWithPlace(3);
     const first = await send(bytes, { filename: 'first.jpg' });
     const again = await Promise.all([1, 2, 3].map(() => send(bytes, { filename: 'again.jpg' })));
@@ -151,11 +151,11 @@ describe('a picture', () => {
       seen.push(...body.items.map(({ id }: { id: string }) => id));
       cursor = body.nextCursor;
     }
-    // Within a second the order is that of chance.
+    // Ids of the same second sort randomly.
     expect(seen.sort()).toEqual(ids.sort());
   });
 
-  it('loses place and device, and keeps its pixels and the way it is turned', async () => {
+  it('loses location and device, and keeps pixels and orientation', async () => {
     const bytes = await jpegWithPlace(4);
     expect(bytes.includes('SecretMaker')).toBe(true);
     const made = await send(bytes);
@@ -170,8 +170,8 @@ describe('a picture', () => {
   });
 });
 
-describe('who', () => {
-  it('may send: dispatchers, and a device for its own vehicle', async () => {
+describe('access', () => {
+  it('allows uploads by dispatchers, and by a device for its own vehicle', async () => {
     const other = await newVehicle(service, token);
     const bytes = await png(70);
     expect(await upload(service, { vehicleId, token: other.deviceToken, bytes })).toMatchObject({
@@ -191,17 +191,17 @@ describe('who', () => {
   });
 });
 
-describe('what is no good picture', () => {
+describe('refused uploads', () => {
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>');
-  const cut = async (picture: Promise<Buffer>): Promise<Buffer> => {
-    const bytes = await picture;
+  const cut = async (image: Promise<Buffer>): Promise<Buffer> => {
+    const bytes = await image;
     return bytes.subarray(0, Math.floor(bytes.length / 2));
   };
   it.each([
     ['an SVG with a script', async () => svg, 415, 'images/not-a-picture'],
     ['an SVG called JPEG', async () => svg, 415, 'images/not-a-picture'],
     ['HTML', async () => Buffer.from('<html><script>alert(1)</script></html>'), 415, 'images/not-a-picture'],
-    ['nothing at all', async () => Buffer.alloc(0), 415, 'images/not-a-picture'],
+    ['an empty file', async () => Buffer.alloc(0), 415, 'images/not-a-picture'],
     ['one byte', async () => Buffer.from([0xff]), 415, 'images/not-a-picture'],
     ['a GIF', async () => Buffer.from('GIF89a\x01\0\x01\0\0\0\0;', 'latin1'), 415, 'images/not-a-picture'],
     [
@@ -216,20 +216,15 @@ describe('what is no good picture', () => {
       415,
       'images/not-a-picture',
     ],
+    ['a JPEG header alone', async () => Buffer.from('ffd8ffe000104a464946', 'hex'), 400, 'images/damaged'],
     [
-      'a JPEG that is only a beginning',
-      async () => Buffer.from('ffd8ffe000104a464946', 'hex'),
-      400,
-      'images/damaged',
-    ],
-    [
-      'chance behind a JPEG beginning',
+      'random bytes after a JPEG header',
       async () => Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), randomBytes(9_000)]),
       400,
       'images/damaged',
     ],
     [
-      'chance behind a PNG beginning',
+      'random bytes after a PNG header',
       async () => Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), randomBytes(9_000)]),
       400,
       'images/damaged',
@@ -241,20 +236,20 @@ describe('what is no good picture', () => {
     ['half a HEIC', () => cut(Promise.resolve(heic())), 400, 'images/damaged'],
     ['a PNG bomb', async () => pngBomb(), 413, 'images/too-many-pixels'],
     ['a HEIC of 10^10 pixels', async () => heic(100_000, 100_000), 413, 'images/too-many-pixels'],
-    ['one byte too many', () => jpegOfSize(91, 2_000_001), 413, 'images/too-large'],
-    ['far too many bytes', () => jpegOfSize(91, 16_000_000), 413, 'images/too-large'],
-  ])('%s is refused', async (_what, make, status, code) => {
-    const before = await pictures();
+    ['a file one byte too large', () => jpegOfSize(91, 2_000_001), 413, 'images/too-large'],
+    ['a file far too large', () => jpegOfSize(91, 16_000_000), 413, 'images/too-large'],
+  ])('refuses %s', async (_what, make, status, code) => {
+    const before = await storedFiles();
     expect(await send(await make())).toMatchObject({ status, body: { status, code } });
-    expect([await pictures(), await leftovers()]).toEqual([before, []]);
+    expect([await storedFiles(), await leftovers()]).toEqual([before, []]);
   });
 
-  it('takes the largest that it may be', async () => {
+  it('accepts the largest allowed file', async () => {
     const made = await send(await jpegOfSize(92, 2_000_000));
     expect(made).toMatchObject({ status: 201, body: { sizeBytes: 2_000_000 } });
   });
 
-  it('what hangs on behind a picture is cut off: it is served to nobody', async () => {
+  it('bytes after the end of an image are removed', async () => {
     const bytes = await jpeg(93);
     const made = await send(Buffer.concat([bytes, Buffer.from('PK\x03\x04<script>alert(1)</script>')]));
     expect(made).toMatchObject({ status: 201, body: { sha256: sha256(bytes), sizeBytes: bytes.length } });
@@ -268,13 +263,13 @@ describe('what is no good picture', () => {
     ['.htaccess', 'htaccess'],
     ['a\u202egpj.exe', 'agpj.exe'],
     ['..', 'picture.png'],
-  ])('the name %j is only shown, as %j', async (filename, shown) => {
+  ])('the file name %j becomes %j', async (filename, shown) => {
     const made = await send(await png(100 + shown.length), { filename });
     expect(made).toMatchObject({ status: 201, body: { filename: shown } });
     await call(service, 'DELETE', `/api/v1/images/${made.body.id}`, { token });
   });
 
-  it('a form that is none, or holds something else, is refused with the reason', async () => {
+  it('refuses a malformed form and a form with other content', async () => {
     const post = async (body: string | FormData, headers: Record<string, string> = {}) => {
       const path = `${service.url}/api/v1/vehicles/${vehicleId}/images`;
       const answer = await fetch(path, {
@@ -291,8 +286,8 @@ describe('what is no good picture', () => {
       fill(made);
       return made;
     };
-    const picture = new Blob([new Uint8Array(await jpeg(94))]);
-    const before = await pictures();
+    const image = new Blob([new Uint8Array(await jpeg(94))]);
+    const before = await storedFiles();
     expect(await post('{}', { 'content-type': 'application/json' })).toEqual(refusal);
     expect(await post('x', { 'content-type': 'multipart/form-data' })).toEqual(refusal);
     expect(await post('x', { 'content-type': 'multipart/form-data; boundary=y' })).toEqual(refusal);
@@ -301,7 +296,7 @@ describe('what is no good picture', () => {
     expect(
       await post(
         form((each) => {
-          each.append('file', picture, 'a.jpg');
+          each.append('file', image, 'a.jpg');
           each.append('note', 'x');
         }),
       ),
@@ -309,15 +304,15 @@ describe('what is no good picture', () => {
     expect(
       await post(
         form((each) => {
-          each.append('file', picture, 'a.jpg');
-          each.append('file', picture, 'b.jpg');
+          each.append('file', image, 'a.jpg');
+          each.append('file', image, 'b.jpg');
         }),
       ),
     ).toEqual(refusal);
-    expect([await pictures(), await leftovers()]).toEqual([before, []]);
+    expect([await storedFiles(), await leftovers()]).toEqual([before, []]);
   });
 
-  it('a vehicle has its share of the volume and no more', async () => {
+  it('limits the bytes of one vehicle', async () => {
     const other = await newVehicle(service, token);
     const sendOther = (bytes: Buffer) => upload(service, { ...other, token: other.deviceToken, bytes });
     for (let n = 0; n < 4; n += 1)
@@ -333,7 +328,7 @@ describe('what is no good picture', () => {
 });
 
 describe('the content', () => {
-  it('comes in ranges', async () => {
+  it('is sent in ranges', async () => {
     const bytes = await jpeg(120);
     const { body } = await send(bytes);
     const range = async (header: string, more: Record<string, string> = {}) => {
@@ -351,15 +346,18 @@ describe('the content', () => {
       hex(size - 5, size),
     ]);
     expect(await range(`bytes=5-${size * 2}`)).toEqual([206, `bytes 5-${size - 1}/${size}`, hex(5, size)]);
-    for (const whole of ['bytes=0-1,3-4', 'bytes=9-3', 'lines=1-2', 'bytes=-'])
+    for (const whole of ['bytes=0-1,3-4', 'lines=1-2', 'bytes=-', 'bytes=a-b'])
       expect((await range(whole))[0]).toBe(200);
-    const outside = await download(service, body.url, token, { range: `bytes=${size}-` });
-    expect([outside.status, outside.headers.get('content-range')]).toEqual([416, `bytes */${size}`]);
+    for (const invalid of [`bytes=${size}-`, 'bytes=9-3', 'bytes=-0', `bytes=-${size + 1}`]) {
+      const outside = await download(service, body.url, token, { range: invalid });
+      expect([outside.status, outside.headers.get('content-range')]).toEqual([416, `bytes */${size}`]);
+    }
     expect((await range('bytes=0-9', { 'if-range': `"${body.sha256}"` }))[0]).toBe(206);
     expect((await range('bytes=0-9', { 'if-range': '"another"' }))[0]).toBe(200);
+    expect((await range('bytes=0-9', { 'if-range': `W/"${body.sha256}"` }))[0]).toBe(200);
   });
 
-  it('is not sent to those who have it', async () => {
+  it('is not sent again to a client that has it', async () => {
     const { body } = await send(await jpeg(121));
     const answer = await download(service, body.url, token, { 'if-none-match': `W/"x", "${body.sha256}"` });
     expect([answer.status, answer.bytes.length]).toEqual([304, 0]);
@@ -367,7 +365,7 @@ describe('the content', () => {
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(body.sizeBytes)]);
   });
 
-  it('has small versions, made once and the right way up', async () => {
+  it('has thumbnails, made once and with the orientation applied', async () => {
     const { body } = await send(await jpegWithPlace(122));
     const path = `/api/v1/images/${body.id}/thumbnail?width=160`;
     const made = await Promise.all([1, 2, 3].map(() => download(service, path, token)));
@@ -383,14 +381,14 @@ describe('the content', () => {
     expect((await filesBelow(volume.path)).filter((file) => file.includes(body.id))).toEqual([]);
   });
 
-  it('of a HEIC has none', async () => {
+  it('of a HEIC has no thumbnail', async () => {
     const { body } = await send(heic(640, 480));
     const answer = await call(service, 'GET', `/api/v1/images/${body.id}/thumbnail?width=160`, { token });
     expect(answer).toMatchObject({ status: 415, body: { code: 'images/no-thumbnail' } });
   });
 
-  it('is kept as the bytes that its record speaks of', async () => {
-    for (const file of await pictures()) {
+  it('is stored as the bytes that the record describes', async () => {
+    for (const file of await storedFiles()) {
       const id = /([0-9a-f]{24})\.\w+$/.exec(file)?.[1] ?? '';
       const { body } = await call(service, 'GET', `/api/v1/images/${id}`, { token });
       expect([id, sha256(await readFile(join(volume.path, file)))]).toEqual([id, body.sha256]);

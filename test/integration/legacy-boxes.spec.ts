@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { getModelToken } from '@nestjs/mongoose';
+import { type Model, Types } from 'mongoose';
 import { adminToken, call } from '../support/http.js';
 import {
   CRASH,
@@ -35,7 +37,7 @@ const historyOf = async (vehicleId: string) =>
   (await call(service, 'GET', `/api/v1/vehicles/${vehicleId}/positions`, { token })).body.items;
 
 describe.each(PORTS)('on the %s port', (port) => {
-  it('GET / is the old page, and /error_codes is all it had to say', async () => {
+  it('GET / answers the page of the old server, and /error_codes its only error code', async () => {
     const url = port === 'http' ? service.url : service.socketUrl;
     const page = await call({ url }, 'GET', '/');
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -51,7 +53,7 @@ describe.each(PORTS)('on the %s port', (port) => {
   });
 
   it.each(['json', 'urlencoded', 'multipart'])(
-    'takes a position as %s, with numbers as text',
+    'accepts a position as %s, with numbers as text',
     async (dialect) => {
       const { vehicleId, boxCode } = await newBox(service);
       const fields = report(boxCode) as Record<string, string>;
@@ -71,7 +73,7 @@ describe.each(PORTS)('on the %s port', (port) => {
         JSON_TYPE,
         '{"success":true}',
       ]);
-      // The answer came after the write.
+      // The answer follows the write.
       expect(await historyOf(vehicleId)).toMatchObject([
         { lat: 13.7563, lon: 100.5018, speedMps: 12.5, headingDeg: 87 },
       ]);
@@ -95,7 +97,7 @@ describe.each(PORTS)('on the %s port', (port) => {
     }
   });
 
-  it.each([TRACKING, CRASH])('answers broken JSON with 400 and a page on %s', async (path) => {
+  it.each([TRACKING, CRASH])('answers malformed JSON with 400 and a page on %s', async (path) => {
     for (const body of [
       '{"ambulance_id": 291',
       'nonsense',
@@ -112,12 +114,44 @@ describe.each(PORTS)('on the %s port', (port) => {
     }
   });
 
-  it('keeps a crash before it answers, empty', async () => {
+  it('stores a crash before the answer, which is empty', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const { status, headers, text } = await postJson(service, CRASH, report(boxCode), port);
     expect([status, headers.get('content-type'), text]).toEqual([200, null, '']);
     const { body } = await call(service, 'GET', `/api/v1/crashes?vehicleId=${vehicleId}`, { token });
     expect(body.items).toMatchObject([{ lat: 13.7563, lon: 100.5018, speedMps: 12.5, headingDeg: 87 }]);
+  });
+});
+
+describe('the fields that a box sent', () => {
+  it('are stored neither with a good position nor with a quarantined one', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const extra = { extra: 'only for panels' };
+    await postJson(service, TRACKING, report(boxCode, extra));
+    await postJson(
+      service,
+      TRACKING,
+      report(boxCode, { ...extra, tracking_latitude: 0, tracking_longitude: 0 }),
+    );
+    const id = new Types.ObjectId(vehicleId);
+    const documentOf = async (model: string): Promise<object> => {
+      const { collection } = service.service.app.get<Model<unknown>>(getModelToken(model));
+      return (await collection.findOne({ vehicleId: id })) as object;
+    };
+    const position = await documentOf('PositionRecord');
+    const quarantined = (await documentOf('QuarantineRecord')) as { fix: object };
+    const measurements = ['lat', 'lon', 'speedMps', 'headingDeg'];
+    expect(Object.keys(position)).toEqual([
+      '_id',
+      'vehicleId',
+      'time',
+      ...measurements,
+      'receivedAt',
+      'recordedAt',
+    ]);
+    expect(Object.keys(quarantined.fix)).toEqual(measurements);
+    expect(JSON.stringify([position, quarantined])).not.toContain('only for panels');
+    expect(JSON.stringify(await historyOf(vehicleId))).not.toContain('only for panels');
   });
 });
 
@@ -130,7 +164,7 @@ describe('a box code', () => {
     expect(await historyOf(vehicleId)).toHaveLength(1);
   });
 
-  it('is known from the moment it is given, and not any more from when it is taken away', async () => {
+  it('is known as soon as a vehicle gets it, and unknown as soon as it is removed', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     expect((await postJson(service, TRACKING, report(boxCode))).status).toBe(200);
     const path = `/api/v1/vehicles/${vehicleId}`;
@@ -141,7 +175,7 @@ describe('a box code', () => {
     expect((await postJson(service, TRACKING, report(`${boxCode}-b`))).status).toBe(201);
   });
 
-  it('that no vehicle has is listed for the operator, harmless and bounded', async () => {
+  it('of no vehicle is listed for the operator, printable and at most 200', async () => {
     for (let n = 0; n < 250; n += 1) await postJson(service, TRACKING, { ambulance_id: `made up ${n}` });
     await postJson(service, TRACKING, { ambulance_id: `\u0007${'x'.repeat(10_000)}` });
     await postJson(service, CRASH, { ambulance_id: 'twice' });
@@ -156,7 +190,7 @@ describe('a box code', () => {
   });
 });
 
-describe('what used to end the old server', () => {
+describe('requests that ended the process of the old server', () => {
   it.each([
     ['no speed', { tracking_speed: undefined }],
     ['"nan"', { tracking_speed: 'nan' }],
@@ -198,7 +232,7 @@ describe('what used to end the old server', () => {
     },
   );
 
-  it('a crash without anything but its box is a crash', async () => {
+  it('a crash report needs only its box code', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const { status, text } = await postJson(service, CRASH, { ambulance_id: boxCode, tracking_speed: 'nan' });
     expect([status, text]).toEqual([200, '']);
@@ -208,7 +242,7 @@ describe('what used to end the old server', () => {
 });
 
 describe('the time that a box does not send', () => {
-  it('is that of its arrival, strictly rising, for as many posts as come in one millisecond', async () => {
+  it('is the time of arrival, strictly rising, for any number of reports in one millisecond', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const beforeMs = Date.now();
     const posts = Array.from({ length: 40 }, (_, n) =>
@@ -223,7 +257,7 @@ describe('the time that a box does not send', () => {
 });
 
 describe('bodies that no box sends', () => {
-  it.each([TRACKING, CRASH])('%s: over 64 kB, compressed, cut into fields without end', async (path) => {
+  it.each([TRACKING, CRASH])('%s: over 64 kB, compressed, or with too many fields', async (path) => {
     const { boxCode } = await newBox(service);
     const large = { ...report(boxCode), more: 'x'.repeat(70_000) };
     expect((await postJson(service, path, large)).status).toBe(413);
@@ -240,7 +274,7 @@ describe('bodies that no box sends', () => {
     expect((await postRaw(service, path, 'x', { type: 'multipart/form-data' })).status).toBe(400);
   });
 
-  it('names that JavaScript has plans for are fields like any other', async () => {
+  it('names of built-in properties are ordinary fields', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const body = `{"__proto__":{"polluted":1},"constructor":2,${JSON.stringify(report(boxCode)).slice(1)}`;
     expect((await postRaw(service, TRACKING, body, { type: 'application/json' })).status).toBe(200);
@@ -251,7 +285,7 @@ describe('bodies that no box sends', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  it('a picture post that is no form is answered as ever: 200 and nothing', async () => {
+  it('a picture request without a form is answered as by the old server: 200 and an empty body', async () => {
     const { status, headers, text } = await postJson(service, SNAPSHOT, { ambulance_id: 'nobody' });
     expect([status, headers.get('content-type'), text]).toEqual([200, null, '']);
   });

@@ -1,12 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
+import { Clock } from '../../src/core/index.js';
 import { CrashMirror, PictureMirror } from '../../src/legacy/shared-collections/index.js';
+import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+limitJobIntervals(250);
 
 let service: TestService;
 let admin: string;
@@ -59,7 +63,7 @@ async function send(...positions: object[]): Promise<void> {
 const ofThis = () => ({ ambulance_id: OldDatabase.id(ambulanceId) });
 const histories = () => old.all('ambulance_tracking_histories', ofThis());
 const settled = (count: number) =>
-  until(async () => (await histories()).length >= count, 5_000, `${count} histories`);
+  until(async () => (await histories()).length >= count, `${count} histories`);
 
 describe('positions', () => {
   it('are in both shapes, under the id by which the other programs know the vehicle', async () => {
@@ -217,16 +221,31 @@ describe('pictures', () => {
       createdAt,
     });
     await collection.insertMany([record(1), record(2)] as never);
-    await until(async () => (await current()) !== undefined, 40_000, 'the next look into storage');
+    // Half a minute later by the clock of the service: the next look into storage is due.
+    const clock = service.service.app.get(Clock);
+    const later = jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 31_000);
+    try {
+      await until(async () => (await current()) !== undefined, 'the next look into storage');
+    } finally {
+      later.mockRestore();
+    }
     expect(Object.keys(await current())).toEqual(['image0', 'image1']);
-  }, 60_000);
+  });
 });
 
 describe('crashes', () => {
   it('are a document each, under the id that panels are told, and never over what was added since', async () => {
     const mirror = service.service.app.get(CrashMirror);
     const id = new Types.ObjectId().toHexString();
-    const crash = { id, vehicleId, receivedAtMs: T0, lat: 13.7, lon: 100.5, speedMps: 25.1, headingDeg: 3 };
+    const crash = {
+      id,
+      vehicleId,
+      reportedAt: new Date(T0),
+      lat: 13.7,
+      lon: 100.5,
+      speedMps: 25.1,
+      headingDeg: 3,
+    };
     const crashes = () => old.all('ambulance_crashes', ofThis());
     mirror.offer([crash]);
     await until(async () => (await crashes()).length === 1);

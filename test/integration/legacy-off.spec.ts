@@ -30,7 +30,7 @@ it.each(['websocket', 'polling'])(
     let attempts = 0;
     client.io.on('reconnect_attempt', () => (attempts += 1));
     client.emit('room_join', 'tracking');
-    await until(() => attempts >= 2, 10_000, 'two more attempts');
+    await until(() => attempts >= 2, 'two more attempts');
     expect(events).toEqual([]);
     expect(client.sendBuffer).toHaveLength(1);
     expect(client.active).toBe(true);

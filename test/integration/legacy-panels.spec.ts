@@ -49,7 +49,7 @@ describe.each<[PanelClient, PanelTransport]>([
   ['socket.io-client 4', 'websocket'],
   ['socket.io-client 4', 'polling'],
 ])('a panel of %s by %s', (client, transport) => {
-  it('is greeted, joins without its quotes, and hears what everybody joins', async () => {
+  it('gets a greeting, joins a room given in quotes, and gets the announcement of every join', async () => {
     const first = await panel(client, transport);
     expect(first.texts).toEqual([`socket connected id: ${first.socket.id}`]);
     const second = await panel(client, transport);
@@ -58,7 +58,7 @@ describe.each<[PanelClient, PanelTransport]>([
     expect(first.texts[1]).toBe('room joined: tracking');
   });
 
-  it('gets a position as text: the body in its own types, its speed in km/h, the old keys behind it', async () => {
+  it('gets a position as text: the body unchanged, the speed in km/h, and then the keys of the old server', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const one = await panel(client, transport);
     await one.join('tracking');
@@ -80,7 +80,7 @@ describe.each<[PanelClient, PanelTransport]>([
     };
     expect(await one.frames(1)).toEqual([expected]);
     expect(one.texts.at(-1)).toBe(JSON.stringify(expected));
-    // Each room has its own frame, as it was: who is in both gets it twice.
+    // Each room has its own frame, as on the old server: a panel in both rooms gets two.
     expect(await both.frames(2)).toEqual([expected, expected]);
     both.socket.emit('room_leave', vehicleId);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -101,7 +101,7 @@ describe.each<[PanelClient, PanelTransport]>([
   });
 });
 
-describe('what panels are shown', () => {
+describe('the frames of panels', () => {
   it.each([
     ['missing', undefined, null],
     ['"nan"', 'nan', null],
@@ -109,7 +109,7 @@ describe('what panels are shown', () => {
     ['an empty text', '', 0],
     ['null', null, 0],
     ['an object', {}, null],
-  ])('a speed that is %s', async (_, given, shown) => {
+  ])('have the speed of a body whose speed is %s', async (_, given, shown) => {
     const { vehicleId, boxCode } = await newBox(service);
     const watcher = await panel();
     await watcher.join(vehicleId);
@@ -118,7 +118,7 @@ describe('what panels are shown', () => {
     expect(frame).toHaveProperty('tracking_speed', shown);
   });
 
-  it('keeps text as text when it came as a form', async () => {
+  it('keep the text values of a form', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const watcher = await panel();
     await watcher.join(vehicleId);
@@ -126,7 +126,7 @@ describe('what panels are shown', () => {
     expect(await watcher.frames(1)).toMatchObject([{ tracking_latitude: '13.7563', tracking_heading: '87' }]);
   });
 
-  it('is nothing of what was not believed, was no position, or is older than what they saw', async () => {
+  it('do not exist for quarantined, rejected and late positions', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const watcher = await panel();
     await watcher.join(vehicleId);
@@ -142,7 +142,7 @@ describe('what panels are shown', () => {
     device.close();
   });
 
-  it('is what a device sends for a vehicle that has a box, in the words of the box, once a second', async () => {
+  it('show a device of a vehicle that has a box, in the format of the box, once a second', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const other = await newVehicle(service, token);
     const watcher = await panel();
@@ -171,8 +171,8 @@ describe('what panels are shown', () => {
   });
 });
 
-describe('what no panel does', () => {
-  it('Engine.IO 3 is refused, as it was', async () => {
+describe('hostile clients', () => {
+  it('Engine.IO 3 is refused, as on the old server', async () => {
     const { status, body } = await call(
       { url: service.socketUrl },
       'GET',
@@ -181,7 +181,7 @@ describe('what no panel does', () => {
     expect([status, body]).toEqual([400, { code: 5, message: 'Unsupported protocol version' }]);
   });
 
-  it('a page of any host may connect', async () => {
+  it('a page of any host can connect', async () => {
     const { headers } = await call({ url: service.socketUrl }, 'GET', '/socket.io/?EIO=4&transport=polling', {
       headers: { origin: 'http://panel.example.org' },
     });
@@ -190,13 +190,13 @@ describe('what no panel does', () => {
 
   it.each<[string, unknown[]]>([
     ['a name of 1 MB', ['x'.repeat(1_000_000)]],
-    ['a room that there is not', ['everything']],
+    ['a room that does not exist', ['everything']],
     ['the room of another socket', ['<other>']],
     ['a list', [['everything', 'tracking']]],
     ['an object', [{ length: 1 }]],
     ['null', [null]],
     ['nothing', []],
-  ])('%s is refused, and nobody hears of it', async (_, args) => {
+  ])('%s is refused without an announcement', async (_, args) => {
     const [one, other] = [await panel(), await panel()];
     one.socket.emit('room_join', ...args.map((each) => (each === '<other>' ? other.socket.id : each)));
     one.socket.emit('room_leave', ...args);
@@ -207,12 +207,12 @@ describe('what no panel does', () => {
     expect(one.socket.connected).toBe(true);
   });
 
-  it('10,000 joins are cut short, the one who tries is let go, and everybody else is served', async () => {
+  it('10,000 joins are limited, their socket is closed, and the other panels are served', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const [greedy, other] = [await panel(), await panel()];
     await other.join(vehicleId);
     for (let n = 0; n < 10_000; n += 1) greedy.socket.emit('room_join', n.toString(16).padStart(24, '0'));
-    await until(() => greedy.endings.length > 0, 10_000, 'the greedy one to be let go');
+    await until(() => greedy.endings.length > 0, 'the socket to be closed');
     expect(greedy.endings).toEqual(['transport close']);
     expect(other.texts.filter((text) => text.startsWith('room joined: 0')).length).toBeLessThanOrEqual(300);
     await postJson(service, TRACKING, report(boxCode));
@@ -224,7 +224,7 @@ describe('what no panel does', () => {
     expect(refused).toBeGreaterThan(900);
   });
 
-  it('nobody speaks to the others: it is read-only', async () => {
+  it('a panel cannot send to other panels', async () => {
     const [one, other] = [await panel(), await panel()];
     await other.join('tracking');
     await one.join('tracking');
@@ -237,7 +237,7 @@ describe('what no panel does', () => {
 });
 
 describe('settings', () => {
-  it('LEGACY_ROOMS says what may be read, LEGACY_MAX_PANELS how many may', async () => {
+  it('LEGACY_ROOMS limits the rooms, LEGACY_MAX_PANELS the number of panels', async () => {
     const narrow = await startTestService({ LEGACY_ROOMS: 'snap', LEGACY_MAX_PANELS: '2' });
     try {
       const { vehicleId, boxCode } = await newBox(narrow);
@@ -260,7 +260,7 @@ describe('settings', () => {
       const errors: Error[] = [];
       third.io.on('reconnect_attempt', () => (attempts += 1));
       third.on('connect_error', (error) => errors.push(error));
-      await until(() => attempts >= 2, 10_000, 'two more attempts');
+      await until(() => attempts >= 2, 'two more attempts');
       expect(errors).toEqual([]);
       third.close();
     } finally {
@@ -269,7 +269,7 @@ describe('settings', () => {
     }
   });
 
-  it('a drain closes the transport, so that a panel comes back, and says nothing that it would not know', async () => {
+  it('a drain closes the transport, so that a panel reconnects, and sends no unknown event', async () => {
     const other = await startTestService();
     const watcher = await panel('socket.io-client 3', 'websocket', other.socketUrl);
     await watcher.join('tracking');

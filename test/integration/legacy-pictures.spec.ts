@@ -43,7 +43,7 @@ const expectEmpty = ({ status, headers, text }: { status: number; headers: Heade
   expect([status, headers.get('content-type'), text]).toEqual([200, null, '']);
 
 describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) => {
-  it('stands where the old server put it, under a name by its content, is announced, and is served', async () => {
+  it('is stored at the old path with the extension of its content, announced and served', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const panel = await OldPanel.open(service.socketUrl);
     await panel.join('snap');
@@ -87,7 +87,7 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
     expect(await waiting()).toEqual([]);
   });
 
-  it('of a box that no vehicle has is answered and kept nowhere, wherever the box says its name', async () => {
+  it('of an unknown box is answered and not stored, wherever the form has the box code', async () => {
     const before = await pictures();
     const bytes = await jpeg(3);
     expectEmpty(
@@ -102,7 +102,7 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
 });
 
 describe('the same bytes again', () => {
-  it('are one picture, announced under its address', async () => {
+  it('are one image, announced with its address', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const panel = await OldPanel.open(service.socketUrl);
     await panel.join('snap');
@@ -115,7 +115,7 @@ describe('the same bytes again', () => {
     expect((await imagesOf(service, vehicleId, token)).body.items).toHaveLength(1);
   });
 
-  it('that came over the new API stand in the old place too', async () => {
+  it('of an upload over the API are stored at the old path too', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const bytes = await jpeg(5);
     await upload(service, { vehicleId, token, bytes });
@@ -127,8 +127,8 @@ describe('the same bytes again', () => {
   });
 });
 
-describe('what is no picture, or too much of one', () => {
-  it('is left out, the others are kept, and the box is not made to send it for ever', async () => {
+describe('invalid or too large files', () => {
+  it('are left out, the others are stored, and the box gets 200 and does not send again', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const files = [
       ['page.jpg', Buffer.from('<html><script>alert(1)</script></html>'.repeat(100))],
@@ -143,7 +143,7 @@ describe('what is no picture, or too much of one', () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it('500 MB are refused unread, and nothing of them stays', async () => {
+  it('500 MB are refused unread and leave no file', async () => {
     const { boxCode } = await newBox(service);
     const head = [
       `POST ${SNAPSHOT} HTTP/1.1`,
@@ -159,7 +159,7 @@ describe('what is no picture, or too much of one', () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it('a form that is cut off leaves nothing', async () => {
+  it('a form that is cut off leaves no file', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const body = `--b\r\nContent-Disposition: form-data; name="ambulance_id"\r\n\r\n${boxCode}\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n`;
     const answer = await postRaw(service, SNAPSHOT, body, { type: 'multipart/form-data; boundary=b' });
@@ -169,8 +169,8 @@ describe('what is no picture, or too much of one', () => {
   });
 });
 
-describe('boxes that go in the middle', () => {
-  it('leave nothing behind, and no place taken, however many there are', async () => {
+describe('boxes that disconnect during a post', () => {
+  it('leave no file and occupy no slot', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const half = (await jpeg(40)).subarray(0, 900).toString('latin1');
     const head = [
@@ -183,7 +183,7 @@ describe('boxes that go in the middle', () => {
     ].join('\r\n');
     for (const cutAt of [head.length, head.length - half.length, head.length - half.length - 40])
       await Promise.all(Array.from({ length: 30 }, () => sendAndGo(head.slice(0, cutAt))));
-    await until(async () => (await waiting()).length === 0, 10_000, 'an empty incoming directory');
+    await until(async () => (await waiting()).length === 0, 'an empty incoming directory');
     expectEmpty(
       await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(41)]])),
     );
@@ -193,7 +193,7 @@ describe('boxes that go in the middle', () => {
 
 describe('paths', () => {
   it.each(['..', '../../up', '/etc', 'samserver', '.samserver', 'a/b', 'รถ 1', '%2e%2e'])(
-    'a box that calls itself %j gets a folder of its own in the volume',
+    'a box with the code %j gets its own folder in the volume',
     async (boxCode) => {
       const before = await pictures();
       const { vehicleId } = await newBox(service, boxCode);
@@ -215,7 +215,7 @@ describe('paths', () => {
 });
 
 describe('a name that is taken', () => {
-  it('stays with who has it, and another one is asked for', async () => {
+  it('is not overwritten, and another name is chosen', async () => {
     const { vehicleId } = await newBox(service);
     await writeFile(join(volume.path, 'first.jpg'), 'of another');
     const intake = service.service.app.get(ImageIntakeService);
@@ -229,7 +229,7 @@ describe('a name that is taken', () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it('and so is every other: the picture is refused for now, and leaves nothing', async () => {
+  it('refuses the image with images/busy when every name is taken', async () => {
     const { vehicleId } = await newBox(service);
     const intake = service.service.app.get(ImageIntakeService);
     const received = await intake.receive(Readable.from([await jpeg(31)]));
@@ -241,26 +241,26 @@ describe('a name that is taken', () => {
   });
 });
 
-describe('a kill in the middle', () => {
+describe('a kill during an upload', () => {
   const age = async (path: string): Promise<void> => {
     const old = new Date(Date.now() - 7_200_000);
     await utimes(path, old, old);
   };
-  const leftBehind = async (place: string, isLinked: boolean): Promise<{ part: string; note: string }> => {
+  const leftBehind = async (place: string, isLinked: boolean): Promise<{ part: string; intent: string }> => {
     const incoming = join(volume.path, '.samserver', 'incoming');
     const id = createHash('md5').update(place).digest('hex').slice(0, 24);
     const part = join(incoming, `${id}.part`);
-    const note = join(incoming, `${id}~66f0c0ffee0123456789abcd.jpg`);
+    const intent = join(incoming, `${id}~66f0c0ffee0123456789abcd.jpg`);
     await writeFile(part, 'ours');
-    await writeFile(note, place);
+    await writeFile(intent, place);
     if (isLinked) await link(part, join(volume.path, place));
     await age(part);
-    await age(note);
-    return { part, note };
+    await age(intent);
+    return { part, intent };
   };
   const sweep = () => service.service.app.get(IncomingSweep).sweep();
 
-  it('before it had its name leaves the file of who had that first', async () => {
+  it('before the name was taken keeps the file that had it', async () => {
     await writeFile(join(volume.path, 'taken.jpg'), 'of another');
     await leftBehind('taken.jpg', false);
     await sweep();
@@ -268,14 +268,14 @@ describe('a kill in the middle', () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it('after it had its name leaves nothing', async () => {
+  it('after the name was taken leaves no file', async () => {
     await leftBehind('got.jpg', true);
     await sweep();
     expect(existsSync(join(volume.path, 'got.jpg'))).toBe(false);
     expect(await waiting()).toEqual([]);
   });
 
-  it('a note that names a place outside is not followed', async () => {
+  it('an intent file that names a path outside is not followed', async () => {
     const outside = `${volume.path}-outside.jpg`;
     await writeFile(outside, 'of another');
     await leftBehind(`../${outside.split('/').at(-1)}`, false);
@@ -285,7 +285,7 @@ describe('a kill in the middle', () => {
   });
 });
 
-/** Sends so much of a request, and goes without a word. */
+/** Sends a part of a request and disconnects. */
 function sendAndGo(bytes: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
@@ -297,7 +297,7 @@ function sendAndGo(bytes: string): Promise<void> {
   });
 }
 
-/** How much could be sent before the other side had enough. */
+/** Sends until the service closes the connection. */
 function sendUntilClosed(head: string): Promise<{ sentBytes: number; answer: string }> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1');

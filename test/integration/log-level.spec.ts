@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { LogLevel } from '../../src/core/index.js';
 import { adminToken, type Answer, call } from '../support/http.js';
+import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
 let service: TestService;
@@ -10,7 +11,7 @@ beforeAll(async () => {
   levels = service.service.app.get(LogLevel);
 });
 afterAll(() => service.stop());
-// What the tests' own logger began with.
+// The level at the start of the test service.
 const configured = process.env['TEST_LOG'] ?? 'silent';
 afterEach(() => void levels.change(configured as 'silent', 0));
 
@@ -18,7 +19,7 @@ const change = (body: unknown): Promise<Answer> =>
   call(service, 'PUT', '/api/v1/ops/log-level', { token: OPS_TOKEN, body });
 
 describe('PUT /api/v1/ops/log-level', () => {
-  it('changes it for 900 s when nothing else is said', async () => {
+  it('changes the level for 900 s by default', async () => {
     const beforeMs = Date.now();
     const { status, body } = await change({ level: 'error' });
     expect([status, body.level, levels.current]).toEqual([200, 'error', 'error']);
@@ -26,10 +27,9 @@ describe('PUT /api/v1/ops/log-level', () => {
     expect(Date.parse(body.until) - beforeMs).toBeLessThan(960_000);
   });
 
-  it('comes back by itself, and for 0 never', async () => {
+  it('returns to the configured level after forS, and not with 0', async () => {
     await change({ level: 'error', forS: 1 });
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
-    expect(levels.current).toBe(configured);
+    await until(() => levels.current === configured, 'the configured level');
     expect((await change({ level: 'warn', forS: 0 })).body).toEqual({ level: 'warn', until: null });
   });
 
@@ -48,7 +48,7 @@ describe('PUT /api/v1/ops/log-level', () => {
     expect(levels.current).toBe(configured);
   });
 
-  it('is in the audit log', async () => {
+  it('is recorded in the audit log', async () => {
     await change({ level: 'error', forS: 7 });
     const { body } = await call(service, 'GET', '/api/v1/audit?limit=5', {
       token: await adminToken(service),

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 const scrape = (): Promise<Scrape> => Scrape.of(service);
-/** An answer may reach its caller a moment before it is counted: when only the scrape itself is under way, all are. */
+/** An answer may arrive before it is counted. When the scrape is the only request in flight, all are counted. */
 async function quietScrape(): Promise<Scrape> {
   let now = await scrape();
   await until(async () => {
@@ -32,7 +32,7 @@ const startMs = Date.now() - 3_600_000;
 const fix = (n: number) => ({ lat: 48, lon: 11, time: new Date(startMs + n * 1_000).toISOString() });
 
 describe('/metrics', () => {
-  it('is text for Prometheus, never kept by a cache, to GET and HEAD', async () => {
+  it('is Prometheus text that is not cached, for GET and HEAD', async () => {
     for (const method of ['GET', 'HEAD']) {
       const { status, headers, body } = await call(service, method, '/metrics', { token: OPS_TOKEN });
       expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
@@ -42,23 +42,25 @@ describe('/metrics', () => {
     }
   });
 
-  it('has a sentence, a type and units that promtool accepts', async () => {
+  it('has a help sentence, a type and units that promtool accepts', async () => {
     const { text } = await scrape();
-    const ours = [...text.matchAll(/^# HELP (samserver_\w+) (.+)$/gm)];
-    expect(ours.length).toBeGreaterThan(15);
-    for (const [, name = '', help = ''] of ours) {
+    const own = [...text.matchAll(/^# HELP (samserver_\w+) (.+)$/gm)];
+    expect(own.length).toBeGreaterThan(15);
+    for (const [, name = '', help = ''] of own) {
       expect([name, help.length > 30, help.endsWith('.')]).toEqual([name, true, true]);
       expect(text).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge|histogram)$`, 'm'));
     }
     const { error, status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text });
     if (error) {
-      process.stderr.write('promtool is not here (Debian: prometheus): /metrics was not checked with it\n');
+      process.stderr.write(
+        'SKIPPED: promtool is not installed (Debian: prometheus); /metrics was not checked with it\n',
+      );
       return;
     }
     expect([String(stdout), String(stderr), status]).toEqual(['', '', 0]);
   });
 
-  it('says which build it is', async () => {
+  it('names the build', async () => {
     const info = (await scrape()).samples.find(({ name }) => name === 'samserver_build_info');
     expect(info).toMatchObject({
       value: 1,
@@ -66,7 +68,7 @@ describe('/metrics', () => {
     });
   });
 
-  it('shows the seven figures that the owner watches', async () => {
+  it('has the seven values of the old process manager', async () => {
     for (let n = 0; n < 20; n += 1) await call(service, 'GET', '/api/v1/vehicles', { token: admin });
     let now = await scrape();
     await until(async () => {
@@ -88,27 +90,27 @@ describe('/metrics', () => {
     expect(value('samserver_active_handles')).toBeGreaterThanOrEqual(2);
   });
 
-  it('counts no probe into the last minute', async () => {
+  it('excludes probes from the last minute', async () => {
     const before = (await scrape()).value('samserver_http_last_minute_requests') ?? NaN;
     for (const path of ['/health', '/ready', '/metrics', '/health?boot=1'])
       for (let n = 0; n < 5; n += 1) await call(service, 'GET', path, { token: OPS_TOKEN });
-    // What is a minute old may go meanwhile.
+    // Requests older than a minute may drop out in between.
     expect((await scrape()).value('samserver_http_last_minute_requests')).toBeLessThanOrEqual(before);
   });
 });
 
-describe('who may read', () => {
+describe('access to /metrics', () => {
   it.each([
-    ['nobody in particular', () => undefined, 401, 'auth/token-missing'],
-    ['a token that is none', () => 'not-a-token', 401, 'auth/token-invalid'],
-    ['an admin', () => admin, 403, 'auth/forbidden'],
-  ])('not %s', async (_who, tokenOf, status, code) => {
+    ['without a token', () => undefined, 401, 'auth/token-missing'],
+    ['with an invalid token', () => 'not-a-token', 401, 'auth/token-invalid'],
+    ['with the token of an admin', () => admin, 403, 'auth/forbidden'],
+  ])('is refused %s', async (_caller, tokenOf, status, code) => {
     const token = tokenOf();
     const answer = await call(service, 'GET', '/metrics', token === undefined ? {} : { token });
     expect(answer).toMatchObject({ status, body: { code } });
   });
 
-  it('also who comes from an address that was named, in whichever spelling, and no neighbour', async () => {
+  it('is granted to a listed address in any notation, and to no similar address', async () => {
     const env = {
       METRICS_ALLOW_FROM: '192.0.2.7, 2001:db8:0:0:0:0:0:1',
       TRUST_PROXY: '127.0.0.1',
@@ -123,7 +125,7 @@ describe('who may read', () => {
     await behindProxy.stop();
   });
 
-  it('nobody by a header that no trusted proxy wrote', async () => {
+  it('is not granted by a header from an untrusted proxy', async () => {
     const direct = await service.another({ METRICS_ALLOW_FROM: '192.0.2.7' });
     const headers = { 'x-forwarded-for': '192.0.2.7', 'x-real-ip': '192.0.2.7' };
     expect((await call(direct, 'GET', '/metrics', { headers })).status).toBe(401);
@@ -134,8 +136,8 @@ describe('who may read', () => {
   });
 });
 
-describe('what is counted', () => {
-  it('positions, exactly, by verdict and by the way they came', async () => {
+describe('counted are', () => {
+  it('positions, exactly, by verdict and way', async () => {
     const { deviceToken } = await newVehicle(service, admin);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     const before = await scrape();
@@ -165,7 +167,7 @@ describe('what is counted', () => {
     device.close();
   });
 
-  it('how long a fix takes to its watchers: each once, whatever their number, none without them', async () => {
+  it('the time from a fix to its subscribers: once for any number of subscribers, not at all without one', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, admin);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     const count = async (): Promise<number> =>
@@ -184,7 +186,7 @@ describe('what is counted', () => {
     for (const socket of [device, ...watchers]) socket.close();
   });
 
-  it('sockets as they come and go, and clients of the old server', async () => {
+  it('sockets on connect and disconnect, and clients of the old server', async () => {
     const { deviceToken } = await newVehicle(service, admin);
     const before = await scrape();
     const sockets = await Promise.all([
@@ -215,7 +217,7 @@ describe('what is counted', () => {
     await until(async () => (await panels()) === 0);
   });
 
-  it('requests by the pattern of their route, whatever 1,000 paths and methods are asked for', async () => {
+  it('requests by route pattern, with a bounded number of labels for 1,000 paths', async () => {
     const paths = Array.from({ length: 1_000 }, (_, n) =>
       n % 2 ? `/nothing/${n}/${Math.random()}` : `/api/v1/vehicles/${n}${Math.random()}?q=${n}`,
     );
@@ -241,12 +243,12 @@ describe('what is counted', () => {
     expect(after.samples.length - before.samples.length).toBeLessThan(100);
   });
 
-  it('what its caller did not wait for', async () => {
+  it('requests that the client aborted', async () => {
     const name = 'samserver_http_requests_total';
     const before = (await scrape()).value(name, { status: 'aborted' }) ?? 0;
     const caller = connect(service.service.httpPort, '127.0.0.1');
     caller.on('error', () => undefined);
-    // The body is never sent, so it cannot be answered before its caller goes.
+    // The body is never sent, so there is no answer before the client closes the connection.
     caller.write('POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n');
     caller.write('Content-Length: 100\r\n\r\n{');
     await until(async () => (await scrape()).value('samserver_http_requests_in_flight') === 2);
@@ -255,10 +257,10 @@ describe('what is counted', () => {
     await quietScrape();
   });
 
-  it('by each instance for itself, though they share a process', async () => {
+  it('values of each instance separately, also in one process', async () => {
     const other = await service.another();
-    const theirs = await Scrape.of(other);
-    expect(theirs.value('samserver_positions_total')).toBe(0);
+    const otherScrape = await Scrape.of(other);
+    expect(otherScrape.value('samserver_positions_total')).toBe(0);
     expect((await scrape()).value('samserver_positions_total')).toBeGreaterThan(0);
     await other.stop();
   });

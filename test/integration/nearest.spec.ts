@@ -44,7 +44,7 @@ const namesOf = (body: { items: { vehicle: { id: string } }[] }): (string | unde
   body.items.map(({ vehicle }) => Object.keys(ids).find((name) => ids[name] === vehicle.id));
 
 describe('nearest', () => {
-  it('gives those that could go, nearest first, and counts each that was left out once', async () => {
+  it('lists available vehicles, nearest first, and counts each excluded vehicle once', async () => {
     const { status, body } = await nearest('lat=48.1&lon=11.5');
     expect(status).toBe(200);
     expect(namesOf(body)).toEqual(['here', 'near', 'far']);
@@ -60,14 +60,14 @@ describe('nearest', () => {
     expect(body.items[1].vehicle.lastPosition).toEqual(body.items[1].position);
   });
 
-  it('asks for another status, a longer age, fewer of them', async () => {
+  it('can be asked for another status, a greater age and fewer vehicles', async () => {
     expect(namesOf((await nearest('lat=48.1&lon=11.5&status=dispatched')).body)).toEqual(['busy']);
     const patient = await nearest('lat=48.3&lon=11.5&maxAgeS=3600&limit=2');
     expect(namesOf(patient.body)).toEqual(['far', 'near']);
     expect(patient.body.excluded).toEqual({ stale: 0, noPosition: 1, status: 2 });
   });
 
-  it('follows a status at once', async () => {
+  it('applies a new status at once', async () => {
     const set = (status: string) =>
       call(service, 'PATCH', `/api/v1/vehicles/${ids['here']}`, { token, body: { status } });
     await set('dispatched');
@@ -100,14 +100,14 @@ describe('live', () => {
   const idsOf = (body: { items: { vehicleId: string }[] }): Set<string> =>
     new Set(body.items.map(({ vehicleId }) => vehicleId));
 
-  it('shows the board, without the archived', async () => {
+  it('lists the latest positions, without archived vehicles', async () => {
     const { status, body } = await live('');
     expect(status).toBe(200);
     expect(idsOf(body)).toEqual(new Set(['here', 'near', 'far', 'busy', 'silent'].map((name) => ids[name])));
     expect(body.items[0].position).toMatchObject({ lon: 11.5, receivedAt: expect.stringMatching(/Z$/) });
   });
 
-  it('shows those within a box, also one that crosses the antimeridian', async () => {
+  it('lists positions inside a box, also one that crosses the antimeridian', async () => {
     expect(idsOf((await live('?bbox=11,48.105,12,49')).body)).toEqual(new Set([ids['near'], ids['far']]));
     const ship = await newVehicle(service, token);
     await report(ship.deviceToken, -17, -179.5, 0);

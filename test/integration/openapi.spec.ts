@@ -122,7 +122,7 @@ describe('/docs-json', () => {
         expect(Object.keys(examples).length).toBeGreaterThan(0);
         for (const [code, { $ref }] of Object.entries(examples)) {
           const { value } = document.components.examples[$ref.split('/').at(-1) ?? ''] ?? {};
-          // docs/errors.md is compared with the same table.
+          // docs/errors.md is generated from the same table.
           expect(ERROR_CODES).toHaveProperty([code]);
           expect([name, value]).toMatchObject([name, { code, status: Number(status) }]);
           expect(description).toContain(`\`${code}\``);

@@ -49,7 +49,7 @@ describe('/devices', () => {
     });
   });
 
-  it('judges a batch in time order, answers in index order, and lets no item fail another', async () => {
+  it('validates a batch in time order, answers in index order, and lets no item fail another', async () => {
     const { deviceToken } = await newVehicle(service, token);
     const device = await connect('/devices', deviceToken);
     const answer = await ask(device, 'positions', [
@@ -73,13 +73,13 @@ describe('/devices', () => {
     expect(answer).toMatchObject({ stored: 3, duplicate: 1, quarantined: 1, rejected: 2 });
   });
 
-  it('takes the HTTP body’s form too', async () => {
+  it('accepts the form of the HTTP body too', async () => {
     const { deviceToken } = await newVehicle(service, token);
     const device = await connect('/devices', deviceToken);
     expect(await ask(device, 'positions', { positions: [fix(0), fix(1)] })).toMatchObject({ stored: 2 });
   });
 
-  it('says the same again to what is sent again', async () => {
+  it('answers duplicate or the same verdict to a batch that is sent again', async () => {
     const { deviceToken } = await newVehicle(service, token);
     const device = await connect('/devices', deviceToken);
     const batch = [fix(0), fix(1), fix(1, { lon: 12 })];
@@ -87,7 +87,7 @@ describe('/devices', () => {
     expect(await ask(device, 'positions', batch)).toMatchObject({ stored: 0, duplicate: 2, quarantined: 1 });
   });
 
-  it('marks what is older than the newest known as late', async () => {
+  it('marks a position that is older than the newest known one as late', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connect('/devices', deviceToken);
     await ask(device, 'position', fix(10));
@@ -131,7 +131,7 @@ describe('/devices', () => {
     ['no token', undefined, 'auth/token-missing'],
     ['an unknown token', `66f0c0ffee0123456789abcd.${'A'.repeat(43)}`, 'auth/token-invalid'],
     ['noise', 'noise', 'auth/token-invalid'],
-  ])('has a final word for %s', async (_what, deviceToken, code) => {
+  ])('refuses %s with a connect_error and its code', async (_what, deviceToken, code) => {
     await expect(connectSocket(service.socketUrl, '/devices', deviceToken)).rejects.toMatchObject({
       data: { code },
     });
@@ -149,7 +149,7 @@ describe('/devices', () => {
 });
 
 describe('/live', () => {
-  it('shows a snapshot and then every stored fix once, the last one too', async () => {
+  it('sends a snapshot and then every stored position once, the last one too', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connect('/devices', deviceToken);
     await ask(device, 'position', fix(0));
@@ -168,15 +168,15 @@ describe('/live', () => {
     const sent = Array.from({ length: 100 }, (_, n) => fix(n + 1));
     for (const position of sent) expect(await ask(device, 'position', position)).toMatchObject({ stored: 1 });
     await ask(device, 'positions', sent);
-    await until(() => seen.length >= sent.length, 2_000, 'the frames');
-    // Alone in its frame, and nothing after it.
+    await until(() => seen.length >= sent.length, 'the frames');
+    // The only position of its frame, and no position follows.
     sent.push(fix(101));
     await ask(device, 'position', fix(101));
-    await until(() => seen.length >= sent.length, 2_000, 'the last frame');
+    await until(() => seen.length >= sent.length, 'the last frame');
     expect(seen).toEqual(sent.map((position) => position.time));
   });
 
-  it('shows only the vehicles that were asked for, and nothing after unwatch', async () => {
+  it('sends only the vehicles of the filter, and nothing after unwatch', async () => {
     const [one, other] = [await newVehicle(service, token), await newVehicle(service, token)];
     const watcher = await connect('/live', token);
     const seen: string[] = [];

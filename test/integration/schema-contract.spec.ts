@@ -68,7 +68,7 @@ function migrationsOf(steps: readonly SchemaStep[]): SchemaMigrator {
   });
 }
 
-/** With the database brought to where the contract step is next. */
+/** Runs the expand steps first, so that the contract step is next. */
 async function contract(
   options: { backup?: string; isConfirmed?: boolean; isDryRun?: boolean } = {},
   guards: ContractGuards = records,
@@ -112,7 +112,7 @@ async function expectRefused(result: Promise<CommandResult>, ...texts: string[])
 }
 
 describe('samserver schema contract', () => {
-  it('runs one step when nothing speaks against it, and says that the way back ends', async () => {
+  it('runs one step when there is no refusal, and prints that older releases cannot run again', async () => {
     await alive('a', 1, 2);
     const { exitCode, lines } = await contract();
     expect([exitCode, ran]).toEqual([0, 1]);
@@ -123,18 +123,18 @@ describe('samserver schema contract', () => {
     expect(await repository.find()).toMatchObject({ version: 2, contractingTo: null, owner: null });
   });
 
-  it('takes a file for a backup too', async () => {
+  it('accepts a file as the backup, too', async () => {
     expect((await contract({ backup: join(backup, 'samserver', 'vehicles.bson') })).exitCode).toBe(0);
   });
 
-  it('says with --dry-run what it would do, without --yes, and does nothing', async () => {
+  it('with --dry-run, prints the plan without --yes and changes nothing', async () => {
     const { exitCode, lines } = await contract({ isDryRun: true, isConfirmed: false });
     expect([exitCode, ran, lines[0]]).toEqual([0, 0, 'would run step 2 (0002-made-up, contract)']);
-    // The expand step's, and no other.
+    // Only the expand step has run.
     expect(await repository.find()).toMatchObject({ version: 1, epoch: 1 });
   });
 
-  it('refuses while an instance is alive that cannot work with the new version', async () => {
+  it('refuses while an instance is alive that does not support the new version', async () => {
     await Promise.all([alive('old', 1, 1), alive('new', 1, 3)]);
     await expectRefused(contract(), 'instance old (2.0.0 blue) is alive');
     await records.instances.remove('old');
@@ -149,7 +149,7 @@ describe('samserver schema contract', () => {
     expect((await contract()).exitCode).toBe(0);
   });
 
-  it('refuses without a backup, with none there, an empty one and an old one', async () => {
+  it('refuses without a backup, and with a missing, an empty and an old one', async () => {
     await expectRefused(contract({ backup: undefined }), '--backup <path> is missing');
     await expectRefused(contract({ backup: join(directory, 'nowhere') }), 'nothing is there');
     await mkdir(join(directory, 'empty'));
@@ -170,7 +170,7 @@ describe('samserver schema contract', () => {
     );
   });
 
-  it('takes back what a command that was killed had announced, when it is refused now', async () => {
+  it('withdraws the announcement of a killed command when it refuses', async () => {
     await migrationsOf(STEPS).up({ signal: never, retryFailed: false });
     await connection.db?.collection('schema_state').updateOne({}, { $set: { contractingTo: 2 } });
     await alive('old', 1, 1);
@@ -183,7 +183,7 @@ describe('samserver schema contract', () => {
     expect([exitCode, json['reasons']]).toEqual([1, reasons]);
   });
 
-  it('sees an instance that starts between the first look and the announcement', async () => {
+  it('finds an instance that starts between the first check and the announcement', async () => {
     const announced: unknown[] = [];
     const findAlive = async (): Promise<LiveInstance[]> => {
       announced.push((await repository.find()).contractingTo);

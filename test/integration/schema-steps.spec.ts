@@ -56,7 +56,7 @@ function migrations(steps: readonly SchemaStep[], lockMs?: number): SchemaMigrat
   });
 }
 
-/** As if another process had taken over. */
+/** Writes what another process writes when it takes over. */
 async function takeOver(): Promise<void> {
   const change = { $inc: { epoch: 1 }, $set: { owner: 'another' } };
   await connection.db
@@ -74,17 +74,17 @@ describe('readDatabaseTime', () => {
   it('is the database’s clock', async () => {
     const time = await readDatabaseTime(connection);
     expect(time).toBeInstanceOf(Date);
-    // The real server may stand on another machine.
+    // A real server may run on another machine.
     expect(Math.abs(time.getTime() - Date.now())).toBeLessThan(60_000);
   });
 
-  it('is not there before the first connection', async () => {
+  it('throws before the first connection', async () => {
     await expect(readDatabaseTime(createConnection())).rejects.toMatchObject({ code: 'storage/unavailable' });
   });
 });
 
 describe('up', () => {
-  it('runs each pending step once, in order, and records who did it and when', async () => {
+  it('runs each pending step once, in order, and records owner and times', async () => {
     const ran: number[] = [];
     const steps = [1, 2].map((version) => step(version, async () => void ran.push(version)));
     const before = await readDatabaseTime(connection);
@@ -110,14 +110,14 @@ describe('up', () => {
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
 
-  it('goes up to the next contract step and not into it', async () => {
+  it('stops before the next contract step', async () => {
     const steps = [step(1), step(2, undefined, 'contract'), step(3)];
     expect((await migrations(steps).up(RUN)).map(({ version }) => version)).toEqual([1]);
     expect(await migrations(steps).up(RUN)).toEqual([]);
     expect((await repository.find()).version).toBe(1);
   });
 
-  it('gives each step a connection of its own, and a signal', async () => {
+  it('gives each step its own connection and a signal', async () => {
     const [names, signals]: [string[], AbortSignal[]] = [[], []];
     const up: SchemaStep['up'] = async (db, { signal }) => {
       names.push(db.databaseName);
@@ -130,7 +130,7 @@ describe('up', () => {
     expect(await connection.db?.collection('things').find({}).toArray()).toHaveLength(1);
   });
 
-  it('waits while another holds the lock, and gives up when it was told how long', async () => {
+  it('waits while another holds the lock, and throws at the given limit', async () => {
     const [begun, end] = [deferred(), deferred()];
     const slow = step(1, async () => {
       begun.settle();
@@ -149,7 +149,7 @@ describe('up', () => {
 describe('a step that throws', () => {
   const broken = step(2, async () => Promise.reject(new Error('the step has a fault')));
 
-  it('leaves a record that says what to do, lets go of the lock, and is left alone by those who only start', async () => {
+  it('leaves a record with the instruction, frees the lock, and is not repeated without retryFailed', async () => {
     await expect(migrations([step(1), broken, step(3)]).up(RUN)).rejects.toThrow(SchemaStepFailedError);
     const state = await repository.find();
     expect(state).toMatchObject({
@@ -166,7 +166,7 @@ describe('a step that throws', () => {
     expect((await repository.find()).version).toBe(1);
   });
 
-  it('is tried again by a person', async () => {
+  it('is repeated with retryFailed', async () => {
     await expect(migrations([step(1), broken]).up(RUN)).rejects.toThrow(SchemaStepFailedError);
     const ran = await migrations([step(1), step(2)]).up({ ...RUN, retryFailed: true });
     expect(ran.map(({ version }) => version)).toEqual([2]);
@@ -174,7 +174,7 @@ describe('a step that throws', () => {
     expect([version, failed, steps[1]?.error]).toEqual([2, null, null]);
   });
 
-  it('because the database went away has not failed: it is run again', async () => {
+  it('during an outage of the database has not failed: it runs again', async () => {
     let tries = 0;
     const unlucky = step(1, async () => {
       tries += 1;
@@ -186,7 +186,7 @@ describe('a step that throws', () => {
     expect((await repository.find()).version).toBe(1);
   });
 
-  it('when the process is to end has not failed either', async () => {
+  it('at a shutdown has not failed', async () => {
     const end = new AbortController();
     const cutShort = step(1, async () => {
       end.abort(new Error('ending'));
@@ -195,7 +195,7 @@ describe('a step that throws', () => {
     await expect(migrations([cutShort]).up({ ...RUN, signal: end.signal })).rejects.toThrow('ending');
     const { version, failed, owner, steps } = await repository.find();
     expect([version, failed, owner, steps[0]?.finishedAt]).toEqual([0, null, null, null]);
-    // The lock is free at once, not after its time.
+    // The lock is free at once, not after its lease.
     await migrations([step(1)]).up(RUN);
   });
 });
@@ -219,7 +219,7 @@ describe('a lock that is lost', () => {
     expect(await repository.find()).toMatchObject({ version: 0, epoch: 2, owner: 'another', failed: null });
   });
 
-  it('is found out at the record too, when the step is over before the next heartbeat', async () => {
+  it('is detected at the record when the step ends before the next renewal', async () => {
     await expect(migrations([step(1, takeOver)]).up(RUN)).rejects.toThrow(SchemaLockLostError);
     expect(await repository.find()).toMatchObject({
       version: 0,
@@ -228,7 +228,7 @@ describe('a lock that is lost', () => {
     });
   });
 
-  it('is lost by a process that held it up for too long, even if nobody took over', async () => {
+  it('is lost by a process that blocks longer than the lease, even without a takeover', async () => {
     const blocking = step(1, async () => {
       const endMs = performance.now() + 900;
       while (performance.now() < endMs);
@@ -237,7 +237,7 @@ describe('a lock that is lost', () => {
     expect(await repository.find()).toMatchObject({ version: 0, failed: null });
   });
 
-  it('cuts the connection of a step that looks at no signal', async () => {
+  it('closes the connection of a step that ignores the signal', async () => {
     const begun = deferred();
     let cut: unknown;
     const stubborn = step(1, async (db) => {
@@ -254,14 +254,14 @@ describe('a lock that is lost', () => {
     await begun.promise;
     await takeOver();
     expect(await outcome).toBeInstanceOf(SchemaLockLostError);
-    await until(() => cut !== undefined, 5_000, 'the connection to be cut');
+    await until(() => cut !== undefined, 'the connection to be cut');
   });
 });
 
 describe('contract', () => {
   const STEPS = [step(1), step(2, undefined, 'contract'), step(3)];
 
-  it('announces before it asks, runs, and takes the announcement back with the record', async () => {
+  it('announces the step before it calls refusals, runs it, and clears the announcement with the record', async () => {
     await migrations(STEPS).up(RUN);
     let announced: number | null = null;
     const outcome = await migrations(STEPS).contract({
@@ -275,14 +275,14 @@ describe('contract', () => {
     expect(await repository.find()).toMatchObject({ version: 2, contractingTo: null, owner: null });
   });
 
-  it('takes the announcement back when it is refused, and touches nothing', async () => {
+  it('withdraws the announcement after a refusal and changes nothing', async () => {
     await migrations(STEPS).up(RUN);
     const outcome = await migrations(STEPS).contract({ ...RUN, refusals: async () => ['somebody needs it'] });
     expect(outcome?.reasons).toEqual(['somebody needs it']);
     expect(await repository.find()).toMatchObject({ version: 1, contractingTo: null, owner: null });
   });
 
-  it('has nothing to do before the expand steps, and after the last contract step', async () => {
+  it('does nothing before the expand steps and after the last contract step', async () => {
     const refusals = async () => [];
     expect(await migrations(STEPS).contract({ ...RUN, refusals })).toBeNull();
     await migrations(STEPS).up(RUN);
@@ -290,7 +290,7 @@ describe('contract', () => {
     expect(await migrations(STEPS).contract({ ...RUN, refusals })).toBeNull();
   });
 
-  it('that failed half-way stays announced, also when the next try is refused', async () => {
+  it('that failed stays announced, also when the next attempt is refused', async () => {
     const half = [step(1), step(2, async () => Promise.reject(new Error('half gone')), 'contract')];
     await migrations(half).up(RUN);
     await expect(migrations(half).contract({ ...RUN, refusals: async () => [] })).rejects.toThrow(

@@ -29,11 +29,11 @@ afterAll(async () => {
   await database.stop();
 });
 
-describe('a write that the database does not even read', () => {
-  /** More than the kernel keeps for a connection: the driver has to wait until it may write on. */
+describe('a write that the database does not read', () => {
+  /** More than the kernel buffers for a connection: the driver must wait before it can continue. */
   const LARGE = Array.from({ length: 14 }, (_, n) => ({ n, filling: 'x'.repeat(1_000_000) }));
 
-  it('is given up in time: what waits for it would otherwise wait for ever', async () => {
+  it('fails in time, so that later writes can continue', async () => {
     const model = connection.model<unknown>('Stalled', new Schema<unknown>({}, { strict: false }));
     await insertOrFindDuplicates(model, [{ isSmall: true }]);
     proxy.stall();

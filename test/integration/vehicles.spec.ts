@@ -4,7 +4,8 @@ import { type Model, Types } from 'mongoose';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { startTestService, type TestService } from '../support/test-service.js';
-import { VehicleChanges, type VehicleChange } from '../../src/vehicles/index.js';
+import { EventBus } from '../../src/core/index.js';
+import type { VehicleChange } from '../../src/vehicles/index.js';
 
 let service: TestService;
 let token: string;
@@ -265,7 +266,9 @@ describe('a change', () => {
 
   it('is told to whoever listens, once and whole', async () => {
     const told: VehicleChange[] = [];
-    const stop = service.service.app.get(VehicleChanges).subscribe((change) => told.push(change));
+    const stop = service.service.app
+      .get(EventBus)
+      .subscribe('vehicle.changed', (change) => void told.push(change));
     const { vehicleId } = await newVehicle(service, token);
     await call(service, 'PATCH', path(vehicleId), { token, body: { status: 'dispatched' } });
     await call(service, 'PATCH', path(vehicleId), { token, body: { status: 'dispatched' } });
@@ -523,7 +526,7 @@ describe('credentials', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const path = `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`;
     expect((await call(service, 'DELETE', path, { token })).status).toBe(204);
-    await until(() => socket.disconnected, 1_000, 'the socket to close at once');
+    await until(() => socket.disconnected, 'the socket to close at once');
     await expect(connectSocket(service.socketUrl, '/devices', deviceToken)).rejects.toMatchObject({
       data: { code: 'auth/token-invalid' },
     });

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 
 const nowMs = Date.now();
-/** A fix so many seconds after an hour ago, and so many metres north. */
+/** A position `second` seconds after the time one hour ago, and `metresNorth` metres to the north. */
 const fix = (second: number, metresNorth = 0, change: Record<string, unknown> = {}) => ({
   lat: Number((48 + metresNorth / 111_195).toFixed(7)),
   lon: 11,
@@ -53,7 +53,7 @@ async function held(): Promise<{ id: string; code: string; position: { time: str
 const lastPosition = async () =>
   (await call(service, 'GET', `/api/v1/vehicles/${vehicleId}`, { token })).body.lastPosition;
 
-describe('a fix that speaks against itself', () => {
+describe('a position that breaks a rule by itself', () => {
   it.each([
     ['future', { ...fix(0), ...inS(330) }],
     ['too_old', fix(0, 0, { time: '1999-12-31T23:59:59.999Z' })],
@@ -81,7 +81,7 @@ describe('a fix that speaks against itself', () => {
     },
   );
 
-  it('keeps its verdict when the clock has caught up', async () => {
+  it('keeps its verdict when the clock has reached its time', async () => {
     const ahead = { ...fix(0), ...inS(300.4) };
     expect(await verdicts(ahead)).toEqual(['quarantined future']);
     await new Promise((resolve) => setTimeout(resolve, 600));
@@ -89,8 +89,8 @@ describe('a fix that speaks against itself', () => {
   });
 });
 
-describe('another place at the same moment', () => {
-  it('is kept as time_conflict, each place once, and can change places with the stored one', async () => {
+describe('another place at the same time', () => {
+  it('is quarantined as time_conflict, each place once, and a release swaps it with the stored one', async () => {
     const [first, second, third] = [fix(0), fix(0, 20), fix(0, 40)];
     expect(await verdicts(first, second, third, second)).toEqual([
       'stored',
@@ -120,7 +120,7 @@ describe('another place at the same moment', () => {
 });
 
 describe('a jump', () => {
-  it('is quarantined; the next good fix is measured from the last good one', async () => {
+  it('is quarantined, and the next position is compared with the last good one', async () => {
     expect(await verdicts(fix(0), fix(10, 50_000), fix(20, 100))).toEqual([
       'stored',
       'quarantined jump',
@@ -129,7 +129,7 @@ describe('a jump', () => {
     expect(await verdicts(fix(30, 50_000))).toEqual(['quarantined jump']);
   });
 
-  it('is a real move at the third in a row: all three are released and shown live in their order', async () => {
+  it('is a real move at the third in a row: all three are released and published in time order', async () => {
     const watcher = await connectSocket(service.socketUrl, '/live', token);
     const seen: string[] = [];
     watcher.on('positions', (frame) =>
@@ -147,12 +147,12 @@ describe('a jump', () => {
       'duplicate',
       'stored',
     ]);
-    await until(() => seen.length >= 5, 2_000, 'all five live');
+    await until(() => seen.length >= 5, 'all five live');
     expect(seen).toEqual([0, 10, 20, 30, 40].map((second) => fix(second).time));
     watcher.close();
   });
 
-  it('may complete its row from the middle or from one batch', async () => {
+  it('can complete a sequence in its middle, and a sequence can be one batch', async () => {
     expect(await verdicts(fix(0), fix(10, 50_000), fix(30, 51_000))).toEqual([
       'stored',
       'quarantined jump',
@@ -168,7 +168,7 @@ describe('a jump', () => {
     expect(await held()).toEqual([]);
   });
 
-  it('is no row when a good fix lies between, or when one is far from the one before', async () => {
+  it('makes no sequence with a good position in between, or with one that is far from the one before', async () => {
     expect(await verdicts(fix(0), fix(10, 50_000), fix(20, 50_500), fix(25, 300), fix(30, 51_000))).toEqual([
       'stored',
       'quarantined jump',
@@ -178,7 +178,7 @@ describe('a jump', () => {
     ]);
   });
 
-  it('is judged alike by an instance that has just started', async () => {
+  it('gets the same verdict from an instance that has just started', async () => {
     expect(await verdicts(fix(0), fix(10, 50_000))).toEqual(['stored', 'quarantined jump']);
     const other = await service.another();
     const there = async (position: unknown) =>
@@ -200,8 +200,8 @@ describe('a jump', () => {
   });
 });
 
-describe('a jump that is released at the moment at which another instance takes its time', () => {
-  it('stays held: it is neither shown nor forgotten', async () => {
+describe('a jump that is released while another instance stores a position of the same time', () => {
+  it('stays held and is not published', async () => {
     const watcher = await connectSocket(service.socketUrl, '/live', token);
     const seen: { time: string; lat: number }[] = [];
     watcher.on('positions', (frame) =>
@@ -217,10 +217,10 @@ describe('a jump that is released at the moment at which another instance takes 
     const insert = repository.insert.bind(repository);
     const { lat, lon } = fix(10, 20);
     const theirs = { lat, lon, vehicleId, timeMs: Date.parse(fix(10).time), receivedAtMs: Date.now() };
-    repository.insert = async (recorded, recordedAt) => {
+    repository.insert = async (recorded) => {
       repository.insert = insert;
-      await insert([{ position: theirs, late: false }], recordedAt);
-      return insert(recorded, recordedAt);
+      await insert([{ position: theirs, late: false, recordedAtMs: Date.now() }]);
+      return insert(recorded);
     };
     expect(await verdicts(fix(30, 51_000))).toEqual(['stored']);
     expect(await held()).toMatchObject([{ code: 'jump', position: { time: fix(10).time } }]);
@@ -231,15 +231,15 @@ describe('a jump that is released at the moment at which another instance takes 
   });
 });
 
-describe('a late fix', () => {
-  it('is stored, marked, judged from the one before it, and leaves the marker where it is', async () => {
+describe('a late position', () => {
+  it('is stored, marked late, validated from the one before it, and does not move the marker', async () => {
     expect(await verdicts(fix(0), fix(100, 1_000))).toEqual(['stored', 'stored']);
     expect(await verdicts(fix(50, 500))).toEqual(['stored late']);
     expect(await verdicts(fix(60, 50_000))).toEqual(['quarantined jump']);
     expect((await lastPosition()).time).toBe(fix(100).time);
   });
 
-  it('may come after a month’s stretch, in one batch with the newest', async () => {
+  it('can be a month older than the newest one in the same batch', async () => {
     const step = 900;
     for (let start = 0; start < 2_400; start += 400) {
       await report(...Array.from({ length: 400 }, (_, n) => fix((start + n) * step - 2_592_000)));
@@ -250,7 +250,7 @@ describe('a late fix', () => {
 });
 
 describe('the live marker', () => {
-  it('is not frozen by a clock that runs ahead', async () => {
+  it('is not frozen by a clock that is ahead', async () => {
     const ahead = { ...fix(0), ...inS(250) };
     expect(await verdicts(ahead)).toEqual(['stored']);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -266,7 +266,7 @@ describe('the live marker', () => {
 });
 
 describe('the quarantine list', () => {
-  it('pages by arrival, filters by reason, counts', async () => {
+  it('is paged by arrival, filtered by code, and has counts', async () => {
     for (let n = 0; n < 7; n += 1)
       await report(fix(n, 0, { lat: 0, lon: 0 }), fix(n, 0, { accuracyM: 9_000 }));
     const seen: string[] = [];
@@ -281,7 +281,7 @@ describe('the quarantine list', () => {
     expect(seen).toEqual([6, 5, 4, 3, 2, 1, 0].map((n) => fix(n).time));
   });
 
-  it.each(['nonsense', 'ab'.repeat(28), '%00'])('knows no entry %s', async (id) => {
+  it.each(['nonsense', 'ab'.repeat(28), '%00'])('answers 404 for the id %s', async (id) => {
     expect(await call(service, 'POST', `/api/v1/quarantine/${id}/release`, { token })).toMatchObject({
       status: 404,
       body: { code: 'quarantine/not-found' },

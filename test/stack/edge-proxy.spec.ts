@@ -12,7 +12,7 @@ import { until, whenConnected } from '../support/sockets.js';
 import { describeOnEngine, docker, mustRun, ROOT } from './support/engine.js';
 import { API_NAME, GPS_NAME, Stack, UID } from './support/stack.js';
 
-interface Seen {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -21,7 +21,7 @@ interface Seen {
 const toLoopback: LookupFunction = (_name, { all }, answer) =>
   all ? answer(null, [{ address: '127.0.0.1', family: 4 }]) : answer(null, '127.0.0.1', 4);
 
-describeOnEngine('the front door', () => {
+describeOnEngine('the reverse proxy', () => {
   let stack: Stack;
   let ca: string;
   let token: string;
@@ -39,11 +39,7 @@ describeOnEngine('the front door', () => {
     await symlink('/certificates/privkey.pem', stack.path('state/images/291/key.jpg'));
     await stack.start();
     ca = await readFile(stack.path('state/certificates/fullchain.pem'), 'utf8');
-    await until(
-      async () => (await ask('GET', API_NAME, '/').catch(() => null))?.status === 200,
-      30_000,
-      'nginx',
-    );
+    await until(async () => (await ask('GET', API_NAME, '/').catch(() => null))?.status === 200, 'nginx');
     const login = await ask('POST', API_NAME, '/api/v1/auth/login', {
       body: JSON.stringify(await stack.admin()),
     });
@@ -52,13 +48,13 @@ describeOnEngine('the front door', () => {
   }, 420_000);
   afterAll(() => stack.close(), 120_000);
 
-  /** As a client out there: by name, over TLS unless told, believing only our certificate. */
+  /** A request of an outside client: by host name, over TLS unless `plain`, trusting the test certificate only. */
   function ask(
     method: string,
     host: string,
     path: string,
     options: { plain?: boolean; headers?: Record<string, string>; body?: string | Buffer } = {},
-  ): Promise<Seen> {
+  ): Promise<Answer> {
     const { plain = false, headers = {}, body } = options;
     const port = plain ? stack.ports.edgeHttp : stack.ports.edgeHttps;
     const common = {
@@ -73,8 +69,8 @@ describeOnEngine('the front door', () => {
       },
     };
     return new Promise((resolve, reject) => {
-      const asking = plain ? requestPlain(common) : requestTls({ ...common, ca, servername: host });
-      asking.on('response', (response) => {
+      const outgoing = plain ? requestPlain(common) : requestTls({ ...common, ca, servername: host });
+      outgoing.on('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () =>
@@ -85,8 +81,8 @@ describeOnEngine('the front door', () => {
           }),
         );
       });
-      asking.on('error', reject);
-      asking.end(body);
+      outgoing.on('error', reject);
+      outgoing.end(body);
     });
   }
 
@@ -98,13 +94,13 @@ describeOnEngine('the front door', () => {
     plain = false,
   ): Socket {
     const port = plain ? stack.ports.edgeHttp : stack.ports.edgeHttps;
-    // The names of a test are in no DNS.
+    // The host names of the test are not in DNS.
     const agent = plain ? new PlainAgent({ lookup: toLoopback }) : new Agent({ ca, lookup: toLoopback });
     return io(`${plain ? 'http' : 'https'}://${host}:${port}${namespace}`, {
       transports: [transport],
       forceNew: true,
       reconnection: false,
-      // Typed for browsers, which have none; both of Node's transports take it.
+      // The type is for browsers, which have no agent; both transports of Node accept it.
       agent: agent as never,
       auth: { token: auth },
     });
@@ -117,7 +113,7 @@ describeOnEngine('the front door', () => {
   });
   const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
 
-  it("serves the API, with the caller's request id and its exact address", async () => {
+  it("serves the API with the client's request id and exact address", async () => {
     const answer = await ask('GET', API_NAME, '/api/v1/auth/me', {
       headers: { ...bearer(token), 'x-request-id': 'asked-by-me', 'x-forwarded-for': '203.0.113.9' },
     });
@@ -126,30 +122,33 @@ describeOnEngine('the front door', () => {
     const audit = await ask('GET', API_NAME, '/api/v1/audit?limit=5', { headers: bearer(token) });
     expect(audit.status).toBe(200);
     expect(audit.body.toString()).not.toContain('203.0.113.9');
-    // From this machine a client comes in by the network's gateway.
+    // A client on this machine connects through the gateway of the network.
     expect(audit.body.toString()).toContain(`${stack.subnet}.1"`);
     const log = (await stack.logs('nginx')).split('\n').find((line) => line.includes('asked-by-me')) ?? '{}';
     expect(JSON.parse(log)).toMatchObject({ path: '/api/v1/auth/me', status: 200, host: API_NAME });
   });
 
-  it.each(['websocket', 'polling'] as const)('carries devices and watchers by %s', async (transport) => {
-    const device = await whenConnected(open(GPS_NAME, '/devices', transport, vehicle.deviceToken));
-    const live = await whenConnected(open(API_NAME, '/live', transport, token));
-    try {
-      const seen: unknown[] = [];
-      live.on('positions', (frame: { items: unknown[] }) => seen.push(...frame.items));
-      await live.timeout(10_000).emitWithAck('watch', { vehicleIds: [vehicle.vehicleId] });
-      const position = fix(transport === 'websocket' ? 1 : 2);
-      expect(await device.timeout(10_000).emitWithAck('position', position)).toMatchObject({ stored: 1 });
-      await until(() => seen.length === 1, 10_000, 'the fix at the watcher');
-      expect(device.io.engine.transport.name).toBe(transport);
-    } finally {
-      device.close();
-      live.close();
-    }
-  });
+  it.each(['websocket', 'polling'] as const)(
+    'connects devices and subscribers over %s',
+    async (transport) => {
+      const device = await whenConnected(open(GPS_NAME, '/devices', transport, vehicle.deviceToken));
+      const live = await whenConnected(open(API_NAME, '/live', transport, token));
+      try {
+        const seen: unknown[] = [];
+        live.on('positions', (frame: { items: unknown[] }) => seen.push(...frame.items));
+        await live.timeout(10_000).emitWithAck('watch', { vehicleIds: [vehicle.vehicleId] });
+        const position = fix(transport === 'websocket' ? 1 : 2);
+        expect(await device.timeout(10_000).emitWithAck('position', position)).toMatchObject({ stored: 1 });
+        await until(() => seen.length === 1, 'the fix at the subscriber');
+        expect(device.io.engine.transport.name).toBe(transport);
+      } finally {
+        device.close();
+        live.close();
+      }
+    },
+  );
 
-  it('lets a device speak plain http on the GPS name, and nobody log in there', async () => {
+  it('serves devices over plain HTTP on the GPS name, and redirects a login', async () => {
     const device = await whenConnected(open(GPS_NAME, '/devices', 'websocket', vehicle.deviceToken, true));
     expect(await device.timeout(10_000).emitWithAck('position', fix(3))).toMatchObject({ stored: 1 });
     device.close();
@@ -170,7 +169,7 @@ describeOnEngine('the front door', () => {
     });
   });
 
-  it('redirects the API name to TLS, and only there says HSTS', async () => {
+  it('redirects the API name to TLS, and sends HSTS for this name only', async () => {
     const plain = await ask('POST', API_NAME, '/api/v1/auth/login?a=b', { plain: true, body: '{}' });
     expect(plain).toMatchObject({
       status: 308,
@@ -185,7 +184,7 @@ describeOnEngine('the front door', () => {
     }
   });
 
-  it('serves an old picture by its old address, on both names, and nothing beside it', async () => {
+  it('serves a picture of the old server at its old address on both names, and no other file', async () => {
     const path = '/uploads/ambulance_images/291/2025/9/10/8_5/5_17_4711.jpg';
     for (const name of [API_NAME, GPS_NAME]) {
       const answer = await ask('GET', name, path);
@@ -224,7 +223,7 @@ describeOnEngine('the front door', () => {
       ] as const) {
         const method = path.includes('drain') ? 'POST' : 'GET';
         const answer = await ask(method, name, path, { plain, headers: bearer(ops) });
-        // In the clear only devices are answered; what is not theirs is sent to TLS, or is nowhere.
+        // Plain HTTP serves device routes only; other routes redirect to TLS, and these are 404.
         expect(answer.status).toBe(404);
         expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'http/not-found' });
       }
@@ -232,7 +231,7 @@ describeOnEngine('the front door', () => {
     },
   );
 
-  it('takes a picture of 12 MB in and sends it, and refuses 17 MB itself as the service would', async () => {
+  it('accepts and sends a picture of 12 MB, and refuses 17 MB with the error of the service', async () => {
     const path = `/api/v1/vehicles/${vehicle.vehicleId}/images`;
     const form = (file: Buffer): Buffer =>
       Buffer.concat([
@@ -244,10 +243,10 @@ describeOnEngine('the front door', () => {
       ]);
     const headers = { ...bearer(token), 'content-type': 'multipart/form-data; boundary=b' };
     const large = await noise(12_000_000);
-    const taken = await ask('POST', API_NAME, path, { body: form(large), headers });
-    expect(taken.status).toBe(201);
-    const { url } = JSON.parse(taken.body.toString()) as { url: string };
-    // By nginx, from the volume; only who has a token.
+    const uploaded = await ask('POST', API_NAME, path, { body: form(large), headers });
+    expect(uploaded.status).toBe(201);
+    const { url } = JSON.parse(uploaded.body.toString()) as { url: string };
+    // nginx sends it from the volume, after the service has checked the token.
     const sent = await ask('GET', API_NAME, url, { headers: bearer(token) });
     expect(sent).toMatchObject({
       status: 200,
@@ -261,20 +260,20 @@ describeOnEngine('the front door', () => {
     const part = await ask('GET', API_NAME, url, { headers: { ...bearer(token), range: 'bytes=-5' } });
     expect(part).toMatchObject({ status: 206, body: large.subarray(-5) });
     expect((await ask('GET', API_NAME, url)).status).toBe(401);
-    const straight = await fetch(stack.url() + url, { headers: bearer(token) });
-    expect(straight.headers.get('x-accel-redirect')).toMatch(/^\/protected-images\/samserver\//);
+    const direct = await fetch(stack.url() + url, { headers: bearer(token) });
+    expect(direct.headers.get('x-accel-redirect')).toMatch(/^\/protected-images\/samserver\//);
 
     const refused = await ask('POST', API_NAME, path, { body: form(Buffer.alloc(17_000_000)), headers });
     expect(refused.status).toBe(413);
     expect(JSON.parse(refused.body.toString())).toMatchObject({ code: 'http/body-too-large' });
   });
 
-  it('answers nobody under a name that is not ours', async () => {
+  it('gives no answer for an unknown host name', async () => {
     await expect(ask('GET', 'scanner.example.test', '/', { plain: true })).rejects.toThrow(/hang up|reset/);
     await expect(ask('GET', 'scanner.example.test', '/')).rejects.toThrow();
   });
 
-  it('takes a renewed certificate without cutting a socket', async () => {
+  it('applies a renewed certificate without closing a socket', async () => {
     const device = await whenConnected(open(GPS_NAME, '/devices', 'websocket', vehicle.deviceToken));
     const before = await servedCertificate();
     await stack.makeCertificate(stack.path('lineage'));
@@ -284,26 +283,21 @@ describeOnEngine('the front door', () => {
       env: { ...env, RENEWED_LINEAGE: stack.path('lineage') },
     });
     const renewed = new X509Certificate(await readFile(stack.path('lineage/fullchain.pem')));
-    await until(
-      async () => (await servedCertificate()) === renewed.fingerprint256,
-      10_000,
-      'the new certificate',
-    );
+    await until(async () => (await servedCertificate()) === renewed.fingerprint256, 'the new certificate');
     expect(renewed.fingerprint256).not.toBe(before);
     expect(await device.timeout(10_000).emitWithAck('position', fix(5))).toMatchObject({ stored: 1 });
     device.close();
     ca = renewed.toString();
   });
 
-  it('shows old pictures to users only when it is told so', async () => {
+  it('requires a token for old pictures with IMAGE_OLD_ADDRESSES=token', async () => {
     await stack.setValues({ IMAGE_OLD_ADDRESSES: 'token' });
     expect((await stack.compose(['up', '-d', '--no-deps', 'blue', 'nginx'])).code).toBe(0);
     await stack.untilHealthy('blue');
     const path = '/uploads/ambulance_images/291/2025/9/10/8_5/5_17_4711.jpg';
     await until(
       async () => (await ask('GET', API_NAME, path).catch(() => null))?.status === 401,
-      30_000,
-      'a token to be asked for',
+      'a token to be required',
     );
     expect(await ask('GET', API_NAME, path, { headers: bearer(token) })).toMatchObject({
       status: 200,
@@ -311,14 +305,10 @@ describeOnEngine('the front door', () => {
     });
     await stack.setValues({ IMAGE_OLD_ADDRESSES: 'public' });
     await stack.compose(['up', '-d', '--no-deps', 'blue', 'nginx']);
-    await until(
-      async () => (await ask('GET', API_NAME, path).catch(() => null))?.status === 200,
-      30_000,
-      'nginx',
-    );
-  }, 120_000);
+    await until(async () => (await ask('GET', API_NAME, path).catch(() => null))?.status === 200, 'nginx');
+  });
 
-  it("says in the service's own words that the service is away, and goes on showing pictures", async () => {
+  it("answers in the service's error format while the service is down, and still serves old pictures", async () => {
     await docker(['stop', stack.container('blue')]);
     const answer = await ask('GET', API_NAME, '/api/v1/auth/me', { headers: bearer(token) });
     expect(answer).toMatchObject({

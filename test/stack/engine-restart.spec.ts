@@ -6,12 +6,11 @@ import { until } from '../support/sockets.js';
 import { describeOnEngine, docker, inspect, mustRun, ROOT } from './support/engine.js';
 import { Stack } from './support/stack.js';
 
-/** Starts the machine's engine again; a developer's own is not ours to restart. */
+/** Starts the engine of this machine. The test never restarts an engine that it does not own. */
 const START_ENGINE = `${ROOT}../shared/docker-engine/up`;
 const PID_FILE = '/var/run/docker.pid';
 const mayRestart = process.env['CI'] === 'true' && existsSync(START_ENGINE) && existsSync(PID_FILE);
-if (!mayRestart)
-  console.warn('SKIPPED: restart of the engine (only in CI, on an engine that it started itself)');
+if (!mayRestart) console.warn('SKIPPED: restart of the engine (in CI only, with an engine that CI started)');
 
 (mayRestart ? describeOnEngine : describe.skip)('a restart of the whole engine', () => {
   let stack: Stack;
@@ -22,7 +21,7 @@ if (!mayRestart)
   }, 420_000);
   afterAll(() => stack.close(), 120_000);
 
-  it('brings everything back without a hand, and nothing is missing', async () => {
+  it('restarts all services without intervention, and no data is missing', async () => {
     const login = await call({ url: stack.url() }, 'POST', '/api/v1/auth/login', {
       body: await stack.admin(),
     });
@@ -31,14 +30,10 @@ if (!mayRestart)
 
     const pid = Number(await readFile(PID_FILE, 'utf8'));
     process.kill(pid, 'SIGTERM');
-    await until(() => !existsSync(`/proc/${pid}`), 90_000, 'the engine to end');
+    await until(() => !existsSync(`/proc/${pid}`), 'the engine to end');
     await mustRun(START_ENGINE, ['node']);
 
-    await until(
-      async () => (await docker(['inspect', stack.container('blue')])).code === 0,
-      30_000,
-      'the engine',
-    );
+    await until(async () => (await docker(['inspect', stack.container('blue')])).code === 0, 'the engine');
     await Promise.all(['blue', 'redis', 'mongo'].map((service) => stack.untilHealthy(service)));
     expect(await inspect(stack.container('nginx'), '.State.Running')).toBe('true');
     expect(await inspect(stack.container('blue'), '.State.StartedAt')).not.toBe(startedBefore);

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { describeOnEngine, docker, inspect, mustDocker, ROOT } from './support/engine.js';
 import { buildImage, IMAGE, version } from './support/images.js';
 
-/** Of our own layers, in MB; the base image is 230 to 260. */
+/** Size of our layers. The base image has 230 to 260 MB. */
 const BUDGET_MB = 100;
 const SENTINEL = 'must-not-be-in-the-image';
-/** What a working tree has lying about, and what a careless `COPY . .` would take. */
+/** Files of a working tree that `COPY . .` would include. */
 const LITTER = [
   '.env',
   '.git/config',
@@ -48,7 +48,7 @@ describeOnEngine('the image', () => {
   }, 420_000);
   afterAll(() => rm(tree, { recursive: true, force: true }));
 
-  it('holds nothing that merely lay about in the tree it was built from', async () => {
+  it('contains no unlisted file of the source tree', async () => {
     const found = await docker([
       'run',
       '--rm',
@@ -63,7 +63,7 @@ describeOnEngine('the image', () => {
       '/home',
     ]);
     expect(found.output).toBe('');
-    // grep: 1 is "nothing found".
+    // Exit code of grep without a match.
     expect(found.code).toBe(1);
     const names = await mustDocker([
       'run',
@@ -98,11 +98,11 @@ describeOnEngine('the image', () => {
     const [all, base] = await Promise.all(
       [IMAGE, 'node:24-bookworm-slim'].map(async (name) => Number(await inspect(name, '.Size')) / 1e6),
     );
-    console.info(`image: ${all?.toFixed(0)} MB, of which ${((all ?? 0) - (base ?? 0)).toFixed(0)} are ours`);
+    console.info(`image: ${all?.toFixed(0)} MB; our layers: ${((all ?? 0) - (base ?? 0)).toFixed(0)} MB`);
     expect((all ?? 0) - (base ?? 0)).toBeLessThanOrEqual(BUDGET_MB);
   });
 
-  it('says which release it is', async () => {
+  it('names its release', async () => {
     expect(await inspect(IMAGE, 'index .Config.Labels "org.opencontainers.image.version"')).toBe(
       await version(),
     );
@@ -112,7 +112,7 @@ describeOnEngine('the image', () => {
     expect(await mustDocker(['run', '--rm', IMAGE, 'printenv', 'RELEASE_REVISION'])).toMatch(/^c0ffee/);
   });
 
-  it('runs as anybody but root, with a read-only root, and shows why it will not start', async () => {
+  it('runs with any uid but root and a read-only root file system, and prints why it does not start', async () => {
     expect(await inspect(IMAGE, '.Config.User')).toBe('node');
     const locked = [
       'run',
@@ -133,7 +133,7 @@ describeOnEngine('the image', () => {
       'console.log(process.version, process.getuid())',
     ]);
     expect(version24).toMatch(/^v24\.\S+ 4321$/);
-    // NODE_ENV=production: never the evaluation database by accident.
+    // NODE_ENV=production refuses the evaluation database.
     const refused = await docker([...locked, IMAGE]);
     expect(refused.code).toBe(78);
     expect(refused.output).toMatch(/MONGODB_URL: needed with ENVIRONMENT=LIVE or NODE_ENV=production/);

@@ -5,7 +5,7 @@ import { until } from '../support/sockets.js';
 import { describeOnEngine, docker, inspect } from './support/engine.js';
 import { Stack, UID } from './support/stack.js';
 
-/** What an operator meets when something is missing, in the order of the day that it happens on. */
+/** Errors that an operator meets when a part of the stack is missing. */
 describeOnEngine('a stack that lacks something', () => {
   let stack: Stack;
   beforeAll(async () => {
@@ -15,7 +15,7 @@ describeOnEngine('a stack that lacks something', () => {
   }, 420_000);
   afterAll(() => stack.close(), 120_000);
 
-  /** Made anew with whatever its surroundings are now. */
+  /** Recreates the container with the current files and values. */
   const recreate = (service = 'blue') =>
     stack.compose(['up', '-d', '--no-deps', '--force-recreate', '--timeout', '5', service]);
   const state = async (): Promise<{ state: string; reasons: string[] } | null> =>
@@ -24,9 +24,9 @@ describeOnEngine('a stack that lacks something', () => {
       () => null,
     );
   const untilState = (wanted: string): Promise<void> =>
-    until(async () => (await state())?.state === wanted, 60_000, `the state ${wanted}`);
+    until(async () => (await state())?.state === wanted, `the state ${wanted}`);
 
-  it('does not make up a directory that is missing', async () => {
+  it('creates no replacement for a missing directory', async () => {
     const images = stack.path('state/images');
     await rename(images, `${images}.away`);
     const { code, output } = await recreate();
@@ -35,17 +35,17 @@ describeOnEngine('a stack that lacks something', () => {
     await rename(`${images}.away`, images);
     expect((await recreate()).code).toBe(0);
     await untilState('ready');
-  }, 120_000);
+  });
 
-  it('does not take an empty directory for the pictures', async () => {
+  it('blocks with an empty picture directory', async () => {
     await stack.setValues({ IMAGES_DIR: stack.path('state/acme') });
     await recreate();
     await untilState('blocked');
     expect((await state())?.reasons).toContain('volume.empty');
     await stack.setValues({ IMAGES_DIR: stack.path('state/images') });
-  }, 120_000);
+  });
 
-  it("does not take another deployment's pictures for its own", async () => {
+  it('blocks with the pictures of another deployment', async () => {
     const mark = stack.path('state/images/.samserver-volume');
     await rename(mark, stack.path('mark'));
     await writeFile(mark, '11111111-2222-4333-8444-555555555555\n');
@@ -55,9 +55,9 @@ describeOnEngine('a stack that lacks something', () => {
     await rename(stack.path('mark'), mark);
     await recreate();
     await untilState('ready');
-  }, 120_000);
+  });
 
-  it("does not start afresh on a database that is not this deployment's", async () => {
+  it('blocks with a database of another deployment', async () => {
     const secret = stack.path('state/secrets/mongodb_url');
     const url = await readFile(secret, 'utf8');
     await chmod(secret, 0o600);
@@ -66,61 +66,55 @@ describeOnEngine('a stack that lacks something', () => {
     await recreate();
     await untilState('blocked');
     expect((await state())?.reasons).toContain('deployment.unmarked');
-    // Alive, so nobody restarts it; never healthy, so no update installs it.
+    // Alive, so it is not restarted; never healthy, so no update installs it.
     expect((await call({ url: stack.url() }, 'GET', '/health')).status).toBe(200);
     expect((await call({ url: stack.url() }, 'GET', '/health?boot=1')).status).toBe(503);
     await writeFile(secret, url);
     await recreate();
     await untilState('ready');
-  }, 120_000);
+  });
 
-  it('names a secret that it may not read, and starts nothing without it', async () => {
+  it('names an unreadable secret and does not start', async () => {
     const secret = stack.path('state/secrets/jwt_secret');
     await chown(secret, 0, 0);
     await chmod(secret, 0o400);
     await recreate();
-    await until(async () => /JWT_SECRET_FILE/.test(await stack.logs('blue')), 30_000, 'its complaint');
+    await until(async () => /JWT_SECRET_FILE/.test(await stack.logs('blue')), 'the error message');
     expect(await stack.logs('blue')).toContain('JWT_SECRET_FILE: cannot be read (EACCES)');
     await until(
       async () => (await inspect(stack.container('blue'), '.State.ExitCode')) === '78',
-      20_000,
       'exit code 78',
     );
     await chown(secret, Number(UID), Number(UID));
     await recreate();
     await untilState('ready');
-  }, 120_000);
+  });
 
-  it('says which certificate file nginx lacks', async () => {
+  it('names the certificate file that nginx misses', async () => {
     await rm(stack.path('state/certificates/privkey.pem'));
     await recreate('nginx');
-    await until(async () => /no certificate/.test(await stack.logs('nginx')), 30_000, 'its complaint');
+    await until(async () => /no certificate/.test(await stack.logs('nginx')), 'the error message');
     expect(await stack.logs('nginx')).toContain(
       'no certificate: privkey.pem is missing or empty in CERTIFICATES_DIR',
     );
     await stack.makeCertificate();
     await recreate('nginx');
-    await until(
-      async () => /sam\.example\.test and/.test(await stack.logs('nginx')),
-      30_000,
-      'nginx to start',
-    );
-  }, 120_000);
+    await until(async () => /sam\.example\.test and/.test(await stack.logs('nginx')), 'nginx to start');
+  });
 
-  it('waits for a database that is away at start, and comes by itself when it is there', async () => {
+  it('waits for a database that is down at the start, and becomes ready when it is up', async () => {
     await docker(['stop', stack.container('mongo')]);
     await recreate();
     await until(
       async () => (await call({ url: stack.url() }, 'GET', '/health').catch(() => null))?.status === 200,
-      30_000,
-      'life',
+      'the process to answer',
     );
-    const away = await state();
-    expect(['starting', 'not_ready', 'migrating']).toContain(away?.state);
+    const outage = await state();
+    expect(['starting', 'not_ready', 'migrating']).toContain(outage?.state);
     expect(await inspect(stack.container('blue'), '.RestartCount')).toBe('0');
     await docker(['start', stack.container('mongo')]);
     await untilState('ready');
     await stack.untilHealthy('blue');
     expect(await inspect(stack.container('blue'), '.RestartCount')).toBe('0');
-  }, 180_000);
+  });
 });

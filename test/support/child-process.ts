@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { WAIT_LIMIT_MS } from './sockets.js';
 
 const DIST = resolve(import.meta.dirname, '../../dist');
 const running = new Set<ChildProcess>();
@@ -43,7 +44,7 @@ export class Program {
     );
   }
 
-  async says(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
+  async says(pattern: RegExp, timeoutMs = WAIT_LIMIT_MS): Promise<RegExpExecArray> {
     const endMs = performance.now() + timeoutMs;
     for (;;) {
       const found = pattern.exec(this.output);

@@ -35,7 +35,7 @@ export class OldPanel {
     const options = { transports: [transport], forceNew: true, reconnection: false };
     const socket = client === 'socket.io-client 3' ? io3(url, options) : io4(url, options);
     const panel = new OldPanel(socket as unknown as ClientSocket);
-    await until(() => panel.texts.length > 0, 5_000, 'the greeting');
+    await until(() => panel.texts.length > 0, 'the greeting');
     return panel;
   }
 
@@ -43,18 +43,14 @@ export class OldPanel {
   async join(...rooms: readonly string[]): Promise<void> {
     for (const room of rooms) {
       this.socket.emit('room_join', room);
-      await until(
-        () => this.texts.includes(`room joined: ${room.replaceAll('"', '')}`),
-        5_000,
-        `room ${room}`,
-      );
+      await until(() => this.texts.includes(`room joined: ${room.replaceAll('"', '')}`), `room ${room}`);
     }
   }
 
   /** The frames, as they were parsed; `after` a moment in which others could have come. */
   async frames(count: number): Promise<Record<string, unknown>[]> {
     const isFrame = (text: string): boolean => text.startsWith('{');
-    await until(() => this.texts.filter(isFrame).length >= count, 5_000, `${count} frames`);
+    await until(() => this.texts.filter(isFrame).length >= count, `${count} frames`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     return this.texts.filter(isFrame).map((text) => JSON.parse(text) as Record<string, unknown>);
   }

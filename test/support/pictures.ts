@@ -3,7 +3,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { call, type Answer } from './http.js';
 
-/** A picture that no other is like: `seed` is in its pixels. */
+/** An image that differs from those with other seeds: the seed decides its colour. */
 export function jpeg(seed: number, width = 320, height = 240): Promise<Buffer> {
   return canvas(seed, width, height).jpeg({ quality: 85 }).toBuffer();
 }
@@ -11,7 +11,7 @@ export const png = (seed: number): Promise<Buffer> => canvas(seed, 120, 80).png(
 export const webp = (seed: number): Promise<Buffer> => canvas(seed, 120, 80).webp().toBuffer();
 export const avif = (seed: number): Promise<Buffer> => canvas(seed, 128, 96).avif({ effort: 0 }).toBuffer();
 
-/** As a phone takes it: place, device, and turned by a quarter. */
+/** Like a phone's: with location, device and an orientation of 90 degrees. */
 export function jpegWithPlace(seed: number): Promise<Buffer> {
   return canvas(seed, 320, 240).withExif(EXIF).withMetadata({ orientation: 6 }).jpeg().toBuffer();
 }
@@ -27,18 +27,18 @@ export const EXIF = {
 };
 
 function canvas(seed: number, width: number, height: number): Sharp {
-  // Neighbours far apart: two shades that are close become the same JPEG.
+  // Hashed, because two similar colours would give the same JPEG.
   const [r = 0, g = 0, b = 0] = createHash('md5').update(String(seed)).digest();
   const color = { r, g, b };
   return sharp({ create: { width, height, channels: 3, background: color } });
 }
 
-/** A sound picture of exactly so many bytes: what is too much is a comment in it. */
+/** A valid image of exactly this size: comment segments fill it up. */
 export async function jpegOfSize(seed: number, sizeBytes: number): Promise<Buffer> {
-  const picture = await jpeg(seed);
-  const parts = [picture.subarray(0, 2)];
-  for (let left = sizeBytes - picture.length; left > 0;) {
-    // A segment has 4 bytes of its own and at most 65,533 of content; a rest of less than 4 cannot be one.
+  const image = await jpeg(seed);
+  const parts = [image.subarray(0, 2)];
+  for (let left = sizeBytes - image.length; left > 0;) {
+    // A segment has 4 bytes of header and at most 65,533 bytes of content; less than 4 bytes cannot be a segment.
     const bytes = left <= 65_537 ? left : Math.min(65_537, left - 4);
     const segment = Buffer.alloc(bytes, seed & 255);
     segment.writeUInt16BE(0xfffe, 0);
@@ -46,19 +46,19 @@ export async function jpegOfSize(seed: number, sizeBytes: number): Promise<Buffe
     parts.push(segment);
     left -= bytes;
   }
-  return Buffer.concat([...parts, picture.subarray(2)]);
+  return Buffer.concat([...parts, image.subarray(2)]);
 }
 
-/** Nothing in it can be made smaller, so its bytes are pixels: as many as asked for, and a few per cent more. */
+/** A JPEG of random pixels, which do not compress: at least this size and a few per cent more. */
 export function noise(sizeBytes: number): Promise<Buffer> {
-  // 0.875 bytes a pixel at this quality.
+  // A pixel takes 0.875 bytes at this quality.
   const side = Math.ceil(Math.sqrt(sizeBytes / 0.86));
   return sharp(randomBytes(side * side * 3), { raw: { width: side, height: side, channels: 3 } })
     .jpeg({ quality: 92 })
     .toBuffer();
 }
 
-/** 30,000 by 30,000 black pixels in a few kilobytes: 900 megapixels when it is unpacked. */
+/** 30,000 by 30,000 black pixels in a few kilobytes: 900 megapixels when decoded. */
 export function pngBomb(side = 30_000): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
@@ -82,7 +82,7 @@ function chunk(type: string, content: Buffer): Buffer {
   return bytes;
 }
 
-/** A HEIC as a phone writes it, but for its pixels, which nobody here can decode. */
+/** The container of a phone's HEIC with meaningless pixel data: no decoder is included. */
 export function heic(width = 4_032, height = 3_024): Buffer {
   const extent = Buffer.alloc(12);
   extent.writeUInt32BE(width, 4);
@@ -110,7 +110,7 @@ export interface Upload {
   readonly type?: string;
 }
 
-/** As a client sends it: one part named `file`. */
+/** Sends a form with one part named `file`. */
 export async function upload(service: { readonly url: string }, options: Upload): Promise<Answer> {
   const { vehicleId, token, bytes, filename = 'IMG_1.jpg', type = 'image/jpeg' } = options;
   const form = new FormData();
@@ -124,7 +124,7 @@ export async function upload(service: { readonly url: string }, options: Upload)
   return { status: response.status, headers: response.headers, body: text === '' ? '' : JSON.parse(text) };
 }
 
-/** The bytes of a picture, and how they came. */
+/** Status, headers and bytes of an image answer. */
 export async function download(
   service: { readonly url: string },
   path: string,

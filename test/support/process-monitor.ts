@@ -1,6 +1,4 @@
 import { expect, jest } from '@jest/globals';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { PinoLogger } from '../../src/core/index.js';
 import { ask, connectSocket } from './sockets.js';
 import type { Instance } from './test-service.js';
@@ -40,15 +38,4 @@ export class ProcessMonitor {
     device.close();
     expect(answer).toMatchObject({ stored: 1 });
   }
-}
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Live bytes of this process, heap and buffers, after a collection. */
-export function liveBytes(): number {
-  collectGarbage();
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }

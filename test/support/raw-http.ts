@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { WAIT_LIMIT_MS } from './sockets.js';
 
 /** What came back, as it was on the wire. */
 export interface RawAnswer {
@@ -16,8 +17,15 @@ export interface RawAnswer {
 
 export type Bytes = string | Buffer;
 
-/** Sends bytes that no HTTP library would, and reads until the other side ends it, at most `timeoutMs`. */
-export function exchange(port: number, pieces: readonly Bytes[], timeoutMs = 3_000): Promise<RawAnswer> {
+/**
+ * Sends bytes that no HTTP library would, and reads until the other side closes the connection.
+ * @param timeoutMs the test closes the connection after it; short only for a connection that is to stay open
+ */
+export function exchange(
+  port: number,
+  pieces: readonly Bytes[],
+  timeoutMs = WAIT_LIMIT_MS,
+): Promise<RawAnswer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const socket = connect(port, '127.0.0.1');

@@ -31,18 +31,21 @@ export function openSocket(url: string, namespace: string, token?: string): Sock
 // What a test reads of it is what it asserts.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function ask(socket: Socket, event: string, payload: unknown): Promise<any> {
-  return socket.timeout(10_000).emitWithAck(event, payload);
+  return socket.timeout(WAIT_LIMIT_MS).emitWithAck(event, payload);
 }
 
-/** Waits until `isDone`, at most `timeoutMs`. */
-export async function until(
-  isDone: () => boolean | Promise<boolean>,
-  timeoutMs = 5_000,
-  what = 'it',
-): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
+/**
+ * The longest wait for anything in a test, milliseconds. It is far above what a slow machine needs, because a condition
+ * that holds ends the wait at once, and below Jest's `testTimeout`, so that the error names what was missing.
+ * `test/faults.mjs` shortens it: there, most waits are in vain.
+ */
+export const WAIT_LIMIT_MS = Number(process.env['TEST_WAIT_LIMIT_MS'] ?? 150_000);
+
+/** Waits until a condition holds. @throws after `WAIT_LIMIT_MS` */
+export async function until(isDone: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
+  const endMs = performance.now() + WAIT_LIMIT_MS;
   while (!(await isDone())) {
-    if (performance.now() > endMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    if (performance.now() > endMs) throw new Error(`waited ${WAIT_LIMIT_MS} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

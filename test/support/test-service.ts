@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { PinoLogger, createPino } from '../../src/core/index.js';
 import { loadSettings } from '../../src/config/index.js';
 import { type RunningService, startService } from '../../src/app.js';
-import { ReadinessState } from '../../src/deployment/index.js';
+import { InstanceLifecycle } from '../../src/deployment/index.js';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 export const ADMIN = { email: 'admin@example.org', password: 'correct horse battery' };
@@ -60,7 +60,7 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
   const pino = createPino(process.env['TEST_LOG'] ?? 'silent', { isTerminal: false, release: null });
   const logger = new PinoLogger(pino);
   const service = await startService(settings, logger);
-  await service.app.get(ReadinessState).whenComplete();
+  await service.app.get(InstanceLifecycle).whenFirstChecked();
   return {
     url: `http://127.0.0.1:${service.httpPort}`,
     socketUrl: `http://127.0.0.1:${service.socketPort}`,

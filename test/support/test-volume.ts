@@ -6,18 +6,18 @@ export const DEPLOYMENT_ID = '6f1d0c1e-3f55-4b83-9d2e-0d7c3b0f5a10';
 
 export interface TestVolume {
   readonly path: string;
-  /** Settings of a service that keeps its pictures there. */
+  /** Settings of a service that uses this volume. */
   readonly env: Record<string, string>;
   remove(): Promise<void>;
 }
 
-/** A picture volume of this test's own, marked as `samserver init` would. */
+/** A new image volume, marked as `samserver init` does. */
 export async function createTestVolume(): Promise<TestVolume> {
   const path = await mkdtemp(join(tmpdir(), 'samserver-images-'));
   await writeFile(join(path, '.samserver-volume'), `${DEPLOYMENT_ID}\n`);
   return {
     path,
-    // Whether the disk of whoever runs the tests is nearly full is not what they are about.
+    // The tests must not depend on the free space of the machine.
     env: { IMAGE_DIR: path, IMAGE_MIN_FREE_PCT: '0' },
     remove: () => rm(path, { recursive: true, force: true }),
   };

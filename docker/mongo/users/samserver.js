@@ -1,5 +1,5 @@
-// Run once by the image's entry point, on an empty data directory: the service's own user, which may read and write its
-// database and nothing else.
+// Creates the user of the service, with read and write access to its own database only. The entry point of the image
+// runs this script once, on an empty data directory.
 const { readFileSync } = require('node:fs');
 
 db.getSiblingDB('samserver').createUser({

@@ -1,15 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { JsonWebTokenError, JwtService, TokenExpiredError } from '@nestjs/jwt';
+import { JsonWebTokenError, type JwtModuleOptions, JwtService, TokenExpiredError } from '@nestjs/jwt';
+import { createSecretKey } from 'node:crypto';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { sessionRevoked, tokenExpired, tokenInvalid } from '../auth.errors.js';
-import { jwtOptions } from './jwt-options.js';
 import { ROLES, type Role, type TokenUser } from './principal.js';
 import { SessionValidityCache } from '../sessions/session-validity-cache.js';
 
 export interface AccessClaims {
   /** User id. */
   readonly sub: string;
-  /** When it was signed; for clients. What counts is the user's role in storage. */
+  /** The role at signing, for clients. Access is decided by the role in storage. */
   readonly role: Role;
   /** Session id. */
   readonly sid: string;
@@ -17,9 +17,20 @@ export interface AccessClaims {
 
 const ID = /^[0-9a-f]{24}$/;
 
+/** One algorithm, named for signing and for verification: this rules out `alg: none` and key confusion. */
+export function jwtOptions(secret: string): JwtModuleOptions {
+  return {
+    // A key object: jsonwebtoken tries to read a text as a public key at each call, which costs 40 times as much.
+    secret: createSecretKey(Buffer.from(secret)),
+    signOptions: { algorithm: 'HS256', issuer: 'samserver' },
+    verifyOptions: { algorithms: ['HS256'], issuer: 'samserver' },
+  };
+}
+
+/** Verifies the access tokens of users. */
 @Injectable()
 export class AccessTokensService {
-  /** Of the secret before the last change. */
+  /** Verifies tokens that were signed with JWT_SECRET_PREVIOUS. */
   private readonly previous: JwtService | null;
 
   constructor(
@@ -63,7 +74,7 @@ export class AccessTokensService {
   }
 }
 
-/** jsonwebtoken has no class of its own for it. */
+/** jsonwebtoken has no error class for a wrong signature. */
 function isSignatureMismatch(error: unknown): boolean {
   return error instanceof JsonWebTokenError && error.message === 'invalid signature';
 }

@@ -8,7 +8,7 @@ import type { Principal, Role } from './principal.js';
 export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role | `${Role}|device`;
 export const ACCESS_METADATA = 'samserver:access';
 
-/** Nobody has to say who they are. */
+/** Callers need no token. */
 export const Public = (): MethodDecorator & ClassDecorator =>
   SetMetadata(ACCESS_METADATA, 'public' satisfies Access);
 
@@ -37,7 +37,7 @@ export const ForRoleOrDevice = (role: Role): MethodDecorator & ClassDecorator =>
     ApiExtension(API_ACCESS, [role, 'device']),
   );
 
-/** The ops token, and nobody's else. */
+/** Operators: the ops token only. */
 export const ForOperators = (): MethodDecorator & ClassDecorator =>
   applyDecorators(
     SetMetadata(ACCESS_METADATA, 'operator' satisfies Access),
@@ -53,7 +53,7 @@ export const ForScrapers = (): MethodDecorator & ClassDecorator =>
     ApiExtension(API_ACCESS, ['scraper']),
   );
 
-/** Who is calling, as the guard found out. */
+/** The caller, as the guard authenticated it. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
   const { principal } = context.switchToHttp().getRequest<Request & { principal?: Principal }>();
   if (!principal) throw new Error('@Caller() on a public handler');

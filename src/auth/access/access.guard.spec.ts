@@ -74,7 +74,7 @@ async function isLetIn(
 describe('AccessGuard', () => {
   it.each([
     ['unsaid', []],
-    ['open', ['nobody', 'viewer', 'dispatcher', 'admin', 'device', 'operator']],
+    ['open', ['anonymous', 'viewer', 'dispatcher', 'admin', 'device', 'operator']],
     ['device', ['device']],
     ['viewer', ['viewer', 'dispatcher', 'admin']],
     ['dispatcher', ['dispatcher', 'admin']],
@@ -83,7 +83,7 @@ describe('AccessGuard', () => {
     ['scraper', ['operator']],
   ])('lets through to a handler for %s: %j', async (name, expected) => {
     const callers: [string, Caller | null][] = [
-      ['nobody', null],
+      ['anonymous', null],
       ['viewer', user('viewer')],
       ['dispatcher', user('dispatcher')],
       ['admin', user('admin')],

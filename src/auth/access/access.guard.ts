@@ -4,15 +4,22 @@ import type { Request } from 'express';
 import { ACCESS_METADATA, type Access } from './access.decorators.js';
 import { AccessTokensService } from './access-tokens.service.js';
 import { notAllowed, tokenMissing } from '../auth.errors.js';
-import { bearerToken } from './bearer-token.js';
 import { CallContext } from './call-context.js';
 import { DeviceCredentialsService } from '../devices/device-credentials.service.js';
 import { OpsTokens } from './ops-tokens.js';
 import { hasRole, type OperatorPrincipal, type Principal, type Role } from './principal.js';
 
+const MAX_TOKEN_LENGTH = 2_048;
+
+/** The token of the `Authorization: Bearer` header, not verified; null when there is none. */
+export function bearerToken(request: Request): string | null {
+  const token = /^Bearer (\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
+  return token !== undefined && token.length <= MAX_TOKEN_LENGTH ? token : null;
+}
+
 /**
- * Deny by default: a handler that says nothing about who may call it is open to nobody. Sockets are let through
- * because they proved who they are when they connected; without that they have no handler to reach.
+ * Deny by default: a handler without an access decorator refuses every caller. Messages of sockets pass, because a
+ * socket is authenticated when it connects and has no handlers before that.
  */
 @Injectable()
 export class AccessGuard implements CanActivate {

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { BlockList, isIPv4 } from 'node:net';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { IpAddressSet } from './ip-address-set.js';
 
-/** OPS_TOKEN and OPS_TOKEN_PREVIOUS. They ask no storage: an operator is needed most when it is away. */
+/** OPS_TOKEN and OPS_TOKEN_PREVIOUS, in memory: operators need access most when the database is down. */
 @Injectable()
 export class OpsTokens {
   private readonly digests: readonly Buffer[];
@@ -14,13 +14,13 @@ export class OpsTokens {
     this.scrapers = new IpAddressSet(settings.metrics.allowFrom);
   }
 
-  /** In constant time, whatever the token's length. */
+  /** Takes the same time for every token of any length. */
   isValid(token: string): boolean {
     const given = digestOf(token);
     return this.digests.map((digest) => timingSafeEqual(digest, given)).includes(true);
   }
 
-  /** Whether whoever comes from there reads figures without one: METRICS_ALLOW_FROM. */
+  /** True for an address of METRICS_ALLOW_FROM, which may read metrics without a token. */
   isScraper(address: string): boolean {
     return this.scrapers.has(address);
   }
@@ -28,4 +28,26 @@ export class OpsTokens {
 
 function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
+}
+
+/** Exact IP addresses in all their spellings: `::ffff:10.0.0.1` is `10.0.0.1`. */
+export class IpAddressSet {
+  private readonly addresses = new BlockList();
+
+  constructor(addresses: readonly string[]) {
+    for (const address of addresses) this.addresses.addAddress(withoutZone(address), familyOf(address));
+  }
+
+  has(address: string): boolean {
+    return this.addresses.check(withoutZone(address), familyOf(address));
+  }
+}
+
+/** The zone of a link-local address is a name of this machine's own. */
+function withoutZone(address: string): string {
+  return address.split('%')[0] ?? '';
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv4(address) ? 'ipv4' : 'ipv6';
 }

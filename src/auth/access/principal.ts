@@ -5,14 +5,14 @@ export interface UserPrincipal {
   readonly kind: 'user';
   readonly userId: string;
   readonly email: string;
-  /** As it is in storage now, whatever the token says. */
+  /** The role in storage; the role in the token may be older. */
   readonly role: Role;
   readonly sessionId: string;
 }
 
-/** A user who came with an access token. */
+/** A user with an access token. */
 export interface TokenUser extends UserPrincipal {
-  /** When the token ends, epoch milliseconds. */
+  /** The token expires then, epoch milliseconds. */
   readonly tokenEndsMs: number;
 }
 
@@ -22,15 +22,40 @@ export interface DevicePrincipal {
   readonly credentialId: string;
 }
 
-/** Who is calling. */
+/** An authenticated caller. */
 export type Principal = UserPrincipal | DevicePrincipal;
 
-/** Who came with an ops token: a person at a console, or the tools that move the service. Nobody in particular. */
+/** A caller with an ops token: an operator or a deployment tool. It identifies no person. */
 export interface OperatorPrincipal {
   readonly kind: 'operator';
 }
 
-/** `admin` may what `dispatcher` may, and that what `viewer` may. */
+/** Roles include each other: `admin` ⊃ `dispatcher` ⊃ `viewer`. */
 export function hasRole(principal: Principal, needed: Role): boolean {
   return principal.kind === 'user' && ROLES.indexOf(principal.role) >= ROLES.indexOf(needed);
+}
+
+/** Ends access from now on: of a device's credential, of one session, or of all sessions of a user but one. */
+export type Revocation =
+  | { readonly credentialId: string }
+  | { readonly sessionId: string }
+  | { readonly userId: string; readonly keptSessionId?: string };
+
+export function isRevokedBy(principal: Principal, revocation: Revocation): boolean {
+  if ('credentialId' in revocation) {
+    return principal.kind === 'device' && principal.credentialId === revocation.credentialId;
+  }
+  if (principal.kind !== 'user') return false;
+  if ('sessionId' in revocation) return principal.sessionId === revocation.sessionId;
+  return principal.userId === revocation.userId && principal.sessionId !== revocation.keptSessionId;
+}
+
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /**
+     * A right ended; it is durable. Published with `publishAndWait` before the answer, so that caches and open sockets
+     * of this process never outlive it. Revocations by other instances are found in storage (`RevocationPoller`).
+     */
+    'access.revoked': Revocation;
+  }
 }

@@ -6,17 +6,17 @@ import { isEnded, type LoginSession } from '../sessions/session.js';
 import { SessionsRepository } from '../sessions/sessions.repository.js';
 import { UsersRepository } from '../users/users.repository.js';
 
-/** How much the clocks of instances may differ, and how long a revocation may be on its way into storage. */
+/** Covers clock skew between instances and revocations that are still being written. */
 const OVERLAP_MS = 600_000;
 
 /**
- * Looks again whether those who were let in may still be here; asks storage itself, for all of them together. Watchers
- * are asked for by name. Of devices there are ten thousand, and their credentials are never deleted, so it is what was
- * revoked since the last look that is asked for.
+ * Finds principals whose access another instance revoked, by asking the database once for all of them. Users are looked
+ * up by session. Devices are too many for that (10,000 sockets), so the query reads the credentials that were revoked
+ * since the last poll.
  */
 @Injectable()
 export class RevocationPoller {
-  /** When credentials were looked at last; an outage of storage makes the next look reach further back. */
+  /** Time of the last successful poll of credentials; after an outage the next poll reaches further back. */
   private lastPolledAtMs: number;
 
   constructor(
@@ -28,7 +28,7 @@ export class RevocationPoller {
     this.lastPolledAtMs = clock.nowMs();
   }
 
-  /** Which of them may not. @throws storage/unavailable: then nothing is known of any */
+  /** @returns those that are revoked @throws storage/unavailable */
   async findRevokedPrincipals<P extends Principal>(principals: readonly P[]): Promise<ReadonlySet<P>> {
     const users = (principals as readonly Principal[]).filter(isUser);
     const nowMs = this.clock.nowMs();

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 export const AUDIT_ACTIONS = [
   'auth.logged-in',
   'auth.login-failed',
@@ -21,33 +23,33 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditActor {
   readonly kind: 'user' | 'device' | 'operator' | 'anonymous' | 'service';
-  /** Of the user, or of the device's credential. */
+  /** User id, or id of the device's credential. */
   readonly id: string | null;
-  /** Of a user, as it was then. */
+  /** E-mail address of a user at that time. */
   readonly email: string | null;
 }
 
 export interface AuditTarget {
   readonly kind: 'user' | 'session' | 'credential' | 'image' | 'instance';
-  /** null for what does not exist: an unknown address that somebody tried. */
+  /** null when the target does not exist, such as an unknown address at a log-in. */
   readonly id: string | null;
-  /** Of the user it is, or whose it is. */
+  /** E-mail address of the user, or of the owner. */
   readonly email: string | null;
 }
 
-/** What is about to be done, on whom. */
+/** An action that is about to be done. */
 export interface NewAuditEntry {
   readonly action: AuditAction;
   readonly target: AuditTarget;
-  /** When it is not who is calling: logging in says it only now. */
+  /** Given when it is not the caller: at a log-in the caller is still anonymous. */
   readonly actor?: AuditActor;
-  /** What changed, in short texts; never a secret. */
+  /** What changed, as short texts; never a secret. */
   readonly details?: Readonly<Record<string, string>>;
 }
 
-/** One line of the log; lines are added and never changed. */
+/** One entry of the log. Entries are added and never changed. */
 export interface AuditEntry {
-  /** Orders by time: 12 hexadecimal digits of milliseconds, then what keeps lines of one millisecond apart. */
+  /** Sorts by time; see `nextAuditId`. */
   readonly id: string;
   readonly at: Date;
   readonly action: AuditAction;
@@ -56,8 +58,32 @@ export interface AuditEntry {
   readonly details: Readonly<Record<string, string>>;
   readonly requestId: string | null;
   readonly ip: string | null;
-  /** Error code, on the line that takes back another: what was to be done was not. */
+  /** Error code, on an entry that cancels another one: the action was not done. */
   readonly failure: string | null;
-  /** The line that this one takes back. */
+  /** Id of the entry that this one cancels. */
   readonly failedId: string | null;
+}
+
+/** Different in each process, so that two processes never make the same id. */
+const processPart = randomBytes(4).toString('hex');
+let lastMs = 0;
+let count = 0;
+
+/** 24 hexadecimal digits: milliseconds (12), a count (4), this process (8). Orders by time, newest last. */
+export function nextAuditId(nowMs: number): string {
+  // Never smaller than the last one, also when the clock goes back: newer entries must sort last.
+  if (nowMs > lastMs) {
+    lastMs = nowMs;
+    count = 0;
+  } else if (count < 0xffff) {
+    count += 1;
+  } else {
+    lastMs += 1;
+    count = 0;
+  }
+  return `${hex(lastMs, 12)}${hex(count, 4)}${processPart}`;
+}
+
+function hex(value: number, length: number): string {
+  return value.toString(16).padStart(length, '0');
 }

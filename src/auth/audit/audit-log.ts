@@ -1,13 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock, DomainError, type Page, pageOf, type PageRequest } from '../../core/index.js';
-import type { NewAuditEntry, AuditActor, AuditEntry } from './audit-entry.js';
-import { nextAuditId } from './audit-id.js';
+import { type AuditActor, type AuditEntry, type NewAuditEntry, nextAuditId } from './audit-entry.js';
 import { type AuditFilter, AuditRepository } from './audit.repository.js';
 import { CallContext } from '../access/call-context.js';
 
 /**
- * Who did what to whom. A line is written *before* the act: there are no transactions, and an act without its line is
- * worse than a line without its act. When the act fails after all, a second line says so and names the first.
+ * The audit log. An entry is written *before* its action: without transactions, an action without an entry is worse than
+ * an entry without an action. When the action then fails, a second entry records the failure and names the first.
  */
 @Injectable()
 export class AuditLog {
@@ -19,9 +18,9 @@ export class AuditLog {
     private readonly clock: Clock,
   ) {}
 
-  /** Does what was written down, if it could be. @throws storage/unavailable, or what the act throws */
-  async recordAndRun<T>(acts: readonly NewAuditEntry[], run: () => Promise<T>): Promise<T> {
-    const entries = acts.map((act) => this.entryOf(act));
+  /** Writes the entries, then runs the action. @throws storage/unavailable, or what the action throws */
+  async recordAndRun<T>(actions: readonly NewAuditEntry[], run: () => Promise<T>): Promise<T> {
+    const entries = actions.map((action) => this.entryOf(action));
     await this.log.append(entries);
     try {
       return await run();
@@ -31,9 +30,9 @@ export class AuditLog {
     }
   }
 
-  /** For what has happened already. @throws storage/unavailable */
-  async record(act: NewAuditEntry): Promise<void> {
-    await this.log.append([this.entryOf(act)]);
+  /** For an action that has happened already. @throws storage/unavailable */
+  async record(action: NewAuditEntry): Promise<void> {
+    await this.log.append([this.entryOf(action)]);
   }
 
   /** Newest first. */
@@ -47,7 +46,10 @@ export class AuditLog {
     try {
       await this.log.append(failures);
     } catch (cause) {
-      this.logger.warn({ err: cause, failure, acts: entries.map(({ id }) => id) }, 'acts not taken back');
+      this.logger.warn(
+        { err: cause, failure, entries: entries.map(({ id }) => id) },
+        'audit entries of a failed action not cancelled',
+      );
     }
   }
 

@@ -13,7 +13,7 @@ export class AuditController {
   constructor(private readonly log: AuditLog) {}
 
   @Get()
-  @ApiOperation({ summary: 'Who did what to whom, newest first' })
+  @ApiOperation({ summary: 'List audit entries, newest first' })
   @ApiOkResponse({ type: AuditPageDto })
   list(@Query() { limit, cursor, actor, target }: ListAuditDto): Promise<Page<AuditEntry>> {
     return this.log.list(pageRequest(limit, cursor), {

@@ -12,7 +12,7 @@ const asKey = ({ value }: { value: unknown }): unknown =>
 
 export class ListAuditDto extends PageDto {
   @ApiPropertyOptional({
-    description: 'Who did it: id or e-mail address.',
+    description: 'Actor: id or e-mail address.',
     example: 'admin@example.org',
     maxLength: 254,
   })
@@ -24,7 +24,7 @@ export class ListAuditDto extends PageDto {
   actor?: string;
 
   @ApiPropertyOptional({
-    description: 'To whom: id of a user, session, credential or picture, or e-mail address.',
+    description: 'Target: id of a user, session, credential or picture, or e-mail address.',
     example: '66f0c0ffee0123456789abcd',
     maxLength: 254,
   })
@@ -83,10 +83,10 @@ export class AuditEntryDto implements AuditEntry {
   @ApiProperty({ type: String, nullable: true, example: '192.0.2.7' })
   ip!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Why it was not done after all: an error code.' })
+  @ApiProperty({ type: String, nullable: true, description: 'Error code of an action that was not done.' })
   failure!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'The line that this one takes back.' })
+  @ApiProperty({ type: String, nullable: true, description: 'Id of the entry that this one cancels.' })
   failedId!: string | null;
 }
 

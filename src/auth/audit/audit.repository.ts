@@ -4,13 +4,13 @@ import type { Model } from 'mongoose';
 import type { AuditEntry } from './audit-entry.js';
 import { AuditRecord } from './audit.schema.js';
 
-/** Each an id or an e-mail address. */
+/** Each is an id or an e-mail address. */
 export interface AuditFilter {
   readonly actor?: string;
   readonly target?: string;
 }
 
-/** Adds and reads: there is nothing here that changes or removes a line. */
+/** Adds and reads entries; it has no way to change or remove one. */
 @Injectable()
 export class AuditRepository {
   constructor(@InjectModel(AuditRecord.name) private readonly log: Model<AuditRecord>) {}

@@ -1,7 +1,7 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import type { AuditAction, AuditActor, AuditTarget } from './audit-entry.js';
 
-/** See `AuditEntry` for the meaning. */
+/** See `AuditEntry`. */
 @Schema({ collection: 'audit_log', versionKey: false })
 export class AuditRecord {
   @Prop({ type: String, required: true })
@@ -49,7 +49,7 @@ export class AuditRecord {
 
 export const AuditSchema = SchemaFactory.createForClass(AuditRecord);
 
-/** What one person did, and what was done to one; by id or by address, newest first. */
+/** Lists of one actor or one target, by id or e-mail address, newest first. */
 AuditSchema.index({ actorId: 1, _id: 1 });
 AuditSchema.index({ actorEmail: 1, _id: 1 });
 AuditSchema.index({ targetId: 1, _id: 1 });

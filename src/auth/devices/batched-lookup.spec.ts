@@ -2,16 +2,19 @@ import { describe, expect, it } from '@jest/globals';
 import { BatchedLookup } from './batched-lookup.js';
 
 describe('BatchedLookup', () => {
-  it('asks once for all who ask together, and for the rest while that is on its way', async () => {
+  it('sends one query for simultaneous look-ups, and one for those that come meanwhile', async () => {
     const asked: (readonly string[])[] = [];
+    let endFirstQuery: () => void = () => undefined;
+    const firstQueryEnds = new Promise<void>((resolve) => (endFirstQuery = resolve));
     const lookup = new BatchedLookup(async (ids) => {
       asked.push(ids);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      return ids.filter((id) => id !== 'nobody').map((id) => ({ id }));
+      await firstQueryEnds;
+      return ids.filter((id) => id !== 'unknown').map((id) => ({ id }));
     });
-    const first = [lookup.get('a'), lookup.get('nobody'), lookup.get('a')];
-    await new Promise((resolve) => setTimeout(resolve, 3));
+    const first = [lookup.get('a'), lookup.get('unknown'), lookup.get('a')];
+    while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
     const second = [lookup.get('b'), lookup.get('c')];
+    endFirstQuery();
     expect(await Promise.all([...first, ...second])).toEqual([
       { id: 'a' },
       null,
@@ -20,7 +23,7 @@ describe('BatchedLookup', () => {
       { id: 'c' },
     ]);
     expect(asked).toEqual([
-      ['a', 'nobody'],
+      ['a', 'unknown'],
       ['b', 'c'],
     ]);
   });
@@ -35,7 +38,7 @@ describe('BatchedLookup', () => {
     expect(sizes).toEqual([500, 500, 100]);
   });
 
-  it('tells everybody of a batch that it failed, and goes on', async () => {
+  it('rejects all look-ups of a failed query, and continues with the next', async () => {
     let isDown = true;
     const lookup = new BatchedLookup(async (ids) => {
       if (isDown) throw new Error('down');

@@ -1,4 +1,4 @@
-/** More would make a query that holds up the others. */
+/** Larger queries would delay other requests. */
 const MAX_BATCH = 500;
 
 interface PendingLookup<T> {
@@ -8,8 +8,8 @@ interface PendingLookup<T> {
 }
 
 /**
- * Look-ups by id that share a query: what is asked for while one is on its way goes into the next. One at a time, so
- * that with 10,000 devices coming back at once the queries grow instead of their number.
+ * Look-ups by id that share queries: ids requested while a query runs go into the next one. One query runs at a time, so
+ * when 10,000 devices reconnect at once the queries get larger instead of more.
  */
 export class BatchedLookup<T extends { readonly id: string }> {
   private waiting: PendingLookup<T>[] = [];
@@ -17,7 +17,7 @@ export class BatchedLookup<T extends { readonly id: string }> {
 
   constructor(private readonly find: (ids: readonly string[]) => Promise<readonly T[]>) {}
 
-  /** @returns null for what is not there; @throws what the query of its batch threw */
+  /** @returns null when there is no such document @throws what the query of its batch threw */
   get(id: string): Promise<T | null> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ id, resolve, reject });
@@ -27,7 +27,7 @@ export class BatchedLookup<T extends { readonly id: string }> {
 
   private async run(): Promise<void> {
     this.isRunning = true;
-    // Whoever asks in this turn of the event loop comes with the first.
+    // Other look-ups of this turn of the event loop join the first query.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.waiting.length > 0) await this.resolveBatch(this.waiting.splice(0, MAX_BATCH));
     this.isRunning = false;

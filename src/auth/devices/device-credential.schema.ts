@@ -9,7 +9,7 @@ export class DeviceCredential {
   @Prop({ type: String })
   label?: string;
 
-  /** SHA-256 of the secret, hexadecimal. A 256-bit random secret needs no slow hash, and 10,000 devices come at once. */
+  /** SHA-256 of the secret, hexadecimal. A random secret of 256 bits needs no slow hash; 10,000 devices connect at once. */
   @Prop({ type: String, required: true })
   secretHash!: string;
 
@@ -22,7 +22,7 @@ export class DeviceCredential {
 export type DeviceCredentialDocument = HydratedDocument<DeviceCredential>;
 export const DeviceCredentialSchema = SchemaFactory.createForClass(DeviceCredential);
 
-/** The credentials of a vehicle, to list and to revoke them. */
+/** Lists the credentials of a vehicle. */
 DeviceCredentialSchema.index({ vehicleId: 1 });
-/** What was revoked lately, for those who hold sockets open. Sparse: nearly all were never revoked. */
+/** Finds recent revocations (`RevocationPoller`). Sparse, because nearly no credential is revoked. */
 DeviceCredentialSchema.index({ revokedAt: 1 }, { sparse: true });

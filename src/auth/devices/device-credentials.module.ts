@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { CallContext } from '../access/call-context.js';
-import { Revocations } from '../access/revocations.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { AuditRepository } from '../audit/audit.repository.js';
 import { AuditRecord, AuditSchema } from '../audit/audit.schema.js';
@@ -17,21 +16,7 @@ import { DeviceCredentialsService } from './device-credentials.service.js';
       { name: AuditRecord.name, schema: AuditSchema },
     ]),
   ],
-  providers: [
-    DeviceCredentialsRepository,
-    DeviceCredentialsService,
-    AuditRepository,
-    AuditLog,
-    CallContext,
-    Revocations,
-  ],
-  exports: [
-    DeviceCredentialsRepository,
-    DeviceCredentialsService,
-    AuditRepository,
-    AuditLog,
-    CallContext,
-    Revocations,
-  ],
+  providers: [DeviceCredentialsRepository, DeviceCredentialsService, AuditRepository, AuditLog, CallContext],
+  exports: [DeviceCredentialsRepository, DeviceCredentialsService, AuditRepository, AuditLog, CallContext],
 })
 export class DeviceCredentialsModule {}

@@ -19,7 +19,7 @@ export class DeviceCredentialsRepository {
 
   constructor(@InjectModel(DeviceCredential.name) private readonly credentials: Model<DeviceCredential>) {}
 
-  /** Made before the credential is, so that the audit log can name what will be made. */
+  /** Made before the credential, so that the audit entry can name it. */
   newId(): string {
     return new Types.ObjectId().toHexString();
   }
@@ -33,18 +33,18 @@ export class DeviceCredentialsRepository {
     });
   }
 
-  /** Shares its query with others that ask at the same time. */
+  /** Shares its query with simultaneous look-ups. */
   findById(id: string): Promise<StoredCredential | null> {
     return this.lookup.get(id);
   }
 
-  /** Ids of those revoked from then on. */
+  /** Ids of credentials revoked at or after that time. */
   async findRevokedSince(at: Date): Promise<ReadonlySet<string>> {
     const found = await this.credentials.find({ revokedAt: { $gte: at } }).select({ _id: 1 });
     return new Set(found.map(({ _id }) => _id.toHexString()));
   }
 
-  /** Of one vehicle, the revoked ones too, oldest first. */
+  /** All credentials of one vehicle, also revoked ones, oldest first. */
   async listOf(vehicleId: string): Promise<StoredCredential[]> {
     const found = await this.credentials
       .find({ vehicleId: new Types.ObjectId(vehicleId) })
@@ -59,7 +59,7 @@ export class DeviceCredentialsRepository {
     return found.map(toCredential);
   }
 
-  /** One that was revoked before stays as it was. */
+  /** Does not change a credential that is revoked already. */
   async revoke(id: string, at: Date): Promise<void> {
     await this.credentials.updateOne(
       { _id: new Types.ObjectId(id), revokedAt: { $exists: false } },

@@ -1,21 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Clock } from '../../core/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { credentialNotFound, tokenInvalid } from '../auth.errors.js';
 import { DeviceCredentialsRepository } from './device-credentials.repository.js';
 import type { DevicePrincipal } from '../access/principal.js';
-import { Revocations } from '../access/revocations.js';
 
 const TOKEN = /^([0-9a-f]{24})\.([A-Za-z0-9_-]{43})$/;
 
 export interface IssuedCredential {
   readonly id: string;
-  /** `<id>.<256-bit secret, base64url>`; shown this once. */
+  /** `<id>.<256-bit secret, base64url>`; shown only once. */
   readonly token: string;
 }
 
-/** A credential as it may be shown: without anything that lets somebody in. */
+/** A credential as the API shows it: without its secret. */
 export interface CredentialSummary {
   readonly id: string;
   readonly label: string | null;
@@ -27,12 +26,12 @@ export interface CredentialSummary {
 export class DeviceCredentialsService {
   constructor(
     private readonly credentials: DeviceCredentialsRepository,
-    private readonly revocations: Revocations,
+    private readonly events: EventBus,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
 
-  /** True for what has the form of a device token, so that a caller's token is looked up in one place only. */
+  /** True for a text with the form of a device token. */
   static isDeviceToken(token: string): boolean {
     return TOKEN.test(token);
   }
@@ -53,7 +52,7 @@ export class DeviceCredentialsService {
     return found.map(({ id, label, createdAt, revokedAt }) => ({ id, label, createdAt, revokedAt }));
   }
 
-  /** At once, live sockets included. @throws credentials/not-found */
+  /** Takes effect at once, also on live sockets. @throws credentials/not-found */
   async revoke(vehicleId: string, credentialId: string): Promise<void> {
     const credential = isId(credentialId) ? await this.credentials.findById(credentialId) : null;
     if (credential?.vehicleId !== vehicleId) throw credentialNotFound();
@@ -63,10 +62,10 @@ export class DeviceCredentialsService {
         this.credentials.revoke(credentialId, new Date(this.clock.nowMs())),
       );
     }
-    this.revocations.publish({ credentialId });
+    await this.events.publishAndWait('access.revoked', { credentialId });
   }
 
-  /** @throws auth/token-invalid for one that is malformed, unknown or revoked: a thief is not told which */
+  /** @throws auth/token-invalid: the same for a malformed, unknown or revoked token, so that an attacker learns nothing */
   async verify(token: string): Promise<DevicePrincipal> {
     const match = TOKEN.exec(token);
     if (!match?.[1] || !match[2]) throw tokenInvalid();
@@ -85,7 +84,7 @@ function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
-/** A record whose hash is none has another length, at which `timingSafeEqual` throws. */
+/** `timingSafeEqual` throws on different lengths, which a damaged record would cause. */
 function isSame(stored: Buffer, given: Buffer): boolean {
   return stored.length === given.length && timingSafeEqual(stored, given);
 }

@@ -1,35 +1,36 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHmac, randomBytes } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { DomainError } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { authBusy, tooManyAttempts } from '../auth.errors.js';
 import { CallContext } from '../access/call-context.js';
-import { ipNetwork } from './ip-network.js';
 
-/** What is guessed at: a password, a refresh token. */
+/** Requests that carry a secret which can be guessed. */
 export type Attempt = 'login' | 'refresh' | 'password-change';
 
-/** Answers that somebody gets who guesses; a session that merely ended is no guess. */
+/** Errors that count as a wrong guess. A session that ended is not one. */
 const WRONG_GUESSES = new Set(['auth/bad-credentials', 'auth/token-invalid', 'auth/current-password-wrong']);
 const MIN_RETRY_AFTER_MS = 1_000;
-/** Of one account from one network: a control room's screens, twice over. */
+/** Waiting attempts of one account from one network: twice the screens of a control room. */
 const MAX_QUEUE_LENGTH = 100;
 
 /**
- * Makes guessing slow. Two counts of wrong guesses, both forgotten after a while: of one network at one account, and of
- * one network at everything. Nothing counts against an account alone: then anybody who knows a dispatcher's address
- * could keep him out from afar. Success counts nothing, so a control room behind one address may log in all at once,
- * and device tokens never come here: 256 bits are not guessed, and 10,000 devices return together after an outage.
+ * Slows down guessing. Two counts of wrong guesses expire after a while: of one network at one account, and of one
+ * network at all accounts. No count belongs to an account alone: an attacker who knows a dispatcher's address could
+ * lock that account. Successful attempts are not counted, so a control room behind one address can log in all at once.
+ * Device tokens do not come here: 256 random bits cannot be guessed, and 10,000 devices reconnect together after an
+ * outage.
  *
- * In memory, per instance: a count in the database would fail exactly when people log in anew after an outage, and all
- * that sharing would win is a factor of the few instances there are.
+ * The counts are in memory, per instance. In the database they would fail right after an outage, when all users log in
+ * again, and sharing them would gain only a factor of the number of instances.
  */
 @Injectable()
 export class AttemptLimiter {
   private readonly perAccountAndNetwork: RateLimiterMemory;
   private readonly perNetwork: RateLimiterMemory;
-  /** Attempts not decided yet may all be wrong: a hundred sent at once must not all be looked at. */
+  /** Attempts under way may all be wrong: of a hundred sent at once only so many may be checked. */
   private readonly pendingAttempts = new Map<string, PendingAttempts>();
   private readonly secret = randomBytes(32);
 
@@ -46,15 +47,15 @@ export class AttemptLimiter {
   }
 
   /**
-   * @param account whose secret it is: an address, a session id, a user id
+   * @param account owner of the secret: e-mail address, session id or user id
    * @throws auth/too-many-attempts, auth/busy, or what the attempt throws
    */
   async limit<T>(attempt: Attempt, account: string, run: () => Promise<T>): Promise<T> {
     const network = ipNetwork(this.context.current?.ip ?? '');
-    const all = this.bucketOf(`${attempt} ${network}`);
+    const networkBucket = this.bucketOf(`${attempt} ${network}`);
     const accountBucket = this.bucketOf(`${attempt} ${network} ${account}`);
-    await assertBelowLimit(this.perNetwork, all, this.settings.auth.failuresPerIp);
-    // A refresh token is as hard to guess as a device's, and a screen full of tabs refreshes all at once.
+    await assertBelowLimit(this.perNetwork, networkBucket, this.settings.auth.failuresPerIp);
+    // A refresh token cannot be guessed, and a window with many tabs refreshes all of them at once.
     const begun = await this.begin(accountBucket, attempt !== 'refresh');
     try {
       const result = await run();
@@ -62,15 +63,18 @@ export class AttemptLimiter {
       return result;
     } catch (error) {
       if (error instanceof DomainError && WRONG_GUESSES.has(error.code)) {
-        await Promise.all([this.perAccountAndNetwork.penalty(accountBucket), this.perNetwork.penalty(all)]);
+        await Promise.all([
+          this.perAccountAndNetwork.penalty(accountBucket),
+          this.perNetwork.penalty(networkBucket),
+        ]);
       }
       throw error;
     } finally {
-      this.decided(accountBucket, begun);
+      this.release(accountBucket, begun);
     }
   }
 
-  /** Waits while those under way, if all were wrong, would use up what is left: most often they are right. */
+  /** Waits while the attempts under way would use up the limit if all of them were wrong. */
   private async begin(accountBucket: string, isGuessable: boolean): Promise<PendingAttempts> {
     const { failuresPerAccount } = this.settings.auth;
     for (;;) {
@@ -86,32 +90,52 @@ export class AttemptLimiter {
     }
   }
 
-  private decided(accountBucket: string, pendingAttempts: PendingAttempts): void {
+  private release(accountBucket: string, pendingAttempts: PendingAttempts): void {
     pendingAttempts.count -= 1;
     if (pendingAttempts.count === 0) this.pendingAttempts.delete(accountBucket);
-    for (const look of pendingAttempts.waiting.splice(0)) look();
+    for (const resume of pendingAttempts.waiting.splice(0)) resume();
   }
 
   /**
-   * One of 65,536, so that no flood of made-up addresses fills the memory; by a secret of this process, so that nobody
-   * can look for an address that shares somebody else's.
+   * One of 65,536 buckets, so that invented addresses cannot fill the memory. The hash has a secret of this process as
+   * its key, so that an attacker cannot search for an address that shares a bucket with a victim.
    */
   private bucketOf(text: string): string {
     return createHmac('sha256', this.secret).update(text).digest('hex').slice(0, 4);
   }
 }
 
-/** Attempts of one network at one account. */
+/** Attempts of one network at one account that are under way. */
 interface PendingAttempts {
   count: number;
-  /** Those who look again when one is decided. */
+  /** Resumed when an attempt ends. */
   readonly waiting: (() => void)[];
 }
 
-/** How many were wrong so far. */
+/** @returns the number of wrong guesses so far @throws auth/too-many-attempts */
 async function assertBelowLimit(limiter: RateLimiterMemory, bucket: string, points: number): Promise<number> {
   const counted = await limiter.get(bucket);
   const wrong = counted?.consumedPoints ?? 0;
   if (counted && wrong >= points) throw tooManyAttempts(Math.max(counted.msBeforeNext, MIN_RETRY_AFTER_MS));
   return wrong;
+}
+
+/** An IPv4 address, or the /64 of an IPv6 address: a client usually owns all 2^64 addresses of its /64. */
+export function ipNetwork(ip: string): string {
+  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(ip)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(ip)) return ip;
+  const [head = '', tail] = (ip.split('%')[0] ?? '').toLowerCase().split('::');
+  const groups = groupsOf(head);
+  if (tail !== undefined) {
+    const after = groupsOf(tail);
+    while (groups.length + after.length < 8) groups.push('0');
+    groups.push(...after);
+  }
+  const network = groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}
+
+function groupsOf(part: string): string[] {
+  return part === '' ? [] : part.split(':');
 }

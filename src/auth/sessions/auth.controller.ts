@@ -4,10 +4,8 @@ import { FailsWith } from '../../core/index.js';
 import { Public } from '../access/access.decorators.js';
 import { AttemptLimiter } from './attempt-limiter.js';
 import { LoginDto, RefreshDto, TokenPairDto } from './auth.dto.js';
-import { LoginsService } from './logins.service.js';
-import { sessionIdIn } from './refresh-token.js';
-import { RefreshesService } from './refreshes.service.js';
-import type { TokenPair } from './token-pairs.service.js';
+import { SessionsService } from './sessions.service.js';
+import { sessionIdIn, type TokenPair } from './token-pairs.service.js';
 import { emailKey } from '../users/user.js';
 
 @ApiTags('auth')
@@ -15,8 +13,7 @@ import { emailKey } from '../users/user.js';
 @Controller('api/v1/auth')
 export class AuthController {
   constructor(
-    private readonly logins: LoginsService,
-    private readonly refreshes: RefreshesService,
+    private readonly sessions: SessionsService,
     private readonly limits: AttemptLimiter,
   ) {}
 
@@ -26,7 +23,7 @@ export class AuthController {
   @ApiOkResponse({ type: TokenPairDto })
   @FailsWith('auth/bad-credentials', 'auth/too-many-attempts', 'auth/busy')
   login(@Body() { email, password }: LoginDto): Promise<TokenPair> {
-    return this.limits.limit('login', emailKey(email), () => this.logins.logIn(email, password));
+    return this.limits.limit('login', emailKey(email), () => this.sessions.logIn(email, password));
   }
 
   @Post('refresh')
@@ -36,6 +33,6 @@ export class AuthController {
   @FailsWith('auth/token-invalid', 'auth/token-expired', 'auth/session-revoked', 'auth/too-many-attempts')
   refresh(@Body() { refreshToken }: RefreshDto): Promise<TokenPair> {
     const sessionId = sessionIdIn(refreshToken);
-    return this.limits.limit('refresh', sessionId, () => this.refreshes.refresh(refreshToken));
+    return this.limits.limit('refresh', sessionId, () => this.sessions.refresh(refreshToken));
   }
 }

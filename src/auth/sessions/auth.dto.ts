@@ -1,7 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, Length, MaxLength } from 'class-validator';
-import { IsNewPassword } from '../users/password.decorator.js';
-import { MAX_LOGIN_PASSWORD_LENGTH } from '../users/passwords.js';
+import { IsNewPassword, MAX_LOGIN_PASSWORD_LENGTH } from '../users/passwords.js';
 import type { TokenPair } from './token-pairs.service.js';
 
 export class LoginDto {

@@ -1,38 +1,26 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { BackgroundJobs, Clock } from '../../core/index.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SESSION_TTL_MS } from './sessions.service.js';
 
-const EVERY_MS = 3_600_000;
-/** Kept a little longer: a token of a session that is known is told that it has expired, not that it is forged. */
-const KEPT_AFTER_MS = 24 * 3_600_000;
+const INTERVAL_MS = 3_600_000;
+/** Expired sessions stay one more day, so that their tokens get `auth/token-expired` and not `auth/token-invalid`. */
+const KEPT_AFTER_EXPIRY_MS = 24 * 3_600_000;
 
-/** Forgets sessions that nobody can go on with. */
+/** Deletes expired sessions. */
 @Injectable()
-export class SessionSweep implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(SessionSweep.name);
-  private timer: NodeJS.Timeout | null = null;
-
+export class SessionSweep implements OnApplicationBootstrap {
   constructor(
     private readonly sessions: SessionsRepository,
+    private readonly jobs: BackgroundJobs,
     private readonly clock: Clock,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.sweep(), EVERY_MS);
-    this.timer.unref();
-  }
-
-  onModuleDestroy(): void {
-    if (this.timer) clearInterval(this.timer);
+    this.jobs.start({ name: 'session-sweep', intervalMs: INTERVAL_MS, run: () => this.sweep() });
   }
 
   async sweep(): Promise<void> {
-    const beforeMs = this.clock.nowMs() - SESSION_TTL_MS - KEPT_AFTER_MS;
-    try {
-      await this.sessions.removeBegunBefore(beforeMs);
-    } catch (error) {
-      this.logger.warn({ err: error }, 'ended sessions could not be removed; the next sweep will');
-    }
+    await this.sessions.removeBegunBefore(this.clock.nowMs() - SESSION_TTL_MS - KEPT_AFTER_EXPIRY_MS);
   }
 }

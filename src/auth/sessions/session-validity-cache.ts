@@ -1,58 +1,52 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
-import type { UserPrincipal } from '../access/principal.js';
-import { type Revocation, Revocations } from '../access/revocations.js';
+import { LRUCache } from 'lru-cache';
+import { Clock, EventBus } from '../../core/index.js';
+import type { Revocation, UserPrincipal } from '../access/principal.js';
 import { isEnded } from './session.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { UsersRepository } from '../users/users.repository.js';
 
-/** How long another instance's revocation may stay unseen here. */
-const CACHED_FOR_MS = 2_000;
+/** A revocation by another instance takes effect here after this time at most. */
+const CACHE_TTL_MS = 2_000;
 const MAX_CACHED = 10_000;
 
 interface CachedCheck {
   readonly userId: string;
-  readonly askedAtMs: number;
   readonly answer: Promise<UserPrincipal | null>;
 }
 
 /**
- * Whether the session behind an access token is still good, and whose it is. The token alone cannot know: it was
- * signed up to a quarter of an hour ago. Storage is asked at most every two seconds per session; what is revoked in
- * this process is forgotten at once.
+ * Tells whether the session of an access token is still good, and gives its user. The token itself cannot: it was signed
+ * up to 15 minutes ago. The database is asked at most every two seconds per session. A revocation in this process clears
+ * the cached answer at once.
  */
 @Injectable()
 export class SessionValidityCache {
-  private readonly remembered = new Map<string, CachedCheck>();
+  /** Measures age by the monotonic clock, so that a clock set back does not keep an ended session alive. */
+  private readonly checks = new LRUCache<string, CachedCheck>({ max: MAX_CACHED, ttl: CACHE_TTL_MS });
 
   constructor(
     private readonly sessions: SessionsRepository,
     private readonly users: UsersRepository,
     private readonly clock: Clock,
-    revocations: Revocations,
+    events: EventBus,
   ) {
-    revocations.subscribe((revocation) => this.forget(revocation));
+    events.subscribe('access.revoked', (revocation) => this.forget(revocation));
   }
 
-  /** The user as he is now; null when the session has ended. */
+  /** The user as stored now; null when the session has ended. @throws storage/unavailable */
   check(sessionId: string, userId: string): Promise<UserPrincipal | null> {
-    // Not the wall clock: set back, it would keep an ended session alive.
-    const nowMs = performance.now();
-    const known = this.remembered.get(sessionId);
-    if (known && known.userId === userId && nowMs - known.askedAtMs < CACHED_FOR_MS) return known.answer;
-
-    const entry: CachedCheck = { userId, askedAtMs: nowMs, answer: this.checkUncached(sessionId, userId) };
-    this.remembered.delete(sessionId);
-    this.remembered.set(sessionId, entry);
-    const [oldest] = this.remembered.keys();
-    if (this.remembered.size > MAX_CACHED && oldest !== undefined) this.remembered.delete(oldest);
-    entry.answer.catch(() => {
-      if (this.remembered.get(sessionId) === entry) this.remembered.delete(sessionId);
+    const cached = this.checks.get(sessionId);
+    if (cached?.userId === userId) return cached.answer;
+    const check: CachedCheck = { userId, answer: this.checkUncached(sessionId, userId) };
+    this.checks.set(sessionId, check);
+    check.answer.catch(() => {
+      if (this.checks.peek(sessionId) === check) this.checks.delete(sessionId);
     });
-    return entry.answer;
+    return check.answer;
   }
 
-  /** Past the memory. */
+  /** As `check`, without the cache. */
   async checkUncached(sessionId: string, userId: string): Promise<UserPrincipal | null> {
     const [session, user] = await Promise.all([
       this.sessions.findById(sessionId),
@@ -63,12 +57,12 @@ export class SessionValidityCache {
     return { kind: 'user', userId, email: user.email, role: user.role, sessionId };
   }
 
-  /** An answer still on its way when this happens is not remembered either: its entry is gone. */
+  /** Also drops a check under way: its answer may be older than the revocation. */
   private forget(revocation: Revocation): void {
-    if ('sessionId' in revocation) this.remembered.delete(revocation.sessionId);
+    if ('sessionId' in revocation) this.checks.delete(revocation.sessionId);
     if (!('userId' in revocation)) return;
-    for (const [sessionId, { userId }] of this.remembered) {
-      if (userId === revocation.userId) this.remembered.delete(sessionId);
+    for (const [sessionId, { userId }] of this.checks.entries()) {
+      if (userId === revocation.userId) this.checks.delete(sessionId);
     }
   }
 }

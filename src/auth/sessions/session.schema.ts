@@ -1,21 +1,21 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
 
-/** One log-in and the refresh tokens that grow from it; see `refresh-token.ts` for why none of them is stored. */
+/** One log-in. Its refresh tokens are computed, not stored (`token-pairs.service.ts`). */
 @Schema({ collection: 'sessions' })
 export class Session {
   @Prop({ type: Types.ObjectId, required: true })
   userId!: Types.ObjectId;
 
-  /** 32 random bytes, base64url: without it the signing secret alone would forge refresh tokens. */
+  /** 32 random bytes, base64url: so the signing secret alone cannot forge refresh tokens. */
   @Prop({ type: String, required: true })
   salt!: string;
 
-  /** Of the refresh token that is good now; counts up by one with each rotation. */
+  /** Generation of the current refresh token; grows by one with each rotation. */
   @Prop({ type: Number, required: true })
   generation!: number;
 
-  /** The user's `sessionEpoch` when the session began; without one it is 0. */
+  /** The user's `sessionEpoch` at the log-in; absent means 0. */
   @Prop({ type: Number })
   epoch?: number;
 

@@ -27,13 +27,13 @@ const user: UserAccount = {
 
 describe('isEnded', () => {
   it.each([
-    ['one of the user’s present count', {}, {}, false],
-    ['one that was revoked itself', { isRevoked: true }, {}, true],
-    ['one of a former count', {}, { sessionEpoch: 4 }, true],
-    ['the one that was kept', {}, { sessionEpoch: 4, keptSessionId: 's' }, false],
-    ['the one that was kept and then revoked', { isRevoked: true }, { keptSessionId: 's' }, true],
-    ['one beside the kept one', {}, { sessionEpoch: 4, keptSessionId: 'other' }, true],
-    ['somebody else’s', {}, { id: 'v' }, true],
+    ['a session of the current epoch', {}, {}, false],
+    ['a session that was revoked', { isRevoked: true }, {}, true],
+    ['a session of an earlier epoch', {}, { sessionEpoch: 4 }, true],
+    ['the kept session', {}, { sessionEpoch: 4, keptSessionId: 's' }, false],
+    ['the kept session, revoked later', { isRevoked: true }, { keptSessionId: 's' }, true],
+    ['another session than the kept one', {}, { sessionEpoch: 4, keptSessionId: 'other' }, true],
+    ['a session of another user', {}, { id: 'v' }, true],
   ])('%s', (_what, ofSession, ofUser, expected) =>
     expect(isEnded({ ...session, ...ofSession }, { ...user, ...ofUser })).toBe(expected),
   );

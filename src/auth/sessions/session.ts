@@ -6,14 +6,14 @@ export interface LoginSession {
   readonly userId: string;
   readonly salt: string;
   readonly generation: number;
-  /** The user's `sessionEpoch` when it began. */
+  /** The user's `sessionEpoch` at the log-in. */
   readonly epoch: number;
   readonly rotatedAtMs: number;
   readonly expiresAtMs: number;
   readonly isRevoked: boolean;
 }
 
-/** Whether a session was ended: by itself, or with all others of its user. Its age is another question. */
+/** True when the session was revoked alone or with all sessions of its user. Does not look at its age. */
 export function isEnded(session: LoginSession, user: UserAccount): boolean {
   if (session.isRevoked || session.userId !== user.id) return true;
   return session.epoch !== user.sessionEpoch && session.id !== user.keptSessionId;

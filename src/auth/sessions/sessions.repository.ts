@@ -32,7 +32,7 @@ export class SessionsRepository {
     return found.map(toSession);
   }
 
-  /** From `generation` to the next; false when another request was faster. */
+  /** Raises the generation by one. @returns false when another request did so first */
   async rotate(id: string, generation: number, nowMs: number): Promise<boolean> {
     const result = await this.sessions.updateOne(
       { _id: new Types.ObjectId(id), generation },
@@ -45,7 +45,7 @@ export class SessionsRepository {
     await this.sessions.updateOne({ _id: new Types.ObjectId(id) }, { $set: { revokedAt: new Date(nowMs) } });
   }
 
-  /** Every session that began before, along `_id`, which begins with the second it was made in. */
+  /** Removes sessions by `_id`, which begins with the second of their creation. @returns how many */
   async removeBegunBefore(beforeMs: number): Promise<number> {
     const before = Types.ObjectId.createFromTime(Math.floor(beforeMs / 1_000));
     return (await this.sessions.deleteMany({ _id: { $lt: before } })).deletedCount;

@@ -1,41 +1,74 @@
 import { Injectable } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
-import { Clock } from '../../core/index.js';
-import type { AuditActor } from '../audit/audit-entry.js';
-import { AuditLog } from '../audit/audit-log.js';
+import { Clock, EventBus } from '../../core/index.js';
 import type { UserPrincipal } from '../access/principal.js';
-import { Revocations } from '../access/revocations.js';
-import type { LoginSession } from './session.js';
+import type { AuditActor, AuditTarget } from '../audit/audit-entry.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { badCredentials, sessionRevoked, tokenExpired, tokenInvalid } from '../auth.errors.js';
+import { PasswordHasher } from '../users/password-hasher.js';
+import { PasswordUpgrades } from '../users/password-upgrades.js';
+import { emailKey, type UserAccount } from '../users/user.js';
+import { UsersRepository } from '../users/users.repository.js';
+import { isEnded, type LoginSession } from './session.js';
 import { SessionsRepository } from './sessions.repository.js';
-import { type TokenPair, TokenPairsService } from './token-pairs.service.js';
-import type { UserAccount } from '../users/user.js';
+import { parseRefreshToken, type TokenPair, TokenPairsService } from './token-pairs.service.js';
 
-/** From the log-in on, however often it is refreshed. */
+/** A session ends 30 days after the log-in, however often it is refreshed. */
 export const SESSION_TTL_MS = 30 * 24 * 3_600_000;
 
-/** Sessions begin and end here. All of a user's end together elsewhere: with a write to the user, in `UsersRepository`. */
+/** Contract: the previous refresh token stays valid for 30 s after a rotation. */
+const GRACE_MS = 30_000;
+
+/**
+ * The life of a session: log-in, refresh, log-out. All sessions of a user end together with a write to the user
+ * (`UsersRepository.change`).
+ */
 @Injectable()
 export class SessionsService {
   constructor(
+    private readonly users: UsersRepository,
+    private readonly hasher: PasswordHasher,
+    private readonly upgrades: PasswordUpgrades,
     private readonly sessions: SessionsRepository,
     private readonly tokens: TokenPairsService,
     private readonly audit: AuditLog,
-    private readonly revocations: Revocations,
+    private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
 
-  /** For a user who has just proven who he is. */
-  async open(user: UserAccount): Promise<TokenPair> {
-    const actor: AuditActor = { kind: 'user', id: user.id, email: user.email };
-    const target = { kind: 'user', id: user.id, email: user.email } as const;
-    const session = await this.audit.recordAndRun([{ action: 'auth.logged-in', actor, target }], () => {
-      const nowMs = this.clock.nowMs();
-      const salt = randomBytes(32).toString('base64url');
-      // Of the epoch that was read with the password: were both changed meanwhile, the session is born ended.
-      const begun = { userId: user.id, epoch: user.sessionEpoch, salt, expiresAtMs: nowMs + SESSION_TTL_MS };
-      return this.sessions.create(begun, nowMs);
-    });
-    return this.tokens.make(session, user, session.generation);
+  /** @throws auth/bad-credentials, auth/busy */
+  async logIn(email: string, password: string): Promise<TokenPair> {
+    const user = await this.users.findByEmail(email);
+    const isRight = await this.hasher.isMatch(password, user?.passwordHash ?? null);
+    if (!user || !isRight) {
+      await this.audit.record({ action: 'auth.login-failed', target: loginTarget(email, user) });
+      throw badCredentials();
+    }
+    this.upgrades.upgradeIfWeak(user, password);
+    return this.open(user);
+  }
+
+  /** @throws auth/token-invalid, auth/token-expired, auth/session-revoked */
+  async refresh(refreshToken: string): Promise<TokenPair> {
+    const token = parseRefreshToken(refreshToken);
+    const session = token && (await this.sessions.findById(token.sessionId));
+    if (!session || !this.tokens.isGenuine(token, session)) throw tokenInvalid();
+    const user = await this.users.findById(session.userId);
+    if (!user || isEnded(session, user)) throw sessionRevoked();
+    const nowMs = this.clock.nowMs();
+    if (session.expiresAtMs <= nowMs) throw tokenExpired();
+
+    if (token.generation === session.generation) {
+      // A lost race means that the same token was just used elsewhere: both requests get the same successor.
+      await this.sessions.rotate(session.id, session.generation, nowMs);
+      return this.tokens.make(session, user, session.generation + 1);
+    }
+    const isPrevious = token.generation === session.generation - 1;
+    if (isPrevious && nowMs - session.rotatedAtMs <= GRACE_MS) {
+      return this.tokens.make(session, user, session.generation);
+    }
+    await this.endOnTokenReuse(session, user);
+    throw sessionRevoked();
   }
 
   async logOut({ sessionId, userId, email }: UserPrincipal): Promise<void> {
@@ -46,9 +79,23 @@ export class SessionsService {
     );
   }
 
-  /** An old refresh token came back: it was copied, and nobody can tell the thief from the owner. Both are out. */
-  async endOnTokenReuse(session: LoginSession, user: UserAccount): Promise<void> {
-    // Ended first: a log that cannot be written must not leave a thief inside.
+  /** Starts a session of a user whose password was verified. */
+  async open(user: UserAccount): Promise<TokenPair> {
+    const actor: AuditActor = { kind: 'user', id: user.id, email: user.email };
+    const target = { kind: 'user', id: user.id, email: user.email } as const;
+    const session = await this.audit.recordAndRun([{ action: 'auth.logged-in', actor, target }], () => {
+      const nowMs = this.clock.nowMs();
+      const salt = randomBytes(32).toString('base64url');
+      // The epoch that was read with the password: if the password changes meanwhile, the new session is ended already.
+      const begun = { userId: user.id, epoch: user.sessionEpoch, salt, expiresAtMs: nowMs + SESSION_TTL_MS };
+      return this.sessions.create(begun, nowMs);
+    });
+    return this.tokens.make(session, user, session.generation);
+  }
+
+  /** A reused refresh token was copied. The service cannot tell thief from owner, so the session ends for both. */
+  private async endOnTokenReuse(session: LoginSession, user: UserAccount): Promise<void> {
+    // Before the audit entry: a failed write of the log must not keep a stolen session alive.
     await this.end(session.id);
     const target = { kind: 'session', id: session.id, email: user.email } as const;
     await this.audit.record({ action: 'auth.session-reused', target, details: { userId: user.id } });
@@ -56,6 +103,13 @@ export class SessionsService {
 
   private async end(sessionId: string): Promise<void> {
     await this.sessions.revoke(sessionId, this.clock.nowMs());
-    this.revocations.publish({ sessionId });
+    await this.events.publishAndWait('access.revoked', { sessionId });
   }
+}
+
+/** Records only texts that have the form of an address: users type passwords into the wrong field. */
+function loginTarget(email: string, user: UserAccount | null): AuditTarget {
+  const key = emailKey(email);
+  const isAddress = /^[^\s@]+@[^\s@]+$/.test(key);
+  return { kind: 'user', id: user?.id ?? null, email: isAddress ? key : null };
 }

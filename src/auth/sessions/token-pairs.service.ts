@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import type { AccessClaims } from '../access/access-tokens.service.js';
-import { isGenuine, makeRefreshToken, type RefreshToken } from './refresh-token.js';
 import type { LoginSession } from './session.js';
 import type { UserAccount } from '../users/user.js';
 
@@ -10,11 +10,11 @@ export interface TokenPair {
   readonly accessToken: string;
   readonly refreshToken: string;
   readonly tokenType: 'Bearer';
-  /** Seconds until the access token ends. */
+  /** Lifetime of the access token, seconds. */
   readonly expiresIn: number;
 }
 
-/** Makes what a client holds of a session. */
+/** Makes and checks the tokens that a client holds for its session. */
 @Injectable()
 export class TokenPairsService {
   constructor(
@@ -38,4 +38,49 @@ export class TokenPairsService {
       (secret) => secret !== null && isGenuine(token, session.salt, secret),
     );
   }
+}
+
+/**
+ * `<session id>.<generation>.<HMAC-SHA-256>`. A token is computed, not stored. So the previous token can be answered
+ * with the *same* successor (a lost answer must not log a dispatcher out), and a stolen database holds nothing that logs
+ * in without the signing secret.
+ */
+export interface RefreshToken {
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly mac: string;
+}
+
+export function makeRefreshToken(
+  sessionId: string,
+  generation: number,
+  salt: string,
+  secret: string,
+): string {
+  return `${sessionId}.${generation}.${mac(sessionId, generation, salt, secret)}`;
+}
+
+/** null for a text that does not have the form of a refresh token. */
+export function parseRefreshToken(text: string): RefreshToken | null {
+  const match = /^([0-9a-f]{24})\.(\d{1,9})\.([A-Za-z0-9_-]{43})$/.exec(text);
+  if (!match?.[1] || !match[2] || !match[3]) return null;
+  return { sessionId: match[1], generation: Number(match[2]), mac: match[3] };
+}
+
+/** The session id that the text claims, not verified, for counting attempts; empty when it cannot be parsed. */
+export function sessionIdIn(text: string): string {
+  return parseRefreshToken(text)?.sessionId ?? '';
+}
+
+export function isGenuine(token: RefreshToken, salt: string, secret: string): boolean {
+  return timingSafeEqual(
+    Buffer.from(token.mac),
+    Buffer.from(mac(token.sessionId, token.generation, salt, secret)),
+  );
+}
+
+function mac(sessionId: string, generation: number, salt: string, secret: string): string {
+  return createHmac('sha256', secret)
+    .update(`refresh:${sessionId}:${generation}:${salt}`)
+    .digest('base64url');
 }

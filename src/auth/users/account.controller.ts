@@ -2,35 +2,35 @@ import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { FailsWith } from '../../core/index.js';
 import { Caller, ForRole } from '../access/access.decorators.js';
-import { AccountsService } from './accounts.service.js';
 import { AttemptLimiter } from '../sessions/attempt-limiter.js';
 import { ChangePasswordDto } from '../sessions/auth.dto.js';
 import type { UserPrincipal } from '../access/principal.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UserDto } from './user.dto.js';
 import type { UserView } from './user.js';
+import { UsersService } from './users.service.js';
 
-/** What everybody may who is logged in. */
+/** The caller's own account. */
 @ApiTags('auth')
 @ForRole('viewer')
 @Controller('api/v1/auth')
 export class AccountController {
   constructor(
-    private readonly accounts: AccountsService,
+    private readonly users: UsersService,
     private readonly sessions: SessionsService,
     private readonly limits: AttemptLimiter,
   ) {}
 
   @Get('me')
-  @ApiOperation({ summary: 'Who I am' })
+  @ApiOperation({ summary: 'Get my account' })
   @ApiOkResponse({ type: UserDto })
   me(@Caller() caller: UserPrincipal): Promise<UserView> {
-    return this.accounts.get(caller.userId);
+    return this.users.get(caller.userId);
   }
 
   @Post('logout')
   @HttpCode(204)
-  @ApiOperation({ summary: 'End this session: its tokens and live sockets, at once' })
+  @ApiOperation({ summary: 'Log out: ends this session, its tokens and live sockets at once' })
   @ApiNoContentResponse()
   logOut(@Caller() caller: UserPrincipal): Promise<void> {
     return this.sessions.logOut(caller);
@@ -46,7 +46,7 @@ export class AccountController {
     @Body() { currentPassword, newPassword }: ChangePasswordDto,
   ): Promise<void> {
     return this.limits.limit('password-change', caller.userId, () =>
-      this.accounts.changePassword(caller, currentPassword, newPassword),
+      this.users.changePassword(caller, currentPassword, newPassword),
     );
   }
 }

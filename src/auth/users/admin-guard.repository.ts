@@ -7,7 +7,7 @@ import { AdminGuard } from './admin-guard.schema.js';
 const ID = 'admins';
 
 export interface ConfirmedAdmins {
-  /** 0: nothing was ever written. */
+  /** 0: no document yet. */
   readonly version: number;
   readonly userIds: readonly string[];
 }
@@ -21,7 +21,7 @@ export class AdminGuardRepository {
     return found ? { version: found.version, userIds: found.userIds } : { version: 0, userIds: [] };
   }
 
-  /** False when somebody else replaced it since it was read. */
+  /** @returns false when it was replaced since it was read */
   async replace(version: number, userIds: readonly string[]): Promise<boolean> {
     const next = { version: version + 1, userIds: [...userIds] };
     if (version > 0) {

@@ -1,6 +1,6 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 
-/** One document; `last-admin.ts` says what for. */
+/** One document; `last-admin-protection.ts` explains its use. */
 @Schema({ collection: 'admin_guard', versionKey: false })
 export class AdminGuard {
   @Prop({ type: String, required: true })
@@ -9,7 +9,7 @@ export class AdminGuard {
   @Prop({ type: Number, required: true })
   version!: number;
 
-  /** Users who are admins for certain; there may be more. */
+  /** Ids of confirmed admins; there may be more admins. */
   @Prop({ type: [String], required: true })
   userIds!: string[];
 }

@@ -7,7 +7,7 @@ interface Job {
   fail(): void;
 }
 
-describe('BoundedWork', () => {
+describe('ConcurrencyLimiter', () => {
   const started: Job[] = [];
   const work = (name: string) => () =>
     new Promise<string>((resolve, reject) =>
@@ -15,7 +15,7 @@ describe('BoundedWork', () => {
     );
   const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('works on so many at once, lets so many wait in order, and refuses the rest at once', async () => {
+  it('runs some tasks at once, queues some in order, and refuses the rest at once', async () => {
     const bounded = new ConcurrencyLimiter(2, 2, () => new Error('full'));
     const answers = ['a', 'b', 'c', 'd'].map((name) => bounded.run(work(name)));
     await expect(bounded.run(work('e'))).rejects.toThrow('full');

@@ -1,34 +1,35 @@
+import pLimit from 'p-limit';
+
 /**
- * At most `maxConcurrent` at work and `maxQueueLength` waiting their turn, in order; who comes after that is refused at once
- * instead of being kept for an answer that comes too late.
+ * Runs at most `maxConcurrent` tasks and queues at most `maxQueueLength` more, in order. A task beyond that is refused at
+ * once, because its answer would come too late.
  */
 export class ConcurrencyLimiter {
-  private running = 0;
-  private readonly queue: (() => void)[] = [];
+  private readonly limit: ReturnType<typeof pLimit>;
+  /** Tasks that run or wait. */
+  private count = 0;
 
   constructor(
     private readonly maxConcurrent: number,
     private readonly maxQueueLength: number,
     private readonly makeQueueFullError: () => Error,
-  ) {}
-
-  /** True while somebody could start without waiting. */
-  get hasFreeSlot(): boolean {
-    return this.running < this.maxConcurrent;
+  ) {
+    this.limit = pLimit(maxConcurrent);
   }
 
-  /** @throws the makeQueueFullError, or what the work throws */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.hasFreeSlot) this.running += 1;
-    else if (this.queue.length >= this.maxQueueLength) throw this.makeQueueFullError();
-    else await new Promise<void>((resolve) => this.queue.push(resolve));
+  /** True while a new task would start without waiting. */
+  get hasFreeSlot(): boolean {
+    return this.count < this.maxConcurrent;
+  }
+
+  /** @throws the error of `makeQueueFullError`, or what the task throws */
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.count >= this.maxConcurrent + this.maxQueueLength) throw this.makeQueueFullError();
+    this.count += 1;
     try {
-      return await work();
+      return await this.limit(task);
     } finally {
-      // The place is handed on, not given up: nobody who comes in between can jump the queue.
-      const next = this.queue.shift();
-      if (next) next();
-      else this.running -= 1;
+      this.count -= 1;
     }
   }
 }

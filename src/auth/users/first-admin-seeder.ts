@@ -6,7 +6,7 @@ import { PasswordHasher } from './password-hasher.js';
 import { UsersRepository } from './users.repository.js';
 import { UsersService } from './users.service.js';
 
-/** Makes the first admin when there is no user at all; changes nobody who is there. */
+/** Creates the first admin when there are no users; changes no existing user. */
 @Injectable()
 export class FirstAdminSeeder implements OnModuleInit {
   private readonly logger = new Logger(FirstAdminSeeder.name);
@@ -27,12 +27,12 @@ export class FirstAdminSeeder implements OnModuleInit {
     });
   }
 
-  /** The login that was made up for the evaluation database, if somebody can get in with it; null before the start is through. */
+  /** The generated login of the evaluation database, if it works; null before the start-up tasks are done. */
   get generatedLogin(): Login | null {
     return this.workingGeneratedLogin;
   }
 
-  /** An admin from the environment may have come first, and a password may have been changed since. */
+  /** It may not work: the environment may have named another admin, or the password was changed. */
   private async findWorkingGeneratedLogin(): Promise<Login | null> {
     const { firstAdmin } = this.settings.auth;
     if (!firstAdmin?.isGenerated) return null;
@@ -45,14 +45,14 @@ export class FirstAdminSeeder implements OnModuleInit {
     if (await this.users.hasAny()) return;
     const { firstAdmin } = this.settings.auth;
     if (!firstAdmin) {
-      this.logger.warn('there is no user and no ADMIN_EMAIL with ADMIN_PASSWORD: nobody can log in');
+      this.logger.warn('no user exists: set ADMIN_EMAIL and ADMIN_PASSWORD to create the first admin');
       return;
     }
     const { email, password } = firstAdmin;
     try {
       await this.accounts.create({ email, name: 'Administrator', role: 'admin', password });
     } catch (error) {
-      // Another instance that started at the same moment made him.
+      // Another instance, which started at the same moment, created the admin.
       if (!(error instanceof DomainError && error.code === 'users/email-taken')) throw error;
     }
   }

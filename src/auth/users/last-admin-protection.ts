@@ -9,16 +9,15 @@ const MAX_ATTEMPTS = 50;
 const MAX_PAUSE_MS = 20;
 
 /**
- * Keeps at least one admin, also when all of them delete each other at the same moment on many instances.
+ * Keeps at least one admin, also when admins delete each other at the same moment on several instances.
  *
- * There are no transactions here, and "count, then delete" lets two requests count each other. So one guard document
- * lists users who are admins for certain, and is replaced by compare-and-set only. It holds because
- * - nobody stops being an admin before a replacement that leaves him out, and no replacement leaves nobody in;
- * - whoever comes in is confirmed first: that raises his version, and a removal prepared before it fails then;
- * - every removal replaces the guard, even if nothing in it changes: a confirmation under way loses its race and looks
- *   anew.
- * A crash between the steps leaves an admin who is not listed. That errs to the safe side, and he is confirmed when he
- * is needed; so are admins whom no code of ours made.
+ * Without transactions, "count, then delete" is not safe: two requests count each other. So one guard document lists
+ * confirmed admins, and it changes only by compare-and-set:
+ * - A user stops being an admin only after a guard without that user was written, and no guard is ever empty.
+ * - A user is confirmed before being listed. This raises the user's version, so a removal prepared before that fails.
+ * - Every removal writes the guard, even an unchanged one: a confirmation under way then loses its race and reads anew.
+ * A crash between the steps leaves an admin who is not listed. That is safe: such an admin is confirmed when needed. The
+ * same holds for admins that were created outside this service.
  */
 @Injectable()
 export class LastAdminProtection {
@@ -28,9 +27,9 @@ export class LastAdminProtection {
   ) {}
 
   /**
-   * Changes or removes a user. `write` gets the user as just read, and gives null when somebody else changed him since:
-   * then all of it begins again.
-   * @param endsAdmin whether the user, if an admin, is one no longer after it
+   * Changes or removes a user. `write` gets the user as just read and returns null when the user was changed since; then
+   * the whole operation is repeated.
+   * @param endsAdmin whether an admin loses that role by it
    * @throws users/last-admin, users/not-found, users/busy
    */
   async write<T>(
@@ -45,7 +44,7 @@ export class LastAdminProtection {
         const written = await write(user);
         if (written !== null) return written;
       }
-      // Two that keep confirming each other's admin would keep each other from writing.
+      // A random pause: two requests that confirm each other's admin would block each other for ever.
       await this.pause();
     }
     throw usersBusy();

@@ -5,13 +5,12 @@ import { authBusy } from '../auth.errors.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 import { DUMMY_HASH, ROUNDS, roundsOf } from './passwords.js';
 
-/** With two at once and a quarter of a second each, the last in line waits four seconds: longer, and people hang up. */
+/** With two at once and 0.25 s each, the last in the queue waits 4 s; users do not wait longer. */
 const MAX_QUEUE_LENGTH = 32;
 
 /**
- * bcrypt, never on the event loop: it computes on libuv's threads. Those are four (`UV_THREADPOOL_SIZE`) and they also
- * read files and resolve names, so a flood of log-ins may take only some of them (`PASSWORD_HASHES_AT_ONCE`), and
- * only so many may wait.
+ * bcrypt on libuv's thread pool, never on the event loop. The pool has four threads (`UV_THREADPOOL_SIZE`) that also read
+ * files and resolve names, so log-ins may use only some of them (`PASSWORD_HASHES_AT_ONCE`).
  */
 @Injectable()
 export class PasswordHasher {
@@ -21,7 +20,7 @@ export class PasswordHasher {
     this.work = new ConcurrencyLimiter(settings.auth.hashesAtOnce, MAX_QUEUE_LENGTH, authBusy);
   }
 
-  /** True while nobody would have to wait. */
+  /** True while a new hash would start without waiting. */
   get hasFreeSlot(): boolean {
     return this.work.hasFreeSlot;
   }
@@ -32,8 +31,8 @@ export class PasswordHasher {
   }
 
   /**
-   * False also when there is no hash, or one that is none: all of them take as long, and a broken record is nobody's
-   * way in and nobody's error page.
+   * False for a missing or malformed hash, after the same time as for a real one: the answer must not show whether the
+   * user exists.
    * @throws auth/busy
    */
   async isMatch(password: string, passwordHash: string | null): Promise<boolean> {

@@ -4,7 +4,7 @@ import { isWeak } from './passwords.js';
 import type { UserAccount } from './user.js';
 import { UsersRepository } from './users.repository.js';
 
-/** Gives passwords of the old server a hash of our strength, when their owners show them; nobody waits for it. */
+/** Replaces weak hashes of the old server after a successful log-in, in the background. */
 @Injectable()
 export class PasswordUpgrades implements OnModuleDestroy {
   private readonly logger = new Logger(PasswordUpgrades.name);
@@ -15,15 +15,15 @@ export class PasswordUpgrades implements OnModuleDestroy {
     private readonly hasher: PasswordHasher,
   ) {}
 
-  /** @param password the one that was just found right */
+  /** @param password the verified password */
   upgradeIfWeak(user: UserAccount, password: string): void {
-    // With others waiting to log in it can be done next time.
+    // Log-ins go first; the upgrade can be done at the next one.
     if (!isWeak(user.passwordHash) || !this.hasher.hasFreeSlot) return;
     const upgrade = this.upgrade(user, password).finally(() => this.running.delete(upgrade));
     this.running.add(upgrade);
   }
 
-  /** Before the database is closed. */
+  /** Upgrades under way end before the database connection closes. */
   async onModuleDestroy(): Promise<void> {
     await Promise.all(this.running);
   }
@@ -32,7 +32,7 @@ export class PasswordUpgrades implements OnModuleDestroy {
     try {
       await this.users.replaceHash(user.id, user.passwordHash, await this.hasher.hash(password));
     } catch (error) {
-      this.logger.warn({ err: error, userId: user.id }, 'an old password hash could not be replaced');
+      this.logger.warn({ err: error, userId: user.id }, 'weak password hash not replaced');
     }
   }
 }

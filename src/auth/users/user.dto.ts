@@ -2,13 +2,13 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsString, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
 import { PRINTABLE, trimmed, PageDto } from '../../core/index.js';
-import { IsNewPassword } from './password.decorator.js';
+import { IsNewPassword } from './passwords.js';
 import { type Role, ROLES } from '../access/principal.js';
 import type { UserView } from './user.js';
 import type { UserInput } from './users.service.js';
 
 const ADDRESS = /^[^\s@\p{Cc}\p{Cf}]+@[^\s@\p{Cc}\p{Cf}]+$/u;
-/** Unlike `@IsOptional`, lets no null through: leaving a field out and emptying it are two things. */
+/** Unlike `@IsOptional`, refuses null: to omit a field and to clear it are different requests. */
 const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 export class CreateUserDto implements UserInput {

@@ -2,7 +2,7 @@ import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
 import type { Role } from '../access/principal.js';
 
-/** Records taken over from the old server lack the counters; they count as 0. */
+/** Records of the old server lack the counters; absent means 0. */
 @Schema({ collection: 'users', timestamps: true })
 export class User {
   /** See `emailKey`. */
@@ -34,7 +34,7 @@ export class User {
 
 export const UserSchema = SchemaFactory.createForClass(User);
 
-/** Log-in by address, and two first admins made by two instances at the same moment. */
+/** For log-in; also prevents two first admins created by two instances at the same moment. */
 UserSchema.index({ email: 1 }, { unique: true });
-/** All admins, before one of them goes. */
+/** Lists the admins before one is removed. */
 UserSchema.index({ role: 1 });

@@ -8,24 +8,24 @@ export interface UserAccount {
   readonly name: string;
   readonly role: Role;
   readonly passwordHash: string;
-  /** Counts up with every change: what was read is changed only if it is still so. */
+  /** Grows with every change; a write names the version that was read. */
   readonly version: number;
-  /** Counts up when all sessions of the user end; a session is good while it holds the same number. */
+  /** Grows when all sessions of the user end; a session is valid while it has the same number. */
   readonly sessionEpoch: number;
-  /** The one session that outlived the last count: the one that changed the password. */
+  /** The session that survived the last increase: the one that changed the password. */
   readonly keptSessionId: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
-/** A user as it may be shown. */
+/** A user as the API shows it. */
 export type UserView = Pick<UserAccount, 'id' | 'email' | 'name' | 'role' | 'createdAt' | 'updatedAt'>;
 
 export function toUserView({ id, email, name, role, createdAt, updatedAt }: UserAccount): UserView {
   return { id, email, name, role, createdAt, updatedAt };
 }
 
-/** Addresses are compared in this form: nobody remembers which letters of his were capitals. */
+/** The form in which addresses are stored and compared: case and spaces do not matter. */
 export function emailKey(email: string): string {
   return email.trim().normalize('NFC').toLowerCase();
 }

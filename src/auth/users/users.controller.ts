@@ -20,7 +20,7 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Let somebody in' })
+  @ApiOperation({ summary: 'Create a user' })
   @ApiCreatedResponse({ type: UserDto })
   @FailsWith('users/email-taken', 'auth/busy')
   async create(
@@ -33,14 +33,14 @@ export class UsersController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'Users, in the order they were made' })
+  @ApiOperation({ summary: 'List users in order of creation' })
   @ApiOkResponse({ type: UserPageDto })
   list(@Query() { limit, cursor }: ListUsersDto): Promise<Page<UserView>> {
     return this.users.list(pageRequest(limit, cursor));
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One user' })
+  @ApiOperation({ summary: 'Get a user' })
   @ApiOkResponse({ type: UserDto })
   @FailsWith('users/not-found')
   get(@Param('id') id: string): Promise<UserView> {

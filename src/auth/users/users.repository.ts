@@ -8,14 +8,14 @@ import { User } from './user.schema.js';
 
 export type NewUser = Pick<UserAccount, 'id' | 'email' | 'name' | 'role' | 'passwordHash'>;
 export type UserChange = Partial<Omit<NewUser, 'id'>>;
-/** What becomes of the sessions that are open: one of them may be spared. */
+/** Effect of a change on the user's open sessions. */
 export type SessionEffect = 'stay' | 'end' | { readonly endAllBut: string };
 
 @Injectable()
 export class UsersRepository {
   constructor(@InjectModel(User.name) private readonly users: Model<User>) {}
 
-  /** Made before the user is, so that the audit log can name who will be made. */
+  /** Made before the user, so that the audit entry can name it. */
   newId(): string {
     return new Types.ObjectId().toHexString();
   }
@@ -43,7 +43,7 @@ export class UsersRepository {
     );
   }
 
-  /** In the order they were made, after the given id. */
+  /** In order of creation, after the given id. */
   async list(afterId: string | null, limit: number): Promise<UserAccount[]> {
     const found = await this.users
       .find(afterId === null ? {} : { _id: { $gt: new Types.ObjectId(afterId) } })
@@ -74,9 +74,8 @@ export class UsersRepository {
   }
 
   /**
-   * Changes what was read at `version`, and with the same write ends the sessions: there is no moment at which the new
-   * role holds and the old sessions too.
-   * @returns null when the user is gone or was changed since
+   * Changes the user at `version` and ends the sessions in the same write: old sessions never have the new role.
+   * @returns null when the user was deleted or changed since
    * @throws users/email-taken
    */
   async change(
@@ -101,7 +100,10 @@ export class UsersRepository {
     return changed && toAccount(changed);
   }
 
-  /** True when the user is an admin still as read; every change or removal prepared before this fails from now on. */
+  /**
+   * Raises the version of an admin, so that changes and removals prepared before fail.
+   * @returns false when the user is no admin any more or was changed since
+   */
   async confirmAdmin(id: string, version: number): Promise<boolean> {
     const result = await this.users.updateOne(
       { _id: new Types.ObjectId(id), role: 'admin', ...atVersion(version) },
@@ -111,7 +113,7 @@ export class UsersRepository {
     return result.modifiedCount === 1;
   }
 
-  /** The same password under a stronger hash; nothing when the password was changed meanwhile. */
+  /** Stores a stronger hash of the same password; does nothing when the password was changed meanwhile. */
   async replaceHash(id: string, formerHash: string, passwordHash: string): Promise<void> {
     await this.users.updateOne(
       { _id: new Types.ObjectId(id), passwordHash: formerHash },
@@ -120,7 +122,7 @@ export class UsersRepository {
     );
   }
 
-  /** False when the user is gone or was changed since. */
+  /** @returns false when the user was deleted or changed since */
   async remove(id: string, version: number): Promise<boolean> {
     const result = await this.users.deleteOne({ _id: new Types.ObjectId(id), ...atVersion(version) });
     return result.deletedCount === 1;

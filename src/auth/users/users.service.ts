@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type Page, pageOf, type PageRequest } from '../../core/index.js';
+import { EventBus, type Page, pageOf, type PageRequest } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
 import type { NewAuditEntry, AuditTarget } from '../audit/audit-entry.js';
 import { LastAdminProtection } from './last-admin-protection.js';
 import { PasswordHasher } from './password-hasher.js';
-import type { Role } from '../access/principal.js';
-import { Revocations } from '../access/revocations.js';
+import type { Role, UserPrincipal } from '../access/principal.js';
+import { currentPasswordWrong, sessionRevoked, usersBusy } from '../auth.errors.js';
+import { SessionValidityCache } from '../sessions/session-validity-cache.js';
 import { emailKey, toUserView, type UserAccount, type UserView } from './user.js';
 import { type UserChange, UsersRepository } from './users.repository.js';
 
@@ -17,24 +18,25 @@ export interface UserInput {
   readonly password: string;
 }
 
-/** What admins do about users. */
+/** Users: changes by admins, and of the own password. */
 @Injectable()
 export class UsersService {
   constructor(
     private readonly users: UsersRepository,
     private readonly hasher: PasswordHasher,
     private readonly lastAdmin: LastAdminProtection,
+    private readonly sessionValidity: SessionValidityCache,
     private readonly audit: AuditLog,
-    private readonly revocations: Revocations,
+    private readonly events: EventBus,
   ) {}
 
   /** @throws users/email-taken, auth/busy */
   async create({ email, name, role, password }: UserInput): Promise<UserView> {
     const user = { id: this.users.newId(), email: emailKey(email), name, role };
     const passwordHash = await this.hasher.hash(password);
-    const act: NewAuditEntry = { action: 'user.created', target: targetOf(user), details: { role } };
+    const entry: NewAuditEntry = { action: 'user.created', target: targetOf(user), details: { role } };
     return toUserView(
-      await this.audit.recordAndRun([act], () => this.users.create({ ...user, passwordHash })),
+      await this.audit.recordAndRun([entry], () => this.users.create({ ...user, passwordHash })),
     );
   }
 
@@ -60,53 +62,78 @@ export class UsersService {
       ...(role !== undefined && { role }),
       ...(password !== undefined && { passwordHash: await this.hasher.hash(password) }),
     };
-    const acts = auditEntriesOf(before, change);
-    if (acts.length === 0) return toUserView(before);
+    const entries = auditEntriesOf(before, change);
+    if (entries.length === 0) return toUserView(before);
 
     const endsAdmin = role !== undefined && role !== 'admin';
     let endsSessions = false;
-    const after = await this.audit.recordAndRun(acts, () =>
+    const after = await this.audit.recordAndRun(entries, () =>
       this.lastAdmin.write(id, endsAdmin, (user) => {
         endsSessions = password !== undefined || (role !== undefined && role !== user.role);
         return this.users.change(id, user.version, change, endsSessions ? 'end' : 'stay');
       }),
     );
-    if (endsSessions) this.revocations.publish({ userId: id });
+    if (endsSessions) await this.events.publishAndWait('access.revoked', { userId: id });
     return toUserView(after);
   }
 
   /** @throws users/not-found, users/last-admin, users/busy */
   async remove(id: string): Promise<void> {
     const before = await this.users.getById(id);
-    const act: NewAuditEntry = {
+    const entry: NewAuditEntry = {
       action: 'user.deleted',
       target: targetOf(before),
       details: { role: before.role },
     };
-    await this.audit.recordAndRun([act], () =>
+    await this.audit.recordAndRun([entry], () =>
       this.lastAdmin.write(id, true, async (user) => (await this.users.remove(id, user.version)) || null),
     );
-    this.revocations.publish({ userId: id });
+    await this.events.publishAndWait('access.revoked', { userId: id });
+  }
+
+  /**
+   * Changes the caller's own password and ends the other sessions: another person may know the old password.
+   * @throws auth/current-password-wrong, auth/session-revoked, auth/busy, users/busy
+   */
+  async changePassword(
+    { userId, sessionId }: UserPrincipal,
+    currentPassword: string,
+    newPassword: string,
+  ): Promise<void> {
+    const user = await this.users.getById(userId);
+    const target = targetOf(user);
+    if (!(await this.hasher.isMatch(currentPassword, user.passwordHash))) {
+      await this.audit.record({ action: 'auth.password-check-failed', target });
+      throw currentPasswordWrong();
+    }
+    const passwordHash = await this.hasher.hash(newPassword);
+    // After the user was read: a session that ended in between must not be the one that is kept.
+    if (!(await this.sessionValidity.checkUncached(sessionId, userId))) throw sessionRevoked();
+    await this.audit.recordAndRun([{ action: 'user.password-changed', target }], async () => {
+      const keep = { endAllBut: sessionId };
+      if (!(await this.users.change(userId, user.version, { passwordHash }, keep))) throw usersBusy();
+    });
+    await this.events.publishAndWait('access.revoked', { userId, keptSessionId: sessionId });
   }
 }
 
-/** One act for what an auditor looks for by itself: the role, the password, the rest. */
+/** Separate entries for role and password, because auditors search for these. */
 function auditEntriesOf(
   before: UserAccount,
   { email, name, role, passwordHash }: UserChange,
 ): NewAuditEntry[] {
   const target = targetOf(before);
-  const acts: NewAuditEntry[] = [];
+  const entries: NewAuditEntry[] = [];
   const details = {
     ...(email !== undefined && email !== before.email && { emailFrom: before.email, emailTo: email }),
     ...(name !== undefined && name !== before.name && { nameFrom: before.name, nameTo: name }),
   };
-  if (Object.keys(details).length > 0) acts.push({ action: 'user.changed', target, details });
+  if (Object.keys(details).length > 0) entries.push({ action: 'user.changed', target, details });
   if (role !== undefined && role !== before.role) {
-    acts.push({ action: 'user.role-changed', target, details: { from: before.role, to: role } });
+    entries.push({ action: 'user.role-changed', target, details: { from: before.role, to: role } });
   }
-  if (passwordHash !== undefined) acts.push({ action: 'user.password-changed', target });
-  return acts;
+  if (passwordHash !== undefined) entries.push({ action: 'user.password-changed', target });
+  return entries;
 }
 
 function targetOf({ id, email }: Pick<UserAccount, 'id' | 'email'>): AuditTarget {

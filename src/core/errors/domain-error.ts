@@ -1,21 +1,22 @@
 import { ERROR_CODES, type ErrorCode, type ErrorKind } from './error-codes.js';
 
-/** One fault in what was sent: `path` as in `positions[3].lat`. */
+/** One invalid field of the input. */
 export interface FieldError {
+  /** As in `positions[3].lat`. */
   readonly path: string;
   readonly message: string;
 }
 
 export interface DomainErrorDetails {
   readonly errors?: readonly FieldError[];
-  /** When the same call may work again. */
+  /** Time after which the same call can succeed, milliseconds. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
 /**
- * Whatever a service refuses or cannot do. The code is part of the contract (`error-codes.ts` lists them all); the
- * message is for people, names the field and the limit, and never carries a secret or a database's own words.
+ * An expected failure: the service refuses a call or cannot do it. The code is part of the contract (`error-codes.ts`). The
+ * message is for people: it names the field and the limit, and contains no secret and no text of the database.
  */
 export class DomainError extends Error {
   readonly kind: ErrorKind;
@@ -33,4 +34,12 @@ export class DomainError extends Error {
     this.errors = details.errors;
     this.retryAfterMs = details.retryAfterMs;
   }
+}
+
+/** The error `input/invalid`; its message has the first three of the given errors. */
+export function invalidInput(errors: readonly FieldError[]): DomainError {
+  const named = errors.slice(0, 3).map((fault) => fault.message);
+  return new DomainError('input/invalid', named.join('; ') || 'The input is not valid.', {
+    errors,
+  });
 }

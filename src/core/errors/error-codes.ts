@@ -1,4 +1,4 @@
-/** The HTTP status of each kind of error. A socket's acknowledgement carries the code alone. */
+/** The HTTP status of each kind of error. The acknowledgement of a socket has the code only. */
 export const STATUS_BY_KIND = {
   invalid: 400,
   unauthenticated: 401,
@@ -21,88 +21,94 @@ export const STATUS_BY_KIND = {
 export type ErrorKind = keyof typeof STATUS_BY_KIND;
 
 /**
- * Every code that an error answer can carry, over HTTP or on a socket: `DomainError` takes no other, OpenAPI and
- * AsyncAPI take status and sentence from here, and `docs/errors.md` is compared with it.
+ * Every code that an error can carry, over HTTP and on sockets. `DomainError` accepts no other code. OpenAPI, AsyncAPI
+ * and `docs/errors.md` (`npm run docs`) take status and text from this table.
  */
 export const ERROR_CODES = {
   'auth/bad-credentials': {
     kind: 'unauthenticated',
-    text: 'E-mail address or password is wrong; which of them is not said.',
+    text: 'The e-mail address or the password is wrong. The answer does not say which.',
   },
   'auth/busy': {
     kind: 'unavailable',
-    text: 'Too many log-ins at this moment; try again after `Retry-After`.',
+    text: 'Too many log-ins are in progress. Try again after `Retry-After`.',
   },
   'auth/current-password-wrong': {
     kind: 'invalid',
-    text: 'The password was not changed: the current one is wrong.',
+    text: 'The current password is wrong; the password is not changed.',
   },
-  'auth/forbidden': { kind: 'forbidden', text: 'The token is good and may not do that.' },
-  'auth/other-user': { kind: 'forbidden', text: "A socket showed a new token that is another user's." },
+  'auth/forbidden': {
+    kind: 'forbidden',
+    text: 'The token is valid but does not permit this call.',
+  },
+  'auth/other-user': { kind: 'forbidden', text: 'The new token of a socket belongs to another user.' },
   'auth/session-revoked': {
     kind: 'unauthenticated',
-    text: 'The session was ended, or a refresh token came back that had been replaced.',
+    text: 'The session has ended, or a refresh token was used again after it was replaced.',
   },
-  'auth/token-expired': { kind: 'unauthenticated', text: 'Get a new access token with the refresh token.' },
-  'auth/token-invalid': { kind: 'unauthenticated', text: 'Malformed, forged, unknown or revoked.' },
+  'auth/token-expired': {
+    kind: 'unauthenticated',
+    text: 'The access token has expired. Get a new one with the refresh token.',
+  },
+  'auth/token-invalid': {
+    kind: 'unauthenticated',
+    text: 'The token is malformed, forged, unknown or revoked.',
+  },
   'auth/token-missing': {
     kind: 'unauthenticated',
-    text: 'No `Authorization: Bearer` header, or no `auth.token` at a socket.',
+    text: 'The header `Authorization: Bearer` is missing, or `auth.token` of a socket.',
   },
   'auth/too-many-attempts': {
     kind: 'too-many',
-    text: 'Too many wrong guesses from this address; `Retry-After` says for how long. The account itself is never locked.',
+    text: 'Too many failed log-ins from this address. Try again after `Retry-After`. The account itself is never locked.',
   },
-  'crashes/not-found': { kind: 'not-found', text: 'There is no such crash report.' },
-  'credentials/not-found': { kind: 'not-found', text: 'The vehicle has no such credential.' },
-  'http/bad-request': { kind: 'invalid', text: 'The body is not JSON, or the request no HTTP/1.1.' },
+  'crashes/not-found': { kind: 'not-found', text: 'The crash report does not exist.' },
+  'credentials/not-found': { kind: 'not-found', text: 'The vehicle does not have this credential.' },
+  'http/bad-request': { kind: 'invalid', text: 'The body is not JSON, or the request is not HTTP/1.1.' },
   'http/body-too-large': { kind: 'too-large', text: 'The body is over 2 MB.' },
   'http/expectation-failed': {
     kind: 'expectation-failed',
-    text: '`Expect` holds something else than `100-continue`.',
+    text: 'The header `Expect` has another value than `100-continue`.',
   },
   'http/headers-too-large': {
     kind: 'headers-too-large',
-    text: 'The request line and headers are over 16 kB.',
+    text: 'The request line and the headers together are over 16 kB.',
   },
-  'http/not-found': {
-    kind: 'not-found',
-    text: 'There is no such path, or the path does not take this method.',
-  },
-  'http/range-not-satisfiable': { kind: 'range-not-satisfiable', text: 'The range lies outside the file.' },
+  'http/not-found': { kind: 'not-found', text: 'The path does not exist, or does not support this method.' },
+  'http/range-not-satisfiable': { kind: 'range-not-satisfiable', text: 'The range is outside of the file.' },
   'http/request-timeout': {
     kind: 'request-timeout',
-    text: 'Headers not complete within 15 s, or the whole request within 120 s.',
+    text: 'The headers did not arrive within 15 s, or the request within 120 s.',
   },
   'http/unsupported-media-type': {
     kind: 'unsupported',
-    text: 'The body is not JSON by its `Content-Type`, or its encoding or character set is not understood.',
+    text: 'The `Content-Type` of the body is not JSON, or its encoding or character set is not supported.',
   },
   'images/busy': {
     kind: 'unavailable',
-    text: 'Too many pictures wait to be looked at; send the same again.',
+    text: 'Too many pictures wait for processing. Send the same picture again.',
   },
-  'images/damaged': { kind: 'invalid', text: 'The picture is cut off or cannot be decoded.' },
+  'images/damaged': { kind: 'invalid', text: 'The picture is truncated or cannot be decoded.' },
   'images/no-file': {
     kind: 'invalid',
     text: 'The body is not one `multipart/form-data` part named `file`, or it ended early.',
   },
   'images/no-thumbnail': {
     kind: 'unsupported',
-    text: 'No thumbnail can be made of this picture (HEIC); its content can be fetched.',
+    text: 'The service makes no thumbnail of this format (HEIC). The content itself is available.',
   },
   'images/not-a-picture': {
     kind: 'unsupported',
-    text: 'The content is no JPEG, PNG, WebP, HEIC or AVIF, whatever its name says.',
+    text: 'The content is not JPEG, PNG, WebP, HEIC or AVIF. The file name does not count.',
   },
-  'images/not-found': { kind: 'not-found', text: 'There is no such picture.' },
+  'images/not-found': { kind: 'not-found', text: 'The picture does not exist.' },
   'images/quota-exceeded': {
     kind: 'storage-full',
-    text: 'The pictures of this vehicle take all the space that one vehicle may have.',
+    text: 'The pictures of this vehicle have reached the limit of one vehicle (`IMAGE_VEHICLE_QUOTA_BYTES`).',
   },
   'images/too-large': {
     kind: 'too-large',
-    text: 'The picture is over the limit (`IMAGE_MAX_BYTES`, 15 MB).',
+    text: 'The picture is over the limit (`IMAGE_MAX_BYTES`, 15 MB by default).',
   },
   'images/too-many-pixels': {
     kind: 'too-large',
@@ -110,72 +116,72 @@ export const ERROR_CODES = {
   },
   'images/volume-full': {
     kind: 'storage-full',
-    text: 'Too little space is left for pictures; tell the operator, keep the picture.',
+    text: 'The picture volume has too little free space. Keep the picture and inform the operator.',
   },
   'images/volume-unavailable': {
     kind: 'unavailable',
-    text: 'The place where pictures are kept is missing or not the right one; send the same again later.',
+    text: 'The picture volume is missing or belongs to another deployment. Send the same picture again later.',
   },
-  'input/invalid': { kind: 'invalid', text: '`errors` names each field and its limit.' },
-  'input/unknown-event': {
+  'input/invalid': {
     kind: 'invalid',
-    text: 'On a socket: nobody listens to an event of this name there.',
+    text: 'A field is invalid. `errors` names each invalid field and its limit.',
   },
+  'input/unknown-event': { kind: 'invalid', text: 'The socket namespace has no event of this name.' },
   internal: {
     kind: 'internal',
-    text: 'A fault of ours, in the log under the request id. Devices send the same again, later each time.',
+    text: 'Unexpected error of the service; the log has it under the request id. Devices send the same again, with growing delay.',
   },
   'live/busy': {
     kind: 'unavailable',
-    text: 'Devices need all there is just now; watch again after `retryAfterMs`.',
+    text: 'The service serves devices first and takes no new subscription now. Subscribe again after `retryAfterMs`.',
   },
   'notifications/not-dead': {
     kind: 'conflict',
-    text: 'Only a notification of the panel that was given up can be sent again.',
+    text: 'The notification is not dead. Only a dead notification can be sent again.',
   },
-  'notifications/not-found': { kind: 'not-found', text: 'There is no such notification of the panel.' },
-  'ops/draining': { kind: 'conflict', text: 'The instance drains already, so it hands nothing over.' },
+  'notifications/not-found': { kind: 'not-found', text: 'The panel notification does not exist.' },
+  'ops/draining': {
+    kind: 'conflict',
+    text: 'The instance is already draining, so a handover is not possible.',
+  },
   'positions/overloaded': {
     kind: 'unavailable',
-    text: 'Too many positions wait to be written; send the same again.',
+    text: 'Too many positions wait to be written. Send the same positions again.',
   },
-  'quarantine/not-found': { kind: 'not-found', text: 'There is no such quarantined position.' },
+  'quarantine/not-found': { kind: 'not-found', text: 'The quarantined position does not exist.' },
   'sockets/not-ready': {
     kind: 'unavailable',
-    text: 'The instance takes no new sockets just now (it starts, or drains); connect again.',
+    text: 'The instance is starting or draining and accepts no new sockets. Connect again.',
   },
   'storage/unavailable': {
     kind: 'unavailable',
-    text: 'The database did not confirm it; send the same again.',
+    text: 'The database did not confirm the operation. Send the same request again.',
   },
-  'users/busy': {
-    kind: 'unavailable',
-    text: 'Users are being changed by somebody else at this moment; try again.',
-  },
+  'users/busy': { kind: 'unavailable', text: 'Another change of users is in progress. Try again.' },
   'users/email-taken': { kind: 'conflict', text: 'Another user has this e-mail address.' },
   'users/last-admin': {
     kind: 'conflict',
-    text: 'The last admin can be neither deleted nor given another role.',
+    text: 'The last admin cannot be deleted and cannot get another role.',
   },
-  'users/not-found': { kind: 'not-found', text: 'There is no such user.' },
+  'users/not-found': { kind: 'not-found', text: 'The user does not exist.' },
   'vehicles/box-code-taken': { kind: 'conflict', text: 'Another vehicle has this box code.' },
   'vehicles/busy': {
     kind: 'unavailable',
-    text: 'The vehicle is being changed by too many at once; try again.',
+    text: 'Too many changes of this vehicle are in progress. Try again.',
   },
   'vehicles/call-sign-taken': {
     kind: 'conflict',
-    text: 'Another vehicle has this call sign, whatever its case.',
+    text: 'Another vehicle has this call sign; upper and lower case count as the same.',
   },
-  'vehicles/not-found': { kind: 'not-found', text: 'There is no such vehicle.' },
+  'vehicles/not-found': { kind: 'not-found', text: 'The vehicle does not exist.' },
   'vehicles/other-vehicle': { kind: 'forbidden', text: 'The device token belongs to another vehicle.' },
   'vehicles/registration-taken': {
     kind: 'conflict',
-    text: 'Another vehicle has this registration, whatever its case.',
+    text: 'Another vehicle has this registration; upper and lower case count as the same.',
   },
   'vehicles/version-mismatch': {
     kind: 'precondition-failed',
-    text: 'The vehicle has changed since the version that `If-Match` names; read it again.',
+    text: 'The vehicle has changed since the version in `If-Match`. Read it again.',
   },
 } as const satisfies Record<string, { readonly kind: ErrorKind; readonly text: string }>;
 

@@ -3,13 +3,13 @@ import { STATUS_CODES } from 'node:http';
 import { type ErrorCode, STATUS_BY_KIND } from './error-codes.js';
 import { DomainError, type FieldError } from './domain-error.js';
 
-/** Turns what a library threw into a `DomainError`, or gives null for what it does not know. */
+/** Converts an error of a library into a `DomainError`; null for an error that it does not know. */
 export type ErrorTranslator = (error: unknown) => DomainError | null;
 
-/** Provided by `database/`: `common` knows no database, yet its outage has to become 503 everywhere. */
+/** Provided by `database/`: core knows no database, but its outage must give 503 everywhere. */
 export const ERROR_TRANSLATOR = Symbol('ERROR_TRANSLATOR');
 
-/** RFC 9457, with the contract's own members. */
+/** RFC 9457, with the members `code`, `requestId` and `errors`. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -20,7 +20,7 @@ export interface Problem {
   readonly errors?: readonly FieldError[];
 }
 
-/** Codes of answers that come from the framework and not from a feature. */
+/** Codes for errors of the framework, by status. */
 const FRAMEWORK_CODE: Partial<Record<number, ErrorCode>> = {
   400: 'http/bad-request',
   404: 'http/not-found',
@@ -32,7 +32,7 @@ const FRAMEWORK_CODE: Partial<Record<number, ErrorCode>> = {
   431: 'http/headers-too-large',
 };
 
-/** Any thrown value as a `DomainError`; null when it is nobody's fault but ours (500). */
+/** Any thrown value as a `DomainError`; null for an unexpected error (500). */
 export function asDomainError(error: unknown, translate: ErrorTranslator): DomainError | null {
   return error instanceof DomainError ? error : translate(error);
 }
@@ -46,27 +46,21 @@ export function problemOf(error: unknown, requestId: string, translate: ErrorTra
     };
   }
   const status = statusOf(error);
-  // A fault of the caller that no code names is still the caller's.
+  // A 4xx status without its own code stays an error of the client.
   const code =
     status === undefined
       ? undefined
-      : (FRAMEWORK_CODE[status] ?? (isClientFault(status) ? 'http/bad-request' : undefined));
+      : (FRAMEWORK_CODE[status] ?? (isClientError(status) ? 'http/bad-request' : undefined));
   if (status !== undefined && code !== undefined) {
     return problem(status, code, error instanceof Error ? error.message : code, requestId);
   }
-  return problem(
-    500,
-    'internal',
-    'Something went wrong here; it has been logged under the request id.',
-    requestId,
-  );
+  return problem(500, 'internal', 'Unexpected error. The log has it under the request id.', requestId);
 }
 
-/** What a socket's acknowledgement carries instead of an answer. */
+/** The acknowledgement of a socket event that failed. */
 export function socketErrorOf(error: unknown, translate: ErrorTranslator): SocketErrorAck {
   const known = asDomainError(error, translate);
-  if (!known)
-    return { error: { code: 'internal', message: 'Something went wrong here; it has been logged.' } };
+  if (!known) return { error: { code: 'internal', message: 'Unexpected error. The log has it.' } };
   return {
     error: {
       code: known.code,
@@ -97,11 +91,11 @@ export function problem(status: number, code: ErrorCode, detail: string, request
   };
 }
 
-function isClientFault(status: number): boolean {
+function isClientError(status: number): boolean {
   return status >= 400 && status < 500;
 }
 
-/** Nest's exceptions, and those of body-parser and Express, which carry `status`. */
+/** The status of Nest exceptions, and of body-parser and Express errors, which have `status`. */
 function statusOf(error: unknown): number | undefined {
   if (error instanceof HttpException) return error.getStatus();
   if (error instanceof Error && 'status' in error && typeof error.status === 'number') return error.status;

@@ -1,15 +1,15 @@
 import { ApiExtension } from '@nestjs/swagger';
 import type { ErrorCode } from './error-codes.js';
 
-/** Extension of an OpenAPI operation that lists who may call it; `core/http/api-document.ts` turns it into text. */
+/** OpenAPI extension with the roles that may call an operation; `core/http/api-document.ts` replaces it by text. */
 export const API_ACCESS = 'x-who';
 
-/** Where `FailsWith` leaves its codes for the OpenAPI document. */
+/** OpenAPI extension with the codes of `FailsWith`; `core/http/api-document.ts` replaces it by answers. */
 export const FAILS_WITH = 'x-fails';
 
 /**
- * The codes with which this operation answers beside those of all: what a missing token, a malformed body or storage
- * that is away gives is known of every operation and not said again. Status, sentence and example come from the table.
+ * Documents the error codes of this operation. Leave out the codes of all operations: for a missing or wrong token, a
+ * malformed body and unavailable storage. Status, text and example come from `ERROR_CODES`.
  */
 export const FailsWith = (...codes: readonly ErrorCode[]): MethodDecorator =>
   ApiExtension(FAILS_WITH, [...codes]);

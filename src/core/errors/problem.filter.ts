@@ -1,11 +1,11 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { asDomainError, ERROR_TRANSLATOR, type ErrorTranslator, problemOf } from './error-responses.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../http/request-context.js';
 
 const DEFAULT_RETRY_AFTER_S = 2;
 
-/** Every error that leaves over HTTP, as `application/problem+json`. */
+/** Answers every HTTP error as `application/problem+json`. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -19,7 +19,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error, requestId, this.translate);
 
     if (problem.status >= 500) this.log(error, problem.code, requestId);
-    // Half an answer is already on its way: cutting the connection is the only honest end.
+    // Part of the answer is sent already: only a closed connection shows the client that it is incomplete.
     if (response.headersSent) {
       response.destroy();
       return;

@@ -10,8 +10,8 @@ import { catchError, type Observable, of } from 'rxjs';
 import { asDomainError, ERROR_TRANSLATOR, type ErrorTranslator, socketErrorOf } from './error-responses.js';
 
 /**
- * A socket event's failure is its acknowledgement: `{error: {code, message, retryAfterMs?}}`. Nest's own filter would
- * emit an `exception` event with the payload in it and never acknowledge, so the device would wait for ever.
+ * Acknowledges a failed socket event with `{error: {code, message, retryAfterMs?}}`. Nest's own filter emits an `exception`
+ * event with the payload and does not acknowledge, so the device would wait forever.
  */
 @Injectable()
 export class SocketErrorInterceptor implements NestInterceptor {

@@ -29,6 +29,34 @@ describe('EventBus', () => {
     expect(seen).toEqual([]);
   });
 
+  it('keeps to the listeners of the moment of publishing', () => {
+    const bus = new EventBus();
+    const seen: string[] = [];
+    const unsubscribe = bus.subscribe('test.happened', ({ n }) => {
+      seen.push(`a${n}`);
+      unsubscribe();
+      bus.subscribe('test.happened', () => void seen.push(`c${n}`));
+    });
+    bus.subscribe('test.happened', ({ n }) => void seen.push(`b${n}`));
+    bus.publish('test.happened', { n: 1 });
+    expect(seen).toEqual(['a1', 'b1']);
+    bus.publish('test.happened', { n: 2 });
+    expect(seen).toEqual(['a1', 'b1', 'b2', 'c1']);
+  });
+
+  it('calls a listener that is subscribed twice twice, and once after one unsubscription', () => {
+    const bus = new EventBus();
+    const seen: number[] = [];
+    const listener = ({ n }: { n: number }): void => void seen.push(n);
+    bus.subscribe('test.happened', listener);
+    const unsubscribe = bus.subscribe('test.happened', listener);
+    bus.publish('test.happened', { n: 1 });
+    unsubscribe();
+    unsubscribe();
+    bus.publish('test.happened', { n: 2 });
+    expect(seen).toEqual([1, 1, 2]);
+  });
+
   it.each([
     [
       'throws',

@@ -1,15 +1,16 @@
 import { Injectable, Logger } from '@nestjs/common';
 
 /**
- * Event name → payload. A feature adds its own events beside the code that publishes them:
+ * Event name → payload. A feature declares its own events beside the code that publishes them. The declaration must
+ * name this file: TypeScript does not merge interfaces through a re-export.
  *
- *     declare module '../core/index.js' {
+ *     declare module '../core/events/event-bus.js' {
  *       interface EventMap {
  *         'vehicle.changed': VehicleChange;
  *       }
  *     }
  */
-// Empty here on purpose: the core knows no feature.
+// Empty here: the core knows no feature.
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface EventMap {}
 
@@ -17,43 +18,53 @@ export type EventName = keyof EventMap;
 
 export type EventListener<Name extends EventName> = (payload: EventMap[Name]) => void | Promise<void>;
 
-type AnyListener = (payload: never) => void | Promise<void>;
+interface Subscription {
+  readonly listener: (payload: never) => void | Promise<void>;
+}
 
 /**
  * The one publish/subscribe mechanism of this process. An event is a fact in the past tense, published after it is
- * durable. Listeners are called in the order of subscription; one that fails is logged and disturbs neither the
- * publisher nor the other listeners.
+ * durable. The bus calls listeners in the order of subscription. It logs the failure of a listener and goes on with the
+ * next one; the publisher does not see it.
  */
 @Injectable()
 export class EventBus {
   private readonly logger = new Logger(EventBus.name);
-  private readonly listeners = new Map<string, Set<AnyListener>>();
+  /** Replaced on every change, so that a listener can subscribe or unsubscribe while an event is published. */
+  private readonly subscriptions = new Map<string, readonly Subscription[]>();
 
-  /** @returns how to unsubscribe; not needed by what lives as long as the application */
+  /** @returns a function that unsubscribes; a listener that lives as long as the application does not need it */
   subscribe<Name extends EventName>(event: Name, listener: EventListener<Name>): () => void {
-    const listeners = this.listeners.get(event) ?? new Set<AnyListener>();
-    this.listeners.set(event, listeners);
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+    const subscription: Subscription = { listener };
+    this.subscriptions.set(event, [...this.subscriptionsOf(event), subscription]);
+    return () => {
+      const rest = this.subscriptionsOf(event).filter((each) => each !== subscription);
+      this.subscriptions.set(event, rest);
+    };
   }
 
-  /** Every listener has been called when it returns; what a listener does asynchronously is not awaited. */
+  /** Calls every listener before it returns. Does not wait for asynchronous listeners. Never throws. */
   publish<Name extends EventName>(event: Name, payload: EventMap[Name]): void {
-    for (const listener of this.listeners.get(event) ?? []) {
-      void this.call(event, listener, payload);
-    }
+    for (const subscription of this.subscriptionsOf(event)) void this.call(event, subscription, payload);
   }
 
-  /** For publishers whose answer must come after the effect, such as a revocation. Never rejects. */
+  /**
+   * For publishers whose answer must come after the effect, such as a revocation. Resolves when every listener is done
+   * or has failed; there is no time limit. Never rejects.
+   */
   async publishAndWait<Name extends EventName>(event: Name, payload: EventMap[Name]): Promise<void> {
-    const listeners = [...(this.listeners.get(event) ?? [])];
-    await Promise.all(listeners.map(async (listener) => this.call(event, listener, payload)));
+    await Promise.all(this.subscriptionsOf(event).map(async (each) => this.call(event, each, payload)));
   }
 
-  private call(event: string, listener: AnyListener, payload: unknown): Promise<void> | undefined {
+  private subscriptionsOf(event: string): readonly Subscription[] {
+    return this.subscriptions.get(event) ?? [];
+  }
+
+  /** @returns the end of an asynchronous listener; undefined for a synchronous one */
+  private call(event: string, { listener }: Subscription, payload: unknown): Promise<void> | undefined {
     try {
       const result = listener(payload as never);
-      return result?.catch((error: unknown) => this.logFailure(event, error));
+      return result instanceof Promise ? result.catch((error) => this.logFailure(event, error)) : undefined;
     } catch (error) {
       this.logFailure(event, error);
       return undefined;

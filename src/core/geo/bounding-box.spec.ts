@@ -41,7 +41,7 @@ describe('isInside', () => {
     ['west of the antimeridian', fiji, place(-17, 178.4), true],
     ['east of the antimeridian', fiji, place(-17, -179), true],
     ['the far side of the earth', fiji, place(-17, 0), false],
-    ['180° said as −180°', parseBoundingBox('170,-20,180,-15'), place(-17, -180), true],
+    ['180° given as −180°', parseBoundingBox('170,-20,180,-15'), place(-17, -180), true],
     ['the whole earth', parseBoundingBox('-180,-90,180,90'), place(90, 180), true],
   ])('%s', (_what, box, at, expected) => {
     expect(isInside(box, at)).toBe(expected);

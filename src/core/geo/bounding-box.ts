@@ -1,6 +1,7 @@
-import { invalidInput } from '../http/input.pipe.js';
+import { invalidInput } from '../errors/domain-error.js';
+import type { LatLon } from './geodesy.js';
 
-/** WGS-84 degrees. `west` above `east`: the box crosses the antimeridian. */
+/** WGS-84 degrees. When `west` is greater than `east`, the box crosses the antimeridian. */
 export interface BoundingBox {
   readonly west: number;
   readonly south: number;
@@ -11,8 +12,8 @@ export interface BoundingBox {
 const NUMBER = /^\s*[+-]?(?:\d{1,3}(?:\.\d{0,20})?|\.\d{1,20})\s*$/;
 
 /**
- * `w,s,e,n`, the order of RFC 7946.
- * @throws input/invalid naming what is wrong with `bbox`
+ * Parses `west,south,east,north`, the order of RFC 7946.
+ * @throws input/invalid with the fault of `bbox`
  */
 export function parseBoundingBox(text: string): BoundingBox {
   const parts = text.split(',');
@@ -30,8 +31,8 @@ export function parseBoundingBox(text: string): BoundingBox {
   return { west, south, east, north };
 }
 
-/** Edges belong to the box; 180° east and west are one meridian. */
-export function isInside(box: BoundingBox, { lat, lon }: { lat: number; lon: number }): boolean {
+/** The edges are part of the box. 180° east and 180° west are the same meridian. */
+export function isInside(box: BoundingBox, { lat, lon }: LatLon): boolean {
   if (lat < box.south || lat > box.north) return false;
   return isBetweenMeridians(box, lon) || (Math.abs(lon) === 180 && isBetweenMeridians(box, -lon));
 }

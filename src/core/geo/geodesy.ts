@@ -1,21 +1,23 @@
-/** IUGG mean radius R1. */
-const EARTH_RADIUS_M = 6_371_008.8;
-
-interface Place {
-  /** Degrees, WGS-84. */
+/** A place on the earth: degrees, WGS-84. */
+export interface LatLon {
+  /** −90…90 */
   readonly lat: number;
+  /** −180…180 */
   readonly lon: number;
 }
 
+/** IUGG mean radius R1. */
+const EARTH_RADIUS_M = 6_371_008.8;
+
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;
 
-/** Great-circle distance on the mean sphere (haversine), metres; within 0.6 % of the ellipsoid's. */
-export function distanceM(from: Place, to: Place): number {
+/** Great-circle distance on the mean sphere (haversine), metres; within 0.6 % of the distance on the ellipsoid. */
+export function distanceM(from: LatLon, to: LatLon): number {
   const dLat = radians(to.lat - from.lat);
   const dLon = radians(to.lon - from.lon);
   const h =
     Math.sin(dLat / 2) ** 2 +
     Math.cos(radians(from.lat)) * Math.cos(radians(to.lat)) * Math.sin(dLon / 2) ** 2;
-  // Rounding can lift antipodes a hair above 1, where asin has no value.
+  // Rounding can lift the value for antipodes above 1, where asin is undefined.
   return 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(Math.min(1, h)));
 }

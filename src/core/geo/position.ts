@@ -1,55 +1,89 @@
 /**
- * The words of a position, from the edge to storage and back.
- * Units everywhere: WGS-84 degrees, metres, metres per second, degrees clockwise from north, UTC.
+ * The shapes of a position: `Position` inside, `RecordedPosition` once it is durable, `PositionView` as JSON.
+ * Units: WGS-84 degrees, metres, metres per second, degrees clockwise from north, UTC.
  */
 
-/** What a device measured, parsed and bounded once at the edge. */
-export interface Fix {
+/** What a receiver measured. The parser enforces the ranges. */
+export interface Measurements {
   /** −90…90 */
   readonly lat: number;
   /** −180…180 */
   readonly lon: number;
-  /** When the receiver took it, epoch milliseconds; whole. */
-  readonly timeMs: number;
   /** 0…1,000 */
   readonly speedMps?: number;
-  /** 0…360, 360 itself excluded */
+  /** 0…360; 0 and 360 are both north. */
   readonly headingDeg?: number;
-  /** Radius of the receiver's own estimate, 0…10,000,000 */
+  /** Radius of the receiver's own estimate, 0…10,000,000. */
   readonly accuracyM?: number;
-  /** −1,000…100,000 above the ellipsoid or the sea: receivers do not say which. */
+  /** −1,000…100,000 above the ellipsoid or above sea level; receivers do not tell which. */
   readonly altitudeM?: number;
   /** 0…100 */
   readonly batteryPct?: number;
   readonly ignition?: boolean;
-  /** Whatever else the device knows; at most 2,048 bytes as JSON. */
+  /** Other values of the device; at most 2,048 bytes as JSON. */
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
-/** A fix that arrived: whose it is and when it came in. */
-export interface Position extends Fix {
+/** The typed position that all code works with. */
+export interface Position extends Measurements {
   /** 24 hexadecimal digits. */
   readonly vehicleId: string;
-  /** This instance's clock at arrival, epoch milliseconds. */
+  /** Time of the fix, epoch milliseconds; whole. */
+  readonly timeMs: number;
+  /** Time of arrival by the clock of this instance, epoch milliseconds. */
   readonly receivedAtMs: number;
+  /** The fields that a client of the old server sent. In memory only: never stored, never part of `PositionView`. */
+  readonly originalFields?: Readonly<Record<string, unknown>>;
 }
+
+/** A durable position. */
+export interface RecordedPosition {
+  readonly position: Position;
+  /** Older than the newest position of its vehicle that was known when this one was written. */
+  readonly late: boolean;
+  /** Time of the write, epoch milliseconds; later than `receivedAtMs` for a position released from quarantine. */
+  readonly recordedAtMs: number;
+}
+
+/** A position as JSON: what the API answers and what Socket.IO sends. */
+export interface PositionView extends Measurements {
+  /** ISO-8601 UTC to the millisecond. */
+  readonly time: string;
+  /** ISO-8601 UTC to the millisecond. */
+  readonly receivedAt: string;
+}
+
+/** A position as a device sends it; `time` is RFC 3339 with a time zone. */
+export type PositionInput = Omit<PositionView, 'receivedAt'>;
 
 export const VERDICTS = ['stored', 'duplicate', 'quarantined', 'rejected'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** What became of one reported position; `index` is its place in the report. */
+/** Why a position is quarantined, in the order in which the rules run. */
+export const QUARANTINE_CODES = [
+  'future',
+  'too_old',
+  'inaccurate',
+  'null_island',
+  'time_conflict',
+  'jump',
+] as const;
+export type QuarantineCode = (typeof QUARANTINE_CODES)[number];
+
+/** The verdict on one position of a report. */
 export interface PositionResult {
+  /** Index in the report, from 0. */
   readonly index: number;
   readonly verdict: Verdict;
-  /** Why, for `quarantined` and `rejected`. */
+  /** The reason; present for `quarantined` and `rejected`. */
   readonly code?: string;
-  /** Stored, but older than the newest that was known. */
+  /** Stored, and older than the newest known position of the vehicle. */
   readonly late?: true;
-  /** Optional fields that were at fault and left out. */
+  /** Optional fields that were out of range and are not kept. */
   readonly dropped?: readonly string[];
 }
 
-/** The answer to a report, the same over HTTP and over the socket. */
+/** The answer to a report of positions, the same over HTTP and Socket.IO. */
 export interface ReportAnswer {
   readonly results: readonly PositionResult[];
   readonly stored: number;
@@ -58,13 +92,54 @@ export interface ReportAnswer {
   readonly rejected: number;
 }
 
-/** A position as a client sends it: see `Fix` for the ranges; `time` is ISO-8601 UTC. */
-export interface PositionInput extends Omit<Fix, 'timeMs'> {
-  readonly time: string;
+/**
+ * The measurements alone, field by field. Every writer of documents and JSON uses it, so that `originalFields` and other
+ * additions to `Position` cannot reach storage or a client by accident.
+ */
+export function measurementsOf(from: Measurements): Measurements {
+  const measurements: { -readonly [Field in keyof Measurements]: Measurements[Field] } = {
+    lat: from.lat,
+    lon: from.lon,
+  };
+  if (from.speedMps !== undefined) measurements.speedMps = from.speedMps;
+  if (from.headingDeg !== undefined) measurements.headingDeg = from.headingDeg;
+  if (from.accuracyM !== undefined) measurements.accuracyM = from.accuracyM;
+  if (from.altitudeM !== undefined) measurements.altitudeM = from.altitudeM;
+  if (from.batteryPct !== undefined) measurements.batteryPct = from.batteryPct;
+  if (from.ignition !== undefined) measurements.ignition = from.ignition;
+  if (from.attributes !== undefined) measurements.attributes = from.attributes;
+  return measurements;
 }
 
-/** A position as clients read it. */
-export interface PositionView extends PositionInput {
-  /** ISO-8601 UTC to the millisecond. */
-  readonly receivedAt: string;
+export function toPositionView(position: Position): PositionView {
+  return {
+    ...measurementsOf(position),
+    time: new Date(position.timeMs).toISOString(),
+    receivedAt: new Date(position.receivedAtMs).toISOString(),
+  };
+}
+
+/** For holders that keep positions for long: `originalFields` can be 64 kB. Copies only a position that has them. */
+export function withoutOriginalFields(position: Position): Position {
+  if (position.originalFields === undefined) return position;
+  const { originalFields: _originalFields, ...kept } = position;
+  return kept;
+}
+
+/**
+ * The time that the live marker orders by, epoch milliseconds: min(time, receivedAt). A device clock that runs ahead
+ * cannot freeze its marker in the future.
+ */
+export function markerTimeMs(position: Pick<Position, 'timeMs' | 'receivedAtMs'>): number {
+  return Math.min(position.timeMs, position.receivedAtMs);
+}
+
+/** 11 cm at the equator. */
+const SAME_PLACE_DEG = 1e-6;
+
+/** True when both coordinates differ by at most 1e-6 degrees. */
+export function isSamePlace(one: { lat: number; lon: number }, other: { lat: number; lon: number }): boolean {
+  // The factor covers the rounding of 1e-6 in binary.
+  const limit = SAME_PLACE_DEG * 1.000_001;
+  return Math.abs(one.lat - other.lat) <= limit && Math.abs(one.lon - other.lon) <= limit;
 }

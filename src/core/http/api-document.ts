@@ -32,29 +32,32 @@ const DEVICE_ERRORS: readonly ErrorCode[] = ['auth/token-missing', 'auth/token-i
 const USER_ERRORS: readonly ErrorCode[] = [...DEVICE_ERRORS, 'auth/token-expired', 'auth/session-revoked'];
 
 const ACCESS_TEXT: Readonly<Record<string, string>> = {
-  viewer: 'For every user.',
+  viewer: 'For all users.',
   dispatcher: 'For dispatchers and admins.',
   admin: 'For admins.',
   device: 'For the device token of this vehicle.',
   operator: 'For the ops token.',
-  scraper: 'For the ops token, and for the addresses of METRICS_ALLOW_FROM.',
+  scraper: 'For the ops token, and without a token from the addresses in `METRICS_ALLOW_FROM`.',
 };
 
-/** OpenAPI as the controllers tell it, completed by what is the same for all of them. */
+/** The OpenAPI document: what the decorators of the controllers give, with access, examples and errors added. */
 export function createApiDocument(app: INestApplication, version: string): OpenAPIObject {
   const description = new DocumentBuilder()
     .setTitle('Samserver')
     .setDescription(
       'Real-time backend of an ambulance operation. Errors are RFC 9457 problems with a `code`. ' +
-        'What goes over sockets is in /docs/asyncapi.yaml.',
+        'The events of the sockets are in /docs/asyncapi.yaml.',
     )
     .setVersion(version)
     .addBearerAuth(
-      { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Of auth/login.' },
+      { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Access token from auth/login.' },
       'user',
     )
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'Of vehicles/:id/credentials.' }, 'device')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'OPS_TOKEN of the settings.' }, 'ops')
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', description: 'Device token from vehicles/:id/credentials.' },
+      'device',
+    )
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The setting OPS_TOKEN.' }, 'ops')
     .build();
   return completeDocument(SwaggerModule.createDocument(app, description));
 }
@@ -67,7 +70,7 @@ function completeDocument(document: OpenAPIObject): OpenAPIObject {
       if (!operation) continue;
       addAccess(operation);
       addExamples(operation, schemas);
-      // The old server's clients are answered in its own way, and its routes say how.
+      // Routes of the old server keep its error format and describe it themselves.
       if (path.startsWith('/api/v1/')) addErrors(operation);
     }
   }
@@ -81,7 +84,10 @@ function completeDocument(document: OpenAPIObject): OpenAPIObject {
 
 function addAccess(operation: Operation): void {
   const who = takeExtension<string>(operation, API_ACCESS).map((each) => ACCESS_TEXT[each]);
-  operation.description = [operation.description, ...(who.length > 0 ? who : ['For everybody.'])]
+  operation.description = [
+    operation.description,
+    ...(who.length > 0 ? who : ['For all clients, without a token.']),
+  ]
     .filter(Boolean)
     .join(' ');
 }
@@ -120,7 +126,7 @@ function addErrors(operation: Operation): void {
   }
 }
 
-/** What a decorator left behind, taken out again: it is no part of the document. */
+/** Reads and removes an extension that a decorator set for this file; it is not part of the document. */
 function takeExtension<T extends string>(operation: Operation, key: string): readonly T[] {
   const extended = operation as unknown as Record<string, readonly T[] | undefined>;
   const values = extended[key] ?? [];
@@ -132,7 +138,7 @@ function codes(): ErrorCode[] {
   return Object.keys(ERROR_CODES) as ErrorCode[];
 }
 
-/** Names of components hold no slash. */
+/** Component names must not contain a slash. */
 function componentName(code: ErrorCode): string {
   return code.replace('/', '.');
 }
@@ -152,7 +158,14 @@ function errorExample(code: ErrorCode): { summary: string; value: unknown } {
 
 function retryHeader(status: number): Partial<Answer> {
   if (status !== 429 && status !== 503) return {};
-  return { headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 0 } } } };
+  return {
+    headers: {
+      'Retry-After': {
+        description: 'Time to wait before the next attempt, seconds.',
+        schema: { type: 'integer', minimum: 0 },
+      },
+    },
+  };
 }
 
 const PROBLEM_SCHEMA: Schema = {
@@ -163,12 +176,15 @@ const PROBLEM_SCHEMA: Schema = {
     type: { type: 'string' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    detail: { type: 'string', description: 'For people.' },
-    code: { type: 'string', description: 'For programs.', enum: codes() },
-    requestId: { type: 'string', description: 'Under which our log has it; also the header X-Request-Id.' },
+    detail: { type: 'string', description: 'Text for people.' },
+    code: { type: 'string', description: 'Error code for programs.', enum: codes() },
+    requestId: {
+      type: 'string',
+      description: 'Identifies the request in the log; equal to the header X-Request-Id.',
+    },
     errors: {
       type: 'array',
-      description: 'For `input/invalid`: every fault at once.',
+      description: 'For `input/invalid`: all invalid fields.',
       items: {
         type: 'object',
         required: ['path', 'message'],

@@ -1,4 +1,4 @@
-/** The parts of a JSON Schema that an example can be made of. */
+/** The parts of a JSON Schema that examples are built from. */
 export interface Schema {
   $ref?: string;
   type?: string;
@@ -17,7 +17,7 @@ export interface Schema {
 const PREFIX = '#/components/schemas/';
 const TIME = '2026-11-01T10:00:00.000Z';
 
-/** What an answer of this shape looks like, from the examples of its fields; undefined when one of them has none. */
+/** An example of the schema, built from the examples of its fields; undefined when a field has none. */
 export function exampleOf(schema: Schema, schemas: Readonly<Record<string, Schema>>): unknown {
   const target = schema.$ref ?? schema.allOf?.[0]?.$ref;
   if (target !== undefined) {

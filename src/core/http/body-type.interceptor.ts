@@ -13,12 +13,12 @@ import type { Observable } from 'rxjs';
 
 const ACCEPTS_NON_JSON_BODY = 'takes a body that is not JSON';
 
-/** For a route that reads its body itself, as uploads do. */
+/** For a route that reads its body itself, such as an upload. */
 export const AcceptsNonJsonBody = (): CustomDecorator => SetMetadata(ACCEPTS_NON_JSON_BODY, true);
 
 /**
- * The parser passes over a body that is not JSON, and the handler would take it for an empty one: whoever sent a form would be
- * told that every field is missing. Behind the guards, so that who may not call at all hears that first.
+ * Refuses a body that is not JSON. The body parser ignores such a body, so a client that sends a form would otherwise get
+ * an error that every field is missing. An interceptor runs after the guards, so an access error comes first.
  */
 @Injectable()
 export class BodyTypeInterceptor implements NestInterceptor {
@@ -38,7 +38,7 @@ export class BodyTypeInterceptor implements NestInterceptor {
   }
 }
 
-/** A body where none belongs is nobody's business. */
+/** The service ignores the body of other methods. */
 function takesBody({ method }: Request): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH';
 }

@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import { answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http-server.js';
 
 const IDLE_CHECK_MS = 50;
-/** Under the default of DRAIN_TIMEOUT_S, which ends the process whatever is still open. */
+/** Less than the default of DRAIN_TIMEOUT_S, after which the process ends. */
 const CLOSE_TIMEOUT_MS = 15_000;
 
-/** Nest makes its HTTP server without options; the time-outs' clock can only be set when it is made. */
+/** Creates the HTTP server with options: Nest passes none, and the check interval of timeouts is set only at creation. */
 export class HttpAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     this.httpServer = createServer(HTTP_SERVER_OPTIONS, this.getInstance());
@@ -14,8 +14,8 @@ export class HttpAdapter extends ExpressAdapter {
   }
 
   /**
-   * What is under way is finished and answered; kept-alive connections end as soon as they are idle, because `close`
-   * alone would wait for those who hold them.
+   * Waits for the requests in progress. Closes kept-alive connections as soon as they are idle; `close` alone waits for
+   * the clients to close them. Closes all connections after 15 s.
    */
   override async close(): Promise<void> {
     const idle = setInterval(() => this.httpServer.closeIdleConnections(), IDLE_CHECK_MS);

@@ -1,21 +1,39 @@
-import type { Server, ServerOptions } from 'node:http';
+import { once } from 'node:events';
+import type { Server as HttpServer, ServerOptions } from 'node:http';
+import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { serializeResponse, rawErrorResponse } from './raw-response.js';
 
-/** For one connection; a phone on a bad line sends its headers in less, and 2 MB at 20 kB/s within the second. */
+/** A phone on a bad line needs less: at 20 kB/s, 2 MB take 100 s. */
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 120_000;
-/** Node looks every 30 s by itself: until then a slow sender would hold its connection. */
+/** Node's default is 30 s: a slow sender would keep its connection that much longer. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** Of both ports: whoever does not finish what it began is let go. */
+/** Options of both ports: a client that does not complete its request in time is disconnected. */
 export const HTTP_SERVER_OPTIONS: ServerOptions = {
   headersTimeout: HEADERS_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
   connectionsCheckingInterval: CHECK_INTERVAL_MS,
 };
 
-/** Node's own codes for what it gives up on before there is a request. */
+/**
+ * Length of the queue of connections that wait for `accept`; the system limits it further (`net.core.somaxconn`). With
+ * Node's default of 511 the kernel drops connections when a whole fleet reconnects, and those clients try again only
+ * after 1, 3, 7 and 15 s.
+ */
+const BACKLOG = 8_192;
+
+/**
+ * Resolves when the server accepts connections.
+ * @throws the error of the system (EADDRINUSE, EACCES, EADDRNOTAVAIL) with `code` and `port`
+ */
+export async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen({ port, host, backlog: BACKLOG });
+  await once(server, 'listening');
+}
+
+/** Node's error codes for input that does not become a request. */
 const STATUS_BY_NODE_CODE: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
@@ -28,10 +46,10 @@ const DETAIL_BY_STATUS: Readonly<Record<number, string>> = {
   431: 'The request line and headers are over 16 kB.',
 };
 
-/** What never becomes a request is answered like every other error: as a problem with a code. */
-export function answerMalformedRequests(server: Server): void {
+/** Answers input that does not become a request like every other error: as a problem with a code. */
+export function answerMalformedRequests(server: HttpServer): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    // An answer that has begun (to an earlier request of this connection) must not get another in its middle.
+    // An earlier request of this connection may have an answer in progress: a second answer would corrupt it.
     const answering = (socket as { _httpMessage?: { headersSent: boolean } | null })._httpMessage;
     if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
       socket.destroy();
@@ -41,7 +59,7 @@ export function answerMalformedRequests(server: Server): void {
     socket.end(serializedError(status, DETAIL_BY_STATUS[status] ?? ''), () => socket.destroy());
   });
   server.on('checkExpectation', (_request, response) => {
-    // Past the server's own writing: this answer needs nothing of it, and the connection ends with it.
+    // Written to the socket directly: the connection ends with this answer.
     response.socket?.end(serializedError(417, 'Only 100-continue can be expected.'));
   });
 }

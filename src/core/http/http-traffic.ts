@@ -2,18 +2,18 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { SlidingWindowHistogram } from '../metrics/sliding-window-histogram.js';
 import { Metrics } from '../metrics/metrics.js';
-import { requestIdOf } from './request-id.js';
+import { requestIdOf } from './request-context.js';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-/** They come every few seconds from machines: counted apart, and no line in the log that anybody would read. */
+/** Requests of monitoring, every few seconds: not part of the last-minute figures, and logged at level debug only. */
 const PROBES = new Set(['/health', '/ready', '/metrics']);
 const UNMATCHED = 'unmatched';
-/** The caller went before he had his answer. */
+/** The client closed the connection before the answer was complete. */
 const ABORTED = 'aborted';
-/** The old server's p95 was 4 ms, so the fine ones are below; the last is over every time-out of the database. */
+/** Fine up to the p95 of the old server (4 ms); the last bound is above every time limit of the database. */
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Counts, times and writes down every HTTP request, by the pattern of its route and never by its path. */
+/** Counts, measures and logs every HTTP request, by the pattern of its route and never by its path. */
 @Injectable()
 export class HttpTraffic {
   private readonly logger = new Logger('HTTP');
@@ -26,44 +26,44 @@ export class HttpTraffic {
   constructor(metrics: Metrics) {
     this.requests = metrics.counter({
       name: 'samserver_http_requests_total',
-      help: 'HTTP requests that have ended, by route pattern and status; "aborted" means that the caller went first.',
+      help: 'Completed HTTP requests by route pattern and status; "aborted": the client closed the connection first.',
       labelNames: ['method', 'route', 'status'],
     });
     this.durations = metrics.histogram({
       name: 'samserver_http_request_duration_seconds',
-      help: 'Time from the first byte of a request taken up to the last byte of its answer handed over.',
+      help: 'Time from the start of a request to the last byte of its answer.',
       labelNames: ['method', 'route'],
       buckets: DURATION_BUCKETS_S,
     });
     metrics.gauge({
       name: 'samserver_http_requests_in_flight',
-      help: 'HTTP requests that are being answered just now, this scrape included.',
+      help: 'HTTP requests in progress, this scrape included.',
       collect: (gauge) => gauge.set(this.inFlight),
     });
     this.describeLastMinute(metrics);
   }
 
-  /** Requests that are not answered yet. */
+  /** Requests in progress. */
   get inFlight(): number {
     return this.inFlightCount;
   }
 
-  /** Middleware; before everything that may answer. */
+  /** Must come before every middleware that can answer. */
   readonly middleware = (request: Request, response: Response, next: NextFunction): void => {
     const startMs = performance.now();
     this.inFlightCount += 1;
-    // Comes after `finish`, and alone when the connection broke.
+    // Also emitted when the connection breaks, without `finish`.
     response.once('close', () => {
       this.inFlightCount -= 1;
-      this.ended(request, response, performance.now() - startMs);
+      this.record(request, response, performance.now() - startMs);
     });
     next();
   };
 
-  private ended(request: Request, response: Response, durationMs: number): void {
+  private record(request: Request, response: Response, durationMs: number): void {
     const method = METHODS.has(request.method) ? request.method : 'other';
     const route = routeOf(request);
-    // Either may come alone: an answer that was cut, and a request that was, whose answer then went nowhere.
+    // One of the two can be true alone: a truncated answer, or a truncated request that got an answer.
     const isAborted = !response.writableFinished || request.errored !== null;
     const status = isAborted ? ABORTED : String(response.statusCode);
     this.requests.inc({ method, route, status });
@@ -79,23 +79,23 @@ export class HttpTraffic {
     const what = 'in the last 60 s, without /health, /ready and /metrics';
     metrics.gauge({
       name: 'samserver_http_last_minute_requests',
-      help: `HTTP requests that ended ${what}: requests per minute.`,
+      help: `HTTP requests completed ${what}: requests per minute.`,
       collect: (gauge) => gauge.set(this.lastMinute.summary().count),
     });
     metrics.gauge({
       name: 'samserver_http_last_minute_mean_seconds',
-      help: `Mean duration of HTTP requests that ended ${what}; NaN when there was none.`,
+      help: `Mean duration of HTTP requests completed ${what}; NaN without requests.`,
       collect: (gauge) => gauge.set(this.lastMinute.summary().meanMs / 1_000),
     });
     metrics.gauge({
       name: 'samserver_http_last_minute_p95_seconds',
-      help: `95 of 100 HTTP requests that ended ${what} were faster; at most 5 % off; NaN when there was none.`,
+      help: `95th percentile of the duration of HTTP requests completed ${what}; error at most 5 %; NaN without requests.`,
       collect: (gauge) => gauge.set(this.lastMinute.summary().p95Ms / 1_000),
     });
   }
 }
 
-/** `/api/v1/vehicles/:id`, as Express matched it: as many as there are routes, whatever is asked for. */
+/** The pattern that Express matched, such as `/api/v1/vehicles/:id`: the number of values is the number of routes. */
 function routeOf(request: Request): string {
   const route = request.route as { readonly path?: unknown } | undefined;
   return typeof route?.path === 'string' ? route.path : UNMATCHED;

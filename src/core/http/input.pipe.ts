@@ -1,16 +1,16 @@
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
-import { DomainError, type FieldError } from '../errors/domain-error.js';
-import { lowerCased } from './text-transforms.js';
+import { type FieldError, invalidInput } from '../errors/domain-error.js';
+import { lowerCased } from './input.decorators.js';
 import { exceedsJsonLimits, MAX_OBJECT_FIELDS, MAX_JSON_DEPTH } from './json-limits.js';
 
-/** Names of unknown fields are the sender's own words: an answer holds so many, and so much of each. */
+/** Limits of an answer: the names of unknown fields come from the sender. */
 const MAX_FAULTS = 50;
 const MAX_FAULT_LENGTH = 200;
 
 /**
- * Bodies and queries against their DTO: unknown fields are faults (a misspelt one would be lost in silence), and the
- * answer names every fault at once without echoing what was sent.
+ * Validates bodies and queries against their DTO. An unknown field is an error, because a misspelt field would otherwise be
+ * ignored. The answer names all errors and does not contain the values that were sent.
  */
 @Injectable()
 export class InputPipe extends ValidationPipe {
@@ -26,7 +26,7 @@ export class InputPipe extends ValidationPipe {
     });
   }
 
-  /** @throws input/invalid naming every fault */
+  /** @throws input/invalid with all errors */
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (isId(metadata)) return Promise.resolve(lowerCased({ value }));
     if (this.toValidate(metadata) && exceedsJsonLimits(value)) {
@@ -37,16 +37,9 @@ export class InputPipe extends ValidationPipe {
   }
 }
 
-/** `:id`, `:credentialId`: all of ours are hexadecimal digits, which are the same ones in capitals. */
+/** `:id`, `:credentialId`: ids are hexadecimal, and clients may send them in capitals. */
 function isId({ type, data }: ArgumentMetadata): boolean {
   return type === 'param' && data !== undefined && /^id$|Id$/.test(data);
-}
-
-export function invalidInput(errors: readonly FieldError[]): DomainError {
-  const named = errors.slice(0, 3).map((fault) => fault.message);
-  return new DomainError('input/invalid', named.join('; ') || 'The input is not valid.', {
-    errors,
-  });
 }
 
 function faultsOf(errors: readonly ValidationError[], parent: string): FieldError[] {

@@ -1,11 +1,11 @@
-/** No DTO has half of it. */
+/** More than twice what any DTO needs. */
 export const MAX_JSON_DEPTH = 16;
 export const MAX_OBJECT_FIELDS = 200;
 
 /**
- * What no caller means and no DTO holds: objects and arrays within each other deeper than `levels` (JSON.parse takes
- * 100,000 levels; whatever walks through them by calling itself ends with a full stack), or an object of more than 200
- * fields (the check against a DTO takes a second of the event loop for 20,000). The length of arrays is a DTO's to say.
+ * True for input that no DTO accepts and that is expensive to validate: objects and arrays nested deeper than `levels`
+ * (`JSON.parse` accepts 100,000 levels, and recursive code overflows the stack), or an object with more than 200 fields
+ * (validation of 20,000 fields blocks the event loop for a second). DTOs limit the length of arrays.
  */
 export function exceedsJsonLimits(value: unknown, levels = MAX_JSON_DEPTH): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -12,7 +12,7 @@ export class PageDto {
   @Max(500)
   limit: number = 100;
 
-  @ApiPropertyOptional({ description: 'nextCursor of the page before.', maxLength: 200 })
+  @ApiPropertyOptional({ description: '`nextCursor` of the previous page.', maxLength: 200 })
   @IsOptional()
   @MaxLength(200)
   @IsString()

@@ -1,6 +1,6 @@
-import { invalidInput } from './input.pipe.js';
+import { invalidInput } from '../errors/domain-error.js';
 
-/** One page of a list; `nextCursor` is null on the last. */
+/** One page of a list; `nextCursor` is null on the last page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
@@ -8,21 +8,21 @@ export interface Page<T> {
 
 export interface PageRequest {
   readonly limit: number;
-  /** The last id of the page before; null for the first. */
+  /** The last id of the previous page; null for the first page. */
   readonly afterId: string | null;
 }
 
-/** @throws input/invalid for a cursor that this service did not make */
+/** @throws input/invalid for a cursor that is not from this service */
 export function pageRequest(limit: number, cursor: string | undefined): PageRequest {
   return { limit, afterId: keyOfCursor(cursor, /^[0-9a-f]{24}$/) };
 }
 
-/** Of one item more than the limit, asked for to learn whether there is a next page. */
+/** @param found at most `limit` + 1 items; the extra item shows that there is a next page */
 export function pageOf<T extends { readonly id: string }>(found: readonly T[], limit: number): Page<T> {
   return pageBy(found, limit, ({ id }) => id);
 }
 
-/** Like `pageOf`, for items that are ordered by something else: `keyOf` gives it as ASCII. */
+/** Like `pageOf`, for items in another order; `keyOf` gives the sort key as ASCII. */
 export function pageBy<T>(found: readonly T[], limit: number, keyOf: (item: T) => string): Page<T> {
   const items = found.slice(0, limit);
   const last = items.at(-1);
@@ -31,8 +31,8 @@ export function pageBy<T>(found: readonly T[], limit: number, keyOf: (item: T) =
 }
 
 /**
- * The key that the cursor stands for; null without one.
- * @throws input/invalid for a cursor whose key does not look like `pattern`
+ * The key in the cursor; null without a cursor.
+ * @throws input/invalid when the key does not match `pattern`
  */
 export function keyOfCursor(cursor: string | undefined, pattern: RegExp): string | null {
   if (cursor === undefined) return null;

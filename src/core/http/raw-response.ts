@@ -1,8 +1,8 @@
 import { DomainError } from '../errors/domain-error.js';
 import { problemOf } from '../errors/error-responses.js';
-import { requestIdFor } from './request-id.js';
+import { requestIdFor } from './request-context.js';
 
-/** An answer where there is no framework to give it. */
+/** An answer that is written without the framework. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -10,10 +10,10 @@ export interface RawResponse {
 }
 
 /**
- * An error as every other one is answered, where no filter of Nest's sees it: before there is a request, and on the socket
- * port. The connection ends with it.
- * @param error a DomainError, or one with `status`
- * @param givenId the caller's `X-Request-Id`
+ * The answer to an error that no Nest filter sees: before there is a request, and on the socket port. The format is that of
+ * all other errors. The connection closes after it.
+ * @param error a DomainError, or an error with `status`
+ * @param givenId value of the header `X-Request-Id`
  */
 export function rawErrorResponse(error: unknown, givenId?: string | string[]): RawResponse {
   const requestId = requestIdFor(givenId);
@@ -33,7 +33,7 @@ export function rawErrorResponse(error: unknown, givenId?: string | string[]): R
   };
 }
 
-/** For a connection that has no response object. */
+/** The bytes of the answer, for a connection without a response object. */
 export function serializeResponse({ status, headers, body }: RawResponse): string {
   const { title } = JSON.parse(body) as { title: string };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -1,26 +1,49 @@
+import type { NextFunction, Request, Response } from 'express';
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 
-/** The HTTP call that is being served. */
+/** The HTTP request that is being served. */
 export interface RequestContext {
   readonly requestId: string;
   readonly ip: string;
-  /** Who is calling, once that is known; what it is, `auth` knows. */
+  /** The authenticated caller; set by `auth`, which defines its shape. null before authentication. */
   caller: unknown;
 }
 
-/** One for the process, because the logger is older than any application; every call has a context of its own. */
+/** The same pattern is in `docker/nginx/nginx.conf`. */
+const VALID_ID = /^[A-Za-z0-9._:-]{1,64}$/;
+const HEADER = 'X-Request-Id';
+
+/** One for the process, because the logger exists before the application. Each request has its own context. */
 const storage = new AsyncLocalStorage<RequestContext>();
 
-/** null outside of a call: on a socket, in what runs by itself. */
+/** null outside of an HTTP request: in socket events and background work. */
 export function currentRequest(): RequestContext | null {
   return storage.getStore() ?? null;
 }
 
-export function runInRequest<T>(call: RequestContext, work: () => T): T {
-  return storage.run(call, work);
-}
-
-/** For work that a call happens to begin and that goes on for others: its log lines are not this call's. */
+/** For work that a request starts but that serves other requests too: its log lines get no request id. */
 export function runOutsideRequest<T>(work: () => T): T {
   return storage.exit(work);
+}
+
+/**
+ * Middleware that opens the request context. It uses the request id of the caller when that is valid, so that one id
+ * covers proxy, service and logs, and otherwise makes a new one.
+ */
+export function requestId(request: Request, response: Response, next: NextFunction): void {
+  const id = requestIdFor(request.get(HEADER));
+  response.setHeader(HEADER, id);
+  response.locals['requestId'] = id;
+  storage.run({ requestId: id, ip: request.ip ?? '', caller: null }, next);
+}
+
+/** @param given value of the header `X-Request-Id` */
+export function requestIdFor(given: string | string[] | undefined): string {
+  return typeof given === 'string' && VALID_ID.test(given) ? given : randomUUID();
+}
+
+export function requestIdOf(request: Request): string {
+  const id: unknown = request.res?.locals['requestId'];
+  return typeof id === 'string' ? id : '';
 }

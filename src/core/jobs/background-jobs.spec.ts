@@ -30,11 +30,11 @@ describe('a background job', () => {
     await until(() => runs > 3);
   });
 
-  it('waits for what it starts after, and runs at once then', async () => {
+  it('waits for startsAfter, and runs at once when that gives true', async () => {
     jobs = new BackgroundJobs(null);
-    let open: () => void = () => undefined;
+    let open: (isOpen: boolean) => void = () => undefined;
     let runs = 0;
-    const gate = new Promise<void>((resolve) => (open = resolve));
+    const gate = new Promise<boolean>((resolve) => (open = resolve));
     jobs.start({
       name: 'test',
       intervalMs: LONG_MS,
@@ -44,8 +44,49 @@ describe('a background job', () => {
     });
     await sleep(5);
     expect(runs).toBe(0);
-    open();
+    open(true);
     await until(() => runs === 1);
+  });
+
+  it.each([
+    ['gives false', () => Promise.resolve(false)],
+    ['rejects', () => Promise.reject(new Error('no'))],
+  ])('never runs when startsAfter %s', async (_how, startsAfter) => {
+    jobs = new BackgroundJobs(null);
+    let runs = 0;
+    const run = async () => void (runs += 1);
+    const job = jobs.start({ name: 'test', intervalMs: 1, runsAtStart: true, startsAfter, run });
+    job.trigger();
+    await sleep(20);
+    expect(runs).toBe(0);
+  });
+
+  it('does not keep the shutdown waiting while it waits for startsAfter, and never runs afterwards', async () => {
+    jobs = new BackgroundJobs(null);
+    let open: (isOpen: boolean) => void = () => undefined;
+    let runs = 0;
+    const gate = new Promise<boolean>((resolve) => (open = resolve));
+    jobs.start({
+      name: 'test',
+      intervalMs: 1,
+      runsAtStart: true,
+      shutdownTimeoutMs: LONG_MS,
+      startsAfter: () => gate,
+      run: async () => void (runs += 1),
+    });
+    await jobs.beforeApplicationShutdown();
+    open(true);
+    await sleep(10);
+    expect(runs).toBe(0);
+  });
+
+  it('never runs when it is started after the shutdown began', async () => {
+    jobs = new BackgroundJobs(null);
+    await jobs.beforeApplicationShutdown();
+    let runs = 0;
+    jobs.start({ name: 'test', intervalMs: 1, runsAtStart: true, run: async () => void (runs += 1) });
+    await sleep(10);
+    expect(runs).toBe(0);
   });
 
   it('runs when triggered, once more when triggered during a run, and never twice at a time', async () => {
@@ -91,7 +132,7 @@ describe('a background job', () => {
     expect(isEnded).toBe(true);
   });
 
-  it('keeps the shutdown waiting for its time only', async () => {
+  it('delays the shutdown by its time limit at most', async () => {
     jobs = new BackgroundJobs(null);
     let isRunning = false;
     jobs.start({
@@ -113,9 +154,15 @@ describe('a background job with a lock', () => {
   class OneLock implements LockProvider {
     holder: HeldLock | null = null;
     loss = new AbortController();
+    acquisitions = 0;
     released = 0;
+    /** `acquire` waits for this. */
+    delay: Promise<unknown> = Promise.resolve();
+    isReleaseBroken = false;
 
     async acquire(): Promise<HeldLock | null> {
+      this.acquisitions += 1;
+      await this.delay;
       if (this.holder) return null;
       this.loss = new AbortController();
       const { signal } = this.loss;
@@ -128,6 +175,7 @@ describe('a background job with a lock', () => {
         release: async () => {
           this.holder = null;
           this.released += 1;
+          if (this.isReleaseBroken) throw new Error('no database');
         },
       };
       return (this.holder = held);
@@ -174,5 +222,61 @@ describe('a background job with a lock', () => {
     await until(() => job.isLeader);
     lock.loss.abort(new Error('lost'));
     await until(() => ends === 1 && lock.released === 1);
+  });
+
+  it('does not run with a lock that comes after the shutdown began, and releases it', async () => {
+    const lock = new OneLock();
+    let answer: () => void = () => undefined;
+    lock.delay = new Promise<void>((resolve) => (answer = resolve));
+    jobs = new BackgroundJobs(lock);
+    let runs = 0;
+    jobs.start({
+      name: 'test',
+      intervalMs: 1,
+      runsAtStart: true,
+      lock: { name: 'work', leaseMs: 1_000 },
+      run: async () => void (runs += 1),
+    });
+    await until(() => lock.acquisitions === 1);
+    const stopping = jobs.beforeApplicationShutdown();
+    answer();
+    await stopping;
+    expect([runs, lock.released]).toEqual([0, 1]);
+  });
+
+  it('counts a run as good when only the release of the lock fails', async () => {
+    const lock = new OneLock();
+    lock.isReleaseBroken = true;
+    jobs = new BackgroundJobs(lock);
+    let runs = 0;
+    jobs.start({
+      name: 'test',
+      intervalMs: 1,
+      // A failed run would be the last one for an hour.
+      retryMs: LONG_MS,
+      lock: { name: 'work', leaseMs: 1_000 },
+      run: async () => void (runs += 1),
+    });
+    await until(() => runs > 2);
+  });
+
+  it('gives each run a signal of its own, aborted with the reason of the loss', async () => {
+    const lock = new OneLock();
+    jobs = new BackgroundJobs(lock);
+    const signals: AbortSignal[] = [];
+    const job = jobs.start({
+      name: 'test',
+      intervalMs: 1,
+      lock: { name: 'work', leaseMs: 1_000 },
+      run: async (signal) => {
+        signals.push(signal);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    await until(() => job.isLeader);
+    lock.loss.abort(new Error('lost'));
+    await until(() => signals.length === 2);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    expect(signals[0]?.reason).toEqual(new Error('lost'));
   });
 });

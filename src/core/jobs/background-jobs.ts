@@ -2,32 +2,35 @@ import { type BeforeApplicationShutdown, Inject, Injectable, Logger, Optional } 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './lock.js';
 
+const DEFAULT_JITTER = 0.1;
+const DEFAULT_SHUTDOWN_TIMEOUT_MS = 3_000;
+
 export interface JobOptions {
-  /** For log lines, e.g. `session-cleanup`. */
+  /** Names the job in log lines, e.g. `session-cleanup`. */
   readonly name: string;
   /** Pause between the end of a run and the start of the next one, milliseconds. */
   readonly intervalMs: number;
-  /** The pause varies by this share in both directions, so that instances do not run in step. 0…1, default 0.1. */
+  /** Share by which each pause varies in both directions, so that instances do not run in step. 0…1, default 0.1. */
   readonly jitter?: number;
   /** Pause after a run that failed, milliseconds. Default: `intervalMs`. */
   readonly retryMs?: number;
   /** The first run begins at once instead of after a pause. Default false. */
   readonly runsAtStart?: boolean;
-  /** The first run waits for it, e.g. for the database. */
-  readonly startsAfter?: () => Promise<unknown>;
-  /** Runs on one instance at a time: a run begins only with this lock and ends with it. */
+  /** The job begins when this resolves with true; with false or after a rejection it never runs. */
+  readonly startsAfter?: () => Promise<boolean>;
+  /** A run begins only while this instance holds the lock, and ends when the lock is lost. */
   readonly lock?: LockOptions;
-  /** Shutdown waits so long for the run under way, milliseconds. Default 3,000. */
+  /** Longest time that the shutdown waits for the current run, milliseconds. Default 3,000. */
   readonly shutdownTimeoutMs?: number;
   /**
-   * One run. A failure is logged once until a run succeeds again, and the job goes on.
-   * @param signal aborted at shutdown, and when the lock is lost
-   * @param lock the held lock; null for a job without one
+   * One run. When it fails, the job logs the error and goes on; it logs further failures in a row at level debug.
+   * @param signal aborted at shutdown and when the lock is lost; belongs to this run
+   * @param lock the held lock; null for a job without a lock
    */
   readonly run: (signal: AbortSignal, lock: HeldLock | null) => Promise<void>;
 }
 
-/** Periodic work: made by `BackgroundJobs.start`. */
+/** Periodic work, created by `BackgroundJobs.start`. Its runs never overlap. Its timer does not keep the process alive. */
 export class BackgroundJob {
   private readonly logger = new Logger(BackgroundJob.name);
   private readonly shutdown = new AbortController();
@@ -48,7 +51,7 @@ export class BackgroundJob {
     return this.options.name;
   }
 
-  /** This instance holds the lock of the job now; false for a job without one. */
+  /** True during a run that holds the lock; always false for a job without a lock. */
   get isLeader(): boolean {
     return this.holdsLock;
   }
@@ -57,68 +60,106 @@ export class BackgroundJob {
     this.loop = this.runLoop();
   }
 
-  /** Ends the pause under way: the next run begins now, or right after the run under way. */
+  /** Ends the current pause: the next run begins now, or right after the current run. */
   trigger(): void {
     this.isTriggered = true;
     this.endPause?.();
   }
 
-  /** Aborts the run under way and waits for its end, at most `shutdownTimeoutMs`. */
+  /** Aborts the current run and waits for its end, at most `shutdownTimeoutMs`. No run begins afterwards. */
   async stop(): Promise<void> {
     this.shutdown.abort();
     this.endPause?.();
-    await Promise.race([
-      this.loop,
-      sleep(this.options.shutdownTimeoutMs ?? 3_000, undefined, { ref: false }),
+    const timeoutMs = this.options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS;
+    const isStopped = await Promise.race([
+      this.loop.then(() => true),
+      sleep(timeoutMs, false, { ref: false }),
     ]);
+    if (!isStopped) this.logger.warn({ job: this.name, timeoutMs }, 'background job did not stop in time');
   }
 
   private async runLoop(): Promise<void> {
-    const { startsAfter, runsAtStart = false } = this.options;
+    const { intervalMs, retryMs = intervalMs, runsAtStart = false } = this.options;
+    if (!(await this.mayStart())) return;
+    if (!runsAtStart) await this.pause(intervalMs);
+    while (!this.shutdown.signal.aborted) {
+      const isSuccess = await this.runOnce();
+      await this.pause(isSuccess ? intervalMs : retryMs);
+    }
+  }
+
+  private async mayStart(): Promise<boolean> {
+    const { startsAfter } = this.options;
+    if (!startsAfter) return true;
     const { signal } = this.shutdown;
-    await startsAfter?.();
-    if (!runsAtStart) await this.pause(this.options.intervalMs);
-    while (!signal.aborted) {
-      const isGood = await this.runOnce();
-      await this.pause(isGood ? this.options.intervalMs : (this.options.retryMs ?? this.options.intervalMs));
+    const stopped = new Promise<boolean>((resolve) =>
+      signal.addEventListener('abort', () => resolve(false), { once: true }),
+    );
+    try {
+      return await Promise.race([startsAfter(), stopped]);
+    } catch (error) {
+      this.logger.error({ err: error, job: this.name }, 'background job not started');
+      return false;
     }
   }
 
   /** @returns false when the run failed */
   private async runOnce(): Promise<boolean> {
-    const { name } = this.options;
     try {
       await this.runWithLock();
-      if (this.isFailing) this.logger.log({ job: name }, 'background job works again');
+      if (this.isFailing) this.logger.log({ job: this.name }, 'background job recovered');
       this.isFailing = false;
       return true;
     } catch (error) {
       if (this.shutdown.signal.aborted) return true;
       const level = this.isFailing ? 'debug' : 'warn';
-      this.logger[level]({ err: error, job: name }, 'background job failed; it will be tried again');
+      this.logger[level]({ err: error, job: this.name }, 'background job failed; it runs again');
       this.isFailing = true;
       return false;
     }
   }
 
   private async runWithLock(): Promise<void> {
-    const { lock, run } = this.options;
-    if (!lock || !this.locks) return run(this.shutdown.signal, null);
+    const { lock } = this.options;
+    if (!lock || !this.locks) return this.run(null);
     const held = await this.locks.acquire(lock);
     if (!held) return;
-    // The answer may have come after the shutdown began, or after the lease was over.
     try {
+      // The database can answer after the shutdown began or after the lease ended.
+      if (this.shutdown.signal.aborted) return;
       held.assertHeld();
       this.holdsLock = true;
-      await run(AbortSignal.any([this.shutdown.signal, held.signal]), held);
+      await this.run(held);
     } finally {
       this.holdsLock = false;
+      await this.release(held);
+    }
+  }
+
+  /** Gives the run its own signal: listeners of earlier runs cannot pile up on the signals of the process. */
+  private async run(held: HeldLock | null): Promise<void> {
+    const controller = new AbortController();
+    const sources = held ? [this.shutdown.signal, held.signal] : [this.shutdown.signal];
+    const abort = (event: Event): void => controller.abort((event.target as AbortSignal).reason);
+    for (const source of sources) source.addEventListener('abort', abort, { once: true });
+    try {
+      await this.options.run(controller.signal, held);
+    } finally {
+      for (const source of sources) source.removeEventListener('abort', abort);
+    }
+  }
+
+  /** A lock that cannot be released ends with its lease, so a failure here does not fail the run. */
+  private async release(held: HeldLock): Promise<void> {
+    try {
       await held.release();
+    } catch (error) {
+      this.logger.debug({ err: error, job: this.name }, 'lock not released; it ends with its lease');
     }
   }
 
   private async pause(ms: number): Promise<void> {
-    const { jitter = 0.1 } = this.options;
+    const { jitter = DEFAULT_JITTER } = this.options;
     if (!this.isTriggered && !this.shutdown.signal.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms * (1 - jitter + Math.random() * 2 * jitter)).unref();
@@ -137,18 +178,21 @@ export class BackgroundJob {
 @Injectable()
 export class BackgroundJobs implements BeforeApplicationShutdown {
   private readonly jobs: BackgroundJob[] = [];
+  private isStopping = false;
 
   constructor(@Optional() @Inject(LOCK_PROVIDER) private readonly locks: LockProvider | null) {}
 
-  /** Starts the job now; it is stopped and awaited at shutdown. */
+  /** Starts the job; shutdown stops it and waits for it. A job that comes after the shutdown began never runs. */
   start(options: JobOptions): BackgroundJob {
     const job = new BackgroundJob(options, this.locks);
+    if (this.isStopping) return job;
     this.jobs.push(job);
     job.start();
     return job;
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
     await Promise.all(this.jobs.map((job) => job.stop()));
   }
 }

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
-/** Work that is done behind everybody's back, and may fall behind. */
+/** Asynchronous work that can fall behind. */
 export interface LagSource {
   readonly name: string;
-  /** How long its oldest piece has been waiting, milliseconds; 0 when none waits. From memory only. */
+  /** Waiting time of the oldest open item, milliseconds; 0 when none waits. Read from memory only. */
   readonly lagMs: number;
 }
 
-/** What is done in the background, whoever does it: rooms hang theirs in here, and the checks look. */
+/** All lag sources of the process: features register theirs, the health check reads them. */
 @Injectable()
 export class LagMonitor {
   private readonly all: LagSource[] = [];

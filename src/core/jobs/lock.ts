@@ -1,32 +1,32 @@
 /**
- * A lock that this process holds: work that one instance of the fleet does at a time. The database's clock decides when
- * another instance may take over (`database/lock`).
+ * A lock held by this process, for work that one instance does at a time. The clock of the database decides when another
+ * instance can take over.
  */
 export interface HeldLock {
   /** Identifies the holder in storage: `host:pid:random`. */
   readonly owner: string;
-  /** Fencing token: grows with every holder. What an earlier holder writes finds another epoch in storage. */
+  /** Fencing token: each holder has a higher one. A late write of an earlier holder does not match the epoch in storage. */
   readonly epoch: number;
   /** Aborted with the reason when the lock is lost. */
   readonly signal: AbortSignal;
-  /** The lock has been held since then, apart from gaps of at most `maxGapMs`; by the database's clock. */
+  /** Start of the period in which the lock is held, by any holder, with gaps of at most `maxGapMs`; clock of the database. */
   readonly heldSince: Date;
-  /** @throws the reason when the lock is lost, also before `signal` could say so */
+  /** @throws the reason when the lock is lost, also when the timer behind `signal` is late */
   assertHeld(): void;
-  /** Gives the lock to whoever asks next. A lock that was lost stays with its next holder. */
+  /** Frees the lock for the next instance. Has no effect on a lock that is lost. */
   release(): Promise<void>;
 }
 
 export interface LockOptions {
-  /** Names the work; the same in every release. */
+  /** Name of the work; the same in every release. */
   readonly name: string;
-  /** After a kill another instance may take over so much later, milliseconds. */
+  /** Time after which another instance can take over when this one is killed, milliseconds. */
   readonly leaseMs: number;
-  /** A takeover after a longer gap resets `heldSince`, milliseconds. Default 0. */
+  /** Longest gap between two holders that does not reset `heldSince`, milliseconds. Default 0. */
   readonly maxGapMs?: number;
 }
 
-/** Provided by the database; the core only knows that there is one. */
+/** Provided by `database/`; the core defines only the interface. */
 export interface LockProvider {
   /** null while another instance holds it. @throws storage/unavailable */
   acquire(options: LockOptions): Promise<HeldLock | null>;

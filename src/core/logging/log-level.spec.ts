@@ -20,7 +20,7 @@ const logged = (message: string): boolean => {
 };
 
 describe('the log level', () => {
-  it('changes at once, and comes back by itself', () => {
+  it('changes at once, and is restored after its time', () => {
     expect(logged('one')).toBe(false);
     const { until } = level.change('debug', 60);
     expect(until?.getTime()).toBe(Date.now() + 60_000);
@@ -31,13 +31,13 @@ describe('the log level', () => {
     expect([level.current, logged('three')]).toEqual(['info', false]);
   });
 
-  it('stays for 0 seconds, until the next start', () => {
+  it('stays until the next start with 0 seconds', () => {
     expect(level.change('trace', 0)).toEqual({ level: 'trace', until: null });
     jest.advanceTimersByTime(10 * 86_400_000);
     expect(level.current).toBe('trace');
   });
 
-  it('takes the last change, and forgets the end of the one before', () => {
+  it('follows the last change, and drops the end of the one before', () => {
     level.change('debug', 10);
     level.change('trace', 100);
     jest.advanceTimersByTime(50_000);
@@ -46,7 +46,7 @@ describe('the log level', () => {
     expect(level.current).toBe('info');
   });
 
-  it('is toggled for as long as it would be changed, and back by the second time', () => {
+  it('is toggled to debug for the default time, and back by the second call', () => {
     level.toggle();
     expect(level.current).toBe('debug');
     level.toggle();
@@ -58,16 +58,16 @@ describe('the log level', () => {
     expect(level.current).toBe('debug');
   });
 
-  it.each(['error', 'silent'] as const)('says that it changes to %s, while it can', (to) => {
+  it.each(['error', 'silent'] as const)('logs a change to %s under the level that shows it', (to) => {
     level.change(to, 5);
     expect(lines).toMatchObject([
       { msg: 'log level changed', from: 'info', level: 'warn', to, until: expect.any(String) },
     ]);
     jest.advanceTimersByTime(5_000);
-    expect(lines.at(-1)).toMatchObject({ msg: 'log level is that of LOG_LEVEL again', from: to });
+    expect(lines.at(-1)).toMatchObject({ msg: 'log level restored', from: to });
   });
 
-  it('holds no process and no timer after the end', () => {
+  it('leaves no timer after shutdown', () => {
     level.change('debug', 5);
     level.onApplicationShutdown();
     expect(jest.getTimerCount()).toBe(0);

@@ -1,19 +1,19 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { LOG_LEVELS, type LogLevelName } from '../../config/index.js';
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevelName = (typeof LOG_LEVELS)[number];
+export { LOG_LEVELS, type LogLevelName };
 
-/** Long enough to look at something, short enough that a forgotten `debug` does not fill a disk. */
+/** Long enough to examine a problem; short enough that a forgotten `debug` does not fill the disk. */
 export const DEFAULT_LEVEL_S = 900;
 
 export interface LevelChange {
   readonly level: LogLevelName;
-  /** When it ends; null: at the next start. */
+  /** End of the change; null: it lasts until the next start. */
   readonly until: Date | null;
 }
 
-/** How much is logged, changed while the service runs. By itself it comes back to what LOG_LEVEL says. */
+/** Changes the log level of the running service. A change ends after a time, and LOG_LEVEL applies again. */
 @Injectable()
 export class LogLevel implements OnApplicationShutdown {
   private readonly configured: string;
@@ -28,7 +28,7 @@ export class LogLevel implements OnApplicationShutdown {
     return this.logger.level;
   }
 
-  /** @param forS seconds until it ends; 0: at the next start */
+  /** @param forS duration of the change, seconds; 0: until the next start */
   change(level: LogLevelName, forS: number): LevelChange {
     this.clear();
     const until = forS === 0 ? null : new Date(Date.now() + forS * 1_000);
@@ -40,7 +40,7 @@ export class LogLevel implements OnApplicationShutdown {
     return { level, until };
   }
 
-  /** For a signal, which can carry no level: `debug` for a while, and by the next one back. */
+  /** For a signal, which has no arguments: the first call sets `debug` for 900 s, the next call ends that. */
   toggle(): void {
     if (this.isToggled) return this.revert();
     this.change('debug', DEFAULT_LEVEL_S);
@@ -53,7 +53,7 @@ export class LogLevel implements OnApplicationShutdown {
 
   private revert(): void {
     this.clear();
-    this.switchTo(this.configured, 'log level is that of LOG_LEVEL again', null);
+    this.switchTo(this.configured, 'log level restored', null);
   }
 
   private clear(): void {
@@ -62,7 +62,7 @@ export class LogLevel implements OnApplicationShutdown {
     this.isToggled = false;
   }
 
-  /** A change of what is seen has to be seen itself: said under whichever level lets it through. */
+  /** Logs the change under the old or the new level, whichever shows it. */
   private switchTo(level: string, message: string, until: Date | null): void {
     const fields = { context: LogLevel.name, from: this.logger.level, to: level, until };
     const isLogged = this.logger.isLevelEnabled('warn');

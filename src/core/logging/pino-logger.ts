@@ -16,15 +16,15 @@ import { redacted, withoutSecrets } from './redaction.js';
 const SHORT_REVISION = 12;
 
 export interface LogOutput {
-  /** People read columns, and know which release they started; everybody else gets JSON lines. */
+  /** Columns without the release for a terminal; otherwise JSON lines. */
   readonly isTerminal: boolean;
-  /** On every line; null: on none. */
+  /** Added to every JSON line; null: to none. */
   readonly release: Release | null;
   /** Default: stdout. */
   readonly to?: DestinationStream;
 }
 
-/** One line for everything that is logged: with the release, the request it belongs to, and without secrets. */
+/** A pino logger whose lines have the release and the request id, and no secrets. */
 export function createPino(level: string, { isTerminal, release, to }: LogOutput): Logger {
   const options: LoggerOptions = {
     level,
@@ -34,15 +34,15 @@ export function createPino(level: string, { isTerminal, release, to }: LogOutput
       level: (label) => ({ level: label }),
       log: redacted,
     },
-    // Errors are told in `redacted`, causes and all; pino's own way would put back what was taken out.
+    // `redacted` serializes errors with their causes. The serializer of pino would add the removed fields again.
     serializers: { err: (error: unknown) => error },
     mixin: () => {
-      const call = currentRequest();
-      return call ? { requestId: call.requestId } : {};
+      const request = currentRequest();
+      return request ? { requestId: request.requestId } : {};
     },
     hooks: { streamWrite: withoutSecrets },
   };
-  // Synchronous: the last line before an exit is the one that matters.
+  // Synchronous, so that the last line before an exit is written.
   return isTerminal
     ? pino(
         options,
@@ -55,7 +55,7 @@ function shortRelease({ version, revision, color }: Release): Release {
   return { version, revision: revision?.slice(0, SHORT_REVISION) ?? null, color };
 }
 
-/** Nest's own account of its start: one line a route, of use only when something does not start. */
+/** Contexts of Nest's start: one line for each route, useful only when the start fails. Logged at level debug. */
 const STARTUP_CONTEXTS = new Set([
   'NestFactory',
   'InstanceLoader',
@@ -65,9 +65,9 @@ const STARTUP_CONTEXTS = new Set([
   'NestApplication',
 ]);
 
-/** Lets Nest and our own `new Logger(Name)` write through pino: `logger.warn({ fields }, 'message')`. */
+/** Writes the log of Nest and of `new Logger(Name)` through pino: `logger.warn({ fields }, 'message')`. */
 export class PinoLogger implements LoggerService {
-  /** How much of it is written; changed while the service runs. */
+  /** Changes the level of the running service. */
   readonly level: LogLevel;
 
   constructor(private readonly pino: Logger) {
@@ -93,7 +93,7 @@ export class PinoLogger implements LoggerService {
     this.write('trace', message, rest);
   }
 
-  /** Nest calls (message, context) or, for errors, (message, stack, context); ours are (fields, message, context). */
+  /** Nest passes (message, context) or, for errors, (message, stack, context); this code passes (fields, message, context). */
   private write(
     level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace',
     message: unknown,

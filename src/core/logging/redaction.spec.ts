@@ -32,13 +32,14 @@ const text =
   (logger) =>
     logger.warn(message, 'Somewhere');
 
-/** What somebody might log one day, with a secret in it. */
+/** Log calls that contain a secret. */
 const CASES: readonly (readonly [string, Write])[] = [
   ['a field', fields({ password: SECRET })],
   ['five levels down', fields(deep)],
   ['in an array', fields({ tried: [{ accessToken: SECRET }, { refresh_token: SECRET }] })],
   ['whatever its case', fields({ PassWord: SECRET, JWT_SECRET: SECRET, 'X-Api-Key': SECRET })],
   ['with a tail', fields({ passwordHash: SECRET, JWT_SECRET_PREVIOUS: SECRET, opsTokens: [SECRET] })],
+  ['a secret setting', fields({ GOOGLE_MAP_KEY: SECRET, mongodbUrl: SECRET })],
   ['as a number', fields({ token: 4711, text: 'fine' })],
   [
     'request headers',
@@ -81,6 +82,7 @@ const CASES: readonly (readonly [string, Write])[] = [
   ['a header in a text', text(`sent Authorization: Bearer ${SECRET} to it`)],
   ['basic authorization', text(`Authorization: Basic ${Buffer.from(`a:${SECRET}`).toString('base64')}`)],
   ['a query string', text(`GET /live?vehicle=7&token=${SECRET}&x=1`)],
+  ['an assignment in a text', text(`GOOGLE_MAP_KEY=${SECRET} MONGODB_URL=${SECRET}`)],
   ['JSON in a text', text(`body was {"email":"a@example.org","password":"${SECRET}"}`)],
   ['JSON in JSON in a text', text(JSON.stringify({ raw: JSON.stringify({ refreshToken: SECRET }) }))],
   ['a JSON web token', text(`not valid here: ${JWT}`)],
@@ -96,7 +98,7 @@ function linesOf(write: Write, isTerminal = false): string {
 }
 
 describe('what is logged', () => {
-  it.each(CASES)('holds no secret: %s', (_what, write) => {
+  it.each(CASES)('contains no secret: %s', (_what, write) => {
     for (const isTerminal of [false, true]) {
       const output = linesOf(write, isTerminal);
       expect(output).toContain('[secret]');
@@ -107,7 +109,7 @@ describe('what is logged', () => {
     }
   });
 
-  it('keeps what helps', () => {
+  it('keeps everything else', () => {
     const line = JSON.parse(
       linesOf(
         fields({
@@ -147,7 +149,7 @@ describe('what is logged', () => {
     });
   });
 
-  it('stays a line when the object has no end', () => {
+  it('is cut when the object is very large', () => {
     const wide = Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, { n, list: [n] }]));
     let tall: Record<string, unknown> = {};
     for (let n = 0; n < 1_000; n += 1) tall = { tall };
@@ -157,7 +159,7 @@ describe('what is logged', () => {
   });
 
   it.each(['\\', 'a.', '://a:', 'eyJ-', 'mongodb://', 'token', '"token":', 'Bearer a', 'a@'])(
-    'is not made slow by a text full of %j',
+    'stays fast with a text full of %j',
     (part) => {
       const hostile = part.repeat(200_000 / part.length);
       const startMs = performance.now();
@@ -167,7 +169,7 @@ describe('what is logged', () => {
     },
   );
 
-  it('carries the release, in short; at a terminal it does not', () => {
+  it('has the abbreviated release, except at a terminal', () => {
     const release = { version: '1.2.3', revision: 'a'.repeat(40), color: 'green' } as const;
     for (const isTerminal of [false, true]) {
       let output = '';

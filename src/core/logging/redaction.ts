@@ -1,19 +1,23 @@
+import { SECRET_SETTINGS } from '../../config/index.js';
+
 const CENSORED = '[secret]';
-/** Ends of names, without case, `-` and `_`: `JWT_SECRET`, `x-api-key`, `Set-Cookie`, `passwordHash`. */
+/** Endings of normalized names: `JWT_SECRET`, `x-api-key`, `Set-Cookie`, `passwordHash`. */
 const SECRET_NAME =
   /(password|passwd|passphrase|secret|token|authorization|cookie|apikey|privatekey|credentials)s?(hash|previous)?$/;
-/** What was sent, whole, kept on errors by those who parse it and by the database's driver. */
+/** Secret settings, some of which `SECRET_NAME` does not match. */
+const SECRET_SETTING_NAMES: ReadonlySet<string> = new Set(SECRET_SETTINGS.map(normalized));
+/** Complete payloads that parsers and the database driver attach to errors. */
 const PAYLOAD_NAME = /^(body|rawbody|inserteddocs|op)$/;
 
-/** A logged object is seldom deeper, and never needs to be; past these it is cut, so that a line stays a line. */
+/** Limits of one line. What is beyond them is replaced by `[cut]`. */
 const MAX_DEPTH = 8;
 const MAX_ITEMS = 100;
 const MAX_VALUES = 2_000;
 const MAX_TEXT_LENGTH = 16_000;
 
 /**
- * A copy of what is to be logged that holds no secret: by name at every depth, in the fields of errors and of their
- * causes, too. What stands in texts is `withoutSecrets`' part.
+ * A copy of the fields of a log line without secrets. Removes fields by name, at every depth, also in errors and their
+ * causes. `withoutSecrets` removes secrets inside of texts.
  */
 export function redacted(fields: object): Record<string, unknown> {
   const redactor = new Redactor();
@@ -33,9 +37,8 @@ class Redactor {
   }
 
   private named(key: string, value: unknown, depth: number): unknown {
-    const name = key.toLowerCase().replace(/[-_]/g, '');
-    const isText = value !== undefined && value !== null && typeof value !== 'boolean';
-    if (isText && (SECRET_NAME.test(name) || PAYLOAD_NAME.test(name))) return CENSORED;
+    const hasContent = value !== undefined && value !== null && typeof value !== 'boolean';
+    if (hasContent && isSecretName(normalized(key))) return CENSORED;
     return this.copyOf(value, depth + 1);
   }
 
@@ -77,19 +80,28 @@ class Redactor {
       message: textOf(message),
       stack: stack === undefined ? undefined : textOf(stack),
       ...this.fieldsOf(error, depth),
-      // Not enumerable, so not among the fields.
+      // `cause` and `errors` are not enumerable, so `fieldsOf` does not copy them.
       ...Object.fromEntries(more.map((key) => [key, this.named(key, read(error, key), depth)])),
     };
   }
 }
 
-/** Cut last: half of an address with a password would no longer look like one. */
+/** Without case, `-` and `_`. */
+function normalized(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '');
+}
+
+function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name) || PAYLOAD_NAME.test(name) || SECRET_SETTING_NAMES.has(name);
+}
+
+/** Removes secrets before it cuts: half of an address with a password does not match the pattern of one. */
 function textOf(text: string): string {
   if (text.length <= MAX_TEXT_LENGTH) return text;
   return `${withoutSecrets(text).slice(0, MAX_TEXT_LENGTH)}[cut]`;
 }
 
-/** A getter may throw; its error is not worth more than the line. */
+/** A getter that throws must not prevent the line. */
 function read(value: object, key: string): unknown {
   try {
     return (value as Record<string, unknown>)[key];
@@ -98,15 +110,15 @@ function read(value: object, key: string): unknown {
   }
 }
 
-/** What a quote looks like in a line of JSON: of its own, or within a text that was JSON itself. */
+/** A quote in a line of JSON: plain, or escaped in a text that contains JSON itself. */
 const QUOTE = String.raw`\\{0,8}["']`;
-/** Each with bounded repeats: a text from outside must not make them slow. */
+/** All repetitions are bounded: a text from outside must not make the patterns slow. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  // Up to the last @: a password that should have been percent-encoded and was not holds / and @ of its own.
+  // Up to the last @: a password that is not percent-encoded can contain / and @.
   [/(mongodb(?:\+srv)?:\/\/)[^\s"'<>\\]{0,2048}@/gi, `$1${CENSORED}@`],
   [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'<>\\@:]{0,256}:[^\s"'<>\\/]{0,1024}@/gi, `$1${CENSORED}@`],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${CENSORED}`],
-  // A JSON web token, and a device's: docs/errors.md never shows either.
+  // JSON web tokens, then device tokens.
   [/\beyJ[\w-]{5,512}\.[\w-]{1,2048}\.[\w-]*/g, CENSORED],
   [/\b[0-9a-f]{24}\.[\w-]{43}(?![\w-])/g, CENSORED],
   [/\$2[aby]\$\d\d\$[./\w]{53}/g, CENSORED],
@@ -118,9 +130,10 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
     `$1${CENSORED}`,
   ],
   [/\b(\w*(?:password|passwd|secret|token|api_?key)=)[^\s&"'\\]+/gi, `$1${CENSORED}`],
+  [new RegExp(`\\b((?:${SECRET_SETTINGS.join('|')})=)[^\\s&"'\\\\]+`, 'g'), `$1${CENSORED}`],
 ];
 
-/** A finished line of the log without what looks like a secret, wherever in it: message, stack, any text. */
+/** A complete log line without anything that looks like a secret: in the message, the stack or any other text. */
 export function withoutSecrets(line: string): string {
   return SECRETS.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), line);
 }

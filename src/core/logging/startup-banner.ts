@@ -1,8 +1,8 @@
 import type { FirstAdmin, Settings } from '../../config/index.js';
 
 /**
- * What a person at the terminal needs next; the log has the rest.
- * @param login made up for the evaluation database; null where it lets nobody in
+ * The text on stdout when the service is ready: the addresses, and what to do next.
+ * @param login the generated login of the evaluation database; null when it is not valid
  */
 export function startupBanner(
   settings: Settings,
@@ -20,7 +20,7 @@ export function startupBanner(
   ];
   if (settings.mongo.url === null) {
     lines.push(
-      `  Database     embedded, in ${settings.dataDir}: for evaluation only; set MONGODB_URL for real work`,
+      `  Database     embedded, in ${settings.dataDir}; for evaluation only, set MONGODB_URL for production`,
     );
   }
   if (login) lines.push(`  Admin login  ${login.email}  ${login.password}`);

@@ -1,13 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { EventLoopLatency } from './event-loop-latency.js';
 import { Metrics } from './metrics.js';
 import { createPino, PinoLogger } from '../logging/pino-logger.js';
 
 afterEach(() => Logger.overrideLogger(undefined as never));
 
 describe('Metrics', () => {
-  it('shows the others when one cannot be had, and says so in the log', async () => {
+  it('leaves out a gauge that fails, shows the others, and logs the failure', async () => {
     let log = '';
     const to = { write: (line: string) => void (log += line) };
     Logger.overrideLogger(new PinoLogger(createPino('warn', { isTerminal: false, release: null, to })));
@@ -26,14 +25,14 @@ describe('Metrics', () => {
     isBroken = true;
     const text = await metrics.text();
     expect(text).toContain('samserver_fine 2');
-    // Not what it was before: that would look like a figure of now.
+    // The earlier value would look like the current one.
     expect(text).not.toMatch(/^samserver_broken \d/m);
     expect(log).toContain('cannot be had');
     isBroken = false;
     expect(await metrics.text()).toContain('samserver_broken 1');
   });
 
-  it('forgets what a gauge with labels does not set any more', async () => {
+  it('drops label values that a gauge no longer sets', async () => {
     const metrics = new Metrics();
     let names = ['one', 'two'];
     metrics.gauge({
@@ -48,25 +47,11 @@ describe('Metrics', () => {
     expect([text.includes('name="one"'), text.includes('name="two"')]).toEqual([false, true]);
   });
 
-  it('takes a name once, and shares nothing with another', () => {
+  it('refuses a name twice, and is independent of other instances', () => {
     const description = { name: 'samserver_once_total', help: 'Once.' } as const;
     const metrics = new Metrics();
     metrics.counter(description);
     expect(() => metrics.counter(description)).toThrow(/already been registered/);
     expect(() => new Metrics().counter(description)).not.toThrow();
-  });
-});
-
-describe('the latency of the event loop', () => {
-  it('shows a block with its whole length', async () => {
-    const latency = new EventLoopLatency();
-    expect([latency.meanMs, latency.maxMs]).toEqual([NaN, NaN]);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    const endMs = performance.now() + 400;
-    while (performance.now() < endMs);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    expect(latency.maxMs).toBeGreaterThan(250);
-    expect(latency.meanMs).toBeLessThan(latency.maxMs);
-    latency.stop();
   });
 });

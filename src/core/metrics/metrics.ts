@@ -2,30 +2,30 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 interface Description<L extends string> {
-  /** With its base unit: `_seconds`, `_bytes`, `_ratio`; a counter ends with `_total`. */
+  /** Ends with its base unit: `_seconds`, `_bytes`, `_ratio`; a counter ends with `_total`. */
   readonly name: `samserver_${string}`;
-  /** One sentence that an operator understands who has never seen the code. */
+  /** One sentence for operators who do not know the code. */
   readonly help: string;
-  /** Only what has few values that we chose: never an id, an address or a path. */
+  /** Labels with few, fixed values; never an id, an address or a path. */
   readonly labelNames?: readonly L[];
 }
 
 export interface GaugeDescription<L extends string> extends Description<L> {
   /**
-   * Sets it when somebody looks. From memory only: a scrape must be answered while the database is away. Of a gauge
-   * with labels, what it does not set is gone.
+   * Sets the gauge during a scrape. It must read memory only, because a scrape must work without the database. Label values
+   * that it does not set are removed.
    */
   readonly collect?: (gauge: Gauge<L>) => void;
 }
 
 export interface HistogramDescription<L extends string> extends Description<L> {
-  /** Upper bounds, rising. */
+  /** Upper bounds, ascending. */
   readonly buckets: readonly number[];
 }
 
 /**
- * The figures of one application: a registry of its own, because several applications live in one test process. A room
- * makes its figures in a file of its own (`*-metrics.ts`) and gives its services one-line calls.
+ * The metrics of one application. Each application has its own registry, because a test process runs several. A feature
+ * defines its metrics in one file (`*-metrics.ts`).
  */
 @Injectable()
 export class Metrics {
@@ -55,12 +55,12 @@ export class Metrics {
     return new Histogram<L>({ ...rest, labelNames, buckets: [...buckets], registers: [this.registry] });
   }
 
-  /** All of them in Prometheus' text format 0.0.4. */
+  /** All metrics in the Prometheus text format 0.0.4. */
   text(): Promise<string> {
     return this.registry.metrics();
   }
 
-  /** One figure that cannot be had must not take the others with it. */
+  /** A gauge that fails is left out, so that the other metrics are still available. */
   private collectSafely<L extends string>(
     gauge: Gauge<L>,
     collect: (gauge: Gauge<L>) => void,
@@ -71,7 +71,7 @@ export class Metrics {
       collect(gauge);
     } catch (error) {
       gauge.remove();
-      this.logger.warn({ err: error }, 'a figure could not be collected');
+      this.logger.warn({ err: error }, 'metric not collected');
     }
   }
 }

@@ -1,9 +1,9 @@
 const SLOTS = 60;
 const SLOT_MS = 1_000;
-/** Each class of durations ends 10 % above the one before: what is read back is at most 5 % off. */
+/** Each class ends 10 % above the one before, so a percentile has an error of at most 5 %. */
 const GROWTH = 1.1;
 const SMALLEST_MS = 0.05;
-/** Up to about three minutes; no request lives longer. */
+/** Covers durations up to about three minutes; requests end earlier. */
 const CLASSES = 160;
 
 interface Slot {
@@ -15,13 +15,13 @@ interface Slot {
 
 export interface WindowSummary {
   readonly count: number;
-  /** NaN when there was nothing. */
+  /** NaN for an empty window. */
   readonly meanMs: number;
-  /** NaN when there was nothing; at most 5 % off. */
+  /** NaN for an empty window; error at most 5 %. */
   readonly p95Ms: number;
 }
 
-/** Durations of the last 60 seconds, for people who read a figure and no query language. Fixed memory, about 40 kB. */
+/** Durations of the last 60 seconds, for dashboards without a query language. Fixed memory, about 40 kB. */
 export class SlidingWindowHistogram {
   private readonly slots = Array.from({ length: SLOTS }, (): Slot => ({
     second: -1,
@@ -30,7 +30,7 @@ export class SlidingWindowHistogram {
     classes: new Uint32Array(CLASSES),
   }));
 
-  /** @param nowMs of a clock that nobody sets */
+  /** @param nowMs a monotonic clock, milliseconds */
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
 
   add(durationMs: number): void {

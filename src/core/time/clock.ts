@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** The only place that asks what time it is, so that a test can decide it. */
+/** The time of the service. Tests replace it. */
 @Injectable()
 export class Clock {
   /** Epoch milliseconds, UTC. */

@@ -5,22 +5,19 @@ import { IsInt } from 'class-validator';
 /** `2026-11-01T10:00:00.123456789+01:00` */
 const MAX_LENGTH = 35;
 
-/**
- * RFC 3339 with any number of decimals, its letters in either case, as it allows. Without a zone a time is anybody's
- * guess, and guesses move ambulances.
- */
+/** RFC 3339 with up to nine decimals, letters in either case. The zone is required: a guessed zone gives a wrong time. */
 const ISO_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}:\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
- * Epoch milliseconds (finer digits are cut off), or null for anything else than an existing moment with its zone. Second 60
- * is a leap second, which epoch time does not have: it is the next one.
+ * Epoch milliseconds; further decimals are cut off. null for anything but an existing time with a zone. Second 60 is a leap
+ * second, which epoch time does not have; it counts as the next second.
  */
 export function parseTime(value: unknown): number | null {
   if (typeof value !== 'string' || value.length > MAX_LENGTH) return null;
   const parts = ISO_TIME.exec(value.toUpperCase());
   if (!parts) return null;
   const [, year = '', month = '', day = '', minute = '', second = '', decimals = '', zone = ''] = parts;
-  // Date.parse turns 31 April into 1 May without a word.
+  // Date.parse accepts 31 April as 1 May.
   if (Number(month) < 1 || Number(month) > 12) return null;
   if (Number(day) < 1 || Number(day) > daysIn(Number(year), Number(month))) return null;
   const isLeap = second === '60';
@@ -35,8 +32,8 @@ function daysIn(year: number, month: number): number {
 }
 
 /**
- * A query or body field that holds such a time; the DTO's property is epoch milliseconds then. A `+` that was not
- * percent-encoded in a query arrives as a space, which is a fault here and not a guess.
+ * For a query or body field with such a time; the DTO property is epoch milliseconds. In a query, a `+` that is not
+ * percent-encoded arrives as a space, and the field is invalid.
  */
 export function IsIsoTime(): PropertyDecorator {
   const toMs = ({ value }: { value: unknown }): unknown =>

@@ -1,6 +1,5 @@
 import type { mongo } from 'mongoose';
-import type { SchemaStep } from './schema-step.js';
-import { makeCollection } from './make-collection.js';
+import { makeCollection, type SchemaStep } from './schema-step.js';
 
 interface Collection {
   readonly name: string;
@@ -8,7 +7,7 @@ interface Collection {
   readonly indexes?: readonly mongo.IndexDescription[];
 }
 
-/** As the application declared them when this step was written; what each index is for stands beside its query. */
+/** The declarations of the models when this step was written. The repositories explain each index beside its query. */
 export const FIRST_COLLECTIONS: readonly Collection[] = [
   { name: 'users', indexes: [{ key: { email: 1 }, unique: true }, { key: { role: 1 } }] },
   { name: 'sessions' },

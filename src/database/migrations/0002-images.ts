@@ -1,8 +1,7 @@
 import type { mongo } from 'mongoose';
-import type { SchemaStep } from './schema-step.js';
-import { makeCollection } from './make-collection.js';
+import { makeCollection, type SchemaStep } from './schema-step.js';
 
-/** As `images/image.schema.ts` declared them when this step was written. */
+/** The indexes of `images/image.schema.ts` when this step was written. */
 export const IMAGE_INDEXES: readonly mongo.IndexDescription[] = [
   { key: { path: 1 }, unique: true },
   { key: { contentKey: 1 }, unique: true, sparse: true },

@@ -1,11 +1,10 @@
 import type { mongo } from 'mongoose';
-import type { SchemaStep } from './schema-step.js';
-import { makeCollection } from './make-collection.js';
+import { makeCollection, type SchemaStep } from './schema-step.js';
 
-/** As `crashes/crash.schema.ts` declared them when this step was written. */
+/** The indexes of `crashes/crash.schema.ts` when this step was written. */
 export const CRASH_INDEXES: readonly mongo.IndexDescription[] = [{ key: { vehicleId: 1, _id: 1 } }];
 
-/** `legacy_clients` holds one document for each box and panel of the old server; it is read whole, by `_id`. */
+/** `legacy_clients` holds one document for each box and panel of the old server. It is read by `_id` only. */
 export const crashes: SchemaStep = {
   version: 3,
   name: 'crashes',

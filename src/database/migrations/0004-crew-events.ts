@@ -1,14 +1,13 @@
 import type { mongo } from 'mongoose';
-import type { SchemaStep } from './schema-step.js';
-import { makeCollection } from './make-collection.js';
+import { makeCollection, type SchemaStep } from './schema-step.js';
 
-/** As `legacy/crew-events/crew-event.schema.ts` declared them when this step was written. */
+/** The indexes of `crew-events/crew-event.schema.ts` when this step was written. */
 export const CREW_EVENT_INDEXES: readonly mongo.IndexDescription[] = [
   { key: { recordedAt: 1, _id: 1 } },
   { key: { sendState: 1, recordedAt: 1, _id: 1 } },
 ];
 
-/** `crew_states` holds one document a vehicle, `leases` one for each kind of work; both are read by `_id` or whole. */
+/** `crew_states` holds one document per vehicle, `leases` one per lock. Both are read by `_id` or completely. */
 export const crewEvents: SchemaStep = {
   version: 4,
   name: 'crew-events',

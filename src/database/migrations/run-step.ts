@@ -1,38 +1,67 @@
+import { createConnection, type mongo } from 'mongoose';
+import type { Settings } from '../../config/index.js';
+import { databaseOf } from '../collection-of.js';
+import { connectOptions } from '../connect-options.js';
+import type { DatabaseLock } from '../database-lock.js';
 import { translateStorageError } from '../storage-errors.js';
 import { SchemaStepFailedError } from './schema-errors.js';
-import type { SchemaLock } from './schema-lock.js';
+import type { SchemaStateDocument } from './schema-state.repository.js';
 import { type FailedStep, type SchemaState, type StepRecord, withStepRecord } from './schema-state.js';
 import { type SchemaStep, stepTitle } from './schema-step.js';
-import type { StepConnection } from './step-connection.js';
 
-/** Of a step's error, in its record. */
-const ERROR_LENGTH = 500;
+/** Limit for the error text in a step's record, characters. */
+const MAX_ERROR_LENGTH = 500;
+
+/** A step's own connection, so that it can be closed under a step that has lost the lock. */
+export interface StepConnection {
+  readonly db: mongo.Db;
+  /** Ends commands under way, too. */
+  close(): Promise<void>;
+}
+
+export async function openStepConnection(uri: string, settings: Settings): Promise<StepConnection> {
+  const connection = createConnection(uri, {
+    ...connectOptions(settings),
+    // Unlike the service's calls, a step may take minutes: an index over a year of positions does.
+    socketTimeoutMS: 0,
+    maxPoolSize: 4,
+  });
+  await connection.asPromise();
+  const close = (): Promise<void> => connection.close(true);
+  try {
+    return { db: databaseOf(connection), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
 export interface StepRunOptions {
-  readonly lease: SchemaLock;
-  /** As the lock's owner knows it. */
+  readonly lock: DatabaseLock<SchemaStateDocument>;
+  /** The state as the holder of the lock knows it. */
   readonly state: SchemaState;
   readonly step: SchemaStep;
-  /** The process is to end. */
+  /** Aborted at shutdown. */
   readonly signal: AbortSignal;
   readonly openConnection: () => Promise<StepConnection>;
   readonly onProgress: (message: string) => void;
 }
 
 /**
- * One step between two records: that it was begun, and that it is done or has failed. An outage, a lost lock or the
- * process's end in between is no failure of the step: its record stays open and the next owner runs it again.
- * @returns the state after it
+ * Runs one step between two records: the first says that it has begun, the second that it is done or has failed. An
+ * outage, a lost lock or a shutdown is not a failure of the step: the record stays open, and the next holder runs the
+ * step again.
+ * @returns the state after the step
  * @throws SchemaStepFailedError, SchemaLockLostError, the signal's reason, errors of an outage
  */
-export async function runStep({ lease, state, step, ...run }: StepRunOptions): Promise<SchemaState> {
+export async function runStep({ lock, state, step, ...run }: StepRunOptions): Promise<SchemaState> {
   const { version, name, kind } = step;
-  const { owner, epoch } = lease;
+  const { owner, epoch } = lock;
   const begun = { version, name, kind, owner, epoch, finishedAt: null, error: null };
   let startedAt = new Date(0);
   let current = state;
   const record = (changeAt: (now: Date) => Partial<SchemaState>): Promise<void> =>
-    lease.record((now) => {
+    lock.update((now) => {
       const change = changeAt(now);
       current = { ...current, ...change };
       return change;
@@ -46,9 +75,9 @@ export async function runStep({ lease, state, step, ...run }: StepRunOptions): P
   });
   run.onProgress(`${stepTitle(step)}: begun`);
   try {
-    await executeStep(step, AbortSignal.any([lease.signal, run.signal]), run.openConnection);
+    await executeStep(step, AbortSignal.any([lock.signal, run.signal]), run.openConnection);
   } catch (error) {
-    lease.assertHeld();
+    lock.assertHeld();
     run.signal.throwIfAborted();
     if (translateStorageError(error)) throw error;
     const failed: FailedStep = { version, name, kind, error: messageOf(error), whatToDo: whatToDo(step) };
@@ -64,7 +93,7 @@ export async function runStep({ lease, state, step, ...run }: StepRunOptions): P
   return current;
 }
 
-/** Ends with the signal, also when the step does not listen to it: then its connection is cut. */
+/** Ends at the signal. A step that ignores the signal loses its connection. */
 async function executeStep(
   step: SchemaStep,
   signal: AbortSignal,
@@ -73,10 +102,10 @@ async function executeStep(
   const connection = await openConnection();
   try {
     signal.throwIfAborted();
-    const cut = new Promise<never>((_, reject) =>
+    const aborted = new Promise<never>((_, reject) =>
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
     );
-    await Promise.race([step.up(connection.db, { signal }), cut]);
+    await Promise.race([step.up(connection.db, { signal }), aborted]);
   } finally {
     await connection.close();
   }
@@ -84,10 +113,10 @@ async function executeStep(
 
 function whatToDo({ kind, version }: SchemaStep): string {
   return kind === 'expand'
-    ? 'When its cause is mended, type: samserver schema up'
-    : `Until it is through, only releases that work with schema ${version} may run. When its cause is mended, type: samserver schema contract --backup <path> --yes`;
+    ? 'Fix the cause. Then type: samserver schema up'
+    : `Until the step is finished, only releases that work with schema ${version} may run. Fix the cause. Then type: samserver schema contract --backup <path> --yes`;
 }
 
 function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, ERROR_LENGTH);
+  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LENGTH);
 }

@@ -1,7 +1,7 @@
 import type { FailedStep } from './schema-state.js';
 import { stepTitle } from './schema-step.js';
 
-/** Another has the lock now, or may have it: whatever this process was doing to the schema has stopped. */
+/** Another process holds the lock, or may hold it. The work of this process on the schema has stopped. */
 export class SchemaLockLostError extends Error {
   constructor(reason: string) {
     super(`the lock on the schema is lost (${reason}): stopped, and nothing more is recorded`);
@@ -9,7 +9,7 @@ export class SchemaLockLostError extends Error {
   }
 }
 
-/** The whole time of waiting was not enough. */
+/** The lock did not become free within the given time. */
 export class SchemaLockBusyError extends Error {
   constructor(readonly owner: string) {
     super(`${owner} holds the lock on the schema`);
@@ -17,7 +17,7 @@ export class SchemaLockBusyError extends Error {
   }
 }
 
-/** A step threw, now or at an earlier attempt; its record is in `schema_state`. */
+/** A step failed, now or in an earlier attempt. Its record is in `schema_state`. */
 export class SchemaStepFailedError extends Error {
   constructor(
     readonly failed: FailedStep,
@@ -28,7 +28,7 @@ export class SchemaStepFailedError extends Error {
   }
 }
 
-/** What went wrong and what a person types next, in one line. */
+/** The error and the command that repeats the step, in one line. */
 export function failureText(failed: FailedStep): string {
   return `${stepTitle(failed)} failed: ${failed.error}. ${failed.whatToDo}`;
 }

@@ -1,16 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { SchemaLockBusyError, SchemaStepFailedError } from './schema-errors.js';
-import { SchemaLock } from './schema-lock.js';
+import { type FactoryProvider, Logger } from '@nestjs/common';
+import { getConnectionToken } from '@nestjs/mongoose';
+import type { Connection } from 'mongoose';
+import { SETTINGS, type Settings } from '../../config/index.js';
+import { retry } from '../../core/index.js';
+import { createLockOwner, DatabaseLock } from '../database-lock.js';
+import { DatabaseServer } from '../database-server.js';
+import { MIGRATIONS } from './index.js';
+import { openStepConnection, runStep, type StepConnection } from './run-step.js';
+import { SchemaLockBusyError, SchemaLockLostError, SchemaStepFailedError } from './schema-errors.js';
 import { type ContractPlan, planContract, planUp, type UpPlan } from './schema-plan.js';
 import type { SchemaState } from './schema-state.js';
-import type { SchemaStateRepository } from './schema-state.repository.js';
-import { runStep } from './run-step.js';
+import { type SchemaStateDocument, SchemaStateRepository } from './schema-state.repository.js';
 import type { SchemaStep } from './schema-step.js';
-import type { StepConnection } from './step-connection.js';
 
-/** A crashed owner's lock is taken over after so long. */
+/** After this time another process may take over the lock of a crashed one. */
 const LOCK_MS = 30_000;
 const RETRY_MS = 500;
+
+/** The held lock on the schema. */
+type SchemaLock = DatabaseLock<SchemaStateDocument>;
 
 export interface SchemaMigratorOptions {
   readonly repository: SchemaStateRepository;
@@ -18,20 +26,26 @@ export interface SchemaMigratorOptions {
   /** Unique among all processes that ever hold the lock. */
   readonly owner: string;
   readonly openConnection: () => Promise<StepConnection>;
-  /** How long the lock is good for without being renewed; default 30,000. */
+  /** Lease of the lock, milliseconds; default 30,000. The lock is renewed while a step runs. */
   readonly lockMs?: number;
-  /** Told of each step, for a log or a terminal. */
+  /** Receives one line at the start and the end of each step. */
   readonly onProgress?: (message: string) => void;
 }
 
 export interface RunOptions {
-  /** Ends the run before the next command; what was begun stays pending. */
+  /** Ends the run before the next command. The interrupted step stays pending. */
   readonly signal: AbortSignal;
-  /** How long to wait while another holds the lock; default: for as long as it takes. */
+  /** Limit of the wait for the lock, milliseconds; default: none. */
   readonly waitMs?: number;
 }
 
-/** Takes the schema from version to version: under one lock, each step recorded once, whoever else tries. */
+export interface ContractOutcome {
+  readonly step: SchemaStep;
+  /** Why the step was refused; empty when it was run. */
+  readonly reasons: readonly string[];
+}
+
+/** Takes the schema from version to version. One lock ensures that each step is recorded once. */
 export class SchemaMigrator {
   constructor(private readonly options: SchemaMigratorOptions) {}
 
@@ -44,9 +58,9 @@ export class SchemaMigrator {
   }
 
   /**
-   * Runs the pending expand steps, or waits until somebody else has.
-   * @param options.retryFailed a person says that the cause of a recorded failure is mended
-   * @returns the steps that were run here
+   * Runs the pending expand steps, or waits while another process runs them.
+   * @param options.retryFailed repeats a failed step: an operator has fixed its cause
+   * @returns the steps that this process ran
    * @throws SchemaStepFailedError, SchemaLockBusyError, SchemaLockLostError, the signal's reason, errors of an outage
    */
   async up(options: RunOptions & { readonly retryFailed: boolean }): Promise<readonly SchemaStep[]> {
@@ -55,11 +69,11 @@ export class SchemaMigrator {
       if (failed && !options.retryFailed) throw new SchemaStepFailedError(failed);
       return run.length > 0;
     };
-    const ran = await this.underLock(options, isNeeded, async (lease, state) => {
+    const ran = await this.underLock(options, isNeeded, async (lock, state) => {
       const { run } = planUp(state, this.options.steps);
       for (const step of run) {
         options.signal.throwIfAborted();
-        state = await this.run(lease, state, step, options.signal);
+        state = await this.run(lock, state, step, options.signal);
       }
       return run;
     });
@@ -67,10 +81,10 @@ export class SchemaMigrator {
   }
 
   /**
-   * Runs the contract step that is next, once everybody could see it coming.
-   * @param refusals asked after the announcement is in the database: an instance that starts now either is seen by it,
-   * or sees the announcement
-   * @returns null when there is nothing to contract
+   * Announces the next contract step in the database and runs it unless there is a refusal.
+   * @param options.refusals gives the reasons against the step. It is called after the announcement, so that an instance
+   * that starts at the same time either finds the announcement or is found by `refusals`.
+   * @returns null when no contract step is next
    * @throws as `up` does
    */
   async contract(
@@ -83,62 +97,91 @@ export class SchemaMigrator {
     return this.underLock(
       options,
       (state) => next(state) !== null,
-      async (lease, state) => {
+      async (lock, state) => {
         const step = next(state);
         if (!step) return null;
-        await lease.record(() => ({ contractingTo: step.version }));
+        await lock.update(() => ({ contractingTo: step.version }));
         const reasons = await options.refusals(step);
         if (reasons.length > 0) {
-          // Back to what the lock was taken with: an attempt that had begun goes on binding.
-          await lease.record(() => ({ contractingTo: state.contractingTo }));
+          // Not null: an earlier attempt that has begun stays announced.
+          await lock.update(() => ({ contractingTo: state.contractingTo }));
           return { step, reasons };
         }
-        await this.run(lease, { ...state, contractingTo: step.version }, step, options.signal);
+        await this.run(lock, { ...state, contractingTo: step.version }, step, options.signal);
         return { step, reasons };
       },
     );
   }
 
-  /** @returns null when it is not needed, at first or any more */
+  /**
+   * Waits for the lock and runs `work` under it.
+   * @returns null when `isNeeded` is or becomes false
+   */
   private async underLock<T>(
     { signal, waitMs = Infinity }: RunOptions,
     isNeeded: (state: SchemaState) => boolean,
-    work: (lease: SchemaLock, state: SchemaState) => Promise<T>,
+    work: (lock: SchemaLock, state: SchemaState) => Promise<T>,
   ): Promise<T | null> {
     const { repository, owner, lockMs = LOCK_MS, onProgress } = this.options;
     const endMs = performance.now() + waitMs;
-    for (let tries = 0; ; tries += 1) {
-      signal.throwIfAborted();
-      const seen = await repository.find();
-      if (!isNeeded(seen)) return null;
-      const held = await SchemaLock.acquire(repository, owner, lockMs);
-      if (held) {
-        try {
-          return await work(held.lease, held.state);
-        } finally {
-          await held.lease.release();
-        }
-      }
-      if (performance.now() >= endMs) throw new SchemaLockBusyError(seen.owner ?? 'somebody else');
-      if (tries === 0) onProgress?.(`waiting: ${seen.owner ?? 'somebody else'} holds the lock on the schema`);
-      // Not all at the same moment, when ten instances start at once.
-      await sleep(RETRY_MS * (0.5 + Math.random()), undefined, { signal });
+    let isWaiting = false;
+    const acquired = await retry(
+      async () => {
+        const seen = await repository.find();
+        if (!isNeeded(seen)) return null;
+        const found = await repository.acquire(owner, lockMs);
+        if (found) return found;
+        const holder = seen.owner ?? 'another process';
+        if (performance.now() >= endMs) throw new SchemaLockBusyError(holder);
+        if (!isWaiting) onProgress?.(`waiting: ${holder} holds the lock on the schema`);
+        isWaiting = true;
+        return undefined;
+      },
+      { signal, pauseMs: RETRY_MS, jitter: 0.5 },
+    );
+    if (acquired === undefined) throw signal.reason as Error;
+    if (acquired === null) return null;
+    const lostError = (reason: string): Error => new SchemaLockLostError(reason);
+    const lock = new DatabaseLock(repository, acquired, owner, lockMs, lostError);
+    try {
+      return await work(lock, acquired.document);
+    } finally {
+      await lock.release();
     }
   }
 
   private async run(
-    lease: SchemaLock,
+    lock: SchemaLock,
     state: SchemaState,
     step: SchemaStep,
     signal: AbortSignal,
   ): Promise<SchemaState> {
     const { openConnection, onProgress = () => undefined } = this.options;
-    return runStep({ lease, state, step, signal, openConnection, onProgress });
+    return runStep({ lock, state, step, signal, openConnection, onProgress });
   }
 }
 
-export interface ContractOutcome {
-  readonly step: SchemaStep;
-  /** Empty: it was run. */
-  readonly reasons: readonly string[];
+/** The application's own steps on the database of the settings. */
+export function createSchemaMigrator(
+  connection: Connection,
+  settings: Settings,
+  server: DatabaseServer,
+  onProgress: (message: string) => void,
+): SchemaMigrator {
+  return new SchemaMigrator({
+    repository: new SchemaStateRepository(connection),
+    steps: MIGRATIONS,
+    owner: createLockOwner(),
+    openConnection: async () => openStepConnection(await server.start(), settings),
+    onProgress,
+  });
 }
+
+export const schemaMigratorProvider: FactoryProvider<SchemaMigrator> = {
+  provide: SchemaMigrator,
+  inject: [getConnectionToken(), SETTINGS, DatabaseServer],
+  useFactory: (connection: Connection, settings: Settings, server: DatabaseServer) => {
+    const logger = new Logger(SchemaMigrator.name);
+    return createSchemaMigrator(connection, settings, server, (message) => logger.log(message));
+  },
+};

@@ -61,7 +61,7 @@ describe('the state', () => {
     ]);
   });
 
-  it('is bound by an announcement from the beginning of its step on', () => {
+  it('keeps an announcement only after its step has begun', () => {
     expect(startedContraction({ ...at(2), contractingTo: 3 })).toBeNull();
     expect(startedContraction({ ...at(2), contractingTo: 3, steps: [record(3, 1)] })).toBe(3);
     expect(startedContraction(at(2))).toBeNull();

@@ -1,17 +1,17 @@
 import type { FailedStep, SchemaState } from './schema-state.js';
 import type { SchemaStep } from './schema-step.js';
 
-/** What `up` would do. */
+/** The effect of `up`. */
 export interface UpPlan {
   readonly current: number;
   readonly run: readonly SchemaStep[];
-  /** The contract step at which it ends: only a person begins one. */
+  /** The contract step before which `up` stops: only an operator begins one. */
   readonly stopsAt: SchemaStep | null;
-  /** The record of a failed step, which has to be mended first. */
+  /** The failed step. Its cause must be fixed first. */
   readonly failed: FailedStep | null;
 }
 
-/** The expand steps from the present version up to the next contract step. */
+/** The expand steps from the current version to the next contract step. */
 export function planUp(state: SchemaState, steps: readonly SchemaStep[]): UpPlan {
   const pending = pendingSteps(state, steps);
   const stop = pending.findIndex(({ kind }) => kind === 'contract');
@@ -23,14 +23,14 @@ export function planUp(state: SchemaState, steps: readonly SchemaStep[]): UpPlan
   };
 }
 
-/** What `contract` would do: one step, since each of them ends a way back. */
+/** The effect of `contract`: one step only, because each contract step makes older releases unusable. */
 export interface ContractPlan {
   readonly current: number;
-  /** Null: there is none. */
+  /** null when no contract step is pending. */
   readonly step: SchemaStep | null;
-  /** Expand steps that come before it. */
+  /** Pending expand steps before it. */
   readonly first: readonly SchemaStep[];
-  /** Somebody is about to run it, or was. */
+  /** The step is announced: another process is about to run it, or was interrupted. */
   readonly isAnnounced: boolean;
 }
 

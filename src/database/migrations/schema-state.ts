@@ -5,45 +5,46 @@ export interface StepRecord {
   readonly version: number;
   readonly name: string;
   readonly kind: StepKind;
-  /** Who ran it, under which epoch of the lock. */
+  /** The holder of the lock that ran it, and the epoch of that lock. */
   readonly owner: string;
   readonly epoch: number;
   readonly startedAt: Date;
-  /** Null: still running, cut short, or failed. */
+  /** null: running, interrupted or failed. */
   readonly finishedAt: Date | null;
   readonly error: string | null;
 }
 
-/** The step that stands in the way, and what a person does about it. */
+/** The step that must be repeated before any other. */
 export interface FailedStep {
   readonly version: number;
   readonly name: string;
   readonly kind: StepKind;
   readonly error: string;
+  /** The instruction for the operator. */
   readonly whatToDo: string;
 }
 
 /**
- * The one document of the schema: the record of its steps and the lock on them are the same document, so that nobody
- * can write the one without holding the other. All times are the database's.
+ * The one document of the schema. The record of the steps and the lock on them are one document, so that only the
+ * holder of the lock can write the record. All times are the database's.
  */
 export interface SchemaState {
-  /** Of the last step that was finished; 0 before the first. */
+  /** The version of the last finished step; 0 before the first. */
   readonly version: number;
-  /** Counts the owners of the lock, ever: what is written by an earlier one finds another number here. */
+  /** Fencing token: grows by one with every holder of the lock. */
   readonly epoch: number;
-  /** Null: nobody. One that crashed stands here until another takes over. */
+  /** null while the lock is free. A holder that crashed stays here until the next one takes over. */
   readonly owner: string | null;
-  /** Held until then, unless its owner puts it off or lets go; 1970 when nobody holds it. */
+  /** The lock is held until then; 1970 while the lock is free. */
   readonly lockedUntil: Date;
-  /** One for each step that was ever begun, in the order of versions. */
+  /** One record for each step that has begun, ordered by version. */
   readonly steps: readonly StepRecord[];
   readonly failed: FailedStep | null;
-  /** A contract step to this version is about to run, or has begun and is not through. */
+  /** The version of a contract step that is announced, or has begun and is not finished. */
   readonly contractingTo: number | null;
 }
 
-/** A database that no step has ever touched. */
+/** The state of a database on which no step has run. */
 export const EMPTY_SCHEMA_STATE: SchemaState = {
   version: 0,
   epoch: 0,
@@ -54,13 +55,13 @@ export const EMPTY_SCHEMA_STATE: SchemaState = {
   contractingTo: null,
 };
 
-/** With this record in place of the former attempt at the same step. */
+/** Replaces the earlier attempt at the same step. */
 export function withStepRecord(steps: readonly StepRecord[], record: StepRecord): StepRecord[] {
   const others = steps.filter(({ version }) => version !== record.version);
   return [...others, record].sort((a, b) => a.version - b.version);
 }
 
-/** The announcement that has to stay: its step was begun, and something may be gone already. */
+/** `contractingTo` if its step has begun: data may be missing, so older releases stay blocked. Otherwise null. */
 export function startedContraction({ contractingTo, steps }: SchemaState): number | null {
   return steps.some(({ version }) => version === contractingTo) ? contractingTo : null;
 }

@@ -5,7 +5,7 @@ import { SUPPORTED_SCHEMA } from './index.js';
 import { SchemaStateRepository } from './schema-state.repository.js';
 import { type SchemaView, viewOf } from './schema-view.js';
 
-/** Whether the database's schema is one that this release works with. */
+/** Reads the schema of the database and compares it with the versions that this release supports. */
 @Injectable()
 export class SchemaStatus {
   private readonly repository: SchemaStateRepository;
@@ -15,12 +15,12 @@ export class SchemaStatus {
     this.repository = new SchemaStateRepository(connection);
   }
 
-  /** Of the last read; null before the first. */
+  /** The result of the last read; null before the first. */
   get lastView(): SchemaView | null {
     return this.seen;
   }
 
-  /** One read. @throws storage/unavailable before the first connection; the driver's errors in an outage */
+  /** @throws storage/unavailable before the first connection; the driver's errors in an outage */
   async read(): Promise<SchemaView> {
     this.seen = viewOf(await this.repository.find(), SUPPORTED_SCHEMA);
     return this.seen;

@@ -1,22 +1,39 @@
-import type { mongo } from 'mongoose';
+import { mongo } from 'mongoose';
 
-/** `expand` only adds and may run while older releases work; `contract` takes away what they may still need. */
+const NAMESPACE_EXISTS = 48;
+
+/** `expand` only adds, and older releases still work; `contract` removes what they may need. */
 export type StepKind = 'expand' | 'contract';
 
-/** One way from a version of the schema to the next. Idempotent: what was cut short is run again from its beginning. */
+/** Takes the schema from one version to the next. Idempotent: an interrupted step runs again from its beginning. */
 export interface SchemaStep {
-  /** The schema's version once it is done; the steps count up by one, without a gap. */
+  /** The version of the schema after the step. Versions count up by one without a gap. */
   readonly version: number;
   readonly name: string;
   readonly kind: StepKind;
   /**
-   * @param db on a connection of the step's own, without a time-out for a command: an index may take minutes
-   * @param context.signal aborted when the lock is lost or the process is to end: do not begin another command
+   * @param db on the step's own connection, without a time-out: an index may take minutes
+   * @param context.signal aborted at the loss of the lock and at shutdown; do not begin another command after it
    */
   readonly up: (db: mongo.Db, context: { readonly signal: AbortSignal }) => Promise<void>;
 }
 
-/** As people read it: `step 2 (0002-names, expand)`. */
+/** For messages: `step 2 (0002-names, expand)`. */
 export function stepTitle({ version, name, kind }: Omit<SchemaStep, 'up'>): string {
   return `step ${version} (${String(version).padStart(4, '0')}-${name}, ${kind})`;
+}
+
+/** Creates a collection and its indexes unless they exist. An existing collection keeps its options. */
+export async function makeCollection(
+  db: mongo.Db,
+  name: string,
+  options: mongo.CreateCollectionOptions = {},
+  indexes: readonly mongo.IndexDescription[] = [],
+): Promise<void> {
+  try {
+    await db.createCollection(name, options);
+  } catch (error) {
+    if (!(error instanceof mongo.MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error;
+  }
+  if (indexes.length > 0) await db.collection(name).createIndexes([...indexes]);
 }

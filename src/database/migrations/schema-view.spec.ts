@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { adviceFor } from './schema-advice.js';
 import { type FailedStep, EMPTY_SCHEMA_STATE } from './schema-state.js';
-import { viewOf } from './schema-view.js';
+import { adviceFor, viewOf } from './schema-view.js';
 
 const SUPPORTED = { min: 3, max: 5 };
 const failure = (version: number): FailedStep => ({
@@ -37,7 +36,7 @@ describe('viewOf', () => {
     expect([fitWhile(5), fitWhile(6)]).toEqual(['fits', 'too_new']);
   });
 
-  it('fails with a step that the release knows, not with one of a newer release', () => {
+  it('fails with a step that the release knows, not with a step of a newer release', () => {
     const viewWith = (version: number) =>
       viewOf({ ...EMPTY_SCHEMA_STATE, version: 4, failed: failure(version) }, SUPPORTED);
     expect(viewWith(5)).toMatchObject({
@@ -48,7 +47,7 @@ describe('viewOf', () => {
     expect(viewWith(6)).toMatchObject({ fit: 'fits', failed: null });
   });
 
-  it('shows a lock that somebody holds', () => {
+  it('shows a held lock', () => {
     expect(viewOf({ ...EMPTY_SCHEMA_STATE, owner: 'host:1:a' }, SUPPORTED).lock).toEqual({ held: true });
   });
 });
@@ -66,7 +65,7 @@ describe('adviceFor', () => {
       { ...EMPTY_SCHEMA_STATE, version: 4, failed: failure(5) },
       'no room. When its cause is mended, type: samserver schema up',
     ],
-  ])('%s: says what to type', (_, state, text) => {
+  ])('%s: names the command', (_, state, text) => {
     expect(adviceFor(viewOf(state, SUPPORTED))).toContain(text);
   });
 });

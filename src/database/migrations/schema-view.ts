@@ -1,25 +1,25 @@
 import { failureText } from './schema-errors.js';
 import type { SchemaState } from './schema-state.js';
 
-/** The versions of the schema that this release works with, both included. */
+/** The versions of the schema that this release supports, both included. */
 export interface SupportedSchema {
   readonly min: number;
-  /** Of the newest step that this release knows. */
+  /** The version of the newest step that this release knows. */
   readonly max: number;
 }
 
 export type SchemaFit = 'fits' | 'too_old' | 'too_new' | 'failed';
 
-/** The schema as this release sees it. */
+/** The schema of the database compared with the versions that this release supports. */
 export interface SchemaView {
   readonly current: number;
   readonly supported: SupportedSchema;
-  /** Steps that this release knows and the database has not seen; no reason to block while `fit` is `fits`. */
+  /** Steps that this release knows and that have not run. They do not block while `fit` is `fits`. */
   readonly pending: number;
-  /** Somebody works at the schema, or went away without letting go. */
+  /** `held`: the lock has an owner, which may have crashed. */
   readonly lock: { readonly held: boolean };
   readonly fit: SchemaFit;
-  /** What failed and what a person types next. */
+  /** The error of the failed step and the command that repeats it. */
   readonly failed: string | null;
 }
 
@@ -35,14 +35,29 @@ export function viewOf(state: SchemaState, supported: SupportedSchema): SchemaVi
   };
 }
 
+/** Why the instance waits, and what the operator types next. */
+export function adviceFor({ fit, current, supported: { min, max }, failed }: SchemaView): string {
+  const situation = `the database has schema ${current}, this release works with ${min} to ${max}`;
+  switch (fit) {
+    case 'fits':
+      return situation;
+    case 'failed':
+      return failed ?? situation;
+    case 'too_old':
+      return `${situation}. Type: samserver schema up (samserver schema status shows the steps)`;
+    case 'too_new':
+      return `${situation}, and a newer schema exists or is announced. Start a release that can work with it (samserver schema status shows the version)`;
+  }
+}
+
 function fitOf(state: SchemaState, supported: SupportedSchema): SchemaFit {
-  const coming = Math.max(state.version, state.contractingTo ?? 0);
-  if (coming > supported.max) return 'too_new';
+  const next = Math.max(state.version, state.contractingTo ?? 0);
+  if (next > supported.max) return 'too_new';
   if (knownFailure(state, supported)) return 'failed';
   return state.version < supported.min ? 'too_old' : 'fits';
 }
 
-/** A newer release's expand step that failed has only added less than it meant to: no older one is blocked by it. */
+/** A failed expand step of a newer release only added a part of its additions, so it does not block this release. */
 function knownFailure({ failed }: SchemaState, { max }: SupportedSchema): SchemaState['failed'] {
   return failed && failed.version <= max ? failed : null;
 }

@@ -9,29 +9,29 @@ export interface CommandContext {
   engine: Engine;
   connectionId: number;
   request: Request;
-  /** `DATABASE.COLLECTION`; meaningless to a command on no collection. */
+  /** `DATABASE.COLLECTION`; not meaningful for commands without a collection. */
   namespace: string;
 }
 
 export interface Command {
-  /** Fields beside the command's own name and those of every command. */
+  /** Allowed fields, without the command's own name and the common fields. */
   fields: readonly string[];
-  /** Its own name is not set to a collection's. */
+  /** The value of the first field is not a collection name. */
   isOnServer?: true;
   run(context: CommandContext, body: Document): Promise<Document> | Document;
 }
 
-/** Fields any command may have. Sessions need no state here: there are no transactions. */
+/** Fields allowed in each command. Sessions need no state, because there are no transactions. */
 const COMMON_FIELDS = new Set(['lsid', '$db', '$readPreference', 'writeConcern']);
 
-/** @throws CommandError 20 for transactions, 40415 for a field not spoken here, BadValue for a concern not honoured */
+/** @throws CommandError 20 for transactions, 40415 for an unsupported field, BadValue for an unsupported write concern */
 export function assertFields(name: string, command: Command, body: Document): void {
   const [, ...fields] = Object.keys(body);
   if (fields.includes('txnNumber'))
     throw new CommandError(20, 'Transaction numbers are only allowed on a replica set member or mongos');
   const unknown = fields.find((field) => !COMMON_FIELDS.has(field) && !command.fields.includes(field));
   if (unknown !== undefined) throw unknownField(name, unknown);
-  // Every write is flushed before it is answered, so any `j` is honoured, and any `w` that one server can.
+  // Every write is flushed before the answer, so any `j` is fulfilled, and any `w` that one server can fulfil.
   const w: unknown = documentField(name, body, 'writeConcern').w ?? 1;
   if (w !== 'majority' && !(Number(w) <= 1))
     throw badValue("cannot use 'w' > 1 when a host is not replicated");
@@ -52,7 +52,7 @@ export function documentField(owner: string, body: Document, field: string): Doc
   return value;
 }
 
-/** @throws CommandError TypeMismatch for what is no number, BadValue below zero */
+/** @throws CommandError TypeMismatch for a value that is not a number, BadValue below zero */
 export function countField(owner: string, body: Document, field: string, absent: number): number {
   const value: unknown = body[field] ?? absent;
   if (typeOf(value) !== TYPE.number) throw wrongType(owner, field, 'long');
@@ -61,7 +61,7 @@ export function countField(owner: string, body: Document, field: string, absent:
   return count;
 }
 
-/** @throws CommandError BadValue for anything but 1 and -1 (no `$meta`) */
+/** @throws CommandError BadValue for values other than 1 and -1 (no `$meta`) */
 export function sortField(owner: string, body: Document): Sort {
   return Object.entries(documentField(owner, body, 'sort')).map(([field, order]) => {
     assertFieldName(field);
@@ -71,7 +71,7 @@ export function sortField(owner: string, body: Document): Sort {
   });
 }
 
-/** The statements of a write: beside the body, as drivers send many, or in it. */
+/** The statements of a write: in a sequence beside the body, as drivers send many, or in the body. */
 export function statements({ request }: CommandContext, body: Document, field: string): Buffer[] {
   const beside = request.sequences.get(field);
   if (beside) return beside;
@@ -81,7 +81,7 @@ export function statements({ request }: CommandContext, body: Document, field: s
   return inBody.map((one: Document) => encode(one));
 }
 
-/** One statement of `update` or `delete`, with the same refusal of what is not known. */
+/** One statement of `update` or `delete`. @throws CommandError 40415 for an unsupported field */
 export function statement(owner: string, raw: Buffer, fields: readonly string[]): Document {
   const decoded = decode(raw);
   const unknown = Object.keys(decoded).find((field) => !fields.includes(field));

@@ -7,11 +7,11 @@ import { READ_COMMANDS } from './reads.js';
 import { SCHEMA_COMMANDS } from './schema.js';
 import { WRITE_COMMANDS } from './writes.js';
 
-/** MongoDB 7.0: the driver needs 9 or more; from 25 on it would send the `bulkWrite` command. */
+/** MongoDB 7.0. The driver needs 9 or more; from 25 on it sends the `bulkWrite` command. */
 const MAX_WIRE_VERSION = 21;
 const SESSION_TIMEOUT_MINUTES = 30;
 
-/** No `topologyVersion`, so the driver polls instead of streaming; no `setName`, so it sees one server that stands alone. */
+/** No `topologyVersion`, so the driver polls; no `setName`, so the driver assumes a standalone server. */
 function helloReply({ connectionId }: CommandContext): Document {
   return {
     helloOk: true,
@@ -37,9 +37,9 @@ const hello: Command = {
 };
 const okCommand: Command = { isOnServer: true, fields: [], run: () => ({ ok: 1 }) };
 
-/** The whole of what is spoken here: a command is in this list or refused. */
+/** All supported commands; the server refuses every other one. */
 const COMMANDS = new Map<string, Command>(
-  // `ismaster` is how a driver begins, before it knows that `hello` is spoken.
+  // A driver begins with `ismaster`, before it knows that the server supports `hello`.
   Object.entries({
     hello,
     ismaster: hello,

@@ -11,8 +11,8 @@ const FIRST_BATCH = 101;
 
 /**
  * The named fields and `_id` (manual: "Project Fields to Return from Query").
- * @returns null when everything is asked for
- * @throws CommandError BadValue for leaving fields out, and for expressions
+ * @returns null when the whole document is requested
+ * @throws CommandError BadValue for the exclusion of fields, and for expressions
  */
 function parseProjection(projection: Document): Project | null {
   const kept = new Set(['_id']);

@@ -15,12 +15,12 @@ import { parseFilter } from '../filter.js';
 import type { IndexSpec } from '../index-definition.js';
 import { type Command, statements } from './command.js';
 
-/** `background` is what mongoose still sends; it changes nothing in MongoDB 6 either. */
+/** mongoose still sends `background`; it has no effect here, nor in MongoDB 6. */
 const SPEC_FIELDS = ['key', 'name', 'unique', 'sparse', 'background'];
-/** Documents put into a new index between two looks at them. */
+/** Documents that are read and indexed at a time. */
 const CHUNK = 1000;
 
-/** Every collection is clustered by `_id` here, so that the option asks for nothing (manual: "Clustered Collections"). */
+/** Each collection is clustered by `_id`, so the option changes nothing (manual: "Clustered Collections"). */
 const create: Command = {
   fields: ['clusteredIndex'],
   run({ engine, namespace }, body) {
@@ -44,7 +44,7 @@ const createIndexes: Command = {
   run(context, body) {
     const { engine, namespace } = context;
     const specs = statements(context, body, 'indexes').map(parseSpec);
-    // The one by `_id` counts too.
+    // The index on `_id` counts, too.
     const count = (): number => engine.catalog.ensure(namespace).indexes.length + 1;
     return engine.store.write(() => {
       const numIndexesBefore = count();
@@ -79,7 +79,7 @@ function parseSpec(raw: Buffer): IndexSpec {
   };
 }
 
-/** @returns whether the index is there already @throws CommandError IndexKeySpecsConflict, IndexOptionsConflict */
+/** @returns whether the index exists @throws CommandError IndexKeySpecsConflict, IndexOptionsConflict */
 function isPresent({ indexes }: CollectionEntry, spec: IndexSpec): boolean {
   if (Object.keys(spec.key).join() === '_id') return true;
   const other = indexes.find(
@@ -92,12 +92,12 @@ function isPresent({ indexes }: CollectionEntry, spec: IndexSpec): boolean {
   );
 }
 
-/** In one transaction, so an index is either there with every document or not there at all. */
+/** Runs in one transaction, so an index exists with all documents or does not exist. */
 function build(engine: Engine, namespace: string, spec: IndexSpec): void {
   const entry = engine.catalog.ensure(namespace);
   const scan = engine.scan(entry, parseFilter({}));
   const target = { ...entry, indexes: [engine.catalog.addIndex(entry, spec)] };
-  // In chunks read before they are written from: an open cursor and writes beside it do not mix.
+  // Reads a chunk completely before it writes: LMDB does not support writes during an open range.
   while (!scan.isDone)
     for (const { key, document } of [...scan.run(CHUNK)]) engine.reindex(target, key, undefined, document);
 }

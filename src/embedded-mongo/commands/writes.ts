@@ -14,7 +14,7 @@ interface WriteOutcome {
   upserted?: { index: number; _id: unknown }[];
 }
 
-/** Runs inside the transaction; throws CommandError for an error of this statement alone. */
+/** Runs inside the transaction. @throws CommandError for an error of this statement only */
 type Step = (
   engine: Engine,
   entry: CollectionEntry,
@@ -23,7 +23,7 @@ type Step = (
   index: number,
 ) => void;
 
-/** A command of many statements: one transaction, in which those that fail leave the others be. */
+/** A command with many statements in one transaction. A failed statement does not undo the others. */
 function writeCommand(field: string, step: Step): Command {
   return {
     fields: [field, 'ordered'],
@@ -39,7 +39,7 @@ function writeCommand(field: string, step: Step): Command {
           try {
             step(engine, entry, raw, outcome, index);
           } catch (error) {
-            // Not the statement's fault: the whole command is undone.
+            // Not an error of the statement: the whole command is rolled back.
             if (!(error instanceof CommandError)) throw error;
             writeErrors.push({ index, code: error.code, errmsg: error.message, ...error.detail });
             if (isOrdered) break;
@@ -87,8 +87,8 @@ const remove = writeCommand('deletes', (engine, entry, raw, outcome) => {
 });
 
 /**
- * What a write is about to change, read whole before the first change: a scan that met its own writes could change a
- * document twice. Only inside `Store.write`.
+ * The documents that a write will change, all read before the first change: a scan that finds its own writes could change
+ * a document twice. Call it inside `Store.write` only.
  */
 function matchesOf(engine: Engine, entry: CollectionEntry, filter: Filter, limit: number): Match[] {
   const matches: Match[] = [];
@@ -99,7 +99,7 @@ function matchesOf(engine: Engine, entry: CollectionEntry, filter: Filter, limit
   return matches;
 }
 
-/** @returns the document as it is now: the match's own when nothing changed */
+/** @returns the document after the update; the same object as `match.document` when nothing changed */
 function updateMatch(engine: Engine, entry: CollectionEntry, match: Match, update: Update): Document {
   const document = update.apply(match.document, false);
   const raw = encode(document);
@@ -108,10 +108,10 @@ function updateMatch(engine: Engine, entry: CollectionEntry, match: Match, updat
   return document;
 }
 
-/** Of findAndModify; drivers always send them, here they may only be false. */
+/** Options of findAndModify that drivers always send; only false is supported. */
 const REFUSED = ['remove', 'upsert'];
 
-/** Updates one document and gives it back as it was or, with `new`, as it became. */
+/** Updates one document. @returns the document before the update or, with `new`, after it */
 const findAndModify: Command = {
   fields: ['query', 'update', 'new', ...REFUSED],
   run({ engine, namespace }, body) {

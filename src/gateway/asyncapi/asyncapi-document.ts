@@ -7,7 +7,7 @@ import {
 } from './asyncapi-events.js';
 import { SCHEMAS } from './asyncapi-schemas.js';
 
-/** Any event may be answered with one of these. */
+/** Errors with which any event may be answered. */
 const COMMON_ERROR_CODES: readonly ErrorCode[] = ['input/invalid', 'internal', 'storage/unavailable'];
 
 interface Namespace {
@@ -22,27 +22,27 @@ const NAMESPACES: readonly Namespace[] = [
   {
     name: 'devices',
     token: 'deviceToken',
-    description: 'Positions and unit statuses in, each acknowledged when it is durable.',
+    description: 'Devices send positions and unit statuses; each is acknowledged when it is durable.',
     inbound: DEVICE_INBOUND_EVENTS,
     outbound: DEVICE_OUTBOUND_EVENTS,
   },
   {
     name: 'live',
     token: 'accessToken',
-    description: 'A snapshot, then every fix as it is stored. Delivery is at least once.',
+    description: 'A snapshot, then every position as it is stored. Delivery is at least once.',
     inbound: SUBSCRIBER_INBOUND_EVENTS,
     outbound: SUBSCRIBER_OUTBOUND_EVENTS,
   },
 ];
 
-const DESCRIPTION = `Socket.IO 4, Engine.IO 4; websocket is the better transport. A message's \`name\` is the event's name.
+const DESCRIPTION = `Socket.IO 4, Engine.IO 4; prefer the websocket transport. The \`name\` of a message is the name of the event.
 
-The token goes into the handshake as \`auth: {token}\`. A \`connect_error\` with \`data: {code: "auth/…", message}\` is a
-final word about that token; every other failure to connect is worth another try. An event is answered through its
-acknowledgement: what it is owed, or \`{error: {code, message, retryAfterMs?}}\`. No answer, a cut, an error with
-\`retryAfterMs\`: send the same again, it is stored once.`;
+The token goes into the handshake as \`auth: {token}\`. A \`connect_error\` with \`data: {code: "auth/…", message}\` is
+final for that token; retry after every other failure to connect. The acknowledgement of an event carries its answer or
+\`{error: {code, message, retryAfterMs?}}\`. After a time-out, a disconnect or an error with \`retryAfterMs\`, send the
+same event again: it is stored once.`;
 
-/** Both namespaces as an AsyncAPI 3 document, seen from the server: it receives what clients emit. */
+/** Builds the AsyncAPI 3 document of both namespaces, from the server's point of view. */
 export function buildAsyncApiDocument(version: string): Record<string, unknown> {
   return {
     asyncapi: '3.0.0',
@@ -63,13 +63,13 @@ export function buildAsyncApiDocument(version: string): Record<string, unknown> 
         deviceToken: {
           type: 'http',
           scheme: 'bearer',
-          description: 'Of POST /api/v1/vehicles/:id/credentials, in the handshake: auth: {token}.',
+          description: 'A token from POST /api/v1/vehicles/:id/credentials, in the handshake: auth: {token}.',
         },
         accessToken: {
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: 'Of POST /api/v1/auth/login, in the handshake: auth: {token}.',
+          description: 'A token from POST /api/v1/auth/login, in the handshake: auth: {token}.',
         },
       },
       schemas: SCHEMAS,

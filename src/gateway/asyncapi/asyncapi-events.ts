@@ -7,14 +7,14 @@ import type {
   SubscriberToServerEvents,
 } from '../socket-events.js';
 
-/** What the server takes, and what it acknowledges it with. */
+/** An event that the server receives, and its acknowledgement. */
 interface InboundEvent {
   readonly summary: string;
   readonly payload: SchemaName;
   readonly examples: readonly unknown[];
   readonly answer: SchemaName;
   readonly answerExample: unknown;
-  /** Beside those that every event may be answered with. */
+  /** Errors besides those of every event. */
   readonly fails: readonly ErrorCode[];
 }
 
@@ -51,7 +51,7 @@ const STORED_AND_QUARANTINED = {
   rejected: 0,
 };
 const DRAIN: OutboundEvent = {
-  summary: 'This instance is about to close the transport; what was taken in is finished and answered first.',
+  summary: 'This instance closes the transport soon; accepted requests are finished and answered first.',
   payload: 'DrainNotice',
   example: { reconnectWithinMs: 5_000 },
 };
@@ -60,7 +60,7 @@ const DRAIN: OutboundEvent = {
 
 export const DEVICE_INBOUND_EVENTS: Readonly<Record<keyof DeviceToServerEvents, InboundEvent>> = {
   position: {
-    summary: 'One fix; answered when it is durable.',
+    summary: 'One position; answered when it is durable.',
     payload: 'PositionInput',
     examples: [FIX],
     answer: 'ReportAnswer',
@@ -68,7 +68,7 @@ export const DEVICE_INBOUND_EVENTS: Readonly<Record<keyof DeviceToServerEvents, 
     fails: ['positions/overloaded'],
   },
   positions: {
-    summary: '1 to 500 fixes, judged in the order of their times, answered in the order of their places.',
+    summary: '1 to 500 positions, validated in the order of time, answered in the order of the array.',
     payload: 'Positions',
     examples: [[FIX, { ...FIX, lat: 49.5, time: '2026-11-01T10:00:04.000Z' }], { positions: [FIX] }],
     answer: 'ReportAnswer',
@@ -76,7 +76,7 @@ export const DEVICE_INBOUND_EVENTS: Readonly<Record<keyof DeviceToServerEvents, 
     fails: ['positions/overloaded'],
   },
   status: {
-    summary: 'What the crew says of its vehicle; answered with the status in force.',
+    summary: 'Sets the unit status; answered with the current status.',
     payload: 'StatusInput',
     examples: [{ status: 'on_scene', at: '2026-11-01T10:00:00.000Z' }],
     answer: 'StatusAnswer',
@@ -91,7 +91,7 @@ export const DEVICE_OUTBOUND_EVENTS: Readonly<Record<keyof ServerToDeviceEvents,
 
 export const SUBSCRIBER_INBOUND_EVENTS: Readonly<Record<keyof SubscriberToServerEvents, InboundEvent>> = {
   watch: {
-    summary: 'A snapshot now, every fix from now on. A second one replaces the first.',
+    summary: 'Starts the subscription: a snapshot, then every position. A second one replaces the first.',
     payload: 'WatchRequest',
     examples: [{}, { vehicleIds: [VEHICLE_ID] }, { bbox: [11.3, 48, 11.8, 48.3], since: 'tmhx2k3f0' }],
     answer: 'WatchAnswer',
@@ -99,7 +99,7 @@ export const SUBSCRIBER_INBOUND_EVENTS: Readonly<Record<keyof SubscriberToServer
     fails: ['live/busy'],
   },
   unwatch: {
-    summary: 'Ends the stream; the connection stays.',
+    summary: 'Ends the subscription; the connection stays.',
     payload: 'Nothing',
     examples: [{}],
     answer: 'Nothing',
@@ -107,7 +107,7 @@ export const SUBSCRIBER_INBOUND_EVENTS: Readonly<Record<keyof SubscriberToServer
     fails: [],
   },
   authenticate: {
-    summary: 'A new access token of the same user, in answer to auth.expiring.',
+    summary: 'Sends a new access token of the same user, after auth.expiring.',
     payload: 'AuthenticateRequest',
     examples: [{ token: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI2NmYwIn0.c2lnbmF0dXJl' }],
     answer: 'AuthenticateAnswer',
@@ -118,12 +118,12 @@ export const SUBSCRIBER_INBOUND_EVENTS: Readonly<Record<keyof SubscriberToServer
 
 export const SUBSCRIBER_OUTBOUND_EVENTS: Readonly<Record<keyof ServerToSubscriberEvents, OutboundEvent>> = {
   positions: {
-    summary: 'What was stored or released; at least once: discard repeats by (vehicleId, time).',
+    summary: 'Stored or released positions. At least once: discard repeats by (vehicleId, time).',
     payload: 'LiveFrame',
     example: { cursor: 'tmhx2k3f0', items: [{ vehicleId: VEHICLE_ID, position: POSITION, late: false }] },
   },
   vehicle: {
-    summary: 'Its status, its names or its type have changed.',
+    summary: 'Status, names or type of a vehicle changed.',
     payload: 'VehicleNotice',
     example: {
       cursor: 'tmhx2k3f0',
@@ -142,7 +142,7 @@ export const SUBSCRIBER_OUTBOUND_EVENTS: Readonly<Record<keyof ServerToSubscribe
     },
   },
   crash: {
-    summary: 'A box has felt a crash; at least once: discard repeats by the id of the crash.',
+    summary: 'A tracking box reported a crash. At least once: discard repeats by the id of the crash.',
     payload: 'CrashNotice',
     example: {
       cursor: 'tmhx2k3f0',
@@ -158,8 +158,7 @@ export const SUBSCRIBER_OUTBOUND_EVENTS: Readonly<Record<keyof ServerToSubscribe
     },
   },
   crew: {
-    summary:
-      'Online, offline, speeding, nearly there; at least once: discard repeats by the id of the event.',
+    summary: 'Online, offline, speed or near arrival. At least once: discard repeats by the id of the event.',
     payload: 'CrewNotice',
     example: {
       cursor: 'tmhx2k3f0',
@@ -177,17 +176,17 @@ export const SUBSCRIBER_OUTBOUND_EVENTS: Readonly<Record<keyof ServerToSubscribe
     },
   },
   left: {
-    summary: 'It is outside the box now, or not in service any more.',
+    summary: 'The vehicle left the bounding box, or was archived.',
     payload: 'LeftNotice',
     example: { vehicleId: VEHICLE_ID },
   },
   resync: {
-    summary: 'The stream has ended here with a gap: watch anew.',
+    summary: 'The subscription has ended with a gap: send watch again.',
     payload: 'ResyncNotice',
     example: { reason: 'slow' },
   },
   'auth.expiring': {
-    summary: 'The access token ends soon; answer with authenticate.',
+    summary: 'The access token expires soon: send authenticate.',
     payload: 'ExpiringNotice',
     example: { inS: 60 },
   },

@@ -3,11 +3,11 @@ import { CREW_EVENT_FIELDS, CREW_EVENT_TYPES } from '../crew-event.js';
 import { UNIT_STATUSES, VEHICLE_TYPES } from '../../vehicles/index.js';
 
 const ID = { type: 'string', pattern: '^[0-9a-f]{24}$', examples: ['66f0c0ffee0123456789abcd'] };
-const CURSOR = { type: 'string', description: 'Opaque, good on every instance.', examples: ['tmhx2k3f0'] };
+const CURSOR = { type: 'string', description: 'Opaque, valid on every instance.', examples: ['tmhx2k3f0'] };
 const TIME = { type: 'string', format: 'date-time' };
 const CODE = { type: 'string', enum: Object.keys(ERROR_CODES) };
 const ref = (name: string): { $ref: string } => ({ $ref: `#/components/schemas/${name}` });
-/** What a watcher is told beside positions. */
+/** Events for subscribers besides positions. */
 const notice = (field: string, schema: string): object => ({
   type: 'object',
   required: ['cursor', field],
@@ -21,7 +21,7 @@ const PLACE = {
   lon: { type: 'number', minimum: -180, maximum: 180, description: 'WGS-84 degrees.' },
   time: {
     ...TIME,
-    description: 'Of the fix, by the receiver: ISO-8601 with a zone; out: UTC to the millisecond.',
+    description: 'Time of the fix: ISO-8601 with a zone; in answers UTC with milliseconds.',
   },
 };
 
@@ -34,17 +34,17 @@ const MEASURED = {
   ignition: { type: 'boolean' },
   attributes: {
     type: 'object',
-    description: 'Whatever else the device knows: at most 2,048 bytes as JSON, 4 levels.',
+    description: 'Further values of the device: at most 2,048 bytes as JSON, 4 levels.',
   },
 };
 
-/** JSON Schemas (draft 7) of what `socket-events.ts` names; ranges are those of `position.parser.ts`. */
+/** JSON Schemas (draft 7) of the types in `socket-events.ts`; ranges as in `position.parser.ts`. */
 export const SCHEMAS = {
   PositionInput: {
     type: 'object',
     description:
       'Only lat, lon and time can cause a rejection; a fault in another field drops that field. −1 for speed or ' +
-      'heading means absent. Unknown fields are left out.',
+      'heading means absent. Unknown fields are ignored.',
     required: ['lat', 'lon', 'time'],
     properties: { ...PLACE, ...MEASURED },
   },
@@ -54,13 +54,13 @@ export const SCHEMAS = {
     properties: {
       ...PLACE,
       ...MEASURED,
-      receivedAt: { ...TIME, description: 'By the clock of the service.' },
+      receivedAt: { ...TIME, description: 'Time by the clock of the service.' },
     },
     additionalProperties: false,
   },
   PositionList: { type: 'array', minItems: 1, maxItems: 500, items: ref('PositionInput') },
   Positions: {
-    description: 'Bare, or as the body of POST /api/v1/positions.',
+    description: 'An array, or an object as the body of POST /api/v1/positions.',
     oneOf: [
       ref('PositionList'),
       { type: 'object', required: ['positions'], properties: { positions: ref('PositionList') } },
@@ -68,7 +68,7 @@ export const SCHEMAS = {
   },
   ReportAnswer: {
     type: 'object',
-    description: 'The same as over HTTP, and only when it is durable.',
+    description: 'The same as over HTTP; sent when all positions are durable.',
     required: ['results', 'stored', 'duplicate', 'quarantined', 'rejected'],
     properties: {
       results: {
@@ -79,9 +79,9 @@ export const SCHEMAS = {
           properties: {
             index: count('Place in the report.'),
             verdict: { type: 'string', enum: ['stored', 'duplicate', 'quarantined', 'rejected'] },
-            code: { type: 'string', description: 'Why, for quarantined and rejected.' },
-            late: { const: true, description: 'Stored, but older than the newest known.' },
-            dropped: { type: 'array', items: { type: 'string' }, description: 'Optional fields at fault.' },
+            code: { type: 'string', description: 'The reason, for quarantined and rejected.' },
+            late: { const: true, description: 'Stored, but older than the newest known position.' },
+            dropped: { type: 'array', items: { type: 'string' }, description: 'Invalid optional fields.' },
           },
           additionalProperties: false,
         },
@@ -98,20 +98,20 @@ export const SCHEMAS = {
     required: ['status'],
     properties: {
       status: { type: 'string', enum: [...UNIT_STATUSES] },
-      at: { ...TIME, description: 'Since when, by the device’s clock; at most 300 s ahead. Absent: now.' },
+      at: { ...TIME, description: 'Start of the status; at most 300 s ahead. Default now.' },
     },
     additionalProperties: false,
   },
   StatusAnswer: {
     type: 'object',
-    description: 'The status in force: another one where a newer is known.',
+    description: 'The current status; a newer known status wins.',
     required: ['status', 'statusAt'],
     properties: { status: { type: 'string', enum: [...UNIT_STATUSES] }, statusAt: TIME },
     additionalProperties: false,
   },
   WatchRequest: {
     type: 'object',
-    description: 'All vehicles when nothing is named; with both, both must hold.',
+    description: 'All vehicles when empty; with both fields, both must match.',
     properties: {
       vehicleIds: { type: 'array', maxItems: 10_000, items: ID },
       bbox: {
@@ -124,7 +124,7 @@ export const SCHEMAS = {
       since: {
         ...CURSOR,
         maxLength: 40,
-        description: 'Where the stream stood: what came after it comes first.',
+        description: 'A cursor of an earlier frame: positions after it are replayed first.',
       },
     },
     additionalProperties: false,
@@ -158,7 +158,7 @@ export const SCHEMAS = {
   },
   LiveFrame: {
     type: 'object',
-    description: 'At most 4 a second; every stored or released fix is in one, none is merged with another.',
+    description: 'At most 4 a second; every stored or released position is in one, none is merged.',
     required: ['cursor', 'items'],
     properties: {
       cursor: CURSOR,
@@ -174,7 +174,7 @@ export const SCHEMAS = {
             late: {
               type: 'boolean',
               description:
-                'Its time is older than the newest known. The marker goes by min(time, receivedAt) alone.',
+                'Older than the newest known position. The live marker is ordered by min(time, receivedAt).',
             },
           },
           additionalProperties: false,
@@ -186,7 +186,7 @@ export const SCHEMAS = {
   VehicleNotice: notice('vehicle', 'Vehicle'),
   Vehicle: {
     type: 'object',
-    description: 'As GET /api/v1/vehicles/:id answers it.',
+    description: 'As in the answer of GET /api/v1/vehicles/:id.',
     required: ['id', 'callSign', 'registration', 'type', 'status', 'statusAt', 'boxCode', 'lastPosition'],
     properties: {
       id: ID,
@@ -205,12 +205,12 @@ export const SCHEMAS = {
   CrashNotice: notice('crash', 'Crash'),
   Crash: {
     type: 'object',
-    description: 'As GET /api/v1/crashes/:id answers it. Null: the box did not know.',
+    description: 'As in the answer of GET /api/v1/crashes/:id. null: the box did not send it.',
     required: ['id', 'vehicleId', 'reportedAt', 'lat', 'lon', 'speedMps', 'headingDeg'],
     properties: {
       id: ID,
       vehicleId: ID,
-      reportedAt: { ...TIME, description: 'By the clock of the service.' },
+      reportedAt: { ...TIME, description: 'Time by the clock of the service.' },
       lat: { type: ['number', 'null'], minimum: -90, maximum: 90 },
       lon: { type: ['number', 'null'], minimum: -180, maximum: 180 },
       speedMps: { type: ['number', 'null'], minimum: 0 },
@@ -223,18 +223,18 @@ export const SCHEMAS = {
     type: 'object',
     required: [...CREW_EVENT_FIELDS],
     properties: {
-      id: { type: 'string', description: 'The same however often it is told.' },
+      id: { type: 'string', description: 'The same for every repeat.' },
       vehicleId: ID,
       type: { type: 'string', enum: [...CREW_EVENT_TYPES] },
       at: {
         ...TIME,
-        description: 'Of the fix that crossed a limit; offline: when the silence was too long.',
+        description: 'Time of the position that crossed a limit; offline: end of the allowed silence.',
       },
-      lat: { type: 'number', minimum: -90, maximum: 90, description: 'Where it was last.' },
+      lat: { type: 'number', minimum: -90, maximum: 90, description: 'Last known place.' },
       lon: { type: 'number', minimum: -180, maximum: 180 },
-      averageKmh: { type: ['number', 'null'], minimum: 0, description: 'Average speed; null: not known.' },
-      requestId: { type: ['string', 'null'], description: 'Of the open request it is on.' },
-      minutesLeft: { type: ['integer', 'null'], minimum: 0, description: 'Of a near arrival.' },
+      averageKmh: { type: ['number', 'null'], minimum: 0, description: 'null: not known.' },
+      requestId: { type: ['string', 'null'], description: 'Id of the vehicle’s open request.' },
+      minutesLeft: { type: ['integer', 'null'], minimum: 0, description: 'For near_arrival only.' },
     },
     additionalProperties: false,
   },
@@ -252,8 +252,8 @@ export const SCHEMAS = {
         type: 'string',
         enum: ['replay_limit', 'slow', 'overload', 'storage'],
         description:
-          'replay_limit: too much came after `since`; slow: this client did not take its frames; overload: devices ' +
-          'need all there is; storage: the database could not be asked.',
+          'replay_limit: too many positions after `since`; slow: this connection did not accept its frames; ' +
+          'overload: positions of devices go first; storage: the database is not available.',
       },
     },
     additionalProperties: false,
@@ -272,8 +272,7 @@ export const SCHEMAS = {
   },
   Error: {
     type: 'object',
-    description:
-      'Instead of an answer. With `retryAfterMs` the same event may be sent again after that time.',
+    description: 'An error answer. With `retryAfterMs`, send the same event again after that time.',
     required: ['error'],
     properties: {
       error: {
@@ -281,7 +280,7 @@ export const SCHEMAS = {
         required: ['code', 'message'],
         properties: {
           code: CODE,
-          message: { type: 'string', description: 'For people.' },
+          message: { type: 'string', description: 'A text for people.' },
           retryAfterMs: count('Milliseconds. Absent: the same event would fail again.'),
           errors: {
             type: 'array',

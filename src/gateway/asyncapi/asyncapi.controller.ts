@@ -5,7 +5,7 @@ import { Public } from '../../auth/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { buildAsyncApiDocument } from './asyncapi-document.js';
 
-/** Beside the OpenAPI pages; what goes over sockets does not fit into them. */
+/** Serves the AsyncAPI document: OpenAPI cannot describe socket events. */
 @ApiTags('documents')
 @Public()
 @Controller('docs')
@@ -15,10 +15,10 @@ export class AsyncApiController {
   /** RFC 9512. */
   @Get('asyncapi.yaml')
   @Header('Content-Type', 'application/yaml; charset=utf-8')
-  @ApiOperation({ summary: 'Both socket namespaces as an AsyncAPI 3 document' })
+  @ApiOperation({ summary: 'Get both socket namespaces as an AsyncAPI 3 document' })
   @ApiOkResponse({ content: { 'application/yaml': { example: 'asyncapi: 3.0.0\ninfo:\n  title: …\n' } } })
   document(): string {
-    // Repeated parts are written out: not every reader of the document follows YAML's anchors.
+    // Without YAML anchors: not every tool reads them.
     return stringify(buildAsyncApiDocument(this.settings.release.version), { aliasDuplicateObjects: false });
   }
 }

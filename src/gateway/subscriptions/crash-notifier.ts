@@ -1,25 +1,15 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { CrashFeed, toCrashView } from '../../crashes/index.js';
+import { Injectable } from '@nestjs/common';
+import { EventBus } from '../../core/index.js';
+import { toCrashDto } from '../../crashes/index.js';
 import { LiveStreams } from './live-streams.js';
 
-/** Tells watchers of a crash, at once and not with the next frame. */
+/** Sends a crash to all subscribers, at once and not with the next frame. */
 @Injectable()
-export class CrashNotifier implements OnModuleInit, OnApplicationShutdown {
-  private stopListening: () => void = () => undefined;
-
-  constructor(
-    private readonly crashes: CrashFeed,
-    private readonly streams: LiveStreams,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.crashes.subscribe((crash) => {
-      const cursor = this.streams.cursor();
-      for (const stream of this.streams.all()) stream.sendCrash(toCrashView(crash), cursor);
+export class CrashNotifier {
+  constructor(events: EventBus, streams: LiveStreams) {
+    events.subscribe('crash.recorded', ({ crash }) => {
+      const cursor = streams.cursor();
+      for (const stream of streams.all()) stream.sendCrash(toCrashDto(crash), cursor);
     });
-  }
-
-  onApplicationShutdown(): void {
-    this.stopListening();
   }
 }

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, Metrics } from '../../core/index.js';
-import type { RecordedPosition } from '../../tracking/index.js';
+import type { RecordedPosition } from '../../core/index.js';
 
-/** A frame waits up to 250 ms; a fix that was not confirmed at once, or was released, comes much later. */
+/** A frame waits up to 260 ms. Positions of in-doubt writes and released positions take much longer. */
 const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 30, 120];
 
-/** How long dispatchers wait to see what has arrived. */
+/** Delay from arrival of a position to its delivery to subscribers. */
 @Injectable()
 export class LiveMetrics {
   private readonly latencies;
@@ -16,12 +16,12 @@ export class LiveMetrics {
   ) {
     this.latencies = metrics.histogram({
       name: 'samserver_fix_to_watcher_seconds',
-      help: "From a fix's arrival here to the moment when its frame was handed to the sockets of those who watch.",
+      help: "Time from a position's arrival to the moment its frame was handed to the subscribers' sockets.",
       buckets: LATENCY_BUCKETS_S,
     });
   }
 
-  /** Each fix once, however many watch it. */
+  /** Observes each position once, independent of the number of subscribers. */
   recordDelivery(frame: readonly RecordedPosition[]): void {
     const nowMs = this.clock.nowMs();
     for (const { position } of frame) {

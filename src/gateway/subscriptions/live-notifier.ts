@@ -1,27 +1,14 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { type VehicleChange, VehicleChanges } from '../../vehicles/index.js';
+import { Injectable } from '@nestjs/common';
+import { EventBus } from '../../core/index.js';
 import { LiveStreams } from './live-streams.js';
 
-/** Tells watchers what changes about the vehicles they see: a status, a name, one that left service. */
+/** Sends changes of vehicles to the subscribers that watch them. */
 @Injectable()
-export class LiveNotifier implements OnModuleInit, OnApplicationShutdown {
-  private stopListening: () => void = () => undefined;
-
-  constructor(
-    private readonly changes: VehicleChanges,
-    private readonly streams: LiveStreams,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.changes.subscribe((change) => this.sendVehicleChange(change));
-  }
-
-  onApplicationShutdown(): void {
-    this.stopListening();
-  }
-
-  private sendVehicleChange(change: VehicleChange): void {
-    const cursor = this.streams.cursor();
-    for (const stream of this.streams.all()) stream.sendVehicleChange(change, cursor);
+export class LiveNotifier {
+  constructor(events: EventBus, streams: LiveStreams) {
+    events.subscribe('vehicle.changed', (change) => {
+      const cursor = streams.cursor();
+      for (const stream of streams.all()) stream.sendVehicleChange(change, cursor);
+    });
   }
 }

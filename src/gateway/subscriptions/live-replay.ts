@@ -1,27 +1,28 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import pLimit from 'p-limit';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { CrashesService, toCrashView } from '../../crashes/index.js';
+import { CrashesService, toCrashDto } from '../../crashes/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { PositionLogService, toPositionView } from '../../tracking/index.js';
+import { toPositionView } from '../../core/index.js';
+import { PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { makeCursor } from './live-cursor.js';
 import type { LiveStream } from './live-stream.js';
 import { CrewEventReplaySource } from './crew-event-replay-source.js';
 
-/** Contract: for clocks that differ and writes in flight. */
+/** Contract: covers clock skew and writes in flight. */
 const OVERLAP_MS = 5_000;
 const PAGE_SIZE = 1_000;
 /** Contract: at most 4 frames a second. */
 const FRAME_INTERVAL_MS = 260;
-/** Many watchers come back at one moment: the others wait, and what is new waits with them. */
+/** Many subscribers reconnect at once; further replays wait, and their new positions wait with them. */
 const MAX_CONCURRENT_REPLAYS = 4;
 
-/** Shows a subscriber that comes back what it has missed. */
+/** Replays missed positions and events to a subscriber that reconnects. */
 @Injectable()
 export class LiveReplay {
   private readonly logger = new Logger(LiveReplay.name);
-  private readonly waiting: (() => void)[] = [];
-  private running = 0;
+  private readonly limit = pLimit(MAX_CONCURRENT_REPLAYS);
 
   constructor(
     private readonly log: PositionLogService,
@@ -31,27 +32,23 @@ export class LiveReplay {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** Resolves when the stream is live or over; never rejects. */
-  async run(stream: LiveStream, sinceMs: number): Promise<void> {
-    if (this.running >= MAX_CONCURRENT_REPLAYS)
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    this.running += 1;
-    try {
-      await this.catchUp(stream, sinceMs - OVERLAP_MS);
-    } catch (error) {
-      this.logger.warn({ err: error }, 'a replay ended early');
-      stream.end('storage');
-    } finally {
-      this.running -= 1;
-      this.waiting.shift()?.();
-    }
+  /** Resolves when the stream is live or has ended; never rejects. */
+  run(stream: LiveStream, sinceMs: number): Promise<void> {
+    return this.limit(async () => {
+      try {
+        await this.catchUp(stream, sinceMs - OVERLAP_MS);
+      } catch (error) {
+        this.logger.warn({ err: error }, 'replay failed');
+        stream.end('storage');
+      }
+    });
   }
 
   private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
     await this.replayVehicleChanges(stream, fromMs);
     await this.replayCrashes(stream, fromMs);
     await this.replayCrewEvents(stream, fromMs);
-    // It may have had a frame of the stream before this one just now.
+    // The subscriber's previous stream may have sent a frame just before.
     await sleep(FRAME_INTERVAL_MS);
     let count = 0;
     for await (const page of this.log.since(fromMs, PAGE_SIZE)) {
@@ -63,7 +60,7 @@ export class LiveReplay {
         position: toPositionView(position),
         late,
       }));
-      stream.replay(items, makeCursor(page.at(-1)?.recordedAt.getTime() ?? fromMs));
+      stream.replay(items, makeCursor(page.at(-1)?.recordedAtMs ?? fromMs));
       await sleep(FRAME_INTERVAL_MS);
     }
     stream.goLive();
@@ -72,14 +69,14 @@ export class LiveReplay {
   private async replayVehicleChanges(stream: LiveStream, fromMs: number): Promise<void> {
     for (const change of await this.vehicles.changedSince(new Date(fromMs))) {
       stream.sendVehicleChange(change, makeCursor(fromMs));
-      // One in each turn: a burst would look like a connection that does not take what it is sent.
+      // One event in each turn: a burst would count as unsent messages of a slow connection.
       await nextTurn();
     }
   }
 
   private async replayCrashes(stream: LiveStream, fromMs: number): Promise<void> {
-    for (const crash of await this.crashes.since(new Date(fromMs))) {
-      stream.sendCrash(toCrashView(crash), makeCursor(fromMs));
+    for (const crash of await this.crashes.listSince(new Date(fromMs))) {
+      stream.sendCrash(toCrashDto(crash), makeCursor(fromMs));
       await nextTurn();
     }
   }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { CrashView } from '../../crashes/index.js';
+import type { CrashDto } from '../../crashes/index.js';
 import { parseBoundingBox } from '../../core/index.js';
 import { SubscriptionFilter, type Place } from './subscription-filter.js';
 import { LiveStream, type LiveFrameItem, type Subscriber } from './live-stream.js';
@@ -62,7 +62,7 @@ describe('who has left the box', () => {
 });
 
 describe('a crash', () => {
-  const crash = (id: string, vehicleId: string, lon: number | null): CrashView => ({
+  const crash = (id: string, vehicleId: string, lon: number | null): CrashDto => ({
     id,
     vehicleId,
     reportedAt: '2026-11-01T10:00:00.000Z',

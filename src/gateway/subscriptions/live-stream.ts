@@ -1,4 +1,4 @@
-import type { CrashView } from '../../crashes/index.js';
+import type { CrashDto } from '../../crashes/index.js';
 import type { CrewEventView } from '../crew-event.js';
 import type { VehicleChange, VehicleView } from '../../vehicles/index.js';
 import type { SubscriptionFilter, Place } from './subscription-filter.js';
@@ -6,33 +6,33 @@ import type { LiveFrame, ResyncNotice } from '../socket-events.js';
 
 export type LiveFrameItem = LiveFrame['items'][number];
 
-/** One socket, as a stream sees it. */
+/** The receiver of a stream: one socket. */
 export interface Subscriber {
   readonly id: string;
   positions(frame: LiveFrame): void;
   vehicle(vehicle: VehicleView, cursor: string): void;
-  crash(crash: CrashView, cursor: string): void;
+  crash(crash: CrashDto, cursor: string): void;
   crew(event: CrewEventView, cursor: string): void;
   left(vehicleId: string): void;
-  /** The stream ends here; the client watches anew. */
+  /** The stream has ended; the client sends `watch` again. */
   resync(reason: ResyncReason): void;
-  /** Messages that its connection has not taken yet. */
+  /** Messages that the connection has not accepted yet. */
   readonly unsent: number;
 }
 
 export type ResyncReason = ResyncNotice['reason'];
 
-/** About 8 s of frames that a connection did not take: it is told, and nothing more is kept for it. */
+/** About 8 s of frames. A connection with more unsent messages gets `resync`, and nothing more is buffered for it. */
 const MAX_UNSENT = 32;
-/** Held while a replay runs. */
+/** Positions buffered during a replay. */
 const MAX_BEHIND = 20_000;
 
 /**
- * What one subscriber gets. While a replay runs, what is new waits behind it; a subscriber that does not keep up is told once
- * and let go, so that nothing of it stays in memory.
+ * The stream of one subscriber. During a replay, new positions wait in a buffer. A subscriber that is too slow gets one
+ * `resync`, and its stream ends, so that it uses no more memory.
  */
 export class LiveStream {
-  /** Between a replay and being live is one frame: it brings what waited, and an end to who only passed through. */
+  /** `joining` is the one frame between replay and live: it sends the buffer and `left` for vehicles that passed through. */
   private phase: 'replaying' | 'joining' | 'live';
   private behind: LiveFrameItem[] = [];
   private hasEnded = false;
@@ -41,7 +41,7 @@ export class LiveStream {
     readonly subscriber: Subscriber,
     readonly filter: SubscriptionFilter,
     isReplaying: boolean,
-    /** How much of the frame in the making its snapshot holds already. */
+    /** Positions of the current frame that the snapshot contains already. */
     private skipCount: number,
   ) {
     this.phase = isReplaying ? 'replaying' : 'live';
@@ -63,9 +63,10 @@ export class LiveStream {
   }
 
   /**
-   * Tells who has left, after the frame that shows it. Not during a replay, which shows where they were before.
-   * @param vehicleIds of the frame
-   * @param placeOf where a vehicle is now; null: nowhere any more
+   * Sends `left` for vehicles that left the box, after the frame that shows it. Not during a replay, which shows earlier
+   * places.
+   * @param vehicleIds vehicles of the frame
+   * @param placeOf the current place of a vehicle; null when it has none
    */
   sendLeftNotices(vehicleIds: Iterable<string>, placeOf: (vehicleId: string) => Place | null): void {
     if (this.hasEnded || this.phase === 'replaying') return;
@@ -76,7 +77,6 @@ export class LiveStream {
     }
   }
 
-  /** Something about a vehicle has changed. */
   sendVehicleChange({ vehicle, isArchived }: VehicleChange, cursor: string): void {
     if (this.hasEnded || !this.filter.concerns(vehicle.id)) return;
     if (isArchived) return this.sendLeft(vehicle.id);
@@ -84,21 +84,21 @@ export class LiveStream {
     else this.subscriber.vehicle(vehicle, cursor);
   }
 
-  /** Whoever may see the vehicle, or the place where it happened. */
-  sendCrash(crash: CrashView, cursor: string): void {
+  /** To subscribers of the vehicle or of the place. */
+  sendCrash(crash: CrashDto, cursor: string): void {
     if (this.hasEnded || !this.concerns(crash)) return;
     if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
     else this.subscriber.crash(crash, cursor);
   }
 
-  /** The same of what is noticed for crews. */
+  /** To subscribers of the vehicle or of the place. */
   sendCrewEvent(event: CrewEventView, cursor: string): void {
     if (this.hasEnded || !this.concerns(event)) return;
     if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
     else this.subscriber.crew(event, cursor);
   }
 
-  private concerns({ vehicleId, lat, lon }: CrashView | CrewEventView): boolean {
+  private concerns({ vehicleId, lat, lon }: CrashDto | CrewEventView): boolean {
     if (this.filter.concerns(vehicleId)) return true;
     return lat !== null && lon !== null && this.filter.wants(vehicleId, { lat, lon });
   }
@@ -113,7 +113,7 @@ export class LiveStream {
     this.send(wanted, cursor);
   }
 
-  /** The replay has caught up: what waited goes out with the next frame, so that no two come at once. */
+  /** Ends the replay. The buffer goes out with the next frame, so that no two frames come at once. */
   goLive(): void {
     if (this.phase === 'replaying') this.phase = 'joining';
   }
@@ -124,7 +124,7 @@ export class LiveStream {
     this.subscriber.resync(reason);
   }
 
-  /** Ends it without a word: the subscriber went, or has another stream now. */
+  /** Ends the stream without a notice: the subscriber disconnected or has a new stream. */
   stop(): void {
     this.hasEnded = true;
     this.behind = [];
@@ -134,7 +134,7 @@ export class LiveStream {
     if (this.hasEnded || items.length === 0) return;
     if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
     else {
-      // A late one says nothing of where it is now.
+      // A late position does not show the current place.
       for (const { vehicleId, late } of items) if (!late) this.filter.markInside(vehicleId);
       this.subscriber.positions({ cursor, items });
     }

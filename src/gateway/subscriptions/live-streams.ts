@@ -1,12 +1,6 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { DomainError } from '../../core/index.js';
-import {
-  LatestPositions,
-  PositionFeed,
-  PositionLogService,
-  type RecordedPosition,
-  toPositionView,
-} from '../../tracking/index.js';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { DomainError, EventBus, type RecordedPosition, toPositionView } from '../../core/index.js';
+import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import type { SubscriptionFilter } from './subscription-filter.js';
 import { makeCursor } from './live-cursor.js';
 import { LiveMetrics } from './live-metrics.js';
@@ -14,44 +8,40 @@ import { LiveReplay } from './live-replay.js';
 import { LiveStream, type LiveFrameItem, type Subscriber } from './live-stream.js';
 import type { WatchAnswer } from '../socket-events.js';
 
-/** Contract: at most 4 frames a second. A little over a quarter: timers and networks bring frames nearer together. */
+/** Contract: at most 4 frames a second. A little over 250 ms, because timers and networks reduce distances. */
 const FRAME_INTERVAL_MS = 260;
-/** Of the queue before storage: above it watchers are let go, so that devices are served. */
+/** Above this pressure of the write queue (0…1) all streams end, so that devices are served. */
 const SHEDDING_PRESSURE = 0.5;
 const BUSY_RETRY_MS = 2_000;
 
 /**
- * Every subscriber's stream. The fixes of a frame are kept once for all of them; every stored one is delivered, none is
- * merged with another.
+ * The streams of all subscribers. The positions of a frame are kept once for all streams. Every stored position is
+ * delivered; none is merged with another.
  */
 @Injectable()
-export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
+export class LiveStreams implements OnApplicationShutdown {
   private readonly streams = new Map<string, LiveStream>();
   private frame: RecordedPosition[] = [];
   private timer: NodeJS.Timeout | null = null;
-  private stopListening: () => void = () => undefined;
 
   constructor(
     private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
     private readonly log: PositionLogService,
     private readonly replay: LiveReplay,
     private readonly metrics: LiveMetrics,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.feed.subscribe((recorded) => this.add(recorded));
+    events: EventBus,
+  ) {
+    events.subscribe('position.recorded', (recorded) => this.add(recorded));
   }
 
   onApplicationShutdown(): void {
-    this.stopListening();
     this.flush();
   }
 
   /**
-   * Starts a subscriber's stream, in place of the one it had. Snapshot and stream meet without a gap.
-   * @param sinceMs where it was before; what came after is shown first
-   * @throws live/busy while devices need all there is
+   * Starts a subscriber's stream and replaces an earlier one. There is no gap between snapshot and stream.
+   * @param sinceMs replay from this time first, epoch milliseconds; null for none
+   * @throws live/busy while the write queue is under pressure
    */
   watch(subscriber: Subscriber, filter: SubscriptionFilter, sinceMs: number | null): WatchAnswer {
     if (this.log.pressure > SHEDDING_PRESSURE) throw busy();
@@ -62,7 +52,7 @@ export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
       .filter((position) => filter.wants(position.vehicleId, position))
       .map((position) => ({ vehicleId: position.vehicleId, position: toPositionView(position) }));
     for (const { vehicleId } of snapshot) filter.markInside(vehicleId);
-    // After the acknowledgement, which leaves in this turn of the event loop.
+    // After the acknowledgement, which is sent in this turn of the event loop.
     if (sinceMs !== null) setImmediate(() => void this.startReplay(stream, sinceMs));
     return { snapshot, cursor: this.cursor() };
   }
@@ -82,7 +72,7 @@ export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
 
   private async startReplay(stream: LiveStream, sinceMs: number): Promise<void> {
     await this.replay.run(stream, sinceMs);
-    // What waited behind it goes with the next frame, whether anything new comes or not.
+    // The buffered positions go out with the next frame, also when no new position comes.
     this.schedule();
   }
 
@@ -120,7 +110,11 @@ export class LiveStreams implements OnModuleInit, OnApplicationShutdown {
 }
 
 function busy(): DomainError {
-  return new DomainError('live/busy', 'The service is busy taking positions in; watch again shortly.', {
-    retryAfterMs: BUSY_RETRY_MS,
-  });
+  return new DomainError(
+    'live/busy',
+    'The service is busy with positions of devices; send watch again shortly.',
+    {
+      retryAfterMs: BUSY_RETRY_MS,
+    },
+  );
 }

@@ -4,8 +4,8 @@ import type { SubscriberSocket } from '../sockets.js';
 const unsentOf = new WeakMap<SubscriberSocket, { count: number }>();
 
 /**
- * A socket as a subscriber. What its connection has not taken yet is counted by engine.io's `flush`, which it emits when
- * it hands everything that waits to the transport, and which a client that does not read brings to a stop.
+ * A socket as a subscriber. It counts messages since engine.io's last `flush`, which engine.io emits when it hands all
+ * buffered messages to the transport; for a client that does not read, no flush comes.
  */
 export function subscriberFor(socket: SubscriberSocket): Subscriber {
   let unsent = unsentOf.get(socket);

@@ -5,7 +5,7 @@ export interface Place {
   readonly lon: number;
 }
 
-/** What one subscriber wants to see: some vehicles or all, within a box or anywhere; both must hold. */
+/** The filter of one subscription: some vehicles or all, and a bounding box or none; both must match. */
 export class SubscriptionFilter {
   private readonly insideIds = new Set<string>();
 
@@ -18,24 +18,24 @@ export class SubscriptionFilter {
     return this.includesVehicle(vehicleId) && (this.box === null || isInside(this.box, place));
   }
 
-  /** Whether news of the vehicle itself concerns the subscriber: with a box, only while it is inside. */
+  /** True when changes of the vehicle match: with a box, only while the vehicle is inside. */
   concerns(vehicleId: string): boolean {
     return this.includesVehicle(vehicleId) && (this.box === null || this.insideIds.has(vehicleId));
   }
 
-  /** Those that the subscriber has reason to take for inside; nobody without a box. */
+  /** Vehicles that the subscriber knows to be inside the box; empty without a box. */
   get inside(): Iterable<string> {
     return this.insideIds;
   }
 
-  /** The subscriber was shown it at a place that it wants to see. */
+  /** The subscriber got a position of the vehicle inside the box. */
   markInside(vehicleId: string): void {
     if (this.box !== null) this.insideIds.add(vehicleId);
   }
 
   /**
-   * Follows where the vehicle is now; null: nowhere any more.
-   * @returns true when it is outside the box, and the subscriber does not know that yet
+   * @param place the current place of the vehicle; null when it has none
+   * @returns true when it is outside the box and the subscriber has not got `left`
    */
   updateAndCheckLeft(vehicleId: string, place: Place | null): boolean {
     if (this.box === null || !this.includesVehicle(vehicleId)) return false;
@@ -44,7 +44,7 @@ export class SubscriptionFilter {
     return false;
   }
 
-  /** It is not in service any more. */
+  /** For an archived vehicle. */
   removeVehicle(vehicleId: string): void {
     this.insideIds.delete(vehicleId);
   }

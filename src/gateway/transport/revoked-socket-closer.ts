@@ -1,20 +1,15 @@
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import {
-  RevocationPoller,
-  isRevokedBy,
-  type Principal,
-  type Revocation,
-  Revocations,
-} from '../../auth/index.js';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { RevocationPoller, isRevokedBy, type Principal, type Revocation } from '../../auth/index.js';
+import { BackgroundJobs, EventBus } from '../../core/index.js';
 
-/** How long a socket may outlive what another instance revoked. */
+/** A revocation by another instance closes sockets here after this time at most. */
 const CHECK_INTERVAL_MS = 5_000;
-/** Those who come within it are looked at together: 10,000 devices may come back at once. */
+/** New sockets of this time are checked with one query: 10,000 devices may reconnect at once. */
 const JOIN_BATCH_MS = 50;
 
 interface GuardedSocket {
   readonly data: { readonly principal: Principal };
-  /** Not `disconnect()`, which stops a client for ever: it comes back, and hears the final word about its token then. */
+  /** Not `disconnect()`, which stops a client's reconnecting: the client reconnects and gets the `connect_error`. */
   readonly conn: { close(): void };
 }
 
@@ -24,28 +19,30 @@ interface GuardedNamespace {
 }
 
 /**
- * Closes the sockets of those who may not be here any more: at once what is revoked in this process, within seconds
- * what another instance revoked, and right after it joined a socket that was let in while its right was taken away.
+ * Closes sockets whose access was revoked: at once for revocations in this process, within seconds for revocations by
+ * other instances. A new socket is checked once more right after it connects, because its access may have been revoked
+ * during the handshake.
  */
 @Injectable()
-export class RevokedSocketCloser implements OnModuleDestroy {
+export class RevokedSocketCloser implements OnApplicationBootstrap {
   private readonly logger = new Logger(RevokedSocketCloser.name);
   private readonly namespaces: GuardedNamespace[] = [];
-  private readonly timer: NodeJS.Timeout;
   private joined: GuardedSocket[] = [];
-  private isChecking = false;
 
   constructor(
     private readonly access: RevocationPoller,
-    revocations: Revocations,
+    private readonly jobs: BackgroundJobs,
+    events: EventBus,
   ) {
-    revocations.subscribe((revocation) => this.closeMatching(revocation));
-    this.timer = setInterval(() => void this.checkAll(), CHECK_INTERVAL_MS);
-    this.timer.unref();
+    events.subscribe('access.revoked', (revocation) => this.closeMatching(revocation));
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  onApplicationBootstrap(): void {
+    this.jobs.start({
+      name: 'socket-revocations',
+      intervalMs: CHECK_INTERVAL_MS,
+      run: () => this.check(this.sockets()),
+    });
   }
 
   guard(namespace: GuardedNamespace): void {
@@ -68,21 +65,14 @@ export class RevokedSocketCloser implements OnModuleDestroy {
     await this.check(joined);
   }
 
-  private async checkAll(): Promise<void> {
-    if (this.isChecking) return;
-    this.isChecking = true;
-    await this.check(this.sockets());
-    this.isChecking = false;
-  }
-
   private async check(sockets: readonly GuardedSocket[]): Promise<void> {
     if (sockets.length === 0) return;
     try {
       const ended = await this.access.findRevokedPrincipals(sockets.map(({ data }) => data.principal));
       for (const socket of sockets) if (ended.has(socket.data.principal)) socket.conn.close();
     } catch (error) {
-      // Nobody is thrown out for storage's trouble; the next check will know.
-      this.logger.warn({ err: error, sockets: sockets.length }, 'sockets could not be reviewed just now');
+      // An outage closes no socket; the next check repeats the query.
+      this.logger.warn({ err: error, sockets: sockets.length }, 'sockets not checked for revocation');
     }
   }
 

@@ -5,7 +5,7 @@ import { lastValueFrom, type Observable } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
 import { SocketPort } from './socket-port.js';
 
-/** Gives Nest's gateways the socket port's one server, on a port of its own in the same DI container. */
+/** Connects Nest's gateways to the Socket.IO server of `SocketPort`, which has its own port. */
 export class SocketAdapter extends IoAdapter {
   private readonly io: Server;
   private readonly failures = new Logger(SocketAdapter.name);
@@ -20,8 +20,8 @@ export class SocketAdapter extends IoAdapter {
   }
 
   /**
-   * One listener an event, and its answer as the acknowledgement. Nest's own way keeps three rxjs subscriptions an event
-   * alive for as long as the socket is: about 12 KB for each of a thousand devices.
+   * Binds one listener per event; its result is the acknowledgement. Nest's own adapter keeps three rxjs subscriptions per
+   * event and socket, about 12 KB for each device.
    */
   override bindMessageHandlers(
     socket: Socket,
@@ -44,7 +44,7 @@ export class SocketAdapter extends IoAdapter {
 
 type Acknowledge = (answer: unknown) => void;
 
-/** What was sent, and the function by which it is acknowledged when the client asked for that. */
+/** The payload, and the acknowledgement function when the client asked for one. */
 function parse(sent: readonly unknown[]): { data: unknown; acknowledge?: Acknowledge } {
   const last = sent.at(-1);
   const hasAcknowledgement = typeof last === 'function';

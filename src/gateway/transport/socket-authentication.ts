@@ -12,8 +12,9 @@ type Next = (error?: Error) => void;
 const MAX_TOKEN_LENGTH = 2_048;
 
 /**
- * Namespace middleware. `connect_error` with an `auth/…` code is the final word about a token and nothing else: a
- * client that gets it stops. Trouble on our side closes the transport instead, and the client comes back by itself.
+ * Namespace middleware that authenticates a socket. A `connect_error` with an `auth/…` code is final: the client stops
+ * reconnecting. So it is used only for an invalid token. On a fault of the service the transport is closed, and the client
+ * reconnects.
  */
 @Injectable()
 export class SocketAuthentication {
@@ -49,7 +50,7 @@ export class SocketAuthentication {
         ) {
           return next(authRefusal(error.code, error.message));
         }
-        this.logger.warn({ err: error }, 'a socket could not be authenticated just now');
+        this.logger.warn({ err: error }, 'socket not authenticated: storage error');
         socket.conn.close();
       },
     );

@@ -9,7 +9,7 @@ const RECONNECT_WITHIN_MS = 5_000;
 const BATCH_COUNT = 10;
 const BATCH_INTERVAL_MS = 100;
 const HANDOVER_TICK_MS = 250;
-/** How long what a socket has sent may take to be answered before it is let go all the same. */
+/** A socket is closed after this time even if its requests are not answered. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 interface OpenSocket {
@@ -23,13 +23,13 @@ interface OpenSocket {
 }
 
 /**
- * Lets go of sockets: notified first, then closed through the transport, which clients answer by coming back by themselves
- * (`socket.disconnect()` would stop them for ever), and in batches, so that they do not come all at once.
+ * Drains sockets: sends the notice, then closes the transport, after which clients reconnect (`socket.disconnect()` would
+ * stop that for ever). Sockets close in batches, so that clients do not reconnect all at once.
  */
 @Injectable()
 export class SocketDrain implements Drainable, OnModuleInit {
   readonly name = 'sockets';
-  /** Of the handover under way; a newer one, or its end, takes it away. */
+  /** Identifies the handover under way; replaced by a newer one, cleared at its end. */
   private handover: object | null = null;
 
   constructor(
@@ -46,11 +46,11 @@ export class SocketDrain implements Drainable, OnModuleInit {
     return this.namespaces().reduce((sum, { sockets }) => sum + sockets.size, 0);
   }
 
-  /** New ones are refused at the handshake from now on: see `SocketPort`. */
+  /** Closes all sockets. `SocketPort` refuses new ones from now on. */
   async drain(): Promise<void> {
     const notified = this.sockets();
     sendDrainNotice(notified);
-    // Those who were on their way in when it began come too, and are not notified: they are not in yet.
+    // Sockets that were connecting when the drain began follow in later rounds, without a notice.
     for (let left = notified; left.length > 0; left = this.sockets()) {
       await Promise.all(
         batches(left).map(async (batch, n) => {
@@ -61,7 +61,7 @@ export class SocketDrain implements Drainable, OnModuleInit {
     }
   }
 
-  /** Each of those who are here now at a moment of its own within the time, so that no two instances' clients beat time. */
+  /** Closes each present socket at its own random moment within the time, so that clients do not reconnect in step. */
   async beginHandover(withinMs: number): Promise<void> {
     const current = {};
     this.handover = current;
@@ -73,7 +73,7 @@ export class SocketDrain implements Drainable, OnModuleInit {
       left = left.filter(({ dueMs }) => dueMs > elapsedMs);
       sendDrainNotice(due);
       await sleep(HANDOVER_TICK_MS, undefined, { ref: false });
-      // Undone meanwhile: these were notified and not closed, and go on as if nothing had been.
+      // The handover was undone meanwhile: these sockets got a notice and stay open.
       if (this.handover !== current) return;
       await this.close(due);
     }
@@ -85,8 +85,8 @@ export class SocketDrain implements Drainable, OnModuleInit {
   }
 
   /**
-   * What a socket sends from here on is not heard, so that nothing is taken in without being answered; it is sent again
-   * where the client comes back. What was heard is durable and answered before the transport closes.
+   * Stops reading from the sockets first, so that no request is accepted without an answer; clients send it again after
+   * the reconnect. Requests read before are durable and answered before the transport closes.
    */
   private async close(sockets: readonly OpenSocket[]): Promise<void> {
     if (sockets.length === 0) return;
@@ -95,7 +95,7 @@ export class SocketDrain implements Drainable, OnModuleInit {
       this.positions.waitForPendingWrites(),
       sleep(ANSWER_TIMEOUT_MS, undefined, { ref: false }),
     ]);
-    // A turn, for the acknowledgements to reach the transports, which send what they hold before they close.
+    // One turn: the acknowledgements reach the transports, which send their buffers before they close.
     await sleep(0);
     for (const { conn } of sockets) conn.close();
   }
@@ -105,12 +105,12 @@ export class SocketDrain implements Drainable, OnModuleInit {
   }
 
   private namespaces(): Namespace[] {
-    // Not `io.of`, which would make one that is not there yet, before its authentication stands in its door.
+    // Not `io.of`, which would create a missing namespace without its authentication.
     return ['/', '/devices', '/live'].flatMap((name) => this.port.io._nsps.get(name) ?? []);
   }
 }
 
-/** The old server never said so, and its clients would not know the word. */
+/** Not to namespace `/`: the old server's clients do not know this event. */
 function sendDrainNotice(sockets: readonly OpenSocket[]): void {
   for (const socket of sockets)
     if (socket.nsp.name !== '/') socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });

@@ -4,9 +4,9 @@ import type { Principal } from '../../auth/index.js';
 
 const logger = new Logger('Sockets');
 
-/** A line at `debug` when a socket comes and when it goes: fields, never with what token. */
+/** Logs connects and disconnects at `debug`, never with the token. */
 export function logSockets(io: Server): void {
-  // The default one was made with the server.
+  // The default namespace exists already.
   logNamespace(io.sockets);
   io.on('new_namespace', logNamespace);
 }
@@ -15,9 +15,9 @@ function logNamespace(namespace: Namespace): void {
   namespace.on('connection', (socket) => {
     const startMs = performance.now();
     const fields = { namespace: namespace.name, socket: socket.id, ...principalFields(socket) };
-    logger.debug({ ...fields, address: socket.conn.remoteAddress }, 'a socket came');
+    logger.debug({ ...fields, address: socket.conn.remoteAddress }, 'socket connected');
     socket.once('disconnect', (reason) => {
-      logger.debug({ ...fields, reason, ms: Math.round(performance.now() - startMs) }, 'a socket went');
+      logger.debug({ ...fields, reason, ms: Math.round(performance.now() - startMs) }, 'socket disconnected');
     });
   });
 }

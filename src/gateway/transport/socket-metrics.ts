@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { Server } from 'socket.io';
 import { Metrics } from '../../core/index.js';
 
-/** The default one is the old server's: its panels. */
+/** `/` is for the old server's panels. */
 const NAMESPACES = ['/', '/devices', '/live'];
 
-/** Who is connected. */
+/** Metrics of connected sockets. */
 @Injectable()
 export class SocketMetrics {
   private readonly connections;
@@ -14,20 +14,20 @@ export class SocketMetrics {
   constructor(private readonly metrics: Metrics) {
     this.connections = metrics.counter({
       name: 'samserver_socket_connections_total',
-      help: 'Sockets that were let in, by namespace.',
+      help: 'Accepted sockets, by namespace.',
       labelNames: ['namespace'],
     });
     for (const namespace of NAMESPACES) this.connections.inc({ namespace }, 0);
     this.oldClients = metrics.counter({
       name: 'samserver_old_clients_turned_away_total',
-      help: "Connections of the old server's clients that were closed, to try again: they are not served here.",
+      help: "Connections of the old server's clients that were closed, because LEGACY_CLIENTS is off.",
     });
   }
 
   observe(io: Server): void {
     this.metrics.gauge({
       name: 'samserver_sockets',
-      help: 'Sockets that are connected just now, by namespace: /devices are vehicles, /live watchers, / old panels.',
+      help: 'Connected sockets, by namespace: /devices vehicles, /live subscribers, / old panels.',
       labelNames: ['namespace'],
       collect: (gauge) => {
         for (const namespace of NAMESPACES)
@@ -35,7 +35,7 @@ export class SocketMetrics {
       },
     });
     io.sockets.on('connection', () => this.connections.inc({ namespace: '/' }));
-    // Not by `io.of`: it would make the namespace, open, before its gateway has put a guard before it.
+    // Not `io.of`, which would create the namespace without its authentication.
     io.on('new_namespace', (namespace) => {
       if (!NAMESPACES.includes(namespace.name)) return;
       namespace.on('connection', () => this.connections.inc({ namespace: namespace.name }));

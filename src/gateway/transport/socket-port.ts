@@ -23,17 +23,17 @@ import { SocketMetrics } from './socket-metrics.js';
 import { answerUnknownEvents, guardTransports } from './transport-guard.js';
 
 const RETRY_AFTER_MS = 2_000;
-/** A batch of 500 positions with full attributes stays under it. */
+/** Fits a batch of 500 positions with full attributes. */
 const MAX_MESSAGE_BYTES = 2_000_000;
-/** For a transport that opens and never names a namespace. */
+/** Limit for a transport that opens and never joins a namespace. */
 const NAMESPACE_TIMEOUT_MS = 10_000;
 
-/** Answers a plain HTTP request of the socket port; false: it is none of its. */
+/** Answers a plain HTTP request of the socket port. @returns false when it does not handle this request */
 export type PlainHttpHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /**
- * The socket port's HTTP server and its Socket.IO server. Its time-outs stay under a proxy's 60 s of silence;
- * connection state recovery stays off, because it skips authentication.
+ * The HTTP server and the Socket.IO server of the socket port. Its ping interval stays under the idle time-out of proxies
+ * (60 s). Connection state recovery stays off, because it skips authentication.
  */
 @Injectable()
 export class SocketPort {
@@ -56,7 +56,7 @@ export class SocketPort {
       this.answer(Object.assign(new Error(detail), { status: 404 }), request, response);
     });
     answerMalformedRequests(this.http);
-    // Node takes its own listener away at an upgrade: a connection that is reset then would end the process.
+    // Node removes its own error listener at an upgrade; without one, a reset connection would end the process.
     this.http.on('upgrade', (_request, socket) => socket.on('error', () => undefined));
     this.io = new Server(this.http, {
       serveClient: false,
@@ -64,7 +64,7 @@ export class SocketPort {
       connectTimeout: NAMESPACE_TIMEOUT_MS,
       pingInterval: 25_000,
       pingTimeout: 20_000,
-      // The old panels are pages of other hosts. No cookie lets anybody in here, so nothing is given away by it.
+      // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
       ...(settings.legacy.isEnabled && { cors: { origin: '*' } }),
     });
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
@@ -77,33 +77,33 @@ export class SocketPort {
     answerUnknownEvents(this.io);
     logSockets(this.io);
     this.metrics.observe(this.io);
-    // Never `next`: a CONNECT that is answered makes a client send what it has kept, into nothing.
+    // Never `next`: after a CONNECT the client would send its buffered events, which nothing handles.
     if (!settings.legacy.isEnabled) this.io.use((socket) => this.rejectOldClient(socket.conn));
   }
 
-  /** @throws EADDRINUSE and the like, as Node gives them */
+  /** @throws EADDRINUSE and other errors of Node */
   async listen(): Promise<void> {
     await listen(this.http, this.settings.socket.port, this.settings.http.host);
   }
 
-  /** Plain HTTP on the socket port, beside the handshakes: the old server answered its routes on both. */
+  /** Handles plain HTTP on the socket port, because the old server answered its routes on both ports. */
   setPlainHttpHandler(handler: PlainHttpHandler): void {
     this.handlePlainHttp = handler;
   }
 
-  /** Connections that are open, whatever they are for. */
+  /** Open TCP connections. */
   connections(): Promise<number> {
     return new Promise((resolve) => this.http.getConnections((error, count) => resolve(error ? 0 : count)));
   }
 
-  /** The port it really listens on. */
+  /** The actual port. */
   get port(): number {
     return (this.http.address() as AddressInfo).port;
   }
 
   /**
-   * A refusal here is a failed handshake, which every client tries again; a refused namespace would stop its
-   * reconnecting for ever. So everything that passes is said here.
+   * Refuses temporary states at the handshake, because clients retry a failed handshake. A refused namespace would stop
+   * a client's reconnecting for ever.
    */
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
     const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
@@ -120,19 +120,19 @@ export class SocketPort {
     response.writeHead(status, headers).end(body);
   }
 
-  /** The same as on the HTTP port. */
+  /** The same format as on the HTTP port. */
   private refusal(error: Error, request: IncomingMessage): RawResponse {
     const { headers, ...answer } = rawErrorResponse(error, request.headers['x-request-id']);
     return { ...answer, headers: { ...headers, [RELEASE_HEADER]: releaseHeader(this.settings.release) } };
   }
 
-  /** The default namespace is the old server's; where it is not served, its clients are told to try again. */
+  /** Closes a client of the old server with LEGACY_CLIENTS=off; it retries. */
   private rejectOldClient(connection: { close(): void; remoteAddress?: string }): void {
     this.rejectedOldClients += 1;
     this.metrics.oldClientRejected();
     this.logger.warn(
       { count: this.rejectedOldClients, address: connection.remoteAddress },
-      'a client of the old server was turned away',
+      'old client rejected: LEGACY_CLIENTS is off',
     );
     connection.close();
   }
@@ -141,7 +141,7 @@ export class SocketPort {
 function notReady(): DomainError {
   return new DomainError(
     'sockets/not-ready',
-    'This instance takes no new sockets just now; connect again shortly.',
+    'This instance accepts no new sockets at the moment; connect again shortly.',
     { retryAfterMs: RETRY_AFTER_MS },
   );
 }

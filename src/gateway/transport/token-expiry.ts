@@ -4,12 +4,12 @@ import { Clock, DomainError } from '../../core/index.js';
 import type { AuthenticateAnswer } from '../socket-events.js';
 import type { SubscriberSocket } from '../sockets.js';
 
-/** How long before its token's end a subscriber is told. */
+/** Time between the notice and the end of the token. */
 const EXPIRY_NOTICE_MS = 60_000;
 
 /**
- * A socket lives longer than the token it came with: it is told before the end, may show a new one, and is let go at
- * the end. It then comes back by itself, and hears the final word if it has still no better token.
+ * Handles sockets that live longer than their access token. The socket gets a notice before the end and may send a new
+ * token; at the end its transport closes. The client then reconnects, and an expired token gets a `connect_error`.
  */
 @Injectable()
 export class TokenExpiry {
@@ -34,7 +34,7 @@ export class TokenExpiry {
     ]);
   }
 
-  /** @throws auth/…: the new token is not good, or another user's; the old one goes on until its end */
+  /** @throws auth/…: the new token is invalid or belongs to another user; the old token stays valid until its end */
   async renew(socket: SubscriberSocket, token: string): Promise<AuthenticateAnswer> {
     const principal = await this.accessTokens.verify(token);
     if (principal.userId !== socket.data.principal.userId) throw otherUser();

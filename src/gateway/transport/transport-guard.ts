@@ -1,7 +1,7 @@
 import type { Server } from 'socket.io';
 import type { SocketErrorAnswer } from '../socket-events.js';
 
-/** Of one transport, refused ones included: a client with a new token comes again, one that asks without end goes. */
+/** Limit of CONNECTs of one transport, refused ones included. A client that sends more is closed. */
 const MAX_CONNECTS = 8;
 
 interface Transport {
@@ -10,10 +10,9 @@ interface Transport {
 }
 
 /**
- * Lets go of transports that send what no client of ours does, before Socket.IO keeps anything of it: binary messages
- * (whose attachments it would wait for, megabytes each, for as long as the connection lasts, from anybody) and CONNECTs
- * to namespaces there are not (whose names it would send back). Closed, a client comes back by itself; a refused
- * namespace would stop it for ever.
+ * Closes transports that send what no valid client sends, before Socket.IO buffers any of it: binary messages (Socket.IO
+ * would wait for their attachments, megabytes each, from any caller) and CONNECTs to unknown namespaces (it would send
+ * the name back). A closed client reconnects; a refused namespace would stop its reconnecting for ever.
  */
 export function guardTransports(io: Server): void {
   io.engine.on('connection', (transport: Transport) => {
@@ -28,13 +27,13 @@ export function guardTransports(io: Server): void {
   });
 }
 
-/** An event that nobody listens to would leave its sender waiting for the acknowledgement for ever. */
+/** Acknowledges unknown events with an error; otherwise the sender would wait for ever. */
 export function answerUnknownEvents(io: Server): void {
   io.on('new_namespace', (namespace) => {
     namespace.on('connection', (socket) => {
       socket.onAny((event: string, ...args: unknown[]) => {
         const acknowledge = args.at(-1);
-        // Socket.IO itself listens to `error`, so that one from outside does no harm.
+        // Socket.IO itself handles `error`.
         const isUnknown = event === 'error' || socket.listenerCount(event) === 0;
         if (isUnknown && typeof acknowledge === 'function') {
           (acknowledge as (answer: SocketErrorAnswer) => void)(UNKNOWN_EVENT);
@@ -48,7 +47,7 @@ const UNKNOWN_EVENT: SocketErrorAnswer = {
   error: { code: 'input/unknown-event', message: 'There is no such event here.' },
 };
 
-/** Of a Socket.IO packet: `0/devices,{…}`; the default one is not named. */
+/** The namespace of a CONNECT packet `0/devices,{…}`; the default namespace has no name in it. */
 function namespaceOf(packet: string): string {
   if (packet[1] !== '/') return '/';
   const end = packet.indexOf(',');

@@ -20,10 +20,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-async function looked(nowMs: number, certPath: string | null = path): Promise<unknown> {
+async function check(nowMs: number, certPath: string | null = path): Promise<unknown> {
   const settings = { tls: { certPath } } as Settings;
-  const check = new CertificateHealth(new HealthIndicatorService(), { nowMs: () => nowMs }, settings);
-  return (await check.check())['certificate'];
+  const health = new CertificateHealth(new HealthIndicatorService(), { nowMs: () => nowMs }, settings);
+  return (await health.check())['certificate'];
 }
 
 describe('CertificateHealth', () => {
@@ -33,22 +33,22 @@ describe('CertificateHealth', () => {
     [13, ['tls.expiring']],
     [0, ['tls.expiring']],
     [-1, ['tls.expired']],
-  ])('with %d whole days left finds %j', async (daysLeft, reasons) => {
-    expect(await looked(ENDS_MS - (daysLeft + 0.5) * DAY_MS)).toMatchObject({
+  ])('with %d whole days left reports %j', async (daysLeft, reasons) => {
+    expect(await check(ENDS_MS - (daysLeft + 0.5) * DAY_MS)).toMatchObject({
       status: 'up',
       issues: reasons.map((reason) => ({ effect: 'degraded', reason })),
       detail: { daysLeft },
     });
   });
 
-  it('is down for what is no certificate, and for a file that is not there', async () => {
+  it('is down for an invalid certificate and for a missing file', async () => {
     writeFileSync(path, 'no certificate');
-    expect(await looked(ENDS_MS)).toMatchObject({ status: 'down' });
+    expect(await check(ENDS_MS)).toMatchObject({ status: 'down' });
     rmSync(path);
-    expect(await looked(ENDS_MS)).toMatchObject({ status: 'down' });
+    expect(await check(ENDS_MS)).toMatchObject({ status: 'down' });
   });
 
-  it('has nothing to find where none is watched', async () => {
-    expect(await looked(ENDS_MS, null)).toMatchObject({ status: 'up' });
+  it('is up without a configured certificate', async () => {
+    expect(await check(ENDS_MS, null)).toMatchObject({ status: 'up' });
   });
 });

@@ -4,22 +4,22 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Clock } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** Contract. */
+/** By the contract. */
 const MIN_DAYS = 14;
 
-/** The certificate that the proxy in front of us serves, read anew each hour: renewing it replaces the file. */
+/** Expiry of the reverse proxy's certificate. The file is read every hour, because a renewal replaces it. */
 @Injectable()
 export class CertificateHealth extends HealthCheck {
   readonly name = 'certificate';
   readonly limitMs = 5_000;
   readonly whenDown = healthIssue('degraded', 'tls.unreadable');
-  override readonly everyMs = HOUR_MS;
-  override readonly failures = 1;
-  override readonly passes = 1;
+  override readonly intervalMs = HOUR_MS;
+  override readonly failureThreshold = 1;
+  override readonly successThreshold = 1;
 
   constructor(
     indicators: HealthIndicatorService,

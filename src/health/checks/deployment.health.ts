@@ -2,20 +2,20 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { DeploymentIdService } from '../../database/index.js';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 /**
- * Whether this is the database that `samserver init` marked. An empty one, or another's, looks healthy to everything
- * else while every vehicle is missing.
+ * The database has the mark of `samserver init`; checked with ENVIRONMENT=LIVE. A wrong or empty database passes every
+ * other check although all vehicles are missing.
  */
 @Injectable()
 export class DeploymentHealth extends HealthCheck {
   readonly name = 'deployment';
   readonly limitMs = 1_000;
   override readonly isCritical = true;
-  override readonly failures = 1;
-  override readonly passes = 1;
-  /** As with the schema. */
+  override readonly failureThreshold = 1;
+  override readonly successThreshold = 1;
+  /** A database outage is an issue of the mongo check. */
   readonly whenDown = null;
 
   constructor(

@@ -1,13 +1,13 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 const RESOLUTION_MS = 10;
-/** Contract. */
+/** By the contract. */
 const MAX_P99_MS = 200;
 
-/** How late the event loop's turns were since the last look. */
+/** 99th percentile of the event loop delay since the last run. */
 @Injectable()
 export class EventLoopHealth extends HealthCheck implements OnApplicationShutdown {
   readonly name = 'eventLoop';
@@ -25,7 +25,7 @@ export class EventLoopHealth extends HealthCheck implements OnApplicationShutdow
   }
 
   protected measure(): Promise<CheckResult> {
-    // The histogram holds the whole time between two turns, of which the resolution is what was asked for.
+    // The histogram records the time between two samples, which includes the sampling interval.
     const p99Ms = Math.max(0, this.delays.percentile(99) / 1e6 - RESOLUTION_MS);
     this.delays.reset();
     return Promise.resolve({

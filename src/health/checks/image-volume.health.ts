@@ -3,27 +3,27 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { ImageVolume, type VolumeReport, type VolumeState } from '../../images/index.js';
 import { type Effect, type HealthIssue, InstanceLifecycle } from '../../deployment/index.js';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** Contract. */
+/** By the contract. */
 const MIN_FREE_SHARE = 0.1;
 
 /**
- * The place where pictures are kept. A wrong one stops a start, because pictures would go where nobody looks for them;
- * once the instance has served, it costs the pictures and nothing else: positions go on.
+ * The picture volume. A wrong volume blocks a start, because pictures would be written to the wrong place. After the
+ * instance has served it only degrades: picture routes fail, positions continue.
  */
 @Injectable()
 export class ImageVolumeHealth extends HealthCheck {
   readonly name = 'volume';
-  /** The look limits itself: to half a second, but for the first. */
+  /** `ImageVolume.check` has its own limit: 0.5 s, more for the first run. */
   readonly limitMs = 6_000;
   readonly whenDown = healthIssue('degraded', 'volume.slow');
-  override readonly failures = 1;
+  override readonly failureThreshold = 1;
 
   constructor(
     indicators: HealthIndicatorService,
     private readonly volume: ImageVolume,
-    private readonly instance: InstanceLifecycle,
+    private readonly lifecycle: InstanceLifecycle,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
     super(indicators);
@@ -45,14 +45,14 @@ export class ImageVolumeHealth extends HealthCheck {
   }
 
   private issuesOf({ state, freeBytes, totalBytes }: VolumeReport): HealthIssue[] {
-    const wrong = this.stateIssue(state);
-    if (wrong) return [wrong];
+    const stateIssue = this.stateIssue(state);
+    if (stateIssue) return [stateIssue];
     const isLow = freeBytes !== null && totalBytes !== null && freeBytes < totalBytes * MIN_FREE_SHARE;
     return isLow ? [healthIssue('degraded', 'volume.low_space')] : [];
   }
 
   private stateIssue(state: VolumeState): HealthIssue | null {
-    const atStart: Effect = this.instance.hasEverServed ? 'degraded' : 'blocked';
+    const atStart: Effect = this.lifecycle.hasEverServed ? 'degraded' : 'blocked';
     switch (state) {
       case 'none':
       case 'unchecked':
@@ -63,7 +63,7 @@ export class ImageVolumeHealth extends HealthCheck {
       case 'unmarked':
         return healthIssue(atStart, 'volume.unmarked');
       case 'empty':
-        // What a mount that failed leaves behind. Elsewhere it may be somebody's first try.
+        // A failed mount leaves an empty directory. Outside of ENVIRONMENT=LIVE it may be a first start.
         return healthIssue(this.settings.isLive ? atStart : 'degraded', 'volume.empty');
       case 'missing':
         return healthIssue('degraded', 'volume.missing');

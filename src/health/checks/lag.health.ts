@@ -1,34 +1,34 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { LagMonitor } from '../../core/index.js';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** Longer than a restart of the database takes; by then somebody is looking at old places. */
+/** Longer than a restart of the database takes. */
 const MAX_LAG_MS = 60_000;
 
-/** Whether what is done in the background keeps up. It never keeps an instance from taking anything in. */
+/** Lag of background work, such as writing the collections of the old server. It degrades only: positions are accepted. */
 @Injectable()
 export class LagHealth extends HealthCheck {
   readonly name = 'backlogs';
   readonly limitMs = 1_000;
   readonly whenDown = null;
-  override readonly failures = 1;
+  override readonly failureThreshold = 1;
 
   constructor(
     indicators: HealthIndicatorService,
-    private readonly backlogs: LagMonitor,
+    private readonly lagMonitor: LagMonitor,
   ) {
     super(indicators);
   }
 
   protected async measure(): Promise<CheckResult> {
-    const all = this.backlogs.list().map(({ name, lagMs }) => ({ name, lagMs }));
+    const sources = this.lagMonitor.list().map(({ name, lagMs }) => ({ name, lagMs }));
     return {
-      issues: all
+      issues: sources
         .filter(({ lagMs }) => lagMs > MAX_LAG_MS)
         .map(({ name }) => healthIssue('degraded', `backlog.${name}`)),
       detail: Object.fromEntries(
-        all.map(({ name, lagMs }) => [name, { lagS: Math.round(lagMs / 100) / 10 }]),
+        sources.map(({ name, lagMs }) => [name, { lagS: Math.round(lagMs / 100) / 10 }]),
       ),
     };
   }

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { readCgroupMemory } from '../cgroup-memory.js';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** Contract: of the container's limit. */
+/** Of the container's limit, by the contract. */
 const MAX_SHARE = 0.9;
 
-/** What counts against the container's limit, and the process's own figure beside it. */
+/** Memory of the container against its limit. The detail also has the resident set size of this process. */
 @Injectable()
 export class MemoryHealth extends HealthCheck {
   readonly name = 'memory';

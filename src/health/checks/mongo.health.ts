@@ -3,12 +3,12 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import { Clock, ClockSkewDetector } from '../../core/index.js';
 import { DatabaseTime } from '../../database/index.js';
 import type { HealthIssue } from '../../deployment/index.js';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** Contract; of two clocks that differ nobody knows which is wrong, but every fix is judged by ours. */
+/** By the contract. Either clock may be wrong, but every fix is validated by the clock of this process. */
 const MAX_SKEW_MS = 5_000;
 
-/** Asks the database for an answer, and for its clock with it. */
+/** Pings the database and compares its clock with the clock of this process. */
 @Injectable()
 export class MongoHealth extends HealthCheck {
   readonly name = 'mongo';
@@ -20,24 +20,24 @@ export class MongoHealth extends HealthCheck {
     indicators: HealthIndicatorService,
     private readonly database: DatabaseTime,
     private readonly clock: Clock,
-    private readonly doubt: ClockSkewDetector,
+    private readonly skewDetector: ClockSkewDetector,
   ) {
     super(indicators);
   }
 
   protected async measure(): Promise<CheckResult> {
     const beforeMs = this.clock.nowMs();
-    const theirsMs = (await this.database.read()).getTime();
+    const databaseMs = (await this.database.read()).getTime();
     const afterMs = this.clock.nowMs();
-    // Their clock was read somewhere between: only what lies outside of that is a difference for certain.
-    const clockSkewMs = theirsMs > afterMs ? theirsMs - afterMs : Math.min(0, theirsMs - beforeMs);
+    // The database read its clock between the two times; only a value outside of them is a certain difference.
+    const clockSkewMs = databaseMs > afterMs ? databaseMs - afterMs : Math.min(0, databaseMs - beforeMs);
     return { issues: this.clockIssues(clockSkewMs), detail: { clockSkewMs } };
   }
 
   private clockIssues(skewMs: number): HealthIssue[] {
     return [
       ...(Math.abs(skewMs) > MAX_SKEW_MS ? [healthIssue('degraded', 'clock.skewed')] : []),
-      ...(this.doubt.isSkewLikely ? [healthIssue('degraded', 'clock.suspect')] : []),
+      ...(this.skewDetector.isSkewLikely ? [healthIssue('degraded', 'clock.suspect')] : []),
     ];
   }
 }

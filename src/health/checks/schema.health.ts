@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { type SchemaFit, SchemaStatus } from '../../database/index.js';
-import { healthIssue, HealthCheck, type CheckResult } from '../health-check.js';
+import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** What keeps an instance from working; a pending step within the supported range does not. */
+/** Reasons that block the instance. A pending step within the supported range does not block. */
 const REASONS: Readonly<Record<SchemaFit, string | null>> = {
   fits: null,
   too_old: 'schema.too_old',
@@ -11,16 +11,16 @@ const REASONS: Readonly<Record<SchemaFit, string | null>> = {
   failed: 'schema.failed',
 };
 
-/** Whether the database's schema is one that this release works with. */
+/** The schema version of the database is in the range that this release supports. */
 @Injectable()
 export class SchemaHealth extends HealthCheck {
   readonly name = 'schema';
   readonly limitMs = 1_000;
   override readonly isCritical = true;
-  /** What one read says is so: no second read is needed to believe it. */
-  override readonly failures = 1;
-  override readonly passes = 1;
-  /** Nothing is known then, and that the database is away is another check's to say. */
+  /** One read is certain. */
+  override readonly failureThreshold = 1;
+  override readonly successThreshold = 1;
+  /** A database outage is an issue of the mongo check. */
   readonly whenDown = null;
 
   constructor(

@@ -1,47 +1,88 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import pLimit from 'p-limit';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import type { ImageType } from '../formats/image-type.js';
 import { imageDamaged, imagesBusy, noThumbnail, tooManyPixels } from '../image.errors.js';
-import type {
-  DecoderAnswer,
-  DecoderFault,
-  DecoderJob,
-  ExamineResult,
-  ExamineJob,
-  DecoderResults,
-  ThumbnailJob,
-} from './decoder-protocol.js';
 
-/** A phone's largest picture takes a second on a slow core; what takes this long is no picture. */
+/** Check that an image is complete, read its size and, unless it is to be kept, remove its metadata. */
+export interface ExamineJob {
+  readonly kind: 'examine';
+  /** Absolute. */
+  readonly path: string;
+  readonly contentType: ImageType;
+  readonly sha256: string;
+  readonly maxPixels: number;
+  readonly isMetadataKept: boolean;
+}
+
+export interface ExamineResult {
+  /** Pixels, with the orientation applied. */
+  readonly width: number;
+  readonly height: number;
+  /** Of the file after the job. */
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+export interface ThumbnailJob {
+  readonly kind: 'thumbnail';
+  /** Absolute. */
+  readonly path: string;
+  readonly contentType: ImageType;
+  /** Absolute path of the complete WebP after the job. */
+  readonly target: string;
+  /** Absolute path of the unfinished file, on the same file system as `target`. */
+  readonly temporary: string;
+  /** Pixels. */
+  readonly width: number;
+  readonly maxPixels: number;
+}
+
+/** Message from the service to the decoder process. */
+export type DecoderJob = ExamineJob | ThumbnailJob;
+
+interface DecoderResults {
+  readonly examine: ExamineResult;
+  readonly thumbnail: null;
+}
+
+/** `failed`: the image is not the cause, e.g. a disk error. */
+export type DecoderFault = 'damaged' | 'too-many-pixels' | 'no-decoder' | 'failed';
+
+/** Message from the decoder process to the service. */
+export type DecoderAnswer<T> =
+  { readonly isDone: true; readonly result: T } | { readonly isDone: false; readonly fault: DecoderFault };
+
+/** The largest photo of a phone takes a second on a slow core. */
 const TIME_LIMIT_MS = 20_000;
-/** With a quarter of a second each, the last in line waits as long as a patient client. */
+/** At a quarter of a second each, the last job in the queue waits as long as a patient client does. */
 const MAX_QUEUE_LENGTH = 100;
-/** Its memory is given back when nobody needs it. */
+/** The process ends after this time without a job and frees its memory. */
 const IDLE_MS = 60_000;
 const HEAP_MB = 96;
 
-// A process runs compiled code only; under Jest, which runs the sources, that of `npm run build`.
+// A process runs compiled code only. Jest runs the sources, so there the path points to the output of `npm run build`.
 const WORKER_FILE = fileURLToPath(
   new URL('./decoder-worker.js', import.meta.url.replace(/\/src(\/images\/decoder\/[^/]+\.ts)$/, '/dist$1')),
 );
 
 /**
- * Decodes pictures in one process of its own, one after the other, with a limit of memory (`IMAGE_DECODER_MEMORY_MB`) and
- * of time: a picture made to break the decoder ends that process, and its upload with a refusal; the next job starts a
- * new one. It knows no setting and no secret of the service.
+ * Decodes images in a separate process, one at a time, with limits of memory (`IMAGE_DECODER_MEMORY_MB`) and time. An
+ * image that exhausts a limit or crashes the decoder ends that process; its upload is refused and the next job starts
+ * a new process. The process gets no setting and no secret of the service.
  */
 @Injectable()
 export class DecoderService implements OnApplicationShutdown {
   private readonly logger = new Logger(DecoderService.name);
+  private readonly inTurn = pLimit(1);
   private child: ChildProcess | null = null;
   private idle: NodeJS.Timeout | null = null;
-  private last: Promise<unknown> = Promise.resolve();
-  private waiting = 0;
 
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
-  /** For tests and figures: the process that decodes, if there is one just now. */
+  /** Process id of the running decoder; null when none runs. For tests and measurements. */
   get pid(): number | null {
     return this.child?.pid ?? null;
   }
@@ -58,31 +99,28 @@ export class DecoderService implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    this.end();
+    this.kill();
   }
 
   private run<Kind extends DecoderJob['kind']>(job: DecoderJob): Promise<DecoderResults[Kind]> {
-    if (this.waiting >= MAX_QUEUE_LENGTH) throw imagesBusy();
-    this.waiting += 1;
-    const turn = this.last.then(() => this.decode<DecoderResults[Kind]>(job));
-    this.last = turn.catch(() => undefined).finally(() => (this.waiting -= 1));
-    return turn;
+    if (this.inTurn.activeCount + this.inTurn.pendingCount >= MAX_QUEUE_LENGTH) throw imagesBusy();
+    return this.inTurn(() => this.decode<DecoderResults[Kind]>(job));
   }
 
   private async decode<T>(job: DecoderJob): Promise<T> {
-    const answer = await this.ask<T>(job);
+    const answer = await this.request<T>(job);
     if (answer.isDone) return answer.result;
     throw this.errorOf(answer.fault);
   }
 
-  private ask<T>(job: DecoderJob): Promise<DecoderAnswer<T>> {
+  private request<T>(job: DecoderJob): Promise<DecoderAnswer<T>> {
     if (this.idle) clearTimeout(this.idle);
     const child = (this.child ??= this.start());
     return new Promise((settle) => {
       const finish = (answer: DecoderAnswer<T>): void => {
         clearTimeout(timer);
         child.off('message', onMessage).off('exit', onExit).off('error', onError);
-        this.idle = setTimeout(() => this.end(), IDLE_MS);
+        this.idle = setTimeout(() => this.kill(), IDLE_MS);
         this.idle.unref();
         settle(answer);
       };
@@ -90,7 +128,7 @@ export class DecoderService implements OnApplicationShutdown {
       const onExit = (code: number | null, signal: string | null): void => {
         this.logger.warn(
           { kind: job.kind, path: job.path, code, signal },
-          'the decoder ended over a picture',
+          'image decoder ended during a job',
         );
         this.child = null;
         finish({ isDone: false, fault: 'damaged' });
@@ -108,22 +146,22 @@ export class DecoderService implements OnApplicationShutdown {
   private start(): ChildProcess {
     const child = fork(WORKER_FILE, [String(this.settings.images.decoderMemoryMb)], {
       execArgv: [`--max-old-space-size=${HEAP_MB}`],
-      // One thread for files and one for pixels; fewer arenas, so that what is freed can be given back.
+      // One thread for files and one for pixels. With a single malloc arena the allocator can return freed memory.
       env: { UV_THREADPOOL_SIZE: '2', MALLOC_ARENA_MAX: '1' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'json',
     });
-    child.on('error', (error) => this.logger.error({ err: error }, 'the decoder cannot be started'));
+    child.on('error', (error) => this.logger.error({ err: error }, 'image decoder cannot be started'));
     child.once('exit', () => {
       if (this.child === child) this.child = null;
     });
-    // Alone it keeps no process from ending.
+    // The child must not keep the service from ending.
     child.unref();
     child.channel?.unref();
     return child;
   }
 
-  private end(): void {
+  private kill(): void {
     if (this.idle) clearTimeout(this.idle);
     this.child?.kill('SIGKILL');
     this.child = null;

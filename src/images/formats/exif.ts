@@ -5,8 +5,8 @@ const SHORT = 3;
 const MIN_BYTES = 8 + 2 + 12 + 4;
 
 /**
- * Overwrites Exif data in place: what is left says how the picture is turned, if it said so, and nothing else. Place,
- * device, owner, times and the preview inside it become zeros; the length stays, so nothing around it has to move.
+ * Overwrites Exif data in place with zeros and keeps only the orientation, if there was one. Location, device, owner,
+ * times and the embedded preview are removed. The length stays the same, so nothing around it has to move.
  */
 export function blankExif(tiff: Buffer): void {
   const orientation = orientationOf(tiff);
@@ -22,7 +22,7 @@ export function blankExif(tiff: Buffer): void {
   tiff.writeUInt16BE(orientation, 18);
 }
 
-/** 1 to 8; null where it is not said. */
+/** 1 to 8; null when the data contain none. */
 function orientationOf(tiff: Buffer): number | null {
   if (tiff.length < MIN_BYTES) return null;
   const isLittle = tiff.toString('latin1', 0, 2) === 'II';

@@ -1,7 +1,10 @@
 import { crc32 } from 'node:zlib';
 import { blankExif } from './exif.js';
+import type { PixelSize } from './image-type.js';
 
-/** Text, time, and what programs keep for themselves: everything ancillary that is not needed to show the picture. */
+export const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
+
+/** Ancillary chunks that are needed to show the image. All others (text, time, private data) are removed. */
 const KEPT_CHUNKS = new Set([
   'cHRM',
   'cICP',
@@ -20,15 +23,22 @@ const KEPT_CHUNKS = new Set([
   'fcTL',
   'fdAT',
 ]);
-/** A chunk of ours that every reader passes over: ancillary, private, safe to copy (PNG 3, 5.4). */
+/** A private chunk type that every reader skips: ancillary, private, safe to copy (PNG 3, 5.4). */
 const PADDING = 'paDd';
 const FIRST_CHUNK = 8;
 const LENGTH_TYPE_CRC = 12;
 
+/** From the IHDR chunk; null when it lies beyond the given bytes. */
+export function pngSize(bytes: Buffer): PixelSize | null {
+  if (bytes.length < 24 || bytes.toString('latin1', 12, 16) !== 'IHDR') return null;
+  return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
+}
+
+/** @throws RangeError when the structure is broken */
 export function removePngMetadata(bytes: Buffer): Buffer {
   for (let at = FIRST_CHUNK; ;) {
     const end = at + LENGTH_TYPE_CRC + bytes.readUInt32BE(at);
-    if (end > bytes.length) throw new RangeError('a chunk beyond the end');
+    if (end > bytes.length) throw new RangeError('PNG chunk beyond the end of the file');
     const type = bytes.toString('latin1', at + 4, at + 8);
     if (type === 'IEND') return bytes.subarray(0, end);
     const isAncillary = (bytes.readUInt8(at + 4) & 0x20) !== 0;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import sharp, { type Sharp } from 'sharp';
-import { pictureHeader } from './picture-header.js';
-import type { PictureType } from './picture-type.js';
+import { readImageHeader } from './image-header.js';
+import type { ImageType } from './image-type.js';
 import { removeMetadata } from './remove-metadata.js';
 
 const EXIF = {
@@ -11,17 +11,17 @@ const EXIF = {
 const XMP =
   '<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/"><a>SecretXmp</a></x:xmpmeta><?xpacket end="w"?>';
 
-/** Not one colour, so that a pixel that moved would show. */
-function picture(): Sharp {
+/** The pixels differ, so that a moved pixel is visible. */
+function canvas(): Sharp {
   const pixels = Buffer.from(Array.from({ length: 64 * 48 * 3 }, (_, index) => (index * 7) % 256));
   return sharp(pixels, { raw: { width: 64, height: 48, channels: 3 } });
 }
 
 const withSecretsAndOrientation = (): Sharp =>
-  picture().withExif(EXIF).withXmp(XMP).withMetadata({ orientation: 6 });
-const secret = (): Sharp => picture().withExif(EXIF).withXmp(XMP).keepIccProfile();
+  canvas().withExif(EXIF).withXmp(XMP).withMetadata({ orientation: 6 });
+const secret = (): Sharp => canvas().withExif(EXIF).withXmp(XMP).keepIccProfile();
 
-const FORMATS: readonly (readonly [PictureType, () => Promise<Buffer>])[] = [
+const FORMATS: readonly (readonly [ImageType, () => Promise<Buffer>])[] = [
   ['image/jpeg', () => secret().jpeg().toBuffer()],
   ['image/png', () => secret().png().toBuffer()],
   ['image/webp', () => secret().webp().toBuffer()],
@@ -29,24 +29,24 @@ const FORMATS: readonly (readonly [PictureType, () => Promise<Buffer>])[] = [
 ];
 
 describe('removeMetadata', () => {
-  it.each(FORMATS)('takes place, device and XMP out of %s and moves no pixel', async (type, make) => {
+  it.each(FORMATS)('removes location, device and XMP from %s and changes no pixel', async (type, make) => {
     const original = await make();
     expect(original.includes('SecretMaker')).toBe(true);
     expect((await sharp(original).metadata()).xmp?.includes('SecretXmp')).toBe(true);
     const cleaned = removeMetadata(Buffer.from(original), type);
     expect(cleaned.includes('Secret')).toBe(false);
-    // PNG may hold it compressed.
+    // PNG may contain it compressed.
     expect((await sharp(cleaned).metadata()).xmp?.includes('Secret') ?? false).toBe(false);
     const [before, after] = await Promise.all(
       [original, cleaned].map((each) => sharp(each).raw().toBuffer()),
     );
     expect(after?.equals(before ?? Buffer.alloc(0))).toBe(true);
-    expect(pictureHeader(cleaned)?.contentType).toBe(type);
-    // What was cleaned once is what it is: the same upload gives the same bytes.
+    expect(readImageHeader(cleaned)?.contentType).toBe(type);
+    // A second run changes nothing: the same upload gives the same bytes.
     expect(removeMetadata(Buffer.from(cleaned), type).equals(cleaned)).toBe(true);
   });
 
-  it('keeps how a picture is turned', async () => {
+  it('keeps the orientation', async () => {
     for (const [type, bytes] of [
       ['image/jpeg', await withSecretsAndOrientation().jpeg().toBuffer()],
       ['image/png', await withSecretsAndOrientation().png().toBuffer()],
@@ -55,23 +55,20 @@ describe('removeMetadata', () => {
       expect([type, (await sharp(removeMetadata(bytes, type)).metadata()).orientation]).toEqual([type, 6]);
   });
 
-  it.each(FORMATS)(
-    'of %s, cut anywhere, says that it is broken or gives what is there, and always ends',
-    async (type, make) => {
-      const original = await make();
-      for (let length = 12; length < original.length; length += 1 + Math.floor(original.length / 150)) {
-        const cut = Buffer.from(original.subarray(0, length));
-        try {
-          removeMetadata(cut, type);
-        } catch (error) {
-          // By name: the error comes from another realm under Jest.
-          expect((error as Error).name).toBe('RangeError');
-        }
+  it.each(FORMATS)('ends with a RangeError or a result for %s that is cut anywhere', async (type, make) => {
+    const original = await make();
+    for (let length = 12; length < original.length; length += 1 + Math.floor(original.length / 150)) {
+      const cut = Buffer.from(original.subarray(0, length));
+      try {
+        removeMetadata(cut, type);
+      } catch (error) {
+        // Compared by name: under Jest the error comes from another realm.
+        expect((error as Error).name).toBe('RangeError');
       }
-    },
-  );
+    }
+  });
 
-  it.each(FORMATS)('knows the size of %s from its first bytes', async (type, make) => {
-    expect(pictureHeader(await make())).toEqual({ contentType: type, size: { width: 64, height: 48 } });
+  it.each(FORMATS)('reads the size of %s from its first bytes', async (type, make) => {
+    expect(readImageHeader(await make())).toEqual({ contentType: type, size: { width: 64, height: 48 } });
   });
 });

@@ -1,16 +1,16 @@
 import { removeHeifMetadata } from './heif.js';
+import type { ImageType } from './image-type.js';
 import { removeJpegMetadata } from './jpeg.js';
-import type { PictureType } from './picture-type.js';
 import { removePngMetadata } from './png.js';
 import { removeWebpMetadata } from './webp.js';
 
 /**
- * Takes out of a picture what says where, when, by whom and with what it was taken, and whatever hangs on behind its
- * end; in the bytes given, without decoding: not one pixel changes, colour profile and orientation stay.
- * @returns the picture, a view of the same bytes that may be shorter
- * @throws RangeError for a picture whose structure is broken
+ * Removes location, device, owner and times of an image, and bytes after its end. It overwrites the given bytes and
+ * does not decode: no pixel changes; colour profile and orientation stay.
+ * @returns a view of the same bytes that may be shorter
+ * @throws RangeError when the structure of the image is broken
  */
-export function removeMetadata(bytes: Buffer, contentType: PictureType): Buffer {
+export function removeMetadata(bytes: Buffer, contentType: ImageType): Buffer {
   switch (contentType) {
     case 'image/jpeg':
       return removeJpegMetadata(bytes);

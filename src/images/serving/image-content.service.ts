@@ -1,17 +1,17 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { ThumbnailWidth } from '../volume/volume-layout.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { openInVolume } from '../volume/open-in-volume.js';
 import { imageNotFound } from '../image.errors.js';
-import { ImageVolume } from '../volume/image-volume.js';
 import { ImagesRepository } from '../images.repository.js';
-import type { PictureResponse } from './send-picture.js';
+import { ImageVolume } from '../volume/image-volume.js';
+import { openInVolume } from '../volume/open-in-volume.js';
+import type { ThumbnailWidth } from '../volume/volume-layout.js';
+import type { ImageResponse } from './send-image.js';
 import { ThumbnailsService } from './thumbnails.service.js';
 
-/** What is under an id never changes: whoever may see it may keep it. */
+/** The content of an id never changes, so a client may keep it. */
 const IMMUTABLE_CACHE_CONTROL = 'private, max-age=31536000, immutable';
 
-/** Pictures by their id, opened and ready to be sent. */
+/** Opens images and thumbnails by image id, ready to be sent. */
 @Injectable()
 export class ImageContentService {
   private readonly logger = new Logger(ImageContentService.name);
@@ -23,28 +23,29 @@ export class ImageContentService {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** The file is the caller's to close. @throws images/not-found, images/volume-unavailable */
-  async open(id: string): Promise<PictureResponse> {
+  /** The caller closes the file. @throws images/not-found, images/volume-unavailable */
+  async open(id: string): Promise<ImageResponse> {
     const image = await this.images.getById(id);
     const file = await openInVolume(this.volume.directory, image.path);
     if (!file) {
-      // A record without its file is a lost picture: `samserver images verify` names them all.
-      this.logger.error({ id, path: image.path }, 'the file of a picture is missing');
+      // `samserver images verify` lists all records without a file.
+      this.logger.error({ id, path: image.path }, 'image file is missing');
       throw imageNotFound();
     }
     const { contentType, filename, path, sha256 } = image;
-    return { ...this.common(), file, path, contentType, filename, etag: `"${sha256}"` };
+    return { ...this.sharedFields(), file, path, contentType, filename, etag: `"${sha256}"` };
   }
 
-  /** The file is the caller's to close. @throws images/not-found and what `ThumbnailsService.open` throws */
-  async openThumbnail(id: string, width: ThumbnailWidth): Promise<PictureResponse> {
+  /** The caller closes the file. @throws images/not-found and the errors of `ThumbnailsService.open` */
+  async openThumbnail(id: string, width: ThumbnailWidth): Promise<ImageResponse> {
     const image = await this.images.getById(id);
     const { file, path } = await this.thumbnails.open(image, width);
     const etag = `"${image.sha256}-${width}"`;
-    return { ...this.common(), file, path, contentType: 'image/webp', filename: `${id}-${width}.webp`, etag };
+    const filename = `${id}-${width}.webp`;
+    return { ...this.sharedFields(), file, path, contentType: 'image/webp', filename, etag };
   }
 
-  private common(): Pick<PictureResponse, 'cacheControl' | 'isAccelerated'> {
+  private sharedFields(): Pick<ImageResponse, 'cacheControl' | 'isAccelerated'> {
     return { cacheControl: IMMUTABLE_CACHE_CONTROL, isAccelerated: this.settings.images.isAccelerated };
   }
 }

@@ -1,14 +1,20 @@
+import { Logger } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { problem } from '../../core/index.js';
+import { imageNotFound } from '../image.errors.js';
 import { UPLOADS_DIRECTORY } from '../volume/volume-layout.js';
 
-/** The old server's picture addresses; behind it comes what is below IMAGE_DIR. */
+/** Path prefix of the old server's image addresses; the rest is the path below IMAGE_DIR. */
+const OLD_ADDRESS_PREFIX = '/uploads/ambulance_images/';
+const MAX_LOGGED_CHARACTERS = 500;
 
-export const OLD_ADDRESS_PREFIX = '/uploads/ambulance_images/';
+const logger = new Logger('OldAddresses');
 
 /**
- * The place below the volume that an address of the old server names, with `/` between its parts; null for one that
- * is made to lead somewhere else: `..`, an encoded slash, a NUL, bytes that are no UTF-8, or what is not the old
- * server's but ours.
- * @param url as it was sent: nothing decoded, nothing tidied up
+ * The path below the volume that an old address names, with `/` between its parts. null for an address that would lead
+ * out of the old server's tree: `..`, an encoded slash, a control character, bytes that are no UTF-8, or a directory
+ * of this service.
+ * @param url as received: not decoded and not normalized
  */
 export function pathOfOldAddress(url: string): string | null {
   const path = url.split(/[?#]/, 1)[0] ?? '';
@@ -20,9 +26,39 @@ export function pathOfOldAddress(url: string): string | null {
   return parts.join('/');
 }
 
-function decoded(part: string): string | null {
+/**
+ * The old server's name of an image: its address without the first slash. null for an image without an old address: an
+ * upload over the API.
+ * @param path below the volume, with `/`
+ */
+export function oldAddressOf(path: string): string | null {
+  const address = `${OLD_ADDRESS_PREFIX}${path.split('/').map(encodeURIComponent).join('/')}`;
+  return pathOfOldAddress(address) === path ? `${OLD_ADDRESS_PREFIX.slice(1)}${path}` : null;
+}
+
+export function logRefusedAddress(url: string): void {
+  logger.warn(
+    { url: url.slice(0, MAX_LOGGED_CHARACTERS) },
+    'old image address refused: it leaves the volume',
+  );
+}
+
+/**
+ * Middleware before the router, which answers 400 to a path that it cannot decode. Below the old addresses such a path
+ * gets 404, like every other address without a file.
+ */
+export function rejectUndecodableAddresses(request: Request, response: Response, next: NextFunction): void {
+  const { originalUrl } = request;
+  if (!originalUrl.startsWith(OLD_ADDRESS_PREFIX) || decoded(originalUrl) !== null) return next();
+  logRefusedAddress(originalUrl);
+  const requestId = String(response.getHeader('X-Request-Id'));
+  const answer = problem(404, 'images/not-found', imageNotFound().message, requestId);
+  response.status(404).type('application/problem+json').send(JSON.stringify(answer));
+}
+
+function decoded(text: string): string | null {
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(text);
   } catch {
     return null;
   }
@@ -30,14 +66,4 @@ function decoded(part: string): string | null {
 
 function isName(part: string): boolean {
   return part !== '' && part !== '.' && part !== '..' && !/[/\p{Cc}]/u.test(part);
-}
-
-/**
- * What the old server called a picture: an address without the first slash. Null for one that has none, because it was
- * taken in under the new addresses.
- * @param path below the volume, with `/`
- */
-export function oldAddressOf(path: string): string | null {
-  const address = `${OLD_ADDRESS_PREFIX}${path.split('/').map(encodeURIComponent).join('/')}`;
-  return pathOfOldAddress(address) === path ? `${OLD_ADDRESS_PREFIX.slice(1)}${path}` : null;
 }

@@ -1,23 +1,21 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { pictureHeader, SIGNATURE_BYTES } from '../formats/picture-header.js';
-import { sanitizeFilename } from '../sanitize-filename.js';
+import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { openInVolume, type OpenFile } from '../volume/open-in-volume.js';
+import { readImageHeader, SIGNATURE_BYTES } from '../formats/image-header.js';
 import { imageNotFound } from '../image.errors.js';
+import { sanitizeFilename } from '../image.js';
 import { ImageVolume } from '../volume/image-volume.js';
-import { pathOfOldAddress } from './old-address.js';
-import type { PictureResponse } from './send-picture.js';
+import { openInVolume, type OpenFile } from '../volume/open-in-volume.js';
+import { logRefusedAddress, pathOfOldAddress } from './old-address.js';
+import type { ImageResponse } from './send-image.js';
 
-/** As the old server's: asked for anew each time, and answered with 304. */
+/** As the old server's: clients revalidate every time and get 304. */
 const CACHE_CONTROL = { public: 'public, max-age=0', token: 'private, max-age=0' } as const;
-/** The old server took any file; what is no picture is not shown as one. */
+/** The old server accepted any file. A browser must not show one that is no image. */
 const OTHER_CONTENT_TYPE = 'application/octet-stream';
 
-/** The files that the old server had, under the addresses that it gave them, whether adopted already or not. */
+/** Opens the old server's files by their old addresses, adopted or not. */
 @Injectable()
 export class OldAddressesService {
-  private readonly logger = new Logger(OldAddressesService.name);
-
   constructor(
     private readonly volume: ImageVolume,
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -28,15 +26,18 @@ export class OldAddressesService {
   }
 
   /**
-   * The file is the caller's to close.
-   * @param url as it was sent
+   * The caller closes the file.
+   * @param url as received
    * @throws images/not-found, images/volume-unavailable
    */
-  async open(url: string): Promise<PictureResponse> {
+  async open(url: string): Promise<ImageResponse> {
     const path = pathOfOldAddress(url);
-    const file = path === null ? null : await openInVolume(this.volume.directory, path, () => this.note(url));
-    if (path === null) this.note(url);
-    if (path === null || file === null) throw imageNotFound();
+    if (path === null) {
+      logRefusedAddress(url);
+      throw imageNotFound();
+    }
+    const file = await openInVolume(this.volume.directory, path, () => logRefusedAddress(url));
+    if (file === null) throw imageNotFound();
     const name = path.split('/').at(-1) ?? '';
     return {
       file,
@@ -48,14 +49,10 @@ export class OldAddressesService {
       isAccelerated: this.settings.images.isAccelerated,
     };
   }
-
-  private note(url: string): void {
-    this.logger.warn({ url: url.slice(0, 500) }, 'an address that leads out of the pictures was refused');
-  }
 }
 
 async function contentTypeOf({ handle }: OpenFile): Promise<string> {
   const head = Buffer.alloc(SIGNATURE_BYTES);
   const { bytesRead } = await handle.read(head, 0, head.length, 0);
-  return pictureHeader(head.subarray(0, bytesRead))?.contentType ?? OTHER_CONTENT_TYPE;
+  return readImageHeader(head.subarray(0, bytesRead))?.contentType ?? OTHER_CONTENT_TYPE;
 }

@@ -2,18 +2,22 @@ import { Injectable } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { INCOMING_DIRECTORY, thumbnailPath, type ThumbnailWidth } from '../volume/volume-layout.js';
 import { DecoderService } from '../decoder/decoder.service.js';
-import { type OpenFile, openInVolume } from '../volume/open-in-volume.js';
 import { asVolumeError, imageNotFound, noThumbnail } from '../image.errors.js';
-import { ImageVolume } from '../volume/image-volume.js';
 import type { Image } from '../image.js';
-import { partFileName } from '../upload/incoming-files.js';
+import { ImageVolume } from '../volume/image-volume.js';
+import { type OpenFile, openInVolume } from '../volume/open-in-volume.js';
+import {
+  INCOMING_DIRECTORY,
+  partFileName,
+  thumbnailPath,
+  type ThumbnailWidth,
+} from '../volume/volume-layout.js';
 
-/** The old server took files of any size; one beyond this is no picture that a thumbnail is needed of. */
+/** The old server accepted files of any size. A larger one is not decoded. */
 const MAX_SOURCE_BYTES = 60_000_000;
 
-/** Small versions, made when they are first asked for and then kept. */
+/** Thumbnails: made on the first request and then kept in the volume. */
 @Injectable()
 export class ThumbnailsService {
   private readonly making = new Map<string, Promise<void>>();
@@ -24,7 +28,7 @@ export class ThumbnailsService {
   ) {}
 
   /**
-   * @returns the open file and its place below the volume
+   * @returns the open file and its path below the volume
    * @throws images/no-thumbnail, images/damaged, images/busy, images/volume-full, images/volume-unavailable
    */
   async open(image: Image, width: ThumbnailWidth): Promise<{ file: OpenFile; path: string }> {
@@ -37,6 +41,7 @@ export class ThumbnailsService {
     return { file, path };
   }
 
+  /** Concurrent requests for one thumbnail share the work. */
   private async makeOnce(image: Image, path: string, width: ThumbnailWidth): Promise<void> {
     const underWay = this.making.get(path);
     if (underWay) return underWay;
@@ -55,13 +60,13 @@ export class ThumbnailsService {
     await mkdir(dirname(target), { recursive: true }).catch((error: unknown) => {
       throw asVolumeError(error);
     });
-    const temporary = join(
-      directory,
-      INCOMING_DIRECTORY,
-      partFileName(`${image.id}-${randomBytes(4).toString('hex')}`),
-    );
-    const { contentType } = image;
-    const job = { path: join(directory, image.path), contentType, target, temporary, width };
-    await this.decoder.makeThumbnail(job);
+    const partName = partFileName(`${image.id}-${randomBytes(4).toString('hex')}`);
+    await this.decoder.makeThumbnail({
+      path: join(directory, image.path),
+      contentType: image.contentType,
+      target,
+      temporary: join(directory, INCOMING_DIRECTORY, partName),
+      width,
+    });
   }
 }

@@ -1,61 +1,80 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { Request } from 'express';
 import type { Readable } from 'node:stream';
-import { EXTENSIONS } from '../volume/volume-layout.js';
-import { sanitizeFilename } from '../sanitize-filename.js';
+import { VehiclesService } from '../../vehicles/index.js';
 import { DecoderService } from '../decoder/decoder.service.js';
-import { type ChoosePath, type IncomingFile, IncomingFiles, type PlacedFile } from './incoming-files.js';
-import type { Image } from '../image.js';
+import { EXTENSIONS } from '../formats/image-type.js';
+import { type Image, sanitizeFilename } from '../image.js';
 import { ImagesRepository } from '../images.repository.js';
+import { type ChoosePath, type IncomingFile, IncomingFiles, type PlacedFile } from './incoming-files.js';
+import { readUploadForm } from './upload-form.js';
 import { VehicleQuota } from './vehicle-quota.js';
 
 export interface IntakeOptions {
   readonly vehicleId: string;
-  /** As the sender wrote it. */
+  /** As the client sent it. */
   readonly filename: string;
-  /** Where the file is to stand; without it, by the picture's id. */
+  /** Chooses the path of the file. Default: a path made of vehicle, time and id. */
   readonly choosePath?: ChoosePath;
-  /** Whether a picture with the same bytes that the vehicle has already will do, by its path; without it, any. */
+  /** Whether an image of the vehicle with the same bytes may be reused, by its path. Default: always. */
   readonly isAcceptablePath?: (path: string) => boolean;
 }
 
-/** The way in for every picture, whichever door it came through: received, examined, placed, recorded. */
+/** Stores every new image, from the API and from old boxes: receive, examine, place, record. */
 @Injectable()
 export class ImageIntakeService {
   private readonly logger = new Logger(ImageIntakeService.name);
 
   constructor(
+    private readonly vehicles: VehiclesService,
     private readonly images: ImagesRepository,
     private readonly incoming: IncomingFiles,
     private readonly decoder: DecoderService,
     private readonly quota: VehicleQuota,
   ) {}
 
-  /** Of one picture. */
+  /** Of one image. */
   get maxBytes(): number {
     return this.incoming.maxBytes;
   }
 
-  /** @throws images/quota-exceeded when the vehicle may have nothing more */
-  assertQuota(vehicleId: string): Promise<void> {
-    return this.quota.assertQuota(vehicleId, 1);
+  /**
+   * Stores the image of an upload form. File and record are durable when it resolves.
+   * @throws vehicles/not-found and every code of `images/…`
+   */
+  async upload(givenVehicleId: string, request: Request): Promise<Image> {
+    const { received, filename } = await readUploadForm(request, {
+      maxBytes: this.maxBytes,
+      receive: async (content) => {
+        const { view } = await this.vehicles.get(givenVehicleId);
+        await this.quota.assertQuota(view.id, 1);
+        return { vehicleId: view.id, file: await this.receive(content) };
+      },
+      discard: ({ file }) => this.discard(file),
+    });
+    try {
+      return await this.keep(received.file, { vehicleId: received.vehicleId, filename });
+    } finally {
+      await this.discard(received.file);
+    }
   }
 
   /**
-   * Reads a picture into the volume; it is nobody's yet, and the caller's to `keep` or to `discard`.
+   * Reads an image into the volume. The caller must `keep` it, and `discard` it in any case.
    * @throws images/not-a-picture, images/too-large, images/volume-full, images/volume-unavailable
    */
   receive(content: Readable): Promise<IncomingFile> {
     return this.incoming.receive(content);
   }
 
-  /** There is nothing under its name any more once it was kept. */
+  /** Removes a received image that was not kept. */
   discard(received: IncomingFile): Promise<void> {
     return this.incoming.discard(received);
   }
 
   /**
-   * Durable when it resolves, file and record. The same bytes for the same vehicle give the first record back, so that
-   * whoever has lost an answer may send again.
+   * File and record are durable when it resolves. The same bytes of the same vehicle give the first record, so a client
+   * that lost an answer can send again.
    * @throws every code of `images/…`
    */
   async keep(received: IncomingFile, options: IntakeOptions): Promise<Image> {
@@ -79,17 +98,17 @@ export class ImageIntakeService {
     return this.record(placed, image, first === null);
   }
 
-  /** When the database does not answer, the record may still be written: then the sweep looks, an hour later. */
+  /** A record may exist after a failed write: the intent file stays, and the sweep looks for the record an hour later. */
   private async record(placed: PlacedFile, image: Image, isFirstCopy: boolean): Promise<Image> {
     if (await this.images.addUpload(image, isFirstCopy)) {
       this.quota.add(image.vehicleId ?? '', image.sizeBytes);
       await this.incoming.commit(placed).catch((error: unknown) =>
-        // The note stays, and the sweep finds the record to it.
-        this.logger.warn({ err: error, id: image.id }, 'a note of an upload was left behind'),
+        // The sweep removes it, because it finds the record.
+        this.logger.warn({ err: error, id: image.id }, 'intent file of an upload not removed'),
       );
       return image;
     }
-    // Sent twice at once: the other one was first.
+    // A concurrent upload of the same bytes was recorded first.
     await this.incoming.rollback(placed);
     const first = await this.images.findBySha256(image.vehicleId ?? '', image.sha256);
     return first ?? image;

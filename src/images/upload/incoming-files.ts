@@ -3,37 +3,42 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { EXTENSIONS, INCOMING_DIRECTORY, uploadPath } from '../volume/volume-layout.js';
-import { newImageId } from '../image-id.js';
-import { makeDurableDirectory, syncDirectory } from '../volume/durable-files.js';
-import { pictureHeader, SIGNATURE_BYTES } from '../formats/picture-header.js';
-import type { PictureType } from '../formats/picture-type.js';
-import { Clock } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { asVolumeError, imagesBusy, imageTooLarge, notAPicture } from '../image.errors.js';
+import { Clock } from '../../core/index.js';
+import { readImageHeader, SIGNATURE_BYTES } from '../formats/image-header.js';
+import { EXTENSIONS, type ImageType } from '../formats/image-type.js';
+import { asVolumeError, imagesBusy, imageTooLarge, notAnImage } from '../image.errors.js';
+import { makeDurableDirectory, syncDirectory } from '../volume/durable-files.js';
 import { ImageVolume } from '../volume/image-volume.js';
+import {
+  INCOMING_DIRECTORY,
+  intentFileName,
+  newImageId,
+  partFileName,
+  uploadPath,
+} from '../volume/volume-layout.js';
 
-/** Names that are tried for one file; with 10,000 to choose from, so many are never taken by chance. */
+/** Attempts to find a free name. A box has 10,000 names per second, so this many are never taken by chance. */
 const MAX_PLACE_ATTEMPTS = 50;
 
-/** What has arrived and is nobody's picture yet: in the volume, under a name that says what it is to become. */
+/** A received file in the volume's incoming directory that has no final name and no record yet. */
 export interface IncomingFile {
   readonly id: string;
   readonly createdAt: Date;
-  readonly contentType: PictureType;
+  readonly contentType: ImageType;
   readonly sizeBytes: number;
   readonly sha256: string;
   /** Absolute. */
   readonly path: string;
   readonly handle: FileHandle;
-  /** Of the volume that it lies in. */
+  /** The volume that contains it, absolute. */
   readonly directory: string;
 }
 
-/** A place below the volume, with `/`, for a file with this extension; asked again for as long as it is taken. */
+/** Returns a path below the volume, with `/`, for a file with this extension. Called again while the path is taken. */
 export type ChoosePath = (extension: string) => string;
 
-/** A file that stands where it belongs; until it has its record, the note says where to look for it. */
+/** A file under its final name. Its intent file exists until the record is written, so that the sweep can find it. */
 export interface PlacedFile {
   /** Below the volume. */
   readonly path: string;
@@ -42,9 +47,9 @@ export interface PlacedFile {
 }
 
 /**
- * A picture's way into the volume, such that a kill at any byte leaves a whole one or none: written and flushed under a
- * temporary name, noted down, renamed; then the caller writes the record, and the note goes. What a kill leaves behind
- * is in one directory, where `IncomingSweep` finds it without walking through the pictures.
+ * Writes uploads into the volume so that a kill at any byte leaves a complete image or none:
+ * `receive` (part file) → `place` (flush, intent file, final name) → the caller writes the record → `commit` (intent
+ * file removed). What a kill leaves behind is in one directory, where `IncomingSweep` finds it.
  */
 @Injectable()
 export class IncomingFiles {
@@ -60,7 +65,7 @@ export class IncomingFiles {
   }
 
   /**
-   * Everything of `content`, hashed on the way; memory for one chunk.
+   * Writes and hashes `content` while it arrives; holds one chunk in memory.
    * @throws images/not-a-picture, images/too-large, images/volume-full, images/volume-unavailable
    */
   async receive(content: Readable): Promise<IncomingFile> {
@@ -68,7 +73,7 @@ export class IncomingFiles {
     const createdAt = new Date(this.clock.nowMs());
     const id = newImageId(createdAt);
     const path = join(directory, INCOMING_DIRECTORY, partFileName(id));
-    // nginx's workers are other users.
+    // nginx runs as another user and must be able to read the file.
     const mode = this.settings.images.isAccelerated ? 0o644 : 0o640;
     const handle = await open(path, 'wx', mode).catch((error: unknown) => {
       throw asVolumeError(error);
@@ -82,7 +87,11 @@ export class IncomingFiles {
     }
   }
 
-  /** Durable, and where it belongs. @throws images/volume-full, images/volume-unavailable */
+  /**
+   * Gives the file its final name, durably.
+   * @param choosePath default: a path made of vehicle, time and id
+   * @throws images/volume-full, images/volume-unavailable, images/busy when every chosen path is taken
+   */
   async place(file: IncomingFile, vehicleId: string, choosePath?: ChoosePath): Promise<PlacedFile> {
     const { id, contentType, handle, directory } = file;
     const extension = EXTENSIONS[contentType];
@@ -103,37 +112,29 @@ export class IncomingFiles {
     }
   }
 
-  /** It has its record: nothing is left to be found. */
+  /** Call it after the record is durable. */
   async commit({ intentPath }: PlacedFile): Promise<void> {
     await rm(intentPath, { force: true });
   }
 
-  /** It is certain that it gets no record. */
+  /** Removes a placed file. Call it only when it is certain that no record was written. */
   async rollback({ absolutePath, intentPath }: PlacedFile): Promise<void> {
     await rm(absolutePath, { force: true });
     await rm(intentPath, { force: true });
   }
 
+  /** Removes a received file. Does nothing to a placed one. */
   async discard({ path, handle }: Pick<IncomingFile, 'path' | 'handle'>): Promise<void> {
     await handle.close().catch(() => undefined);
-    // What cannot be removed now is removed by the sweep.
+    // After a failure the sweep removes it.
     await rm(path, { force: true }).catch(() => undefined);
   }
 }
 
-/** `<id>~<vehicle>.<extension>`: all that is needed to find the file again. */
-export function intentFileName(id: string, vehicleId: string, extension: string): string {
-  return `${id}~${vehicleId}.${extension}`;
-}
-
-export const INTENT_FILE_NAME = /^(?<id>[0-9a-f]{24})~(?<vehicleId>[0-9a-f]{24})\.(?<extension>[a-z]{3,4})$/;
-/** Of what is being written: an upload, or a thumbnail, which has a number of its own behind the id. */
-export const partFileName = (name: string): string => `${name}.part`;
-export const PART_FILE_NAME = /^[0-9a-f]{24}(-[0-9a-f]{8})?\.part$/;
-
 /**
- * Under a name that may be taken, by a file that is not ours: linked, because a rename would replace that one. The note
- * says which name was tried; whether it was got, the temporary name tells, which stays until then.
+ * For names that another program may have used: `link` fails when the name exists, where `rename` would replace the
+ * file. The intent file contains the attempted path. The part file stays until placing succeeded, and so tells the
+ * sweep whether the name belongs to it.
  */
 async function placeUnderChosenPath(
   { path: from, directory }: IncomingFile,
@@ -155,22 +156,22 @@ async function placeUnderChosenPath(
     await rm(from);
     return { path, absolutePath, intentPath };
   }
-  // Nothing of it stands anywhere.
   await rm(intentPath, { force: true });
   throw imagesBusy();
 }
 
-async function writeIntent(path: string, place: string): Promise<void> {
-  const note = await open(path, 'w', 0o640);
+/** @param chosenPath below the volume; empty for the path made of vehicle, time and id */
+async function writeIntent(intentPath: string, chosenPath: string): Promise<void> {
+  const intent = await open(intentPath, 'w', 0o640);
   try {
-    if (place !== '') {
-      await note.writeFile(place);
-      await note.sync();
+    if (chosenPath !== '') {
+      await intent.writeFile(chosenPath);
+      await intent.sync();
     }
   } finally {
-    await note.close();
+    await intent.close();
   }
-  await syncDirectory(dirname(path));
+  await syncDirectory(dirname(intentPath));
 }
 
 async function write(
@@ -181,13 +182,13 @@ async function write(
   const hash = createHash('sha256');
   let sizeBytes = 0;
   let head = Buffer.alloc(0);
-  let contentType: PictureType | null = null;
+  let contentType: ImageType | null = null;
   for await (const chunk of content as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
     if (sizeBytes > maxBytes) throw imageTooLarge(maxBytes);
     if (contentType === null && head.length < SIGNATURE_BYTES) {
       head = Buffer.concat([head, chunk.subarray(0, SIGNATURE_BYTES)]);
-      // Refused as soon as it can be told, not after 15 MB over a radio link.
+      // Refused as early as possible, not after 15 MB over a radio link.
       if (head.length >= SIGNATURE_BYTES) contentType = typeOf(head);
     }
     hash.update(chunk);
@@ -196,8 +197,8 @@ async function write(
   return { contentType: contentType ?? typeOf(head), sizeBytes, sha256: hash.digest('hex') };
 }
 
-function typeOf(head: Buffer): PictureType {
-  const header = pictureHeader(head);
-  if (!header) throw notAPicture();
+function typeOf(head: Buffer): ImageType {
+  const header = readImageHeader(head);
+  if (!header) throw notAnImage();
   return header.contentType;
 }

@@ -1,30 +1,31 @@
 import busboy from 'busboy';
 import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { imageTooLarge, noFile } from '../image.errors.js';
 
-/** Boundary, part header and a name take less. */
+/** Boundary, part header and file name take less. */
 const FORM_OVERHEAD_BYTES = 16_384;
-/** Many clients read an answer only when all is sent: so much of a refused picture is read and thrown away. */
+/** Many clients read the answer only after sending everything, so this much of a refused upload is read. */
 const MAX_DISCARDED_BYTES = 64_000_000;
 
 export interface UploadFormReader<T> {
   readonly maxBytes: number;
-  /** Reads the file as it arrives. */
+  /** Reads the file while it arrives. */
   readonly receive: (content: Readable) => Promise<T>;
-  /** It was received, and the form around it turned out to be none. */
+  /** Called when the file was received and the form around it is invalid. */
   readonly discard: (received: T) => Promise<void>;
 }
 
 export interface ReceivedForm<T> {
   readonly received: T;
-  /** As the sender wrote it. */
+  /** As the client sent it. */
   readonly filename: string;
 }
 
 /**
- * Reads a form of exactly one part, a file named `file`.
- * @throws images/no-file, images/too-large, and what `receive` throws; the rest of the request has been read then
+ * Reads a form of exactly one part: a file named `file`.
+ * @throws images/no-file, images/too-large and the errors of `receive`, after the rest of the request was read
  */
 export async function readUploadForm<T>(
   request: Request,
@@ -35,7 +36,7 @@ export async function readUploadForm<T>(
     if (announcedBytes > reader.maxBytes + FORM_OVERHEAD_BYTES) throw imageTooLarge(reader.maxBytes);
     return await parse(request, reader);
   } catch (error) {
-    await discardRest(request);
+    await discardRest(request, MAX_DISCARDED_BYTES);
     throw error;
   }
 }
@@ -45,30 +46,30 @@ async function parse<T>(request: Request, reader: UploadFormReader<T>): Promise<
   const faults: Error[] = [];
   const files: { readonly filename: string; readonly received: Promise<T> }[] = [];
   form.on('file', (name, content, { filename }) => {
-    // Whoever reads it hears of its failure; without a listener it would end the process.
+    // The reader gets the error. Without this listener it would also end the process.
     content.on('error', () => undefined);
     if (name !== 'file') {
-      faults.push(noFile('The part that holds the picture must be named `file`.'));
+      faults.push(noFile('The part that holds the image must be named `file`.'));
       content.resume();
       return;
     }
     const received = reader.receive(content);
-    received.catch(() => form.destroy(new Error('the picture was refused')));
+    received.catch(() => form.destroy(new Error('the image was refused')));
     files.push({ filename: filename ?? '', received });
   });
-  const onOther = (): unknown => faults.push(noFile('The form must hold one picture and nothing else.'));
+  const onOther = (): unknown => faults.push(noFile('The form must hold one image and nothing else.'));
   form.on('field', onOther).on('filesLimit', onOther).on('fieldsLimit', onOther).on('partsLimit', onOther);
 
-  const formFault = await readThrough(request, form);
+  const formFault = await feedForm(request, form);
   const [file] = files;
-  // First of all, why the picture itself was refused: what follows from it says less.
+  // The refusal of the image comes first: an error of the form may only be its consequence.
   const received = await file?.received.catch((error: unknown) => {
     throw error === formFault ? malformedForm() : error;
   });
   const fault = formFault ? malformedForm() : (faults[0] ?? null);
   if (fault && received !== undefined) await reader.discard(received);
   if (fault) throw fault;
-  if (!file || received === undefined) throw noFile('There is no part named `file` in the form.');
+  if (!file || received === undefined) throw noFile('The form has no part named `file`.');
   return { received, filename: file.filename };
 }
 
@@ -85,37 +86,58 @@ function createFormParser(request: Request): busboy.Busboy {
   }
 }
 
+const malformedForm = (): Error => noFile('The form is malformed, or it ended early.');
+
+/** The connection closed before the end of the request. */
+export class FormCutOffError extends Error {}
+/** The request is larger than `maxBytes`. */
+export class FormTooLargeError extends Error {}
+
 /**
- * Resolves when the form has been read, with what went wrong. Not `pipeline`: it would end the request with the form,
- * and with the request the answer.
+ * Feeds the body of a request to a form parser until the parser has closed. It does not use `pipeline`, which would
+ * destroy the request after an error of the form, and with it the answer.
+ * @param maxBytes of the whole body
+ * @returns null after the end of the form; otherwise the first error: one of the above, the one that the parser was
+ *   destroyed with, or the parser's own
  */
-async function readThrough(request: Request, form: busboy.Busboy): Promise<Error | null> {
-  const onCut = (): unknown => !request.complete && form.destroy(new Error('the request ended early'));
+export async function feedForm(
+  request: IncomingMessage,
+  form: busboy.Busboy,
+  maxBytes = Infinity,
+): Promise<Error | null> {
+  let sizeBytes = 0;
+  const onData = (chunk: Buffer): void => {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) form.destroy(new FormTooLargeError(`the form is over ${maxBytes} bytes`));
+  };
+  const onCutOff = (): void => {
+    if (!request.complete) form.destroy(new FormCutOffError('the request ended early'));
+  };
   const outcome = new Promise<Error | null>((settle) => {
     form.on('error', (error: Error) => settle(error));
     form.on('close', () => settle(null));
   });
-  request.on('close', onCut);
-  if (request.destroyed) onCut();
+  // The listener for errors stays: a later error without a listener would end the process.
+  request.on('data', onData).on('close', onCutOff).on('error', onCutOff);
+  if (request.destroyed) onCutOff();
   request.pipe(form);
   const fault = await outcome;
   request.unpipe(form);
-  request.off('close', onCut);
+  request.off('data', onData).off('close', onCutOff);
   return fault;
 }
 
-const malformedForm = (): Error => noFile('The form is malformed, or it ended early.');
-
-async function discardRest(request: Request): Promise<void> {
+/** Reads the rest of a refused request and discards it. Closes the connection after `maxBytes`. */
+export async function discardRest(request: IncomingMessage, maxBytes: number): Promise<void> {
   if (request.complete || request.destroyed) return;
-  let bytes = 0;
+  let sizeBytes = 0;
   await new Promise<void>((settle) => {
     request.once('end', settle).once('close', settle).once('error', settle);
     request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > MAX_DISCARDED_BYTES) request.destroy();
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) request.destroy();
     });
-    // `unpipe` has left it paused.
+    // `unpipe` has paused it.
     request.resume();
   });
 }

@@ -1,51 +1,53 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { LRUCache } from 'lru-cache';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import { Clock } from '../../core/index.js';
 import { quotaExceeded } from '../image.errors.js';
 import { ImagesRepository } from '../images.repository.js';
 
-/** Counted anew after this time: other instances take pictures in, too. */
+/** After this time the sum is read again: other instances also store images. */
 const USAGE_MAX_AGE_MS = 300_000;
 const MAX_CACHED_VEHICLES = 1_000;
 
-interface Usage {
-  usedBytes: number;
-  readonly countedAtMs: number;
-}
-
 /**
- * What the pictures of each vehicle take together, against IMAGE_VEHICLE_QUOTA_BYTES: one lost device token fills its
- * vehicle's share and not the disk. A guard and no account: with several instances it may be a few pictures late.
+ * Limits the bytes of all images of one vehicle to IMAGE_VEHICLE_QUOTA_BYTES, so that a stolen device token cannot
+ * fill the disk. The limit is approximate: with several instances it may be exceeded by a few images.
  */
 @Injectable()
 export class VehicleQuota {
-  private readonly counts = new Map<string, Usage>();
+  private readonly usages: LRUCache<string, { bytes: number }>;
 
   constructor(
     private readonly images: ImagesRepository,
     @Inject(SETTINGS) private readonly settings: Settings,
-    private readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    this.usages = new LRUCache({
+      max: MAX_CACHED_VEHICLES,
+      ttl: USAGE_MAX_AGE_MS,
+      perf: { now: () => clock.nowMs() },
+      // Reads the clock at every access instead of once per millisecond of real time.
+      ttlResolution: 0,
+    });
+  }
 
-  /** @throws images/quota-exceeded when so much more is too much */
+  /** @throws images/quota-exceeded when the vehicle may not store `sizeBytes` more */
   async assertQuota(vehicleId: string, sizeBytes: number): Promise<void> {
-    const { usedBytes } = await this.usageOf(vehicleId);
-    if (usedBytes + sizeBytes > this.settings.images.vehicleQuotaBytes) throw quotaExceeded();
+    const { bytes } = await this.usageOf(vehicleId);
+    if (bytes + sizeBytes > this.settings.images.vehicleQuotaBytes) throw quotaExceeded();
   }
 
-  /** Of a picture taken in, or with a minus of one deleted. */
+  /** @param sizeBytes of a stored image; negative for a deleted one */
   add(vehicleId: string, sizeBytes: number): void {
-    const count = this.counts.get(vehicleId);
-    if (count) count.usedBytes += sizeBytes;
+    const usage = this.usages.get(vehicleId);
+    if (usage) usage.bytes += sizeBytes;
   }
 
-  private async usageOf(vehicleId: string): Promise<Usage> {
-    const nowMs = this.clock.nowMs();
-    const known = this.counts.get(vehicleId);
-    if (known && nowMs - known.countedAtMs < USAGE_MAX_AGE_MS) return known;
-    const counted = { usedBytes: await this.images.sumSizes(vehicleId), countedAtMs: nowMs };
-    if (this.counts.size >= MAX_CACHED_VEHICLES) this.counts.clear();
-    this.counts.set(vehicleId, counted);
-    return counted;
+  private async usageOf(vehicleId: string): Promise<{ bytes: number }> {
+    const known = this.usages.get(vehicleId);
+    if (known) return known;
+    const usage = { bytes: await this.images.sumSizes(vehicleId) };
+    this.usages.set(vehicleId, usage);
+    return usage;
   }
 }

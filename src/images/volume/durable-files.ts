@@ -1,7 +1,7 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 
-/** A name is only as durable as its directory. */
+/** Flushes the names in a directory: a new or renamed file is durable only after this. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
@@ -11,7 +11,7 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Makes what is missing of a directory below `root`, which must exist, so that it is there after a power cut. */
+/** Creates the missing directories below `root` durably. `root` must exist. */
 export async function makeDurableDirectory(root: string, directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
   if (first === undefined) return;
@@ -19,4 +19,18 @@ export async function makeDurableDirectory(root: string, directory: string): Pro
     await syncDirectory(dirname(each));
     if (each === first) return;
   }
+}
+
+/** Replaces the content of a file durably. A reader, or a crash, sees the old or the new content, never a part. */
+export async function replaceDurably(path: string, content: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, 'w', 0o644);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
 }

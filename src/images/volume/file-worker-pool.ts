@@ -1,47 +1,47 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { PictureHeader } from '../formats/picture-type.js';
+import type { ImageHeader } from '../formats/image-type.js';
 
-/** To be read, hashed and, if wanted, copied. */
+/** A file to read, hash and optionally copy. */
 export interface FileTask {
   /** Absolute. */
   readonly path: string;
   readonly copyTo?: { readonly path: string; readonly temporary: string };
-  /** A file that is no picture is not read further, and its hash is empty. */
-  readonly isPictureRequired?: boolean;
+  /** A file that is no image is read no further; its result is empty. */
+  readonly isImageRequired?: boolean;
 }
 
 export interface FileResult {
   readonly sha256: string;
   readonly sizeBytes: number;
-  /** When the file was changed last, whole milliseconds. */
+  /** Time of the last change, whole epoch milliseconds. */
   readonly mtimeMs: number;
-  readonly header: PictureHeader | null;
+  readonly header: ImageHeader | null;
 }
 
 export interface FileAnswer {
   readonly id: number;
   readonly result?: FileResult;
-  /** A system's code, as in ENOENT. */
+  /** Error code of the system, e.g. `ENOENT`. */
   readonly fault?: string;
 }
 
 export type FileOutcome = Omit<FileAnswer, 'id'>;
 
-// A thread runs compiled code only; under Jest, which runs the sources, that of `npm run build`.
+// A thread runs compiled code only. Jest runs the sources, so there the path points to the output of `npm run build`.
 const WORKER_FILE = new URL(
   './file-worker.js',
   import.meta.url.replace(/\/src(\/images\/volume\/[^/]+\.ts)$/, '/dist$1'),
 );
 
-/** Small files: a message costs as much as hashing 20 kB, so it carries several. */
+/** One message costs as much as hashing 20 kB, so it carries several small files. */
 const TASKS_PER_MESSAGE = 8;
-/** More of them only wait for the same disk. */
+/** More threads would only wait for the same disk. */
 const MAX_THREADS = 8;
 const HEAP_MB = 24;
 const YOUNG_MB = 4;
 
-/** Threads that read files; hashing is what they are for, and it takes a core for each. */
+/** Worker threads that read and hash files. Hashing occupies one core per thread. */
 export class FileWorkerPool {
   private readonly workers: Worker[];
   private readonly waiting = new Map<number, (outcome: FileOutcome) => void>();
@@ -55,7 +55,7 @@ export class FileWorkerPool {
     this.idle = [...this.workers];
   }
 
-  /** So many tasks at once keep every thread busy. */
+  /** Number of tasks to have in flight so that every thread is busy. */
   get window(): number {
     return this.workers.length * TASKS_PER_MESSAGE * 3;
   }
@@ -66,7 +66,7 @@ export class FileWorkerPool {
       const id = (this.nextId += 1);
       this.waiting.set(id, settle);
       this.queue.push({ id, task });
-      // In the next turn, so that those asked for together go together.
+      // Dispatched in the next turn of the event loop, so that tasks added together share a message.
       if (this.queue.length === 1) setImmediate(() => this.dispatch());
       else if (this.queue.length >= TASKS_PER_MESSAGE) this.dispatch();
       return undefined;

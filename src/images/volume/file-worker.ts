@@ -1,4 +1,4 @@
-/** A thread that reads files: see `file-workers.ts`. Synchronous calls: it has nothing else to do. */
+/** Thread of `FileWorkerPool`. Its file calls are synchronous: it serves one message at a time. Imports must stay free of Nest. */
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
-import { HEADER_BYTES, pictureHeader } from '../formats/picture-header.js';
+import { HEADER_BYTES, readImageHeader } from '../formats/image-header.js';
 import type { FileAnswer, FileResult, FileTask } from './file-worker-pool.js';
 
 const buffer = Buffer.allocUnsafe(1 << 20);
@@ -24,8 +24,7 @@ parentPort?.on('message', (tasks: readonly { readonly id: number; readonly task:
   parentPort?.postMessage(tasks.map(({ id, task }): FileAnswer => ({ id, ...run(task) })));
 });
 
-/** What it hashes to interests nobody. */
-const NOT_A_PICTURE: FileResult = { sha256: '', sizeBytes: 0, mtimeMs: 0, header: null };
+const NOT_AN_IMAGE: FileResult = { sha256: '', sizeBytes: 0, mtimeMs: 0, header: null };
 
 function run(task: FileTask): Omit<FileAnswer, 'id'> {
   try {
@@ -36,7 +35,7 @@ function run(task: FileTask): Omit<FileAnswer, 'id'> {
   }
 }
 
-/** Whole, with its time, and durable before it has its name. */
+/** Copies content and time. The copy is flushed before it gets its final name. */
 function copy(task: FileTask, { path, temporary }: NonNullable<FileTask['copyTo']>): FileResult {
   mkdirSync(dirname(path), { recursive: true });
   const target = openSync(temporary, 'w', 0o640);
@@ -54,7 +53,7 @@ function copy(task: FileTask, { path, temporary }: NonNullable<FileTask['copyTo'
   }
 }
 
-function read({ path, isPictureRequired }: FileTask, target: number | null): FileResult {
+function read({ path, isImageRequired }: FileTask, target: number | null): FileResult {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const hash = createHash('sha256');
@@ -64,13 +63,13 @@ function read({ path, isPictureRequired }: FileTask, target: number | null): Fil
       const count = readSync(file, buffer, 0, buffer.length, null);
       if (count === 0) break;
       const chunk = buffer.subarray(0, count);
-      if (sizeBytes === 0) header = pictureHeader(chunk.subarray(0, HEADER_BYTES));
-      if (header === null && isPictureRequired) return NOT_A_PICTURE;
+      if (sizeBytes === 0) header = readImageHeader(chunk.subarray(0, HEADER_BYTES));
+      if (header === null && isImageRequired) return NOT_AN_IMAGE;
       hash.update(chunk);
       if (target !== null) writeAll(target, chunk);
       sizeBytes += count;
     }
-    // After reading: a file that was changed meanwhile says so by its time.
+    // Taken after reading: a change during the read then shows as another time.
     return { sha256: hash.digest('hex'), sizeBytes, mtimeMs: Math.round(fstatSync(file).mtimeMs), header };
   } finally {
     closeSync(file);

@@ -6,11 +6,11 @@ export interface OpenFile {
   readonly handle: FileHandle;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
-  /** By every user of the machine, nginx's workers among them. */
+  /** Readable by every user of the machine, and therefore by nginx. */
   readonly isReadableByAll: boolean;
 }
 
-/** What a file system says of a name that leads to nothing one may have. */
+/** Errors of the file system that mean: no such file. */
 const NOT_FOUND_CODES = new Set([
   'ENOENT',
   'ENOTDIR',
@@ -22,10 +22,10 @@ const NOT_FOUND_CODES = new Set([
 ]);
 
 /**
- * Opens a plain file below a directory for reading; null for whatever else the name leads to: nothing, a directory, a
- * pipe, or a place outside by way of `..` or a symbolic link.
- * @param onOutsideVolume told of the latter: nobody comes there by chance
- * @throws what says that the volume itself is at fault
+ * Opens a plain file below a directory for reading.
+ * @param onOutsideVolume called when the path leads out of the directory by `..` or a symbolic link
+ * @returns null when the path leads to no file, to a directory, a pipe, or out of the directory
+ * @throws any other error of the file system: the volume itself is at fault
  */
 export async function openInVolume(
   directory: string,
@@ -39,7 +39,7 @@ export async function openInVolume(
       onOutsideVolume?.();
       return null;
     }
-    // A pipe would be waited at for ever; a link that was put there since is not followed.
+    // O_NONBLOCK: opening a pipe would block. O_NOFOLLOW: the file may have become a link since `realpath`.
     const handle = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stats = await handle.stat().catch(async (error: unknown) => {
       await handle.close();

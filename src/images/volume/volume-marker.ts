@@ -1,22 +1,22 @@
-import { open, readdir, readFile, rename } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from './durable-files.js';
+import { replaceDurably } from './durable-files.js';
 import { MARKER_FILE } from './volume-layout.js';
 
-const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const DEPLOYMENT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** What stands in the marker is no id: somebody else's file, or half of one. */
+/** The marker file does not contain a deployment id. */
 export class InvalidMarkerError extends Error {}
 
 /**
- * The deployment that the directory is marked as belonging to; null when it is not.
- * @throws InvalidMarkerError, and the system's errors when it cannot be read
+ * The id of the deployment that the directory belongs to; null when it has no marker.
+ * @throws InvalidMarkerError, and the error of the file system when the marker cannot be read
  */
 export async function readMarker(directory: string): Promise<string | null> {
   try {
     const path = join(directory, MARKER_FILE);
     const id = (await readFile(path, 'utf8')).trim();
-    if (!ID.test(id)) throw new InvalidMarkerError(`${path} does not hold the id of a deployment`);
+    if (!DEPLOYMENT_ID.test(id)) throw new InvalidMarkerError(`${path} does not contain a deployment id`);
     return id;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
@@ -24,21 +24,11 @@ export async function readMarker(directory: string): Promise<string | null> {
   }
 }
 
-/** Whole or not at all, and there after a power cut. */
 export async function writeMarker(directory: string, deploymentId: string): Promise<void> {
-  const temporary = join(directory, `${MARKER_FILE}.${process.pid}.tmp`);
-  const file = await open(temporary, 'w', 0o644);
-  try {
-    await file.writeFile(`${deploymentId}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(directory, MARKER_FILE));
-  await syncDirectory(directory);
+  await replaceDurably(join(directory, MARKER_FILE), `${deploymentId}\n`);
 }
 
-/** Nothing is in it but what a file system puts there itself. */
+/** Ignores the directory that a file system creates itself. */
 export async function isEmptyDirectory(directory: string): Promise<boolean> {
   const names = await readdir(directory);
   return names.every((name) => name === 'lost+found');

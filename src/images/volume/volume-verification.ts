@@ -1,17 +1,18 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceDurably } from './durable-files.js';
 import { VERIFICATION_FILE } from './volume-layout.js';
 
-/** What a verification of the volume found. */
+/** The result of `samserver images verify`. */
 export interface VolumeVerification {
   readonly files: number;
   /** ISO-8601 UTC. */
   readonly verifiedAt: string;
-  /** How many of them, or of their records, are not as they should be. */
+  /** Number of files and records with a finding. */
   readonly mismatched: number;
 }
 
-/** null: it was never verified, or nobody can read what came of it. */
+/** null: the volume was never verified, or the file cannot be read. */
 export async function readVerification(volume: string): Promise<VolumeVerification | null> {
   try {
     const { files, verifiedAt, mismatched } = JSON.parse(
@@ -23,12 +24,9 @@ export async function readVerification(volume: string): Promise<VolumeVerificati
   }
 }
 
-/** Whole, so that no probe reads half of it. */
 export async function writeVerification(
   volume: string,
-  found: VolumeVerification & { readonly mode: string },
+  result: VolumeVerification & { readonly mode: string },
 ): Promise<void> {
-  const path = join(volume, VERIFICATION_FILE);
-  await writeFile(`${path}.tmp`, `${JSON.stringify(found)}\n`);
-  await rename(`${path}.tmp`, path);
+  await replaceDurably(join(volume, VERIFICATION_FILE), `${JSON.stringify(result)}\n`);
 }

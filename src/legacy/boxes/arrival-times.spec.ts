@@ -6,16 +6,16 @@ import { type Arrival, ArrivalTimes, nextArrival } from './arrival-times.js';
 const NOW = 1_800_000_000_000;
 
 describe('the next time of a box', () => {
-  it('is now, when that is later than the last', () => {
+  it('is now when that is later than the last', () => {
     expect(nextArrival(NOW, null)).toEqual({ timeMs: NOW, arrivedMs: NOW });
     expect(nextArrival(NOW, { timeMs: NOW - 1, arrivedMs: NOW - 1 }).timeMs).toBe(NOW);
   });
 
-  it('is a millisecond later for a second post in the same one', () => {
+  it('is a millisecond later for a second report in the same millisecond', () => {
     expect(nextArrival(NOW, { timeMs: NOW, arrivedMs: NOW }).timeMs).toBe(NOW + 1);
   });
 
-  it('rises on and on while a clock that was set back catches up, and no minute looks like an instant', () => {
+  it('rises while a clock that was set back catches up, by at least half of the real time', () => {
     let last: Arrival = { timeMs: NOW + 120_000, arrivedMs: NOW };
     const steps: number[] = [];
     for (let n = 1; n <= 60; n += 1) {
@@ -36,18 +36,18 @@ describe('after a restart', () => {
     return new ArrivalTimes(latest, { nowMs: () => nowMs }, settings);
   };
 
-  it('goes on from what storage knows, also when the clock was set back meanwhile', () => {
+  it('continues from the stored time, also when the clock was set back meanwhile', () => {
     const after = times(NOW + 60_000);
     expect(after.next('a')).toBe(NOW + 60_001);
     expect(after.next('a')).toBe(NOW + 60_002);
   });
 
-  it('starts from now when storage knows nothing, or a time that no fix may have', () => {
+  it('starts from now without a stored time, or when that is too far ahead', () => {
     expect(times(null).next('a')).toBe(NOW);
     expect(times(NOW + 300_001).next('a')).toBe(NOW);
   });
 
-  it('counts each vehicle for itself', () => {
+  it('is independent for each vehicle', () => {
     const one = times(null);
     expect([one.next('a'), one.next('b'), one.next('a')]).toEqual([NOW, NOW, NOW + 1]);
   });

@@ -1,21 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import { Clock } from '../../core/index.js';
 import { LatestPositions } from '../../tracking/index.js';
 
-/** The time that a vehicle's last report was given, and when it came; epoch milliseconds. */
+/** The last report of a vehicle; epoch milliseconds. */
 export interface Arrival {
+  /** The time that the report was given. */
   readonly timeMs: number;
+  /** When it arrived by the clock. */
   readonly arrivedMs: number;
 }
 
 /**
- * Times that run ahead of the clock (it was set back, or another device of the vehicle is ahead) go on at three quarters of
- * its pace until it has caught up: strictly rising, and no distance looks like a jump for having been driven in no time.
+ * The given times can be ahead of the clock: it was set back, or another device of the vehicle has a fast clock. Then they
+ * advance at this share of the clock's rate until it has caught up. So they rise strictly, and no distance looks like a
+ * jump because too little time lies between two reports.
  */
 const CATCH_UP_RATE = 0.75;
 
-/** The time of a report that brings none: now, and later than the one before it. */
+/** The time of a report without one: now, but later than the one before. */
 export function nextArrival(nowMs: number, last: Arrival | null): Arrival {
   if (!last) return { timeMs: nowMs, arrivedMs: nowMs };
   const elapsedMs = Math.max(0, nowMs - last.arrivedMs);
@@ -23,7 +26,7 @@ export function nextArrival(nowMs: number, last: Arrival | null): Arrival {
   return { timeMs: Math.max(nowMs, slowest), arrivedMs: nowMs };
 }
 
-/** Gives the reports of old boxes, which bring no time, the time of their arrival: strictly rising for each vehicle. */
+/** Old boxes send no time. This gives their reports the time of arrival, strictly rising for each vehicle. */
 @Injectable()
 export class ArrivalTimes {
   private readonly last = new Map<string, Arrival>();
@@ -34,7 +37,10 @@ export class ArrivalTimes {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
-  /** @param vehicleId of one that is known: as many are kept */
+  /**
+   * @param vehicleId of an existing vehicle: one entry per vehicle stays in memory
+   * @returns epoch milliseconds
+   */
   next(vehicleId: string): number {
     const nowMs = this.clock.nowMs();
     const arrival = nextArrival(nowMs, this.last.get(vehicleId) ?? this.fromStorage(vehicleId, nowMs));
@@ -42,7 +48,7 @@ export class ArrivalTimes {
     return arrival.timeMs;
   }
 
-  /** After a restart the board knows the newest. One further ahead than any fix may be is no time to go on from. */
+  /** After a restart: from the live marker, unless its time is further ahead than validation allows. */
   private fromStorage(vehicleId: string, nowMs: number): Arrival | null {
     const newest = this.latest.of(vehicleId);
     if (!newest || newest.timeMs - nowMs > this.settings.positions.maxAheadS * 1_000) return null;

@@ -1,51 +1,36 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Injectable } from '@nestjs/common';
+import { Clock, EventBus } from '../../core/index.js';
 import { DatabaseConnection, storageUnavailable } from '../../database/index.js';
-import { type VehicleChange, VehicleChanges, VehiclesService } from '../../vehicles/index.js';
+import { type VehicleChange, VehiclesService } from '../../vehicles/index.js';
 
-/** What another instance changed is seen after this time. */
+/** Changes by other instances are visible after this time. */
 const CACHE_TTL_MS = 10_000;
-/** A code that is not there may have come since; whoever makes codes up does not make the database busy by it. */
+/** Unknown codes cause at most one read in this time, so that made-up codes do not load the database. */
 const MISS_RECHECK_MS = 1_000;
 
-/** Which vehicle in service has which old tracking box. In memory, because every report asks. */
+/** Which vehicle in service has which old tracking box. Cached in memory, because every report needs it. */
 @Injectable()
-export class BoxDirectory implements OnModuleInit, OnApplicationShutdown {
+export class BoxDirectory {
   private boxes: ReadonlyMap<string, string> = new Map();
   private codes: ReadonlyMap<string, string> = new Map();
   private readAtMs = -Infinity;
   private changeCount = 0;
   private reading: Promise<void> | null = null;
-  private stopListening: () => void = () => undefined;
 
   constructor(
     private readonly vehicles: VehiclesService,
-    private readonly changes: VehicleChanges,
     private readonly database: DatabaseConnection,
     private readonly clock: Clock,
-  ) {}
-
-  onModuleInit(): void {
-    this.stopListening = this.changes.subscribe((change) => this.onVehicleChange(change));
+    events: EventBus,
+  ) {
+    events.subscribe('vehicle.changed', (change) => this.onVehicleChange(change));
   }
 
-  /** A status is no news here, and a busy fleet has many; while a look is under way nobody knows what it has seen. */
-  private onVehicleChange({ vehicle, isArchived }: VehicleChange): void {
-    const code = isArchived ? null : vehicle.boxCode;
-    if (!this.reading && code === (this.codes.get(vehicle.id) ?? null)) return;
-    this.changeCount += 1;
-    this.readAtMs = -Infinity;
-  }
-
-  onApplicationShutdown(): void {
-    this.stopListening();
-  }
-
-  /** The vehicle's id; null: no vehicle in service has this box. @throws storage/unavailable */
+  /** The id of the vehicle; null when no vehicle in service has this box. @throws storage/unavailable */
   async find(code: string | null): Promise<string | null> {
-    // Before that the board does not know yet what time the newest position has.
+    // Before the start ends the live markers are not loaded, and ArrivalTimes needs them.
     if (!this.database.hasStarted) throw storageUnavailable();
-    // Once more where something has changed meanwhile: the one under way may not have seen it.
+    // A change during the read makes the result stale; then it is read again.
     while (this.ageMs > CACHE_TTL_MS) await this.read();
     if (code === null) return null;
     const known = this.boxes.get(code);
@@ -54,10 +39,18 @@ export class BoxDirectory implements OnModuleInit, OnApplicationShutdown {
     return this.boxes.get(code) ?? null;
   }
 
-  /** The codes by the ids of vehicles; those of before while storage is away. */
+  /** Box codes by vehicle id; stale ones during an outage. Never rejects. */
   async codeByVehicle(): Promise<ReadonlyMap<string, string>> {
     if (this.ageMs > CACHE_TTL_MS) await this.read().catch(() => undefined);
     return this.codes;
+  }
+
+  /** Ignores changes without a new code: status changes are frequent. During a read every change makes it stale. */
+  private onVehicleChange({ vehicle, isArchived }: VehicleChange): void {
+    const code = isArchived ? null : vehicle.boxCode;
+    if (!this.reading && code === (this.codes.get(vehicle.id) ?? null)) return;
+    this.changeCount += 1;
+    this.readAtMs = -Infinity;
   }
 
   private get ageMs(): number {

@@ -1,24 +1,22 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { Clock, DomainError, type ErrorCode } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import { Clock, DomainError, type ErrorCode, EventBus } from '../../core/index.js';
 import { ImageIntakeService, type IncomingFile } from '../../images/index.js';
+import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 import { BoxDirectory } from './box-directory.js';
-import { SnapshotPublisher } from './snapshot-publisher.js';
 import { dialectOf, readLegacyBody } from './legacy-body.js';
-import type { LegacyFields } from './legacy-fields.js';
 import { type LegacyFile, type LegacyForm, readLegacyForm } from './legacy-form.js';
-import { isLegacyPicturePath, legacyPicturePath } from './legacy-picture-path.js';
-import { boxCodeIn } from './legacy-values.js';
+import { isLegacyPicturePath, legacyPictureAddress, legacyPicturePath } from './legacy-picture-path.js';
 
 const MAX_FILES = 12;
-/** Of one request, in the largest pictures that there may be. */
+/** Limits the size of a request to that of so many pictures of the largest size. */
 const MAX_FULL_SIZE_PICTURES = 4;
-/** Boxes on bad lines ingest minutes: so many are read at once, and one more is told to come again. */
+/** A box on a bad connection sends for minutes. Further requests get 503 and are sent again. */
 const MAX_CONCURRENT_READS = 64;
-/** The same bytes would be refused again: a box that is told so sends them for ever. */
+/** The same bytes would be refused again, and a box repeats a refused request for ever: these get the answer 200. */
 const PERMANENT_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'images/not-a-picture',
   'images/damaged',
@@ -26,37 +24,37 @@ const PERMANENT_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'images/too-many-pixels',
 ]);
 
-/** Pictures of old boxes, through the door that everybody's come through, and to where the old server put them. */
+/** Stores the pictures of old boxes: through the image intake, at the paths of the old server. */
 @Injectable()
 export class BoxPicturesService {
   private readonly logger = new Logger(BoxPicturesService.name);
-  private reading = 0;
+  private activeReads = 0;
 
   constructor(
     private readonly boxes: BoxDirectory,
     private readonly intake: ImageIntakeService,
-    private readonly snapshots: SnapshotPublisher,
+    private readonly events: EventBus,
     private readonly metrics: LegacyMetrics,
     private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   /**
-   * Resolves when every picture in it that is one is durable.
+   * Resolves when every valid picture of the request is durable.
    * @returns the fields, and whether a vehicle has this box
-   * @throws UnreadableBodyError, storage/unavailable, and what of `images/…` may be over later
+   * @throws UnreadableBodyError, storage/unavailable, and temporary errors `images/…`
    */
   async ingest(
     request: IncomingMessage,
   ): Promise<{ readonly fields: LegacyFields; readonly isKnown: boolean }> {
-    if (this.reading >= MAX_CONCURRENT_READS) throw busy();
-    this.reading += 1;
+    if (this.activeReads >= MAX_CONCURRENT_READS) throw tooManyPictures();
+    this.activeReads += 1;
     try {
       if (dialectOf(request) === 'multipart') return await this.ingestForm(request);
       const { fields } = await readLegacyBody(request);
       return { fields, isKnown: (await this.boxes.find(boxCodeIn(fields))) !== null };
     } finally {
-      this.reading -= 1;
+      this.activeReads -= 1;
     }
   }
 
@@ -71,15 +69,18 @@ export class BoxPicturesService {
       const code = boxCodeIn(fields);
       const vehicleId = await this.boxes.find(code);
       if (code === null || vehicleId === null) return { fields, isKnown: false };
-      const places: string[] = [];
-      // One time in all names of a post: by it the other programs' collections know what came together.
+      const paths: string[] = [];
+      // All names of a request have the same time: the shared collections find by it which pictures belong together.
       const at = new Date(this.clock.nowMs());
       for (const file of files) {
-        const place = await this.keep(vehicleId, code, at, file);
-        if (place !== null) places.push(place);
+        const path = await this.store(vehicleId, code, at, file);
+        if (path !== null) paths.push(path);
       }
-      this.metrics.post('picture', places.length === files.length ? 'taken' : 'unusable');
-      this.snapshots.broadcast(vehicleId, fields, places);
+      this.metrics.post('picture', paths.length === files.length ? 'taken' : 'unusable');
+      if (paths.length > 0) {
+        const names = paths.map(legacyPictureAddress);
+        this.events.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: fields });
+      }
       return { fields, isKnown: true };
     } finally {
       for (const each of received) await this.intake.discard(each);
@@ -96,19 +97,19 @@ export class BoxPicturesService {
     });
   }
 
-  /** Not for a box that is no vehicle's, where that is known before its pictures come. */
+  /** Skips the pictures of an unknown box when its code comes before them. */
   private async receive(content: Readable, fields: LegacyFields): Promise<IncomingFile> {
     const code = boxCodeIn(fields);
     if (code !== null && (await this.boxes.find(code)) === null) {
       content.destroy();
-      // Only who gets its code in this very moment ever hears of it.
-      throw busy();
+      // The answer shows this error only when a vehicle gets the box code in the meantime.
+      throw tooManyPictures();
     }
     return this.intake.receive(content);
   }
 
-  /** @returns where it stands; null: it can never be kept */
-  private async keep(
+  /** @returns the path below IMAGE_DIR; null when it can never be stored */
+  private async store(
     vehicleId: string,
     code: string,
     at: Date,
@@ -126,13 +127,13 @@ export class BoxPicturesService {
       return path;
     } catch (error) {
       if (!(error instanceof DomainError) || !PERMANENT_ERRORS.has(error.code)) throw error;
-      this.logger.warn({ vehicleId, code: error.code }, 'a picture of an old box was not kept');
+      this.logger.warn({ vehicleId, code: error.code }, 'picture of an old box not stored');
       return null;
     }
   }
 }
 
-function busy(): DomainError {
+function tooManyPictures(): DomainError {
   return new DomainError('images/busy', 'Too many pictures arrive just now; send it again.', {
     retryAfterMs: 2_000,
   });

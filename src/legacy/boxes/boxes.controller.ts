@@ -18,7 +18,7 @@ import { LegacyExceptionFilter } from './legacy-exception.filter.js';
 
 const DIALECTS = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'];
 
-/** The old server's boxes, which will not be changed any more; docs/old-clients.md. */
+/** The routes of old tracking boxes, whose firmware cannot be changed; docs/old-clients.md. */
 @ApiTags('legacy')
 @Public()
 @UseFilters(LegacyExceptionFilter)
@@ -27,7 +27,7 @@ export class BoxesController {
   constructor(private readonly boxes: BoxesService) {}
 
   @Get(ERROR_CODES_PATH)
-  @ApiOperation({ summary: 'All that the old server had to say of its errors' })
+  @ApiOperation({ summary: 'The error codes of the old server' })
   @ApiOkResponse({ content: { 'application/json': { example: { '500': 'Error on server.' } } } })
   errorCodes(): Readonly<Record<string, string>> {
     return { '500': 'Error on server.' };
@@ -36,7 +36,7 @@ export class BoxesController {
   @Post(TRACKING_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'A position of an old box; answered when it is durable' })
+  @ApiOperation({ summary: 'Report the position of an old box. The answer follows when it is durable' })
   @ApiConsumes(...DIALECTS)
   @ApiBody(REPORT_BODY)
   @ApiOkResponse(ACCEPTED_RESPONSE)
@@ -50,7 +50,7 @@ export class BoxesController {
   @Post(SNAPSHOT_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'Pictures of an old box; answered when they are durable' })
+  @ApiOperation({ summary: 'Upload pictures of an old box. The answer follows when they are durable' })
   @ApiConsumes('multipart/form-data')
   @ApiBody(SNAPSHOT_BODY)
   @ApiOkResponse(EMPTY_RESPONSE)
@@ -63,7 +63,7 @@ export class BoxesController {
   @Post(CRASH_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'A crash that an old box has felt; answered when it is durable' })
+  @ApiOperation({ summary: 'Report a crash of an old box. The answer follows when it is durable' })
   @ApiConsumes(...DIALECTS)
   @ApiBody(REPORT_BODY)
   @ApiOkResponse(EMPTY_RESPONSE)

@@ -1,5 +1,5 @@
 import type { ApiBodyOptions, ApiResponseOptions } from '@nestjs/swagger';
-import { NOT_FOUND, SUCCESS } from './legacy-responses.js';
+import { NOT_FOUND, SUCCESS } from './boxes.service.js';
 
 const REPORT = {
   ambulance_id: '291',
@@ -12,9 +12,10 @@ const REPORT = {
 export const REPORT_BODY: ApiBodyOptions = {
   schema: {
     type: 'object',
-    description: 'Numbers may be text; speed in metres per second. There is no time: that of arrival counts.',
+    description:
+      'Numbers may be text; the speed is in metres per second. The time of arrival is the time of the position.',
     properties: {
-      ambulance_id: { type: 'string', description: 'What the box calls itself: a vehicle’s boxCode.' },
+      ambulance_id: { type: 'string', description: 'The box code: the boxCode of a vehicle.' },
       tracking_latitude: { type: 'string' },
       tracking_longitude: { type: 'string' },
       tracking_speed: { type: 'string' },
@@ -27,7 +28,7 @@ export const REPORT_BODY: ApiBodyOptions = {
 export const SNAPSHOT_BODY: ApiBodyOptions = {
   schema: {
     type: 'object',
-    description: 'Any number of files under any names.',
+    description: 'Any number of files under any field names.',
     properties: { ambulance_id: { type: 'string' }, image: { type: 'string', format: 'binary' } },
     example: { ambulance_id: '291', image: '(a file)' },
   },
@@ -38,21 +39,22 @@ export const ACCEPTED_RESPONSE: ApiResponseOptions = {
 };
 export const UNKNOWN_BOX_RESPONSE: ApiResponseOptions = {
   status: 201,
-  description: 'No vehicle has this box; nothing was kept.',
+  description: 'No vehicle has this box. Nothing was kept.',
   content: { 'application/json': { example: NOT_FOUND } },
 };
 export const UNREADABLE_RESPONSE: ApiResponseOptions = {
   status: 400,
-  description: 'Broken, as a page; 413 when it is too large, 415 when it is compressed.',
+  description:
+    'The body is malformed; the answer is a page. 413 for a body that is too large, 415 for a compressed one.',
   content: { 'text/html': { example: '<!DOCTYPE html>…<pre>Bad Request</pre>…' } },
 };
 export const FAILED_RESPONSE: ApiResponseOptions = {
   status: 503,
-  description: 'It was not kept: send it again.',
+  description: 'Nothing was kept. Send it again.',
   headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 0 } } },
   content: { 'application/json': { example: { success: false } } },
 };
 export const EMPTY_RESPONSE: ApiResponseOptions = {
-  description: 'Nothing, without a content type.',
+  description: 'An empty body without a content type.',
   content: { 'text/plain': { example: '' } },
 };

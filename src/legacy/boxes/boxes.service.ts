@@ -1,25 +1,39 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { BoxCrashesService } from './box-crashes.service.js';
+import { Clock } from '../../core/index.js';
+import { CrashesService } from '../../crashes/index.js';
+import { parseMeasurements, PositionsService } from '../../tracking/index.js';
+import { boxCodeIn, type LegacyFields, measurementsIn, numberIn } from '../legacy-fields.js';
+import { LegacyMetrics } from '../legacy-metrics.js';
+import { ArrivalTimes } from './arrival-times.js';
+import { BoxDirectory } from './box-directory.js';
 import { BoxPicturesService } from './box-pictures.service.js';
-import { BoxPositionsService } from './box-positions.service.js';
-import { LegacyRequestRecorder } from './legacy-request-recorder.js';
-import { answerEmpty, answerUnknownBox, SUCCESS } from './legacy-responses.js';
 import { readLegacyBody } from './legacy-body.js';
+import { LegacyRequestRecorder } from './legacy-request-recorder.js';
 
-/** The three posts of the old server's boxes: read, taken, answered to the letter. */
+/** The answers of the old server, unchanged. */
+export const SUCCESS = { success: true } as const;
+export const NOT_FOUND = { message: 'Ambulance not found.' } as const;
+
+const MAX_SPEED_MPS = 1_000;
+
+/** The three requests of old tracking boxes: a position, a crash, pictures. Answers as the old server did. */
 @Injectable()
 export class BoxesService {
   constructor(
-    private readonly positions: BoxPositionsService,
-    private readonly crashes: BoxCrashesService,
+    private readonly boxes: BoxDirectory,
+    private readonly arrivals: ArrivalTimes,
+    private readonly positions: PositionsService,
+    private readonly crashes: CrashesService,
     private readonly pictures: BoxPicturesService,
     private readonly recorder: LegacyRequestRecorder,
+    private readonly metrics: LegacyMetrics,
+    private readonly clock: Clock,
   ) {}
 
   async track(request: Request, response: Response): Promise<void> {
     const { fields } = await readLegacyBody(request);
-    const isKnown = await this.positions.ingest(fields);
+    const isKnown = await this.ingestPosition(fields);
     this.recorder.record('position', request, fields, isKnown);
     if (isKnown) response.status(200).json(SUCCESS);
     else answerUnknownBox(response);
@@ -27,16 +41,69 @@ export class BoxesService {
 
   async crash(request: Request, response: Response): Promise<void> {
     const { fields } = await readLegacyBody(request);
-    const isKnown = await this.crashes.ingest(fields);
+    const isKnown = await this.ingestCrash(fields);
     this.recorder.record('crash', request, fields, isKnown);
     if (isKnown) answerEmpty(response);
     else answerUnknownBox(response);
   }
 
-  /** The old server said nothing else, whoever it was. */
+  /** The old server gave this answer to unknown boxes too. */
   async snapshot(request: Request, response: Response): Promise<void> {
     const { fields, isKnown } = await this.pictures.ingest(request);
     this.recorder.record('picture', request, fields, isKnown);
     answerEmpty(response);
   }
+
+  /**
+   * Resolves when the position is durable, or cannot be one: a box without a fix reports too, and would repeat a refused
+   * report for ever.
+   * @returns false when no vehicle has this box
+   * @throws storage/unavailable, positions/overloaded
+   */
+  private async ingestPosition(fields: LegacyFields): Promise<boolean> {
+    const vehicleId = await this.boxes.find(boxCodeIn(fields));
+    if (vehicleId === null) return false;
+    const position = parseMeasurements(measurementsIn(fields), this.arrivals.next(vehicleId), fields);
+    const { rejected } = await this.positions.reportParsed(vehicleId, [position], 'legacy');
+    this.metrics.post('position', rejected > 0 ? 'unusable' : 'taken');
+    return true;
+  }
+
+  /**
+   * Resolves when the crash is durable. A place, speed or heading out of range is left out; the crash is kept.
+   * @returns false when no vehicle has this box
+   * @throws storage/unavailable
+   */
+  private async ingestCrash(fields: LegacyFields): Promise<boolean> {
+    const vehicleId = await this.boxes.find(boxCodeIn(fields));
+    if (vehicleId === null) return false;
+    const lat = within(fields['tracking_latitude'], -90, 90);
+    const lon = within(fields['tracking_longitude'], -180, 180);
+    const hasPlace = lat !== null && lon !== null;
+    const crash = {
+      vehicleId,
+      reportedAt: new Date(this.clock.nowMs()),
+      lat: hasPlace ? lat : null,
+      lon: hasPlace ? lon : null,
+      speedMps: within(fields['tracking_speed'], 0, MAX_SPEED_MPS),
+      headingDeg: within(fields['tracking_heading'], 0, 360),
+    };
+    await this.crashes.record(crash, fields);
+    this.metrics.post('crash', 'taken');
+    return true;
+  }
+}
+
+function within(value: unknown, min: number, max: number): number | null {
+  const number = numberIn(value);
+  return number !== null && number >= min && number <= max ? number : null;
+}
+
+function answerUnknownBox(response: Response): void {
+  response.status(201).json(NOT_FOUND);
+}
+
+/** Without a body and without a content type. */
+function answerEmpty(response: Response): void {
+  response.status(200).end();
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { fieldsOfJson, fieldsOfUrlencoded } from './legacy-body.js';
 
-describe('JSON of a box', () => {
-  it('keeps types, order and names as they are', () => {
+describe('a JSON body', () => {
+  it('keeps types, order and names unchanged', () => {
     const text = '{"b":"1","a":2,"c":{"d":[true,null]}}';
     expect(JSON.stringify(fieldsOfJson(text))).toBe(text);
   });
@@ -18,15 +18,15 @@ describe('JSON of a box', () => {
     },
   );
 
-  it('may name a prototype, and changes none', () => {
+  it('can have a field __proto__ and changes no prototype', () => {
     const fields = fieldsOfJson('{"__proto__":{"x":1}}');
     expect(Object.keys({ ...fields })).toEqual(['__proto__']);
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });
 });
 
-describe('a form of a box', () => {
-  it('is text, decoded; one name more than once is a list', () => {
+describe('a form body', () => {
+  it('has decoded text; a repeated name is a list', () => {
     expect(fieldsOfUrlencoded('a=1&b=%E0%B8%A3+x&a=2&a=3&c')).toEqual({
       a: ['1', '2', '3'],
       b: 'ร x',
@@ -34,12 +34,12 @@ describe('a form of a box', () => {
     });
   });
 
-  it('of more fields than any has is refused', () => {
+  it('with more than 100 fields is refused', () => {
     const text = Array.from({ length: 101 }, (_, n) => `f${n}=1`).join('&');
     expect(() => fieldsOfUrlencoded(text)).toThrow(expect.objectContaining({ status: 400 }));
   });
 
-  it('may name a prototype, and changes none', () => {
+  it('can have a field __proto__ and changes no prototype', () => {
     const fields = fieldsOfUrlencoded('__proto__=1&__proto__=2&toString=3');
     expect(Object.entries(fields)).toEqual([
       ['__proto__', ['1', '2']],

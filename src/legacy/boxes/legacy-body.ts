@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { exceedsJsonLimits } from '../../core/index.js';
-import { addField, type LegacyFields } from './legacy-fields.js';
+import { addField, type LegacyFields } from '../legacy-fields.js';
 import { readLegacyForm } from './legacy-form.js';
-import { readBytes } from './request-body.js';
-import { brokenBody, UnreadableBodyError } from './unreadable-body.errors.js';
+import { brokenBody, readBytes, UnreadableBodyError } from './request-body.js';
 
-/** How it was put. */
+/** The format of a body, by its content type. */
 export type Dialect = 'json' | 'urlencoded' | 'multipart' | 'none';
 
 export interface LegacyBody {
@@ -13,7 +12,7 @@ export interface LegacyBody {
   readonly dialect: Dialect;
 }
 
-/** A report has five fields; a form of them under 2 kB. The old server took 500 MB. */
+/** A report has five fields; as a form it is under 2 kB. The old server accepted 500 MB. */
 const MAX_BYTES = 65_536;
 const MAX_FIELDS = 100;
 
@@ -25,7 +24,7 @@ export function dialectOf(request: IncomingMessage): Dialect {
 }
 
 /**
- * The fields of a report. A body of another kind counts for an empty one, as the old server's parsers passed over it.
+ * Reads the fields of a report. A body of another type counts as empty, as on the old server, whose parsers ignored it.
  * @throws UnreadableBodyError
  */
 export async function readLegacyBody(request: IncomingMessage): Promise<LegacyBody> {
@@ -49,12 +48,12 @@ async function fieldsOf(request: IncomingMessage, dialect: Dialect): Promise<Leg
   }
 }
 
-/** @throws UnreadableBodyError for what is no JSON, and for no object or list, as Express' parser refused it */
+/** @throws UnreadableBodyError unless it is a JSON object or list, as the parser of Express did */
 export function fieldsOfJson(text: string): LegacyFields {
   if (text.length === 0) return {};
   const value = parsed(text);
   if (typeof value !== 'object' || value === null) throw brokenBody('neither an object nor a list');
-  // It is shown to panels as it came: what cannot be walked through cannot be written again either.
+  // Panels get the body unchanged, so it must be possible to write it as JSON again.
   if (exceedsJsonLimits(value)) throw brokenBody('too deep, or too many fields');
   return Array.isArray(value) ? {} : (value as LegacyFields);
 }
@@ -70,7 +69,7 @@ export function fieldsOfUrlencoded(text: string): LegacyFields {
   return fields;
 }
 
-/** The files of a report are nobody's: they are read and thrown away. */
+/** Files in a report are read and discarded. */
 async function fieldsOfForm(request: IncomingMessage): Promise<LegacyFields> {
   const { fields, fault } = await readLegacyForm(request, {
     maxBytes: MAX_BYTES,

@@ -1,15 +1,17 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { DomainError, ERROR_TRANSLATOR, type ErrorTranslator, requestIdOf } from '../../core/index.js';
+import { discardRest } from '../../images/index.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
-import { discardRest } from './request-body.js';
-import { UnreadableBodyError } from './unreadable-body.errors.js';
+import { UnreadableBodyError } from './request-body.js';
 
+/** Many boxes read the answer only after sending everything, so this much of a refused body is read. */
+const MAX_DISCARDED_BYTES = 16_000_000;
 const RETRY_AFTER_S = 2;
 const FAILED = JSON.stringify({ success: false });
 
-/** What a box is told when its post was not taken: a page as Express had it, or that it was not kept. */
+/** The error answers to old boxes: the page of Express for an unreadable body, otherwise `{"success":false}`. */
 @Catch()
 export class LegacyExceptionFilter implements ExceptionFilter {
   private readonly logger = new Logger(LegacyExceptionFilter.name);
@@ -44,14 +46,14 @@ export class LegacyExceptionFilter implements ExceptionFilter {
 }
 
 /**
- * The whole answer at once, its end when the rest of the request has been read, or enough of it: a connection that is
- * closed on somebody who still sends is reset, and the answer may go with it.
+ * Writes the whole answer at once and ends it when the rest of the request is read, or enough of it. Closing a connection
+ * while the client still sends resets it, and the client can lose the answer.
  */
 function send(request: Request, response: Response, body: string): void {
   response.setHeader('Content-Length', Buffer.byteLength(body));
   if (!request.complete) response.setHeader('Connection', 'close');
   response.write(body);
-  void discardRest(request).then(() => response.end());
+  void discardRest(request, MAX_DISCARDED_BYTES).then(() => response.end());
 }
 
 function postOf(request: Request): LegacyPostKind {

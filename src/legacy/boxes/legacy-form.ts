@@ -1,69 +1,79 @@
 import busboy from 'busboy';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
-import { addField, type LegacyFields } from './legacy-fields.js';
-import { announcedBytes } from './request-body.js';
-import { bodyTooLarge, brokenBody } from './unreadable-body.errors.js';
+import { feedForm, FormTooLargeError } from '../../images/index.js';
+import { addField, type LegacyFields } from '../legacy-fields.js';
+import { announcedBytes, bodyTooLarge, brokenBody } from './request-body.js';
 
 export interface LegacyFormReader<T> {
   /** Of the whole request. */
   readonly maxBytes: number;
   readonly maxFiles: number;
-  /** Of one file: it is cut there, one byte over, so that whoever reads it can tell. */
+  /** A longer file is cut one byte after this limit, so that `receive` can detect it. */
   readonly maxFileBytes: number;
-  /** Reads a file as it comes; `fields` are those that stood before it. What it throws costs this file alone. */
+  /**
+   * Reads a file while it arrives. A rejection concerns this file only.
+   * @param fields those that came before the file
+   */
   readonly receive: (content: Readable, fields: LegacyFields) => Promise<T>;
 }
 
 export interface LegacyFile<T> {
-  /** As the sender wrote it. */
+  /** As the box sent it. */
   readonly filename: string;
   readonly outcome: PromiseSettledResult<T>;
 }
 
 export interface LegacyForm<T> {
   readonly fields: LegacyFields;
-  /** In the order in which they came. */
+  /** In the order of the request. */
   readonly files: readonly LegacyFile<T>[];
-  /** null: the form was read to its end. Otherwise what was received is the caller's to throw away. */
+  /** Null when the form was read to its end. Otherwise the caller discards the received files. */
   readonly fault: Error | null;
 }
 
 const MAX_FIELDS = 40;
 
-/** A form with any fields and any number of files under any names, as the old server's multer took it. */
+/**
+ * Reads a form with any fields and any files under any names, as the multer of the old server did.
+ * @throws UnreadableBodyError when the request is no form, or announces more than `maxBytes`
+ */
 export async function readLegacyForm<T>(
   request: IncomingMessage,
   reader: LegacyFormReader<T>,
 ): Promise<LegacyForm<T>> {
   if (announcedBytes(request) > reader.maxBytes) throw bodyTooLarge(reader.maxBytes);
-  const form = formOf(request, reader);
+  const form = createFormParser(request, reader);
   const fields: Record<string, unknown> = {};
   const files: { readonly filename: string; readonly received: Promise<T> }[] = [];
   form.on('field', (name: string, value: string) => addField(fields, name, value));
   form.on('file', (_name, content, { filename }) => {
     const received = reader.receive(drainOnDestroy(content), fields);
-    // Heard below, when the form is through.
+    // Settled below, after the end of the form.
     received.catch(() => undefined);
     files.push({ filename: filename ?? '', received });
   });
-  const fault = await readThrough(request, form, reader.maxBytes);
+  const fault = await feedForm(request, form, reader.maxBytes);
   const outcomes = await Promise.allSettled(files.map(({ received }) => received));
   return {
     fields,
     files: files.map(({ filename }, n) => ({ filename, outcome: outcomes[n] as PromiseSettledResult<T> })),
-    fault,
+    fault: fault && unreadable(fault, reader.maxBytes),
   };
 }
 
+function unreadable(fault: Error, maxBytes: number): Error {
+  return fault instanceof FormTooLargeError ? bodyTooLarge(maxBytes) : brokenBody(fault.message);
+}
+
 /**
- * Whoever stops reading a file early destroys it, and the form would wait for it for ever: so they get this one, and
- * the rest of the file goes nowhere.
+ * A copy of the stream that can be destroyed before its end. Destroying `content` itself would stall the form parser; this
+ * one reads the rest of the file and discards it.
  */
 function drainOnDestroy(content: Readable): Readable {
   const pipe = new PassThrough();
   content.on('error', (error) => pipe.destroy(error));
-  // Who went in the middle of it may leave no error behind, and whoever reads would wait for ever.
+  // A connection that closes in the middle of a file can end the stream without an error.
   content.on('close', () => {
     if (!pipe.writableEnded) pipe.destroy(brokenBody('cut off'));
   });
@@ -75,7 +85,8 @@ function drainOnDestroy(content: Readable): Readable {
   return content.pipe(pipe);
 }
 
-function formOf(
+/** @throws UnreadableBodyError */
+function createFormParser(
   request: IncomingMessage,
   { maxFiles, maxFileBytes }: LegacyFormReader<unknown>,
 ): busboy.Busboy {
@@ -96,34 +107,4 @@ function formOf(
   } catch {
     throw brokenBody('no form');
   }
-}
-
-/** Not `pipeline`: it would end the request with the form, and with the request the answer. */
-async function readThrough(
-  request: IncomingMessage,
-  form: busboy.Busboy,
-  maxBytes: number,
-): Promise<Error | null> {
-  let sizeBytes = 0;
-  const onData = (chunk: Buffer): void => {
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) form.destroy(bodyTooLarge(maxBytes));
-  };
-  const onCut = (): unknown => !request.complete && form.destroy(brokenBody('cut off'));
-  let fault: Error | null = null;
-  const ended = new Promise<void>((settle) => {
-    form.on('error', (error: Error) => {
-      fault ??= 'status' in error ? error : brokenBody('malformed form');
-      settle();
-    });
-    form.on('close', settle);
-  });
-  request.on('data', onData).on('close', onCut);
-  request.on('error', onCut);
-  if (request.destroyed) onCut();
-  request.pipe(form);
-  await ended;
-  request.unpipe(form);
-  request.off('data', onData).off('close', onCut);
-  return fault;
 }

@@ -6,11 +6,11 @@ describe('the path of a picture', () => {
     ['UTC', '2026-03-09T04:07:05.999Z', /^291\/2026\/3\/9\/4_7\/7_5_\d{4}\.jpg$/],
     ['Asia/Bangkok', '2026-03-08T17:00:00.000Z', /^291\/2026\/3\/9\/0_0\/0_0_\d{4}\.jpg$/],
     ['America/New_York', '2027-01-01T04:59:59.000Z', /^291\/2026\/12\/31\/23_59\/59_59_\d{4}\.jpg$/],
-  ])('is by local time in %s, without leading zeros', (timeZone, at, pattern) => {
+  ])('uses local time in %s, without leading zeros', (timeZone, at, pattern) => {
     expect(legacyPicturePath('291', new Date(at), timeZone, 'jpg')).toMatch(pattern);
   });
 
-  it('has another number each time, of four digits', () => {
+  it('has a random number of four digits', () => {
     const path = () => legacyPicturePath('291', new Date(0), 'UTC', 'jpg');
     const paths = Array.from({ length: 50 }, path);
     expect(new Set(paths).size).toBeGreaterThan(40);
@@ -19,7 +19,7 @@ describe('the path of a picture', () => {
 });
 
 describe('the folder of a box', () => {
-  it.each(['291', 'A-1_b'])('is its code, where that is a plain name: %s', (code) => {
+  it.each(['291', 'A-1_b'])('is its code when that is a safe name: %s', (code) => {
     expect(boxFolder(code)).toBe(code);
   });
 
@@ -39,12 +39,12 @@ describe('the folder of a box', () => {
     '-rf',
     'a.b',
     'y'.repeat(65),
-  ])('is one that leads nowhere for %j', (code) => {
+  ])('is a safe name for %j', (code) => {
     expect(boxFolder(code)).toMatch(/^box-[A-Za-z0-9_-]*-[0-9a-f]{8}$/);
     expect(boxFolder(code).length).toBeLessThanOrEqual(64);
   });
 
-  it('is another one for another code', () => {
+  it('differs between codes', () => {
     const codes = ['a/b', 'a\\b', 'a b', 'a_b', 'a.b'];
     expect(new Set(codes.map(boxFolder)).size).toBe(codes.length);
   });

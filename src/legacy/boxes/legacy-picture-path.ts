@@ -1,14 +1,14 @@
 import { createHash, randomInt } from 'node:crypto';
 import { UPLOADS_DIRECTORY } from '../../images/index.js';
 
-/** What a folder of the old tree may be called: it can lead nowhere, is not hidden, and is not one of ours. */
+/** Box codes that are safe as the name of a folder: no path, not hidden. */
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
-/** The old server's addresses begin with it; behind it comes what is below IMAGE_DIR. */
+/** Prefix of the old server's addresses; the path below IMAGE_DIR follows. */
 const ADDRESS = 'uploads/ambulance_images/';
 
 /**
- * The folder of a box: its code, where that is a plain name. Any other has what is not plain about it replaced, and a
- * part of its hash behind it, so that no two codes share a folder.
+ * The folder of a box: its code when that is a safe name. In any other code unsafe characters are replaced and a part of
+ * its hash is appended, so that two codes never share a folder.
  */
 export function boxFolder(code: string): string {
   if (PLAIN.test(code) && code !== UPLOADS_DIRECTORY) return code;
@@ -17,8 +17,8 @@ export function boxFolder(code: string): string {
 }
 
 /**
- * `<box>/<Y>/<M>/<D>/<H>_<m>/<m>_<s>_<4 digits>.<extension>`, in local time and without leading zeros, as the old server
- * named its pictures; another number each time it is asked.
+ * The path of a new picture, as the old server made it: `<box>/<Y>/<M>/<D>/<H>_<m>/<m>_<s>_<4 digits>.<extension>` in
+ * local time without leading zeros. The four digits are random on every call.
  */
 export function legacyPicturePath(code: string, at: Date, timeZone: string, extension: string): string {
   const { year, month, day, hour, minute, second } = localParts(at, timeZone);
@@ -26,10 +26,10 @@ export function legacyPicturePath(code: string, at: Date, timeZone: string, exte
   return `${boxFolder(code)}/${year}/${month}/${day}/${hour}_${minute}/${minute}_${second}_${number}.${extension}`;
 }
 
-/** What the old server announced, and other programs read: an address without its first slash. */
+/** The address that panels and the shared collections contain: without a leading slash. */
 export const legacyPictureAddress = (path: string): string => `${ADDRESS}${path}`;
 
-/** Those of uploads over the new API are not served under the old addresses. */
+/** Pictures uploaded over the new API have no old address. */
 export const isLegacyPicturePath = (path: string): boolean => !path.startsWith(`${UPLOADS_DIRECTORY}/`);
 
 type Part = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second';

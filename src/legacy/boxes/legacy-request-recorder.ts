@@ -1,28 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
+import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
+import { isSocketPortRequest } from '../legacy-routes.js';
 import { LegacyClientTracker } from '../status/legacy-client-tracker.js';
-import { dialectOf } from './legacy-body.js';
-import type { LegacyFields } from './legacy-fields.js';
-import { boxCodeIn } from './legacy-values.js';
-import { SocketPortRoutes } from '../panels/socket-port-routes.js';
 import { UnknownBoxes } from '../status/unknown-boxes.js';
+import { dialectOf } from './legacy-body.js';
 
-/** Writes down which boxes speak, and how. */
+/** Records which boxes send requests, on which port and in which format. */
 @Injectable()
 export class LegacyRequestRecorder {
   constructor(
     private readonly clientTracker: LegacyClientTracker,
     private readonly unknownBoxes: UnknownBoxes,
-    private readonly socketPort: SocketPortRoutes,
     private readonly metrics: LegacyMetrics,
   ) {}
 
-  /** @param isKnown false: no vehicle has this box, and nothing of its post was kept */
+  /** @param isKnown false when no vehicle has this box and nothing of the request is kept */
   record(post: LegacyPostKind, request: Request, fields: LegacyFields, isKnown: boolean): void {
     const code = boxCodeIn(fields);
     const how = {
-      way: this.socketPort.has(request) ? 'socket_port' : 'http',
+      way: isSocketPortRequest(request) ? 'socket_port' : 'http',
       dialect: dialectOf(request),
     } as const;
     if (isKnown) return this.clientTracker.record({ kind: 'box', name: code ?? '', ...how });

@@ -1,12 +1,22 @@
 import type { IncomingMessage } from 'node:http';
-import { bodyTooLarge, brokenBody } from './unreadable-body.errors.js';
 
-/** Many boxes read an answer only when all is sent: so much of a refused body is read and thrown away. */
-const MAX_DISCARDED_BYTES = 16_000_000;
+/** The body cannot be read: malformed, of an unknown encoding, or too large. Answered with the error page of Express. */
+export class UnreadableBodyError extends Error {
+  constructor(
+    readonly status: 400 | 413 | 415,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export const brokenBody = (why: string): UnreadableBodyError => new UnreadableBodyError(400, why);
+export const bodyTooLarge = (maxBytes: number): UnreadableBodyError =>
+  new UnreadableBodyError(413, `over ${maxBytes} bytes`);
 
 /**
- * The whole body, at most so many bytes.
- * @throws UnreadableBodyError when it is more, or is cut off
+ * Reads the whole body.
+ * @throws UnreadableBodyError when it is longer than `maxBytes`, or the connection closes before its end
  */
 export async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (announcedBytes(request) > maxBytes) throw bodyTooLarge(maxBytes);
@@ -25,7 +35,7 @@ export async function readBytes(request: IncomingMessage, maxBytes: number): Pro
       settle();
     };
     request.on('data', onData).on('end', onEnd).on('close', onCut);
-    // One that broke is closed too; without a listener its error would end the process.
+    // An error without a listener would end the process.
     request.on('error', onCut);
     if (request.destroyed) onCut();
   });
@@ -34,18 +44,4 @@ export async function readBytes(request: IncomingMessage, maxBytes: number): Pro
 
 export function announcedBytes(request: IncomingMessage): number {
   return Number(request.headers['content-length'] ?? 0);
-}
-
-/** Reads the rest of a refused body and forgets it; ends the connection of who sends on and on. */
-export async function discardRest(request: IncomingMessage): Promise<void> {
-  if (request.complete || request.destroyed) return;
-  let sizeBytes = 0;
-  await new Promise<void>((settle) => {
-    request.once('end', settle).once('close', settle).once('error', settle);
-    request.on('data', (chunk: Buffer) => {
-      sizeBytes += chunk.length;
-      if (sizeBytes > MAX_DISCARDED_BYTES) request.destroy();
-    });
-    request.resume();
-  });
 }

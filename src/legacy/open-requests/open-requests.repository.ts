@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import { storageUnavailable } from '../../database/index.js';
+import { collectionOf } from '../../database/index.js';
 import { type LatLon, parsePoint } from '../shared-collections/travel-time.js';
 
 /** A request that is neither completed nor cancelled. */
@@ -56,8 +56,7 @@ export class OpenRequestsRepository {
   }
 
   private collection(name: string): mongo.Collection {
-    if (!this.connection.db) throw storageUnavailable();
-    return this.connection.db.collection(name);
+    return collectionOf(this.connection, name);
   }
 }
 

@@ -1,15 +1,16 @@
 import { isIP } from 'node:net';
+import type { LegacyRoom } from '../../config/index.js';
 
-/** A socket of the default namespace, as far as panels need it; the gateway's own types stay there. */
+/** The part of a Socket.IO socket of the default namespace that panels need. */
 export interface PanelSocket {
   readonly id: string;
   readonly rooms: ReadonlySet<string>;
   readonly conn: {
     readonly remoteAddress: string;
     readonly transport: { readonly name: string };
-    /** What the connection has not taken yet. */
+    /** Packets that the connection has not taken yet. */
     readonly writeBuffer: { readonly length: number };
-    /** Not `disconnect()`, which stops a client for ever: it comes back by itself. */
+    /** Closes the transport, so that the client reconnects. After `disconnect()` it would not. */
     close(): void;
   };
   readonly handshake: { readonly headers: Readonly<Record<string, string | string[] | undefined>> };
@@ -26,7 +27,7 @@ export interface PanelNamespace {
 
 const MAX_USER_AGENT_LENGTH = 120;
 
-/** Where it comes from: as a proxy says that is believed, else as its connection says. */
+/** The client's address: from `X-Forwarded-For` of a trusted proxy, otherwise that of the connection. */
 export function panelAddress({ conn, handshake }: PanelSocket, trustedProxies: readonly string[]): string {
   const forwarded = String(handshake.headers['x-forwarded-for'] ?? '')
     .split(',')
@@ -36,9 +37,31 @@ export function panelAddress({ conn, handshake }: PanelSocket, trustedProxies: r
   return forwarded && isIP(forwarded) !== 0 && trustedProxies.includes(direct) ? forwarded : direct;
 }
 
-/** What its program calls itself, made harmless. */
+/** The User-Agent in printable ASCII, at most 120 characters; `(none)` without one. */
 export function printableUserAgent(given: string | string[] | undefined): string {
   return String(given ?? '(none)')
     .slice(0, MAX_USER_AGENT_LENGTH)
     .replace(/[^\x20-\x7e]/g, '?');
 }
+
+const VEHICLE = /^[0-9a-f]{24}$/;
+const CRASH_NOTIFY = /^CRASH_NOTIFY_[0-9a-f]{24}$/;
+/** `CRASH_NOTIFY_` and an id have 37 characters; quotes are removed after this check. */
+const MAX_ROOM_NAME_LENGTH = 64;
+
+/** The requested room without quotes; null when it cannot be a room name. */
+export function roomNameOf(given: unknown): string | null {
+  // Several arguments arrive as a list. The old server read the first one.
+  const name: unknown = Array.isArray(given) ? given[0] : given;
+  if (typeof name !== 'string' || name.length > MAX_ROOM_NAME_LENGTH) return null;
+  return name.replace(/["']/g, '');
+}
+
+/** The kind of a room; null when nothing is ever sent to a room of this name. */
+export function kindOfRoom(name: string): LegacyRoom | null {
+  if (name === 'tracking' || name === 'snap' || name === 'crash') return name;
+  if (VEHICLE.test(name)) return 'vehicle';
+  return CRASH_NOTIFY.test(name) ? 'crash_notify' : null;
+}
+
+export const crashNotifyRoom = (vehicleId: string): string => `CRASH_NOTIFY_${vehicleId}`;

@@ -9,7 +9,7 @@ import {
 import type { PanelNamespace, PanelSocket } from './panel-socket.js';
 import { PanelsService } from './panels.service.js';
 
-/** The default namespace, as the old server had it: whoever connects may listen, and may say nothing else. */
+/** The default namespace, which belongs to the panels of the old server. They join and leave rooms and send nothing else. */
 @WebSocketGateway({ namespace: '/' })
 export class PanelGateway implements OnGatewayInit<PanelNamespace>, OnGatewayConnection<PanelSocket> {
   constructor(private readonly panels: PanelsService) {}

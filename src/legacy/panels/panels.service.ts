@@ -1,22 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Clock, TokenBucket } from '../../core/index.js';
 import { type LegacyRoom, SETTINGS, type Settings } from '../../config/index.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 import { LegacyClientTracker } from '../status/legacy-client-tracker.js';
-import { TokenBucket } from './token-bucket.js';
-import { panelAddress, type PanelNamespace, type PanelSocket, printableUserAgent } from './panel-socket.js';
-import { kindOfRoom, roomNameOf } from './panel-rooms.js';
+import {
+  kindOfRoom,
+  panelAddress,
+  type PanelNamespace,
+  type PanelSocket,
+  printableUserAgent,
+  roomNameOf,
+} from './panel-socket.js';
 
-/** A panel with a hundred vehicles joins two rooms for each when it connects. */
+/** A panel with a hundred vehicles joins two rooms per vehicle when it connects. */
 const JOIN_BURST = 250;
 const JOINS_PER_S = 5;
 const MAX_ROOMS = 250;
-/** Everybody hears of every join, as on the old server: with more than these, only who joined does. */
+/** As on the old server, every join is announced to all panels. Above this rate, only to the panel that joined. */
 const ANNOUNCEMENT_BURST = 500;
 const ANNOUNCEMENTS_PER_S = 50;
-/** So many refused requests are no panel's: it is let go, and comes back if it is one. */
+/** No panel causes as many refused joins: its transport is closed, and a panel reconnects. */
 const MAX_REFUSED_JOINS = 1_000;
-/** Packets that a connection has not taken: minutes of a busy fleet. */
+/** Packets that a connection has not taken: minutes of frames from a busy fleet. */
 const MAX_UNSENT_PACKETS = 2_000;
 
 interface Panel {
@@ -24,7 +29,7 @@ interface Panel {
   refused: number;
 }
 
-/** The old server's panels: read-only, each in the rooms that it asked for and may read. */
+/** The panels of the old server: read-only clients in the rooms that they joined and that LEGACY_ROOMS allows. */
 @Injectable()
 export class PanelsService {
   private namespace: PanelNamespace | null = null;
@@ -46,7 +51,7 @@ export class PanelsService {
     this.namespace = namespace;
   }
 
-  /** Or closes it, to try again: there are too many. */
+  /** Greets the panel. Closes its transport when there are more than LEGACY_MAX_PANELS; the client tries again. */
   onConnect(socket: PanelSocket): void {
     if ((this.namespace?.sockets.size ?? 0) > this.settings.legacy.maxPanels) return socket.conn.close();
     socket.emit('data', `socket connected id: ${socket.id}`);
@@ -65,7 +70,7 @@ export class PanelsService {
     const kind = name === null ? null : kindOfRoom(name);
     if (name === null || kind === null || !this.rooms.has(kind))
       return this.refuse(socket, panel, 'not_a_room');
-    // A socket is in a room of its own from the start.
+    // Every socket is in one room of its own, hence `>`.
     if (socket.rooms.size > MAX_ROOMS && !socket.rooms.has(name))
       return this.refuse(socket, panel, 'too_many');
     void socket.join(name);
@@ -79,7 +84,7 @@ export class PanelsService {
     if (name !== null && kindOfRoom(name) !== null) void socket.leave(name);
   }
 
-  /** To everybody in the room; who is in two rooms gets what goes to both twice, as ever. */
+  /** Sends a frame to a room. A panel in two rooms gets a frame for both twice, as from the old server. */
   broadcast(room: string, frame: object): void {
     if (!this.namespace) return;
     this.metrics.frame();

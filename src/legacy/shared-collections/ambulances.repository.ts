@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection, mongo } from 'mongoose';
-import { sharedDatabase } from './shared-database.repository.js';
+import { collectionOf } from '../../database/index.js';
 
 interface AmbulanceDocument {
   readonly _id: mongo.ObjectId;
@@ -15,7 +15,7 @@ export class AmbulancesRepository {
 
   /** The box code of every ambulance by its id; null: it has none. */
   async findBoxCodes(): Promise<ReadonlyMap<string, string | null>> {
-    const ambulances = sharedDatabase(this.connection).collection<AmbulanceDocument>('ambulances');
+    const ambulances = collectionOf<AmbulanceDocument>(this.connection, 'ambulances');
     const found = new Map<string, string | null>();
     for await (const { _id, ambulance_box_code: code } of ambulances.find(
       {},

@@ -1,31 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
+import type { Crash } from '../../crashes/index.js';
 import { roundedUpKmh } from './average-speed.js';
-import { sharedDatabase } from './shared-database.repository.js';
-
-/** A crash report that is durable. */
-export interface SharedCrash {
-  /** 24 hexadecimal digits; the document's `_id`, which panels are told as `ambulance_crashes_id`. */
-  readonly id: string;
-  readonly vehicleId: string;
-  /** When it arrived, epoch milliseconds. */
-  readonly receivedAtMs: number;
-  /** Degrees, WGS-84; null: the box did not say. */
-  readonly lat: number | null;
-  readonly lon: number | null;
-  readonly speedMps?: number;
-  readonly headingDeg?: number;
-}
-
-interface CrashDocument {
-  readonly _id: mongo.ObjectId;
-  readonly ambulance_id: mongo.ObjectId;
-  readonly location?: { readonly lat: number; readonly lon: number };
-  readonly speed?: number;
-  readonly heading?: number;
-  readonly count_datetime: Date;
-}
+import { collectionOf } from '../../database/index.js';
 
 /**
  * `ambulance_crashes`. Without the address and the static map that the old server put there: it asked Google for both, the
@@ -36,9 +14,7 @@ export class CrashCollectionRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
   /** Each once, and never over what another program has written into it since. @returns how many were not there */
-  async upsert(
-    crashes: readonly { readonly ambulanceId: string; readonly crash: SharedCrash }[],
-  ): Promise<number> {
+  async upsert(crashes: readonly { readonly ambulanceId: string; readonly crash: Crash }[]): Promise<number> {
     if (crashes.length === 0) return 0;
     const { upsertedCount } = await this.crashes.bulkWrite(
       crashes.map(({ ambulanceId, crash }) => {
@@ -50,19 +26,19 @@ export class CrashCollectionRepository {
     return upsertedCount;
   }
 
-  private get crashes(): mongo.Collection<CrashDocument> {
-    return sharedDatabase(this.connection).collection<CrashDocument>('ambulance_crashes');
+  private get crashes(): mongo.Collection<ReturnType<typeof toDocument>> {
+    return collectionOf<ReturnType<typeof toDocument>>(this.connection, 'ambulance_crashes');
   }
 }
 
-function toDocument(ambulanceId: string, crash: SharedCrash): CrashDocument {
-  const { id, receivedAtMs, lat, lon, speedMps, headingDeg } = crash;
+/** A document in the old server's format. */
+function toDocument(ambulanceId: string, { id, reportedAt, lat, lon, speedMps, headingDeg }: Crash) {
   return {
     _id: new mongo.ObjectId(id),
     ambulance_id: new mongo.ObjectId(ambulanceId),
     ...(lat !== null && lon !== null && { location: { lat, lon } }),
-    ...(speedMps !== undefined && { speed: roundedUpKmh(speedMps) }),
-    ...(headingDeg !== undefined && { heading: headingDeg }),
-    count_datetime: new Date(receivedAtMs),
+    ...(speedMps !== null && { speed: roundedUpKmh(speedMps) }),
+    ...(headingDeg !== null && { heading: headingDeg }),
+    count_datetime: reportedAt,
   };
 }

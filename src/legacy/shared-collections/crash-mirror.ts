@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
-import { type Crash, CrashesService, CrashFeed } from '../../crashes/index.js';
+import { Clock, EventBus } from '../../core/index.js';
+import { type Crash, CrashesService } from '../../crashes/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
-import { CrashCollectionRepository, type SharedCrash } from './crash-collection.repository.js';
+import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { Mirror } from './mirror.js';
 
@@ -11,9 +11,9 @@ const SETTLES_WITHIN_MS = 150_000;
 
 /** Crash reports, into `ambulance_crashes`. */
 @Injectable()
-export class CrashMirror extends Mirror<SharedCrash> {
+export class CrashMirror extends Mirror<Crash> {
   constructor(
-    private readonly feed: CrashFeed,
+    private readonly events: EventBus,
     crashes: CrashesService,
     directory: AmbulanceDirectory,
     collection: CrashCollectionRepository,
@@ -23,8 +23,8 @@ export class CrashMirror extends Mirror<SharedCrash> {
     const source = {
       name: 'crashes',
       settlesWithinMs: SETTLES_WITHIN_MS,
-      since: (fromMs: number) => crashesSince(crashes, fromMs),
-      async write(reports: readonly SharedCrash[]): Promise<number> {
+      since: (fromMs: number) => crashes.pagesSince(new Date(fromMs)),
+      async write(reports: readonly Crash[]): Promise<number> {
         const ids = await directory.resolve(reports.map(({ vehicleId }) => vehicleId));
         return collection.upsert(
           reports.flatMap((crash) => {
@@ -39,25 +39,6 @@ export class CrashMirror extends Mirror<SharedCrash> {
 
   override start(): void {
     super.start();
-    this.feed.subscribe((crash) => this.offer([toShared(crash)]));
+    this.events.subscribe('crash.recorded', ({ crash }) => this.offer([crash]));
   }
-}
-
-async function* crashesSince(
-  crashes: CrashesService,
-  fromMs: number,
-): AsyncGenerator<readonly SharedCrash[], void, undefined> {
-  for await (const page of crashes.pagesSince(new Date(fromMs))) yield page.map(toShared);
-}
-
-function toShared({ id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: Crash): SharedCrash {
-  return {
-    id,
-    vehicleId,
-    receivedAtMs: reportedAt.getTime(),
-    lat,
-    lon,
-    ...(speedMps !== null && { speedMps }),
-    ...(headingDeg !== null && { headingDeg }),
-  };
 }

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection, mongo } from 'mongoose';
-import { duplicateKeyField } from '../../database/index.js';
-import { sharedDatabase } from './shared-database.repository.js';
+import { collectionOf, duplicateKeyField } from '../../database/index.js';
 
 interface CursorDocument {
   readonly _id: string;
@@ -34,6 +33,6 @@ export class CursorsRepository {
   }
 
   private get cursors(): mongo.Collection<CursorDocument> {
-    return sharedDatabase(this.connection).collection<CursorDocument>('legacy_cursors');
+    return collectionOf<CursorDocument>(this.connection, 'legacy_cursors');
   }
 }

@@ -8,6 +8,16 @@ export interface Snapshot {
   readonly names: readonly string[];
 }
 
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /** The pictures of an old box's request are durable. */
+    'legacy-snapshot.stored': Snapshot & {
+      /** The other fields of the request as the box sent them. */
+      readonly originalFields: Readonly<Record<string, unknown>>;
+    };
+  }
+}
+
 /** `images` of a document: `{image0: …, image1: …}`. */
 export type LegacyImages = Readonly<Record<string, string>>;
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { imagesOf, isSamePost, namesIn, unionOf, wallTimeMs } from './legacy-snapshot.js';
-import { sharedDatabase } from './shared-database.repository.js';
+import { collectionOf } from '../../database/index.js';
 import { deterministicId } from './deterministic-id.js';
 
 interface PicturesDocument {
@@ -61,10 +61,10 @@ export class PictureCollectionsRepository {
   }
 
   private get pictures(): mongo.Collection<PicturesDocument> {
-    return sharedDatabase(this.connection).collection<PicturesDocument>('ambulance_images');
+    return collectionOf<PicturesDocument>(this.connection, 'ambulance_images');
   }
 
   private get histories(): mongo.Collection<PicturesDocument> {
-    return sharedDatabase(this.connection).collection<PicturesDocument>('ambulance_image_histories');
+    return collectionOf<PicturesDocument>(this.connection, 'ambulance_image_histories');
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
-import { ImageLogService, oldAddressOf } from '../../images/index.js';
+import { Clock, EventBus } from '../../core/index.js';
+import { ImagesService, oldAddressOf } from '../../images/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { Mirror } from './mirror.js';
@@ -20,7 +20,8 @@ const PAGE = 500;
 @Injectable()
 export class PictureMirror extends Mirror<Snapshot> {
   constructor(
-    log: ImageLogService,
+    private readonly events: EventBus,
+    images: ImagesService,
     directory: AmbulanceDirectory,
     collections: PictureCollectionsRepository,
     cursors: CursorsRepository,
@@ -29,7 +30,7 @@ export class PictureMirror extends Mirror<Snapshot> {
     const source = {
       name: 'pictures',
       settlesWithinMs: SETTLES_WITHIN_MS,
-      since: (fromMs: number) => snapshotsSince(log, fromMs),
+      since: (fromMs: number) => snapshotsSince(images, fromMs),
       async write(snapshots: readonly Snapshot[]): Promise<number> {
         const ids = await directory.resolve(snapshots.map(({ vehicleId }) => vehicleId));
         let count = 0;
@@ -43,11 +44,18 @@ export class PictureMirror extends Mirror<Snapshot> {
     };
     super(source, cursors, clock);
   }
+
+  override start(): void {
+    super.start();
+    this.events.subscribe('legacy-snapshot.stored', ({ vehicleId, names }) =>
+      this.offer([{ vehicleId, names }]),
+    );
+  }
 }
 
 async function* snapshotsSince(
-  log: ImageLogService,
+  images: ImagesService,
   fromMs: number,
 ): AsyncGenerator<readonly Snapshot[], void, undefined> {
-  for await (const page of log.since(fromMs, PAGE)) yield snapshotsOf(page, oldAddressOf);
+  for await (const page of images.pagesSince(fromMs, PAGE)) yield snapshotsOf(page, oldAddressOf);
 }

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import type { StoredPosition } from '../../tracking/index.js';
-import { sharedDatabase } from './shared-database.repository.js';
+import type { Position } from '../../core/index.js';
+import { collectionOf } from '../../database/index.js';
 import { deterministicId } from './deterministic-id.js';
 import { updateTracking, type HistoryEntry, historyEntry, type LegacyTracking } from './tracking-update.js';
 
 /** A position, and the id by which the other programs know its vehicle. */
 export interface AmbulancePosition {
   readonly ambulanceId: string;
-  readonly position: StoredPosition;
+  readonly position: Position;
 }
 
 type HistoryDocument = HistoryEntry & { readonly _id: mongo.ObjectId; readonly ambulance_id: mongo.ObjectId };
@@ -53,7 +53,7 @@ export class TrackingCollectionsRepository {
    * @returns how many documents were changed
    */
   async advance(entries: readonly AmbulancePosition[]): Promise<number> {
-    const byAmbulance = new Map<string, StoredPosition[]>();
+    const byAmbulance = new Map<string, Position[]>();
     for (const { ambulanceId, position } of entries) {
       const positions = byAmbulance.get(ambulanceId) ?? [];
       positions.push(position);
@@ -70,7 +70,7 @@ export class TrackingCollectionsRepository {
   }
 
   private planUpdates(
-    byAmbulance: ReadonlyMap<string, readonly StoredPosition[]>,
+    byAmbulance: ReadonlyMap<string, readonly Position[]>,
     documents: ReadonlyMap<string, readonly TrackingDocument[]>,
   ): mongo.AnyBulkWriteOperation<TrackingDocument>[] {
     const operations: mongo.AnyBulkWriteOperation<TrackingDocument>[] = [];
@@ -104,11 +104,11 @@ export class TrackingCollectionsRepository {
   }
 
   private get trackings(): mongo.Collection<TrackingDocument> {
-    return sharedDatabase(this.connection).collection<TrackingDocument>('ambulance_trackings');
+    return collectionOf<TrackingDocument>(this.connection, 'ambulance_trackings');
   }
 
   private get histories(): mongo.Collection<HistoryDocument> {
-    return sharedDatabase(this.connection).collection<HistoryDocument>('ambulance_tracking_histories');
+    return collectionOf<HistoryDocument>(this.connection, 'ambulance_tracking_histories');
   }
 }
 
@@ -127,7 +127,7 @@ function isSame({ location }: HistoryDocument, known: HistoryDocument | undefine
 /** Whole from its first moment. Its `_id` is the ambulance's: two instances that find none make one. */
 function insertion(
   ambulanceId: string,
-  positions: readonly StoredPosition[],
+  positions: readonly Position[],
 ): mongo.AnyBulkWriteOperation<TrackingDocument> {
   const _id = new mongo.ObjectId(ambulanceId);
   const $setOnInsert = {

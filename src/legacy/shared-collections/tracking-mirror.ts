@@ -1,28 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
-import {
-  PositionFeed,
-  PositionLogService,
-  type RecordedPosition,
-  type StoredPosition,
-} from '../../tracking/index.js';
+import { Clock, EventBus, type Position, withoutOriginalFields } from '../../core/index.js';
+import { PositionLogService, RECORDED_WITHIN_MS } from '../../tracking/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { Mirror } from './mirror.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
-/**
- * From `recordedAt` to storage: a write whose fate is unknown is given up after two minutes (`InDoubtWrites`);
- * the rest is for the clocks of several instances.
- */
-const SETTLES_WITHIN_MS = 150_000;
 const PAGE = 1_000;
 
 /** Positions, into `ambulance_trackings` and `ambulance_tracking_histories`. */
 @Injectable()
-export class TrackingMirror extends Mirror<StoredPosition> {
+export class TrackingMirror extends Mirror<Position> {
   constructor(
-    private readonly feed: PositionFeed,
+    private readonly events: EventBus,
     log: PositionLogService,
     directory: AmbulanceDirectory,
     collections: TrackingCollectionsRepository,
@@ -31,9 +21,9 @@ export class TrackingMirror extends Mirror<StoredPosition> {
   ) {
     const source = {
       name: 'trackings',
-      settlesWithinMs: SETTLES_WITHIN_MS,
+      settlesWithinMs: RECORDED_WITHIN_MS,
       since: (fromMs: number) => positionsSince(log, fromMs),
-      async write(positions: readonly StoredPosition[]): Promise<number> {
+      async write(positions: readonly Position[]): Promise<number> {
         const ids = await directory.resolve(positions.map(({ vehicleId }) => vehicleId));
         const entries = positions.flatMap((position) => {
           const ambulanceId = ids.get(position.vehicleId);
@@ -48,17 +38,15 @@ export class TrackingMirror extends Mirror<StoredPosition> {
 
   override start(): void {
     super.start();
-    this.feed.subscribe((recorded) => this.offer(recorded.map(({ position }) => position)));
+    this.events.subscribe('position.recorded', (recorded) =>
+      this.offer(recorded.map(({ position }) => withoutOriginalFields(position))),
+    );
   }
 }
 
 async function* positionsSince(
   log: PositionLogService,
   fromMs: number,
-): AsyncGenerator<readonly StoredPosition[], void, undefined> {
-  for await (const page of log.since(fromMs, PAGE)) yield page.map(positionOf);
-}
-
-function positionOf({ position }: RecordedPosition): StoredPosition {
-  return position;
+): AsyncGenerator<readonly Position[], void, undefined> {
+  for await (const page of log.since(fromMs, PAGE)) yield page.map(({ position }) => position);
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { StoredPosition } from '../../tracking/index.js';
+import type { Position } from '../../core/index.js';
 import { updateTracking, historyEntry, trackingTimeMs } from './tracking-update.js';
 
 const T0 = Date.UTC(2026, 2, 9, 14, 7);
-const fix = (afterS: number, more: Partial<StoredPosition> = {}): StoredPosition => ({
+const fix = (afterS: number, more: Partial<Position> = {}): Position => ({
   vehicleId: 'a'.repeat(24),
   lat: 13.7 + afterS * 1e-4,
   lon: 100.5,

@@ -1,4 +1,4 @@
-import type { StoredPosition } from '../../tracking/index.js';
+import { markerTimeMs, type Position } from '../../core/index.js';
 import { greatCircleMinutes, parsePoint } from './travel-time.js';
 import { nextAverageKmh, roundedUpKmh, speedState } from './average-speed.js';
 
@@ -35,7 +35,7 @@ export function trackingTimeMs({ count_datetime: at }: LegacyTracking): number |
  */
 export function updateTracking(
   tracking: LegacyTracking,
-  positions: readonly StoredPosition[],
+  positions: readonly Position[],
 ): TrackingChange | null {
   const sinceMs = trackingTimeMs(tracking) ?? -Infinity;
   const fresh = positions.filter((each) => markerTimeMs(each) > sinceMs).sort(byTime);
@@ -62,7 +62,7 @@ export interface HistoryEntry {
   readonly heading?: number;
 }
 
-export function historyEntry({ lat, lon, timeMs, speedMps, headingDeg }: StoredPosition): HistoryEntry {
+export function historyEntry({ lat, lon, timeMs, speedMps, headingDeg }: Position): HistoryEntry {
   return {
     location: { lat, lon },
     count_datetime: new Date(timeMs),
@@ -71,12 +71,7 @@ export function historyEntry({ lat, lon, timeMs, speedMps, headingDeg }: StoredP
   };
 }
 
-/** As the live marker orders them: a device clock that runs ahead must not freeze the document in the future. */
-function markerTimeMs({ timeMs, receivedAtMs }: StoredPosition): number {
-  return Math.min(timeMs, receivedAtMs);
-}
-
-function byTime(one: StoredPosition, other: StoredPosition): number {
+function byTime(one: Position, other: Position): number {
   return markerTimeMs(one) - markerTimeMs(other);
 }
 
@@ -84,10 +79,7 @@ function averageOf({ avg_speed: average }: LegacyTracking): number | null {
   return typeof average === 'number' && Number.isFinite(average) ? average : null;
 }
 
-function estimateTimeLeft(
-  tracking: LegacyTracking,
-  last: StoredPosition,
-): Pick<TrackingChange, 'estimated_time'> {
+function estimateTimeLeft(tracking: LegacyTracking, last: Position): Pick<TrackingChange, 'estimated_time'> {
   const destination = parsePoint(tracking.destination_location);
   const minutes = destination && greatCircleMinutes(last, destination, last.speedMps);
   return minutes === null ? {} : { estimated_time: minutes };

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import { storageUnavailable } from '../../database/index.js';
+import { collectionOf } from '../../database/index.js';
 import type { Adoptions } from './adopt-plan.js';
 import type { AdoptedVehicle } from './old-ambulance.js';
 
@@ -28,7 +28,6 @@ export class AdoptionsRepository {
   }
 
   private get adoptions(): mongo.Collection<AdoptionDocument> {
-    if (!this.connection.db) throw storageUnavailable();
-    return this.connection.db.collection<AdoptionDocument>('legacy_adoptions');
+    return collectionOf<AdoptionDocument>(this.connection, 'legacy_adoptions');
   }
 }

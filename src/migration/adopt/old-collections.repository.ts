@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import { storageUnavailable } from '../../database/index.js';
+import { collectionOf } from '../../database/index.js';
 import type { OldAmbulance } from './old-ambulance.js';
 
 /** Documents read, oldest first: enough to find out whether the history has places. */
@@ -39,8 +39,7 @@ export class OldCollectionsRepository {
   }
 
   private collection(name: string): mongo.Collection {
-    if (!this.connection.db) throw storageUnavailable();
-    return this.connection.db.collection(name);
+    return collectionOf(this.connection, name);
   }
 }
 

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Settings } from '../../config/index.js';
 import { UnavailableError, UsageError } from '../../core/commands/index.js';
-import type { ImageCatalogRepository } from '../../images/index.js';
+import type { ImagesRepository } from '../../images/index.js';
 import { readMarker, WORK_DIRECTORY, writeVerification } from '../../images/volume/index.js';
 import { loadCommandSettings } from '../command-settings.js';
 import { assertSameDeployment, backUp, FILES_DIRECTORY, markRestored, restore } from './backup-files.js';
@@ -73,7 +73,7 @@ export async function verifyImages(
   const expected = manifestFiles(options.manifest, root);
   const { files, bytes } = await summaryOf(expected);
   job.startProgress('verify', { files, bytes });
-  const compare = (catalog: ImageCatalogRepository | null): Promise<VerifyResult> =>
+  const compare = (catalog: ImagesRepository | null): Promise<VerifyResult> =>
     verifyFiles(job, root, expected.entries(), mode, catalog);
   const result = options.database ? await withCatalog(job.io, settings, compare) : await compare(null);
   const mismatched = job.countOf(...MISMATCHES, ...DATABASE_MISMATCHES);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { EXTENSIONS, newImageId, sanitizeFilename } from '../../images/index.js';
-import type { AdoptedImage, ImageCatalogRepository } from '../../images/index.js';
+import type { AdoptedImage, ImagesRepository } from '../../images/index.js';
 import { type FileOutcome, UPLOADS_DIRECTORY } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
@@ -28,7 +28,7 @@ export async function scanDirectory(
   job: ImagesJob,
   root: string,
   below: string,
-  catalog: ImageCatalogRepository,
+  catalog: ImagesRepository,
   vehicles: ReadonlyMap<string, string>,
 ): Promise<ScanResult> {
   const directory = join(root, below);
@@ -70,7 +70,7 @@ async function read(
 ): Promise<AdoptedImage[]> {
   const adopted: AdoptedImage[] = [];
   const work = (file: TreeFile): Promise<FileOutcome> =>
-    job.workers.run({ path: join(root, file.path), isPictureRequired: true });
+    job.workers.run({ path: join(root, file.path), isImageRequired: true });
   for await (const { item, outcome } of mapInOrder(iterate(files), job.workers.window, work)) {
     job.addProgress(item.sizeBytes);
     const { result, fault } = outcome;

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CatalogEntry, ImageCatalogRepository } from '../../images/index.js';
+import type { CatalogEntry, ImagesRepository } from '../../images/index.js';
 import { type ImagesJob, isInSample } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
@@ -37,7 +37,7 @@ export async function verifyFiles(
   root: string,
   expected: AsyncIterable<ManifestEntry>,
   mode: VerifyMode,
-  catalog: ImageCatalogRepository | null,
+  catalog: ImagesRepository | null,
 ): Promise<VerifyResult> {
   const merged = mergeByPath<Lists>({ file: job.files(root), expected, record: records(catalog) });
   const total = { files: 0, bytes: 0, read: 0 };
@@ -104,12 +104,12 @@ async function compareWithDatabase(
 
 async function isPicture(path: string): Promise<boolean> {
   // Loaded here, because a verification without the database must not load Nest and the driver.
-  const { pictureHeader, SIGNATURE_BYTES } = await import('../../images/index.js');
+  const { readImageHeader, SIGNATURE_BYTES } = await import('../../images/index.js');
   const file = await open(path).catch(() => null);
   try {
     const { bytesRead, buffer } =
       (await file?.read(Buffer.alloc(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0)) ?? EMPTY_READ;
-    return pictureHeader(buffer.subarray(0, bytesRead)) !== null;
+    return readImageHeader(buffer.subarray(0, bytesRead)) !== null;
   } finally {
     await file?.close();
   }
@@ -118,9 +118,7 @@ async function isPicture(path: string): Promise<boolean> {
 const EMPTY_READ = { bytesRead: 0, buffer: Buffer.alloc(0) };
 const RECORDS_PER_PAGE = 1_000;
 
-async function* records(
-  catalog: ImageCatalogRepository | null,
-): AsyncGenerator<CatalogEntry, void, undefined> {
+async function* records(catalog: ImagesRepository | null): AsyncGenerator<CatalogEntry, void, undefined> {
   let after: string | null = catalog ? '' : null;
   while (catalog && after !== null) {
     const { entries, last } = await catalog.listByPath(after, RECORDS_PER_PAGE);

@@ -1,14 +1,18 @@
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../../auth/index.js';
-import { FailsWith, type FieldError, invalidInput, type Page, type PositionView } from '../../core/index.js';
+import {
+  FailsWith,
+  type FieldError,
+  invalidInput,
+  type Page,
+  type PositionView,
+  toPositionView,
+} from '../../core/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
-import { ListPositionsDto, PositionPageDto } from './history.dto.js';
-import type { HistoryRange } from './history-range.js';
-import { TRACK_EXAMPLES } from './history.examples.js';
+import { ListPositionsDto, PositionPageDto, TRACK_EXAMPLES } from './history.dto.js';
+import type { HistoryRange } from '../positions.repository.js';
 import { PositionHistoryService } from './position-history.service.js';
-import { toPositionView } from '../stored-position.js';
-import { contentDisposition } from './track-file-name.js';
 import { TrackExportService } from './track-export.service.js';
 
 const DEFAULT_LIMIT = 1_000;
@@ -19,12 +23,14 @@ export class HistoryController {
   constructor(
     private readonly vehicles: VehiclesService,
     private readonly history: PositionHistoryService,
-    private readonly files: TrackExportService,
+    private readonly trackExport: TrackExportService,
   ) {}
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Where a vehicle was, as pages or as a file; of archived vehicles too' })
+  @ApiOperation({
+    summary: 'Get the positions of a vehicle, as pages or as a file; also of archived vehicles',
+  })
   @ApiExtraModels(PositionPageDto)
   @ApiOkResponse({ content: TRACK_EXAMPLES })
   @FailsWith('vehicles/not-found')
@@ -38,8 +44,12 @@ export class HistoryController {
     const vehicle = await this.vehicles.getIncludingArchived(id);
     const range = rangeOf(vehicle.id, query);
     if (format) {
-      const { content, mediaType, name } = await this.files.open(vehicle.callSign, range, format);
-      return new StreamableFile(content, { type: mediaType, disposition: contentDisposition(name) });
+      const { content, mediaType, disposition } = await this.trackExport.open(
+        vehicle.callSign,
+        range,
+        format,
+      );
+      return new StreamableFile(content, { type: mediaType, disposition });
     }
     const { items, nextCursor } = await this.history.page(range, limit ?? DEFAULT_LIMIT, cursor);
     return { items: items.map(toPositionView), nextCursor };
@@ -50,14 +60,14 @@ function rangeOf(vehicleId: string, { from, to, order }: ListPositionsDto): Hist
   return { vehicleId, fromMs: from ?? null, toMs: to ?? null, order };
 }
 
-/** What no single field can tell. */
+/** The rules about several fields. */
 function faultsOf({ from, to, format, limit, cursor }: ListPositionsDto): FieldError[] {
   const faults: FieldError[] = [];
   if (from !== undefined && to !== undefined && from > to) {
     faults.push({ path: 'from', message: 'from must not lie after to' });
   }
   if (format === undefined) return faults;
-  // A file that ends at a page's end would look whole.
+  // A file that ends with a page would look complete.
   if (limit !== undefined)
     faults.push({ path: 'limit', message: 'limit is for pages: a file holds the whole range' });
   if (cursor !== undefined)

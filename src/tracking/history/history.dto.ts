@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { IsIsoTime } from '../../core/index.js';
@@ -13,7 +13,7 @@ export class ListPositionsDto {
     type: String,
     format: 'date-time',
     example: '2026-11-01T10:00:00Z',
-    description: 'From this time on. Default: the beginning.',
+    description: 'Positions from this time on. Default: no lower bound.',
   })
   @IsOptional()
   @IsIsoTime()
@@ -23,7 +23,7 @@ export class ListPositionsDto {
     type: String,
     format: 'date-time',
     example: '2026-11-01T11:00:00Z',
-    description: 'Before this time. Default: no end.',
+    description: 'Positions before this time. Default: no upper bound.',
   })
   @IsOptional()
   @IsIsoTime()
@@ -50,7 +50,7 @@ export class ListPositionsDto {
 
   @ApiPropertyOptional({
     enum: FORMATS,
-    description: 'A file with the whole range instead of a page; without limit and cursor.',
+    description: 'Answer with a file of the whole range instead of a page. Excludes limit and cursor.',
   })
   @IsOptional()
   @IsIn(FORMATS)
@@ -64,3 +64,30 @@ export class PositionPageDto {
   @ApiProperty({ type: String, nullable: true })
   nextCursor!: string | null;
 }
+
+/** The answer for each `format`; JSON without one. */
+export const TRACK_EXAMPLES = {
+  'application/json': { schema: { $ref: getSchemaPath(PositionPageDto) } },
+  'application/gpx+xml': {
+    example:
+      '<gpx version="1.1" creator="Samserver" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>' +
+      '<trkpt lat="48.137" lon="11.575"><time>2026-11-01T10:00:00.000Z</time></trkpt></trkseg></trk></gpx>',
+  },
+  'application/geo+json': {
+    example: {
+      type: 'FeatureCollection',
+      features: [
+        {
+          type: 'Feature',
+          geometry: { type: 'Point', coordinates: [11.575, 48.137] },
+          properties: { time: '2026-11-01T10:00:00.000Z' },
+        },
+      ],
+    },
+  },
+  'text/csv': {
+    example:
+      'time,lat,lon,speed_mps,heading_deg,accuracy_m,altitude_m,battery_pct,ignition,received_at\r\n' +
+      '2026-11-01T10:00:00.000Z,48.137,11.575,13.9,87,5,519,83,true,2026-11-01T10:00:00.412Z\r\n',
+  },
+};

@@ -1,36 +1,34 @@
 import { Injectable } from '@nestjs/common';
-import { invalidInput, keyOfCursor, type Page, pageBy } from '../../core/index.js';
-import { type HistoryRange, remainingRange } from './history-range.js';
-import { PositionsRepository } from '../positions.repository.js';
-import type { StoredPosition } from '../stored-position.js';
+import { invalidInput, keyOfCursor, type Page, pageBy, type Position } from '../../core/index.js';
+import { type HistoryRange, PositionsRepository } from '../positions.repository.js';
 
-/** Of one read for a file: past this a page costs memory and the ingest's turn, and wins no time. */
-const FILE_PAGE = 2_000;
-/** The order it was made for, and the time of the last fix shown. */
+/** A larger page costs memory and delays the ingest, and makes the file no faster. */
+const FILE_PAGE_SIZE = 2_000;
+/** The order of the list, and the time of the last position shown. */
 const CURSOR = /^(?:asc|desc):-?\d{1,15}$/;
 
-/** Where a vehicle was. Read in ranges of `_id` one after the other: no cursor stays open while a client dawdles. */
+/** Reads the history of a vehicle in ranges of `_id`, so that no database cursor stays open while a client reads slowly. */
 @Injectable()
 export class PositionHistoryService {
   constructor(private readonly positions: PositionsRepository) {}
 
-  /** @throws input/invalid for a cursor that this service did not make, or made for the other order */
-  async page(range: HistoryRange, limit: number, cursor?: string): Promise<Page<StoredPosition>> {
+  /** @throws input/invalid for a cursor that this service did not issue, or issued for the other order */
+  async page(range: HistoryRange, limit: number, cursor?: string): Promise<Page<Position>> {
     const found = await this.positions.listRange(rangeFromCursor(range, cursor), limit + 1);
     return pageBy(found, limit, ({ timeMs }) => `${range.order}:${timeMs}`);
   }
 
-  /** All of it, in pages of which at most two are in memory: one with the reader and the next on its way. */
-  async *readAll(range: HistoryRange): AsyncGenerator<readonly StoredPosition[], void, undefined> {
-    let next: Promise<StoredPosition[]> | null = this.positions.listRange(range, FILE_PAGE);
+  /** The whole range in pages. At most two pages are in memory: the current one, and the next one being read. */
+  async *readAll(range: HistoryRange): AsyncGenerator<readonly Position[], void, undefined> {
+    let next: Promise<Position[]> | null = this.positions.listRange(range, FILE_PAGE_SIZE);
     while (next) {
-      const page: StoredPosition[] = await next;
+      const page: Position[] = await next;
       const last = page.at(-1);
       next =
-        last && page.length === FILE_PAGE
-          ? this.positions.listRange(remainingRange(range, last), FILE_PAGE)
+        last && page.length === FILE_PAGE_SIZE
+          ? this.positions.listRange(remainingRange(range, last.timeMs), FILE_PAGE_SIZE)
           : null;
-      // Whoever stops reading here must not leave a failure that nobody waits for: it would end the process.
+      // When the reader stops here, an unhandled rejection of the next page would end the process.
       next?.catch(() => undefined);
       if (page.length > 0) yield page;
     }
@@ -44,5 +42,10 @@ function rangeFromCursor(range: HistoryRange, cursor: string | undefined): Histo
   if (order !== range.order) {
     throw invalidInput([{ path: 'cursor', message: 'cursor was made for the other order; start anew' }]);
   }
-  return remainingRange(range, { timeMs: Number(timeMs) });
+  return remainingRange(range, Number(timeMs));
+}
+
+/** The part of the range after a position: times are whole milliseconds, and a vehicle has one position at each time. */
+function remainingRange(range: HistoryRange, timeMs: number): HistoryRange {
+  return range.order === 'asc' ? { ...range, fromMs: timeMs + 1 } : { ...range, toMs: timeMs };
 }

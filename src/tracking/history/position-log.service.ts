@@ -1,29 +1,30 @@
 import { Injectable } from '@nestjs/common';
-import { GroupCommit } from '../ingest/group-commit.js';
-import { type LoggedPosition, PositionsRepository } from '../positions.repository.js';
+import type { RecordedPosition } from '../../core/index.js';
+import { PositionsService } from '../ingest/positions.service.js';
+import { PositionsRepository } from '../positions.repository.js';
 
-/** What was recorded, in the order of recording: for those who come back and want to go on where they were. */
+/** The recorded positions in the order of recording: for consumers that continue where they stopped. */
 @Injectable()
 export class PositionLogService {
   constructor(
     private readonly positions: PositionsRepository,
-    private readonly groupCommit: GroupCommit,
+    private readonly ingest: PositionsService,
   ) {}
 
-  /** Everything that was recorded here before this moment has been published, epoch milliseconds. */
+  /** Every position that was recorded here before this time is published, epoch milliseconds. */
   get publishedUpToMs(): number {
-    return this.groupCommit.publishedUpToMs;
+    return this.ingest.publishedUpToMs;
   }
 
   /** How full the queue before storage is, 0…1. */
   get pressure(): number {
-    return this.groupCommit.pressure;
+    return this.ingest.pressure;
   }
 
-  /** Pages of what was recorded from a moment on, by any instance. */
-  async *since(fromMs: number, pageSize: number): AsyncGenerator<readonly LoggedPosition[]> {
-    for (let last: LoggedPosition | null = null; ;) {
-      const page: LoggedPosition[] = await this.positions.findRecordedSince(fromMs, last, pageSize);
+  /** Pages of the positions that any instance recorded from a time on. */
+  async *since(fromMs: number, pageSize: number): AsyncGenerator<readonly RecordedPosition[]> {
+    for (let last: RecordedPosition | null = null; ;) {
+      const page: RecordedPosition[] = await this.positions.findRecordedSince(fromMs, last, pageSize);
       if (page.length > 0) yield page;
       last = page.at(-1) ?? null;
       if (page.length < pageSize) return;

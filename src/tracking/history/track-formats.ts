@@ -1,26 +1,136 @@
-import type { StoredPosition } from '../stored-position.js';
+import { type Position, toPositionView } from '../../core/index.js';
 
-/** What a track file says of itself. */
 export interface TrackHeader {
   readonly callSign: string;
   readonly vehicleId: string;
   readonly madeAt: Date;
 }
 
-/** One kind of file, written piece by piece: nothing in it depends on what comes later. */
+/** A file format that can be written page by page: no part of it depends on a later one. */
 export interface TrackFormat {
   readonly mediaType: string;
   readonly extension: string;
   head(header: TrackHeader): string;
-  /** `previous` is the fix before the first of these, null at the beginning. */
-  fixes(page: readonly StoredPosition[], previous: StoredPosition | null): string;
-  tail(last: StoredPosition | null): string;
+  /** @param previous the last position of the page before; null on the first page */
+  fixes(page: readonly Position[], previous: Position | null): string;
+  /** @param last null for an empty track */
+  tail(last: Position | null): string;
 }
 
-export const isoTime = (timeMs: number): string => new Date(timeMs).toISOString();
+/** GPX 1.1 has no speed and no course. GPSBabel, QGIS and OsmAnd read them from this extension. */
+const GARMIN = 'http://www.garmin.com/xmlschemas/TrackPointExtension/v2';
+const GPX = 'http://www.topografix.com/GPX/1/1';
 
-/** Plain digits: XML Schema's decimal knows no exponent, and not every reader of CSV does. */
-export function decimal(value: number): string {
+/** A longer gap begins a new segment, so that no line is drawn where the vehicle was not seen. */
+const SEGMENT_GAP_MS = 300_000;
+
+/** https://www.topografix.com/GPX/1/1/ */
+export const GPX_FORMAT: TrackFormat = {
+  mediaType: 'application/gpx+xml',
+  extension: 'gpx',
+  head: ({ callSign, vehicleId, madeAt }) =>
+    `<?xml version="1.0" encoding="UTF-8"?>
+<gpx version="1.1" creator="Samserver" xmlns="${GPX}" xmlns:tp="${GARMIN}">
+<metadata><name>${escapeXml(callSign)}</name><time>${madeAt.toISOString()}</time></metadata>
+<trk><name>${escapeXml(callSign)}</name><desc>vehicle ${vehicleId}</desc>
+`,
+  fixes: (page, previous) => {
+    let text = '';
+    let before = previous;
+    for (const position of page) {
+      if (before === null) text += '<trkseg>\n';
+      else if (Math.abs(position.timeMs - before.timeMs) > SEGMENT_GAP_MS) text += '</trkseg>\n<trkseg>\n';
+      text += trackPoint(position);
+      before = position;
+    }
+    return text;
+  },
+  tail: (last) => `${last === null ? '' : '</trkseg>\n'}</trk>\n</gpx>\n`,
+};
+
+/** In the order that the schemas require: ele, time, extensions; speed, course. */
+function trackPoint(position: Position): string {
+  const { lat, altitudeM, timeMs, speedMps, headingDeg } = position;
+  // The schema excludes longitude 180 and course 360.
+  const lon = position.lon === 180 ? -180 : position.lon;
+  const elevation = altitudeM === undefined ? '' : `<ele>${decimal(altitudeM)}</ele>`;
+  const speed = speedMps === undefined ? '' : `<tp:speed>${decimal(speedMps)}</tp:speed>`;
+  const course = headingDeg === undefined ? '' : `<tp:course>${decimal(headingDeg % 360)}</tp:course>`;
+  const extensions =
+    speed + course === ''
+      ? ''
+      : `<extensions><tp:TrackPointExtension>${speed}${course}</tp:TrackPointExtension></extensions>`;
+  return `<trkpt lat="${decimal(lat)}" lon="${decimal(lon)}">${elevation}<time>${isoTime(timeMs)}</time>${extensions}</trkpt>\n`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};
+
+/** Characters that XML 1.0 ("Char") forbids, escaped or not. */
+const NOT_XML = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu;
+
+export function escapeXml(text: string): string {
+  return text.replace(NOT_XML, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+}
+
+/**
+ * RFC 7946: a FeatureCollection with one Point per position. Time and measurements are in `properties` under the names of
+ * the API. A LineString would need all places before all times: the whole track in memory, or two reads of a history that
+ * changes in between. It also cannot hold a single position.
+ */
+export const GEOJSON_FORMAT: TrackFormat = {
+  mediaType: 'application/geo+json',
+  extension: 'geojson',
+  head: ({ callSign, vehicleId }) =>
+    `{"type":"FeatureCollection","name":${JSON.stringify(callSign)},"vehicleId":"${vehicleId}","features":[`,
+  fixes: (page, previous) => `${previous === null ? '\n' : ',\n'}${page.map(feature).join(',\n')}`,
+  tail: () => '\n]}\n',
+};
+
+function feature(position: Position): string {
+  const { lat, lon, altitudeM, ...properties } = toPositionView(position);
+  const coordinates = altitudeM === undefined ? [lon, lat] : [lon, lat, altitudeM];
+  return JSON.stringify({ type: 'Feature', geometry: { type: 'Point', coordinates }, properties });
+}
+
+const COLUMNS: readonly (readonly [name: string, (position: Position) => string])[] = [
+  ['time', ({ timeMs }) => isoTime(timeMs)],
+  ['lat', ({ lat }) => decimal(lat)],
+  ['lon', ({ lon }) => decimal(lon)],
+  ['speed_mps', ({ speedMps }) => optional(speedMps)],
+  ['heading_deg', ({ headingDeg }) => optional(headingDeg)],
+  ['accuracy_m', ({ accuracyM }) => optional(accuracyM)],
+  ['altitude_m', ({ altitudeM }) => optional(altitudeM)],
+  ['battery_pct', ({ batteryPct }) => optional(batteryPct)],
+  ['ignition', ({ ignition }) => (ignition === undefined ? '' : String(ignition))],
+  ['received_at', ({ receivedAtMs }) => isoTime(receivedAtMs)],
+];
+
+/** RFC 4180 with a header line. All cells are numbers, times or booleans, so none needs quotes. */
+export const CSV_FORMAT: TrackFormat = {
+  mediaType: 'text/csv; charset=utf-8; header=present',
+  extension: 'csv',
+  head: () => `${COLUMNS.map(([name]) => name).join(',')}\r\n`,
+  fixes: (page) =>
+    page.map((position) => `${COLUMNS.map(([, cell]) => cell(position)).join(',')}\r\n`).join(''),
+  tail: () => '',
+};
+
+function optional(value: number | undefined): string {
+  return value === undefined ? '' : decimal(value);
+}
+
+function isoTime(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+/** Digits without an exponent: a decimal of XML Schema has none, and some CSV readers do not accept one. */
+function decimal(value: number): string {
   const text = String(value);
   return text.includes('e') ? value.toFixed(15).replace(/\.?0+$/, '') : text;
 }

@@ -1,43 +1,44 @@
-/** Of one durable write: past this a group costs latency and wins nothing. */
+/** Items of one commit. A larger group adds latency and no throughput. */
 export const MAX_GROUP = 1_000;
-/** Waiting for a write: at 250 bytes each about 5 MB, however fast the writer is. */
+/** About 5 MB at 250 bytes each. */
 const MAX_WAITING = 20_000;
-/** How much work may wait: devices give up after 10 s and send again, and a group under way comes before what waits. */
+/** Devices give up after 10 s and send again, and the current group comes before the queue. */
 const MAX_QUEUE_TIME_MS = 3_000;
-/** Of the writer, until it has shown what it can do. */
+/** Assumed until groups are measured. */
 const INITIAL_RATE_PER_S = 1_000;
-/** The last so many count: some seconds under load. */
+/** A few seconds under load. */
 const MEASURED_GROUPS = 8;
-/** A smaller group measures what a write costs at all, and not how many get through. */
+/** A smaller group measures the fixed cost of a write, not the throughput. */
 const MIN_MEASURED_GROUP = 100;
 const MIN_RETRY_MS = 1_000;
 
 /**
- * How many positions may wait, by how many get through. A queue that is longer than its devices' patience is full of
- * fixes that were sent again meanwhile, and never gets shorter: better to refuse them while they still listen.
+ * How many items may wait, given the throughput of the last groups. When a queue takes longer than the patience of the
+ * devices, it is full of positions that were sent again meanwhile and never becomes shorter. It is better to refuse new
+ * ones while the devices still wait for the answer.
  */
 export class AdaptiveQueueLimit {
   private readonly groups: { readonly count: number; readonly tookMs: number }[] = [];
 
-  /** A group of so many is through. */
-  note(count: number, tookMs: number): void {
+  /** A group of `count` items took `tookMs` milliseconds. */
+  record(count: number, tookMs: number): void {
     if (count < MIN_MEASURED_GROUP) return;
-    // A clock that is set back meanwhile must not make it look infinitely fast for long.
+    // The clock may have been set back: a negative time would give an infinite throughput.
     this.groups.push({ count, tookMs: Math.max(0, tookMs) });
     if (this.groups.length > MEASURED_GROUPS) this.groups.shift();
   }
 
-  /** How many may wait; always what fits into one group, or nothing would ever get through on a bad day. */
+  /** Items that may wait; at least one group, so that a slow writer still makes progress. */
   get limit(): number {
-    return Math.round(Math.min(MAX_WAITING, Math.max(MAX_GROUP, this.perMs * MAX_QUEUE_TIME_MS)));
+    return Math.round(Math.min(MAX_WAITING, Math.max(MAX_GROUP, this.ratePerMs * MAX_QUEUE_TIME_MS)));
   }
 
-  /** When so many will have been written. */
+  /** Time until `waiting` items are written, milliseconds; at least 1,000. */
   retryAfterMs(waiting: number): number {
-    return Math.max(MIN_RETRY_MS, Math.ceil(waiting / this.perMs));
+    return Math.max(MIN_RETRY_MS, Math.ceil(waiting / this.ratePerMs));
   }
 
-  private get perMs(): number {
+  private get ratePerMs(): number {
     if (this.groups.length === 0) return INITIAL_RATE_PER_S / 1_000;
     const count = this.groups.reduce((sum, group) => sum + group.count, 0);
     const tookMs = this.groups.reduce((sum, group) => sum + group.tookMs, 0);

@@ -1,136 +1,156 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { Clock, ClockSkewDetector, Position } from '../../core/index.js';
+import { type Clock, DomainError } from '../../core/index.js';
 import { storageUnavailable } from '../../database/index.js';
-import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed } from '../position-feed.js';
-import type { ValidatedGroup, PositionValidator } from './position-validator.js';
 import { GroupCommit } from './group-commit.js';
-import type { InDoubtWrites } from './in-doubt-writes.js';
 
-const TOO_MUCH = new TypeError('no such BSON version');
+const FAILURE = new TypeError('no such BSON version');
 let nowMs = 0;
 const clock: Clock = { nowMs: () => nowMs };
-const fix = (vehicleId: string, timeMs = 0): Position => ({
-  vehicleId,
-  lat: 48,
-  lon: 11,
-  timeMs,
-  receivedAtMs: 0,
-});
+interface Item {
+  readonly name: string;
+  readonly n: number;
+}
+const item = (name: string, n = 0): Item => ({ name, n });
 
-/** Stores everything but what it is told to choke on. */
-class StubValidator {
+/** Commits everything but the items that it fails for. */
+class StubStorage {
   readonly groups: string[][] = [];
-  chokesOn = new Map<string, Error>();
-  /** Of each position. */
+  failsFor = new Map<string, Error>();
+  /** Time per item. */
   takesMs = 0;
 
-  validate(reports: readonly Position[]): Promise<ValidatedGroup> {
-    this.groups.push(reports.map(({ vehicleId }) => vehicleId));
-    nowMs += reports.length * this.takesMs;
-    for (const { vehicleId } of reports) {
-      const error = this.chokesOn.get(vehicleId);
+  commit(items: readonly Item[]): Promise<readonly string[]> {
+    this.groups.push(items.map(({ name }) => name));
+    nowMs += items.length * this.takesMs;
+    for (const { name } of items) {
+      const error = this.failsFor.get(name);
       if (error) return Promise.reject(error);
     }
-    return Promise.resolve({
-      validationResults: reports.map(() => ({ verdict: 'stored', late: false })),
-      recorded: reports.map((position) => ({ position, late: false })),
-    });
+    committed.push(...items.map(({ name }) => name));
+    return Promise.resolve(items.map(({ name, n }) => `${name}${n}`));
   }
 }
 
-let validator: StubValidator;
-let shown: string[];
-let inDoubt: string[];
-let groupCommit: GroupCommit;
+let storage: StubStorage;
+let committed: string[];
+let unconfirmed: string[];
+let groupCommit: GroupCommit<Item, string>;
 beforeEach(() => {
   Logger.overrideLogger(false);
-  validator = new StubValidator();
-  shown = [];
-  inDoubt = [];
-  const feed = new PositionFeed();
-  feed.subscribe((recorded) => shown.push(...recorded.map(({ position }) => position.vehicleId)));
-  groupCommit = new GroupCommit(
-    validator as unknown as PositionValidator,
-    new LatestPositions(),
-    feed,
-    {
-      oldestMs: null,
-      add: (reports: readonly Position[]) => inDoubt.push(...reports.map(({ vehicleId }) => vehicleId)),
-      confirm: () => undefined,
-    } as unknown as InDoubtWrites,
+  storage = new StubStorage();
+  committed = [];
+  unconfirmed = [];
+  groupCommit = new GroupCommit<Item, string>({
+    commit: (items) => storage.commit(items),
+    onUnconfirmed: (items) => unconfirmed.push(...items.map(({ name }) => name)),
+    overloadError: (retryAfterMs) => new DomainError('positions/overloaded', 'full', { retryAfterMs }),
     clock,
-    { note: () => undefined } as unknown as ClockSkewDetector,
-  );
+  });
 });
 afterEach(() => Logger.overrideLogger(undefined as never));
 
 const outcomes = async (work: readonly Promise<unknown>[]) =>
   (await Promise.allSettled(work)).map((each) => (each.status === 'fulfilled' ? 'stored' : each.reason));
 
-describe('a request that storage chokes on', () => {
-  it('fails alone: its group and the queue behind are written', async () => {
-    validator.chokesOn.set('poison', TOO_MUCH);
-    const group = ['a', 'poison', 'b'].map((id) => groupCommit.record([fix(id)]));
-    // Too many for the same group: these wait behind it.
-    const behind = groupCommit.record(Array.from({ length: 1_000 }, (_, n) => fix('c', n)));
-    expect(await outcomes([...group, behind])).toEqual(['stored', TOO_MUCH, 'stored', 'stored']);
-    expect(validator.groups.map((ids) => ids.length)).toEqual([3, 1, 1, 1, 1_000]);
-    expect(shown.slice(0, 3)).toEqual(['a', 'b', 'c']);
-    // Half of what failed together may be in storage: then a single write hears `duplicate` and shows nothing.
-    expect(inDoubt).toEqual(expect.arrayContaining(['a', 'poison', 'b']));
+describe('a request that fails', () => {
+  it('fails alone: the rest of its group and the queue are committed', async () => {
+    storage.failsFor.set('poison', FAILURE);
+    const group = ['a', 'poison', 'b'].map((id) => groupCommit.submit([item(id)]));
+    // Too many for the same group: they wait for the next one.
+    const behind = groupCommit.submit(Array.from({ length: 1_000 }, (_, n) => item('c', n)));
+    expect(await outcomes([...group, behind])).toEqual(['stored', FAILURE, 'stored', 'stored']);
+    expect(storage.groups.map((ids) => ids.length)).toEqual([3, 1, 1, 1, 1_000]);
+    expect(committed.slice(0, 3)).toEqual(['a', 'b', 'c']);
+    // Storage may have a part of the failed group.
+    expect(unconfirmed).toEqual(expect.arrayContaining(['a', 'poison', 'b']));
     expect(groupCommit.waiting).toBe(0);
   });
 
-  it('is not tried twice when it was alone in its group', async () => {
-    validator.chokesOn.set('poison', TOO_MUCH);
-    expect(await outcomes([groupCommit.record([fix('poison')])])).toEqual([TOO_MUCH]);
-    expect(validator.groups).toHaveLength(1);
+  it('is not tried again when it was alone in its group', async () => {
+    storage.failsFor.set('poison', FAILURE);
+    expect(await outcomes([groupCommit.submit([item('poison')])])).toEqual([FAILURE]);
+    expect(storage.groups).toHaveLength(1);
   });
 });
 
 describe('an outage', () => {
-  it('refuses all that waits: each would wait a time-out of its own for the same answer', async () => {
+  it('rejects the whole queue: each request would wait for a time-out of its own', async () => {
     const outage = storageUnavailable();
-    validator.chokesOn.set('a', outage);
-    const group = ['a', 'b'].map((id) => groupCommit.record([fix(id)]));
-    const behind = groupCommit.record(Array.from({ length: 1_000 }, (_, n) => fix('c', n)));
+    storage.failsFor.set('a', outage);
+    const group = ['a', 'b'].map((id) => groupCommit.submit([item(id)]));
+    const behind = groupCommit.submit(Array.from({ length: 1_000 }, (_, n) => item('c', n)));
     expect(await outcomes([...group, behind])).toEqual([outage, outage, outage]);
-    expect(validator.groups).toHaveLength(1);
+    expect(storage.groups).toHaveLength(1);
   });
 
-  it('that begins while single ones are written refuses the rest', async () => {
+  it('that begins during single commits rejects the rest', async () => {
     const outage = storageUnavailable();
-    validator.chokesOn.set('poison', TOO_MUCH).set('b', outage);
-    const group = ['poison', 'a', 'b', 'c'].map((id) => groupCommit.record([fix(id)]));
-    expect(await outcomes(group)).toEqual([TOO_MUCH, 'stored', outage, outage]);
+    storage.failsFor.set('poison', FAILURE).set('b', outage);
+    const group = ['poison', 'a', 'b', 'c'].map((id) => groupCommit.submit([item(id)]));
+    expect(await outcomes(group)).toEqual([FAILURE, 'stored', outage, outage]);
   });
 });
 
-describe('a writer that is slower than what comes in', () => {
-  const batch = (n: number): Position[] => Array.from({ length: 500 }, (_, i) => fix('a', n * 500 + i));
+describe('a commit that is slower than the requests', () => {
+  const batch = (n: number): Item[] => Array.from({ length: 500 }, (_, i) => item('a', n * 500 + i));
   const refusals = async (work: readonly Promise<unknown>[]) =>
     (await outcomes(work)).filter((outcome) => outcome !== 'stored');
 
-  it('lets wait what it can write in about 3 s, and refuses the rest before anybody gives up', async () => {
-    validator.takesMs = 1.5;
-    await Promise.all([1, 2].map((n) => groupCommit.record(batch(n))));
-    const refused = await refusals(Array.from({ length: 20 }, (_, n) => groupCommit.record(batch(10 + n))));
-    // 667 a second: 2,000 fit, 8,000 do not.
+  it('queues about 3 s of work and rejects the rest at once', async () => {
+    storage.takesMs = 1.5;
+    await Promise.all([1, 2].map((n) => groupCommit.submit(batch(n))));
+    const refused = await refusals(Array.from({ length: 20 }, (_, n) => groupCommit.submit(batch(10 + n))));
+    // 667 items a second: 2,000 fit, 8,000 do not.
     expect(refused).toHaveLength(16);
     expect(refused[0]).toMatchObject({ code: 'positions/overloaded', retryAfterMs: 3_000 });
-    expect(validator.groups.at(-1)).toHaveLength(1_000);
+    expect(storage.groups.at(-1)).toHaveLength(1_000);
   });
 
-  it('takes one group in however slow it is, and more again when it is quick', async () => {
-    validator.takesMs = 60;
-    await groupCommit.record(batch(0));
-    expect(await refusals([1, 2, 3].map((n) => groupCommit.record(batch(n))))).toHaveLength(1);
-    validator.takesMs = 0.1;
-    for (let n = 0; n < 8; n += 1) await groupCommit.record(batch(100 + n));
-    expect(await refusals(Array.from({ length: 40 }, (_, n) => groupCommit.record(batch(200 + n))))).toEqual(
+  it('always queues one group, and more again when it becomes faster', async () => {
+    storage.takesMs = 60;
+    await groupCommit.submit(batch(0));
+    expect(await refusals([1, 2, 3].map((n) => groupCommit.submit(batch(n))))).toHaveLength(1);
+    storage.takesMs = 0.1;
+    for (let n = 0; n < 8; n += 1) await groupCommit.submit(batch(100 + n));
+    expect(await refusals(Array.from({ length: 40 }, (_, n) => groupCommit.submit(batch(200 + n))))).toEqual(
       [],
     );
+  });
+});
+
+describe('results', () => {
+  it('go to the request of their items, in the order of its items', async () => {
+    const [one, two] = await Promise.all([
+      groupCommit.submit([item('a', 1), item('b', 2)]),
+      groupCommit.submit([item('c', 3)]),
+    ]);
+    expect([one, two]).toEqual([['a1', 'b2'], ['c3']]);
+    expect(storage.groups).toEqual([['a', 'b', 'c']]);
+  });
+});
+
+describe('a commit that never ends', () => {
+  afterEach(() => void jest.useRealTimers());
+
+  it('is given up after 60 s: its signal is aborted, its items are unconfirmed, and the next group goes on', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    const signals: AbortSignal[] = [];
+    const stuck = new GroupCommit<Item, string>({
+      commit: (items, signal) => {
+        signals.push(signal);
+        return signals.length === 1 ? new Promise(() => undefined) : storage.commit(items);
+      },
+      onUnconfirmed: (items) => unconfirmed.push(...items.map(({ name }) => name)),
+      overloadError: () => new Error('full'),
+      clock,
+    });
+    const first = stuck.submit([item('a')]);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    jest.advanceTimersByTime(60_000);
+    await expect(first).rejects.toMatchObject({ code: 'storage/unavailable' });
+    expect([signals[0]?.aborted, unconfirmed]).toEqual([true, ['a']]);
+    expect(await stuck.submit([item('b')])).toEqual(['b0']);
+    expect(signals[1]?.aborted).toBe(false);
   });
 });

@@ -1,219 +1,190 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { Clock, ClockSkewDetector, DomainError, runOutsideRequest, type Position } from '../../core/index.js';
+import { Logger } from '@nestjs/common';
+import { type Clock, DomainError, runOutsideRequest, withTimeout } from '../../core/index.js';
 import { storageUnavailable, translateStorageError } from '../../database/index.js';
-import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed, type RecordedPosition } from '../position-feed.js';
-import { PositionValidator } from './position-validator.js';
-import { InDoubtWrites } from './in-doubt-writes.js';
-import type { ValidationResult } from '../verdict.js';
-import { MAX_GROUP, AdaptiveQueueLimit } from './adaptive-queue-limit.js';
+import { AdaptiveQueueLimit, MAX_GROUP } from './adaptive-queue-limit.js';
 
-/** A group that is not through by then is of unknown fate: its devices send again. */
+/**
+ * Every operation of a commit has its own time-out in the driver. This one is for the operation whose time-out fails:
+ * the next group waits for this one.
+ */
 const GROUP_TIMEOUT_MS = 60_000;
 
-interface QueuedRequest {
-  readonly reports: readonly Position[];
-  readonly resolve: (validationResults: readonly ValidationResult[]) => void;
+export interface GroupCommitOptions<Item, Result> {
+  /**
+   * Makes one group durable.
+   * @param signal aborted when the time limit has passed; then the commit must have no further effect outside storage
+   * @returns one result per item, in the order of `items`
+   */
+  readonly commit: (items: readonly Item[], signal: AbortSignal) => Promise<readonly Result[]>;
+  /** Receives the items of a failed group: storage may have any of them. Called before their requests are rejected. */
+  readonly onUnconfirmed: (items: readonly Item[]) => void;
+  /** @param retryAfterMs when the queue has room again */
+  readonly overloadError: (retryAfterMs: number) => Error;
+  readonly clock: Clock;
+}
+
+interface QueuedRequest<Item, Result> {
+  readonly items: readonly Item[];
+  /** Epoch milliseconds. */
+  readonly submittedAtMs: number;
+  readonly resolve: (results: readonly Result[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Group commit: what arrives while a write is on its way shares the next one. One write at a time keeps the judging of
- * a vehicle in order, and under load the groups grow instead of the queue.
+ * Group commit: the requests that arrive during one commit share the next one. One commit at a time keeps the order, and
+ * under load the groups grow instead of the latency. A request is rejected at once when the queue is full.
  */
-@Injectable()
-export class GroupCommit {
+export class GroupCommit<Item, Result> {
   private readonly logger = new Logger(GroupCommit.name);
   private readonly queueLimit = new AdaptiveQueueLimit();
-  private readonly queue: QueuedRequest[] = [];
-  private waitingCount = 0;
+  private readonly queue: QueuedRequest<Item, Result>[] = [];
+  private queuedCount = 0;
   private running: Promise<void> | null = null;
-  private writing: readonly Position[] = [];
-  private writingSinceMs: number | null = null;
+  private committing: readonly QueuedRequest<Item, Result>[] = [];
+  private committingCount = 0;
+  private startedAtMs: number | null = null;
 
-  constructor(
-    private readonly validator: PositionValidator,
-    private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
-    private readonly inDoubt: InDoubtWrites,
-    private readonly clock: Clock,
-    private readonly clockSkew: ClockSkewDetector,
-  ) {}
+  constructor(private readonly options: GroupCommitOptions<Item, Result>) {}
 
   /** How full the queue is, 0…1. */
   get pressure(): number {
-    return this.waitingCount / this.queueLimit.limit;
+    return this.queuedCount / this.queueLimit.limit;
   }
 
-  /** Positions that are not durable yet, those of the write under way included. */
+  /** Items that are not durable yet, those of the current commit included. */
   get waiting(): number {
-    return this.waitingCount + this.writing.length;
+    return this.queuedCount + this.committingCount;
   }
 
-  /** When the oldest of them arrived, epoch milliseconds; null when there is none. */
+  /** When the oldest of them was submitted, epoch milliseconds; null when none waits. */
   get oldestWaitingMs(): number | null {
-    return (this.writing[0] ?? this.queue[0]?.reports[0])?.receivedAtMs ?? null;
+    return (this.committing[0] ?? this.queue[0])?.submittedAtMs ?? null;
   }
 
-  /** Everything that was recorded here before this moment has been shown, epoch milliseconds. */
-  get publishedUpToMs(): number {
-    return Math.min(this.writingSinceMs ?? this.clock.nowMs(), this.inDoubt.oldestMs ?? Infinity);
+  /** When the current commit began, epoch milliseconds; null when none runs. */
+  get committingSinceMs(): number | null {
+    return this.startedAtMs;
   }
 
   /**
-   * Resolves when all of them are durable.
-   * @returns a validationResult for each, in the order given
-   * @throws positions/overloaded, storage/unavailable
+   * Resolves when all items are durable.
+   * @returns one result per item, in their order
+   * @throws the overload error; storage/unavailable; what the commit of this request alone throws
    */
-  record(reports: readonly Position[]): Promise<readonly ValidationResult[]> {
-    if (reports.length === 0) return Promise.resolve([]);
-    if (this.waitingCount + reports.length > this.queueLimit.limit) {
-      return Promise.reject(overloaded(this.queueLimit.retryAfterMs(this.waitingCount)));
+  submit(items: readonly Item[]): Promise<readonly Result[]> {
+    if (items.length === 0) return Promise.resolve([]);
+    if (this.queuedCount + items.length > this.queueLimit.limit) {
+      return Promise.reject(this.options.overloadError(this.queueLimit.retryAfterMs(this.queuedCount)));
     }
-    this.waitingCount += reports.length;
+    this.queuedCount += items.length;
+    const submittedAtMs = this.options.clock.nowMs();
     return new Promise((resolve, reject) => {
-      this.queue.push({ reports, resolve, reject });
+      this.queue.push({ items, submittedAtMs, resolve, reject });
       this.running ??= runOutsideRequest(() => this.run());
     });
   }
 
-  /** Resolves when everything that was taken in before this call is durable and answered, or refused. */
-  async waitForPendingWrites(): Promise<void> {
+  /** Resolves when every request submitted before this call is resolved or rejected. */
+  async waitForPending(): Promise<void> {
     if (!this.running) return;
-    await new Promise<unknown>((resolve) => this.queue.push({ reports: [], resolve, reject: resolve }));
+    const submittedAtMs = this.options.clock.nowMs();
+    await new Promise<unknown>((resolve) =>
+      this.queue.push({ items: [], submittedAtMs, resolve, reject: resolve }),
+    );
   }
 
   private async run(): Promise<void> {
-    // Not in the caller's turn: what else arrives in this turn of the event loop joins the first group.
+    // After this turn of the event loop, so that its other requests join the first group.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.queue.length > 0) await this.writeGroup(this.takeGroup());
+    while (this.queue.length > 0) await this.commitGroup(this.takeGroup());
     this.running = null;
   }
 
-  private takeGroup(): QueuedRequest[] {
+  private takeGroup(): QueuedRequest<Item, Result>[] {
     let count = 0;
     let end = 0;
     while (
       end < this.queue.length &&
-      (end === 0 || count + (this.queue[end]?.reports.length ?? 0) <= MAX_GROUP)
+      (end === 0 || count + (this.queue[end]?.items.length ?? 0) <= MAX_GROUP)
     ) {
-      count += this.queue[end]?.reports.length ?? 0;
+      count += this.queue[end]?.items.length ?? 0;
       end += 1;
     }
-    this.waitingCount -= count;
+    this.queuedCount -= count;
     return this.queue.splice(0, end);
   }
 
-  private takeAll(): QueuedRequest[] {
-    this.waitingCount = 0;
+  private takeAll(): QueuedRequest<Item, Result>[] {
+    this.queuedCount = 0;
     return this.queue.splice(0);
   }
 
-  private async writeGroup(group: readonly QueuedRequest[]): Promise<void> {
+  private async commitGroup(group: readonly QueuedRequest<Item, Result>[]): Promise<void> {
     try {
-      await this.write(group);
+      await this.commit(group);
     } catch (error) {
-      if (isOutage(error)) this.refuse([...group, ...this.takeAll()], error);
-      else if (group.length === 1) this.refuse(group, error);
-      else await this.writeOneByOne(group);
+      if (isOutage(error)) this.reject([...group, ...this.takeAll()], error);
+      else if (group.length === 1) this.reject(group, error);
+      else await this.commitOneByOne(group);
     }
   }
 
-  /** One of them is what storage chokes on: only its sender is to hear of it. */
-  private async writeOneByOne(group: readonly QueuedRequest[]): Promise<void> {
-    for (const [index, waiting] of group.entries()) {
+  /** One request makes the group fail. Only that request is rejected. */
+  private async commitOneByOne(group: readonly QueuedRequest<Item, Result>[]): Promise<void> {
+    for (const [index, request] of group.entries()) {
       try {
-        await this.write([waiting]);
+        await this.commit([request]);
       } catch (error) {
-        if (isOutage(error)) return this.refuse([...group.slice(index), ...this.takeAll()], error);
-        this.refuse([waiting], error);
+        if (isOutage(error)) return this.reject([...group.slice(index), ...this.takeAll()], error);
+        this.reject([request], error);
       }
     }
   }
 
-  /** In an outage that is everybody: those behind would each wait a time-out of their own for the same answer. */
-  private refuse(refused: readonly QueuedRequest[], error: unknown): void {
-    for (const waiting of refused) waiting.reject(error);
+  /** An outage rejects the whole queue: each request would wait for a time-out of its own to get the same error. */
+  private reject(requests: readonly QueuedRequest<Item, Result>[], error: unknown): void {
+    for (const request of requests) request.reject(error);
   }
 
-  /** @throws what judging or storing them threw: then nothing is known of any of them */
-  private async write(group: readonly QueuedRequest[]): Promise<void> {
-    const reports = group.flatMap((waiting) => waiting.reports);
-    if (reports.length === 0) return group.forEach(({ resolve }) => resolve([]));
-    // Contract: judged in time order, answered in index order. Sorting is stable, so of two alike the first counts.
-    const order = reports.map((_, index) => index).sort((a, b) => timeOf(reports, a) - timeOf(reports, b));
-    const inTimeOrder = order.map((index) => reports[index] as Position);
-    this.writingSinceMs = this.clock.nowMs();
-    this.writing = reports;
+  /** @throws what the commit threw; storage/unavailable after the time limit */
+  private async commit(group: readonly QueuedRequest<Item, Result>[]): Promise<void> {
+    const items = group.flatMap((request) => request.items);
+    if (items.length === 0) return group.forEach(({ resolve }) => resolve([]));
+    const startedAtMs = this.options.clock.nowMs();
+    this.startedAtMs = startedAtMs;
+    this.committing = group;
+    this.committingCount = items.length;
     try {
-      const { validationResults, recorded } = await withTimeout(this.validator.validate(inTimeOrder));
-      this.queueLimit.note(reports.length, this.clock.nowMs() - this.writingSinceMs);
-      this.publishRecorded(recorded);
-      validationResults.forEach((validationResult, index) =>
-        this.recordClockSkew(inTimeOrder[index], validationResult),
-      );
-      const answers = new Array<ValidationResult>(reports.length);
-      order.forEach((index, position) => (answers[index] = validationResults[position] as ValidationResult));
+      const results = await this.commitWithTimeout(items);
+      this.queueLimit.record(items.length, this.options.clock.nowMs() - startedAtMs);
       let start = 0;
-      for (const waiting of group) {
-        waiting.resolve(answers.slice(start, start + waiting.reports.length));
-        start += waiting.reports.length;
+      for (const request of group) {
+        request.resolve(results.slice(start, start + request.items.length));
+        start += request.items.length;
       }
     } catch (error) {
-      this.logger.warn({ err: error, reports: reports.length }, 'a group of positions was not confirmed');
-      this.inDoubt.add(inTimeOrder);
+      this.logger.warn({ err: error, items: items.length }, 'group commit failed');
+      this.options.onUnconfirmed(items);
       throw error;
     } finally {
-      this.writingSinceMs = null;
-      this.writing = [];
+      this.startedAtMs = null;
+      this.committing = [];
+      this.committingCount = 0;
     }
   }
 
-  private recordClockSkew(report: Position | undefined, validationResult: ValidationResult): void {
-    const isFuture = validationResult.verdict === 'quarantined' && validationResult.code === 'future';
-    if (report) this.clockSkew.note(report.vehicleId, isFuture);
-  }
-
-  private publishRecorded(recorded: readonly RecordedPosition[]): void {
-    this.inDoubt.confirm(recorded.map(({ position }) => position));
-    for (const { position } of recorded) this.latest.offer(position);
-    this.feed.publish(recorded);
+  private commitWithTimeout(items: readonly Item[]): Promise<readonly Result[]> {
+    const timeLimit = new AbortController();
+    return withTimeout(this.options.commit(items, timeLimit.signal), GROUP_TIMEOUT_MS, () => {
+      const error = storageUnavailable(new Error(`not committed within ${GROUP_TIMEOUT_MS} ms`));
+      timeLimit.abort(error);
+      return error;
+    });
   }
 }
 
-/**
- * Each step of judging has its own time-out in the driver; this is for the day on which one of them has not. One write at a
- * time also means that one that never ends would be the last.
- */
-async function withTimeout<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(storageUnavailable(new Error('not confirmed in time'))),
-      GROUP_TIMEOUT_MS,
-    );
-  });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Nothing can be written just now, whatever it is. */
 function isOutage(error: unknown): boolean {
   const known = error instanceof DomainError ? error : translateStorageError(error);
   return known?.code === 'storage/unavailable';
-}
-
-function timeOf(reports: readonly Position[], index: number): number {
-  return reports[index]?.timeMs ?? 0;
-}
-
-function overloaded(retryAfterMs: number): DomainError {
-  return new DomainError(
-    'positions/overloaded',
-    'Too many positions are waiting to be written; send them again.',
-    { retryAfterMs },
-  );
 }

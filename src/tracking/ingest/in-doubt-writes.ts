@@ -1,102 +1,110 @@
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Clock, type Position } from '../../core/index.js';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  BackgroundJobs,
+  Clock,
+  isSamePlace,
+  type Position,
+  type RecordedPosition,
+  withoutOriginalFields,
+} from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed } from '../position-feed.js';
-import { PositionsRepository, positionKey } from '../positions.repository.js';
-import { isSamePlace } from '../stored-position.js';
+import { positionKey, PositionsRepository } from '../positions.repository.js';
 
-const CHECK_EVERY_MS = 1_000;
-/** Past this no write can still be under way on the server: the driver gave it up long before. */
+const CHECK_INTERVAL_MS = 1_000;
+/** After it no write can still be running in the database: the driver has given up long before. */
 const IN_DOUBT_TIMEOUT_MS = 120_000;
-const MAX_KEPT = 50_000;
-const PER_CHECK = 1_000;
+/** 30 s for clocks of instances that differ. */
+const CLOCK_TOLERANCE_MS = 30_000;
+const MAX_POSITIONS = 50_000;
+const MAX_PER_CHECK = 1_000;
+
+/** A position is visible in storage at the latest this long after its `recordedAtMs`. */
+export const RECORDED_WITHIN_MS = IN_DOUBT_TIMEOUT_MS + CLOCK_TOLERANCE_MS;
+
+interface InDoubtWrite {
+  readonly position: Position;
+  readonly sinceMs: number;
+}
 
 /**
- * A write that was not confirmed may have happened all the same. Its device is told to send again and then hears
- * `duplicate`, so without this the fix would be in storage and never on a screen. Once the database answers again,
- * what turns out to be stored is shown.
+ * The positions whose write was not confirmed. Storage may have them all the same: the device sends them again and gets
+ * `duplicate`, and no subscriber would ever see them. Once the database answers again, this looks them up and publishes
+ * those that are stored.
  */
 @Injectable()
-export class InDoubtWrites implements OnApplicationShutdown {
-  private readonly logger = new Logger(InDoubtWrites.name);
-  private readonly waiting = new Map<string, { report: Position; sinceMs: number }>();
-  private timer: NodeJS.Timeout | null = null;
+export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
+  private readonly writes = new Map<string, InDoubtWrite>();
 
   constructor(
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
+    private readonly jobs: BackgroundJobs,
     private readonly clock: Clock,
   ) {}
 
-  /** When the oldest of them arrived, epoch milliseconds; null when there is none. */
+  onModuleInit(): void {
+    this.jobs.start({
+      name: 'in-doubt-writes',
+      intervalMs: CHECK_INTERVAL_MS,
+      run: () => this.check(),
+    });
+  }
+
+  onApplicationShutdown(): void {
+    this.writes.clear();
+  }
+
+  /** When the oldest of them arrived, epoch milliseconds; null when there are none. */
   get oldestMs(): number | null {
     let oldestMs: number | null = null;
-    for (const { report } of this.waiting.values()) {
-      oldestMs = Math.min(oldestMs ?? Infinity, report.receivedAtMs);
+    for (const { position } of this.writes.values()) {
+      oldestMs = Math.min(oldestMs ?? Infinity, position.receivedAtMs);
     }
     return oldestMs;
   }
 
-  add(reports: readonly Position[]): void {
+  add(positions: readonly Position[]): void {
     const sinceMs = this.clock.nowMs();
-    for (const report of reports) {
-      if (this.waiting.size >= MAX_KEPT) break;
-      this.waiting.set(positionKey(report), { report, sinceMs });
+    for (const position of positions) {
+      if (this.writes.size >= MAX_POSITIONS) break;
+      this.writes.set(positionKey(position), { position: withoutOriginalFields(position), sinceMs });
     }
-    this.schedule();
   }
 
-  /** They were sent again and shown by the ordinary way. */
-  confirm(reports: readonly Position[]): void {
-    if (this.waiting.size === 0) return;
-    for (const report of reports) this.waiting.delete(positionKey(report));
+  /** A later write has recorded these, and the caller publishes them. */
+  confirm(recorded: readonly RecordedPosition[]): void {
+    if (this.writes.size === 0) return;
+    for (const { position } of recorded) this.writes.delete(positionKey(position));
   }
 
-  onApplicationShutdown(): void {
-    if (this.timer) clearTimeout(this.timer);
-    this.waiting.clear();
+  /** @throws storage/unavailable */
+  private async check(): Promise<void> {
+    if (this.writes.size === 0) return;
+    const batch = [...this.writes.values()].slice(0, MAX_PER_CHECK);
+    const stored = await this.positions.findRecorded(batch.map(({ position }) => position));
+    const recorded = batch.flatMap(({ position }): RecordedPosition[] => {
+      const found = stored.get(positionKey(position));
+      if (!found || !isSamePlace(found.position, position)) return [];
+      // A newer position may have been published meanwhile.
+      return [{ ...found, late: this.isBehindMarker(found.position) }];
+    });
+    this.confirm(recorded);
+    this.latest.publish(recorded);
+    this.dropExpired(batch);
   }
 
-  private isLate(position: Position): boolean {
+  private isBehindMarker(position: Position): boolean {
     const marker = this.latest.of(position.vehicleId);
     return marker !== null && position.timeMs < marker.timeMs;
   }
 
-  private schedule(): void {
-    if (this.timer || this.waiting.size === 0) return;
-    this.timer = setTimeout(() => {
-      this.timer = null;
-      void this.check().finally(() => this.schedule());
-    }, CHECK_EVERY_MS);
-    this.timer.unref();
-  }
-
-  private async check(): Promise<void> {
-    const batch = [...this.waiting.values()].slice(0, PER_CHECK);
-    try {
-      const stored = await this.positions.findStored(batch.map(({ report }) => report));
-      const shown = batch.flatMap(({ report }) => {
-        const found = stored.get(positionKey(report));
-        return found && isSamePlace(found, report) ? [found] : [];
-      });
-      for (const position of shown) this.waiting.delete(positionKey(position));
-      const recorded = shown.map((position) => ({ position, late: this.isLate(position) }));
-      for (const position of shown) this.latest.offer(position);
-      this.feed.publish(recorded);
-      this.dropExpired(batch);
-    } catch (error) {
-      this.logger.debug({ err: error }, 'unconfirmed positions: the database does not answer yet');
-    }
-  }
-
-  /** What is not there after this long never will be; what is young is looked for again, behind the others. */
-  private dropExpired(batch: readonly { report: Position; sinceMs: number }[]): void {
+  /** Drops the writes that are not in storage after the time-out, and moves the others behind the rest of the queue. */
+  private dropExpired(batch: readonly InDoubtWrite[]): void {
     const nowMs = this.clock.nowMs();
-    for (const entry of batch) {
-      const key = positionKey(entry.report);
-      if (!this.waiting.delete(key)) continue;
-      if (nowMs - entry.sinceMs < IN_DOUBT_TIMEOUT_MS) this.waiting.set(key, entry);
+    for (const write of batch) {
+      const key = positionKey(write.position);
+      if (!this.writes.delete(key)) continue;
+      if (nowMs - write.sinceMs < IN_DOUBT_TIMEOUT_MS) this.writes.set(key, write);
     }
   }
 }

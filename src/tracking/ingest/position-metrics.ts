@@ -6,56 +6,64 @@ import {
   type ErrorTranslator,
   Metrics,
   type ReportAnswer,
-  type Verdict,
+  VERDICTS,
 } from '../../core/index.js';
-import { GroupCommit } from './group-commit.js';
 
-/** Through which door a report came. */
+/** How a report arrived. */
 export type IngestSource = 'socket' | 'http' | 'legacy';
 
 const INGEST_SOURCES: readonly IngestSource[] = ['socket', 'http', 'legacy'];
-const VERDICTS: readonly Verdict[] = ['stored', 'duplicate', 'quarantined', 'rejected'];
 
-/** What becomes of the positions that come in, and how many wait for storage. */
+/** What the gauges read from the queue before storage. */
+export interface IngestQueue {
+  /** Positions that are not durable yet. */
+  readonly waiting: number;
+  /** When the oldest of them arrived, epoch milliseconds; null when none waits. */
+  readonly oldestWaitingMs: number | null;
+}
+
+/** Counts positions by verdict, and shows how many wait for storage. */
 @Injectable()
 export class PositionMetrics {
   private readonly positions;
   private readonly failures;
 
   constructor(
-    metrics: Metrics,
-    groupCommit: GroupCommit,
-    clock: Clock,
+    private readonly metrics: Metrics,
+    private readonly clock: Clock,
     @Inject(ERROR_TRANSLATOR) private readonly translate: ErrorTranslator,
   ) {
     this.positions = metrics.counter({
       name: 'samserver_positions_total',
-      help: 'Positions that were judged and answered, by verdict and by the way they came in.',
+      help: 'Positions that were validated and answered, by verdict and by the way they arrived.',
       labelNames: ['verdict', 'way'],
     });
-    // From the first scrape on: a series that begins with its first event hides that event from `increase`.
+    // Every series exists from the first scrape on: otherwise its first event is invisible to `increase`.
     for (const way of INGEST_SOURCES) for (const verdict of VERDICTS) this.positions.inc({ verdict, way }, 0);
     this.failures = metrics.counter({
       name: 'samserver_position_reports_failed_total',
       help: 'Reports of one or more positions that were not confirmed, by error code; their devices send them again.',
       labelNames: ['way', 'code'],
     });
-    metrics.gauge({
+  }
+
+  observeQueue(queue: IngestQueue): void {
+    this.metrics.gauge({
       name: 'samserver_positions_waiting',
-      help: 'Positions that are not durable yet: in the queue, or in the write that is under way.',
-      collect: (gauge) => gauge.set(groupCommit.waiting),
+      help: 'Positions that are not durable yet: in the queue, or in the current write.',
+      collect: (gauge) => gauge.set(queue.waiting),
     });
-    metrics.gauge({
+    this.metrics.gauge({
       name: 'samserver_positions_oldest_waiting_seconds',
       help: 'How long the oldest position that is not durable yet has been waiting; 0 when none waits.',
       collect: (gauge) => {
-        const nowMs = clock.nowMs();
-        gauge.set(Math.max(0, nowMs - (groupCommit.oldestWaitingMs ?? nowMs)) / 1_000);
+        const nowMs = this.clock.nowMs();
+        gauge.set(Math.max(0, nowMs - (queue.oldestWaitingMs ?? nowMs)) / 1_000);
       },
     });
   }
 
-  /** Counts what a report comes to. */
+  /** Counts the verdicts of a report, or its failure. */
   async count(way: IngestSource, report: () => Promise<ReportAnswer>): Promise<ReportAnswer> {
     try {
       const answer = await report();
@@ -69,7 +77,7 @@ export class PositionMetrics {
     }
   }
 
-  /** The one that the device is answered with. */
+  /** The code in the answer to the device. */
   private codeOf(error: unknown): string {
     return (error instanceof DomainError ? error : this.translate(error))?.code ?? 'internal';
   }

@@ -1,142 +1,168 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock, type Position } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import type { RecordedPosition } from '../position-feed.js';
-import { PositionsRepository, positionKey } from '../positions.repository.js';
-import { quarantineId } from '../quarantine/quarantine-id.js';
-import { type QuarantinedReport, QuarantineRepository } from '../quarantine/quarantine.repository.js';
-import { isSamePlace, type StoredPosition } from '../stored-position.js';
-import { validateTrack } from './track-validation.js';
-import { TrackContextLoader } from './track-context-loader.js';
-import type { ValidationResult, QuarantineCode } from '../verdict.js';
+import { distanceM, isSamePlace, type Position, type QuarantineCode } from '../../core/index.js';
+import type { GroupTrack } from './track-context.js';
+
+/** The limits of the rules. Each one is a setting, whose default is the contract's value. */
+export interface PositionLimits {
+  /** How far the clock of a device may run ahead, seconds. */
+  readonly maxAheadS: number;
+  /** Epoch milliseconds. An earlier time comes from a clock that was never set. */
+  readonly oldestMs: number;
+  readonly maxAccuracyM: number;
+  /** A higher speed between two positions is a jump: above any road vehicle and below the error of a bad fix. */
+  readonly maxSpeedMps: number;
+  /** So many jumps in a row, each plausible from the one before, mean that the vehicle really moved. */
+  readonly jumpsToRelease: number;
+}
+
+/** The verdict on one parsed position. */
+export type ValidationResult =
+  | {
+      readonly verdict: 'stored';
+      readonly late: boolean;
+      /** Storage has it in quarantine. The write releases it there. */
+      readonly wasHeld?: true;
+    }
+  | { readonly verdict: 'duplicate' }
+  | { readonly verdict: 'quarantined'; readonly code: QuarantineCode };
+
+/** A jump that storage has in quarantine, and that this group proves right. */
+export interface ReleasedJump {
+  readonly position: Position;
+  readonly late: boolean;
+}
 
 export interface ValidatedGroup {
-  /** One for each report, in their order. */
-  readonly validationResults: readonly ValidationResult[];
-  /** What became part of the history now, released fixes included; ascending by time. */
-  readonly recorded: readonly RecordedPosition[];
+  /** One per position, in the order of the group. */
+  readonly results: readonly ValidationResult[];
+  readonly released: readonly ReleasedJump[];
 }
 
-type HeldCodes = ReadonlyMap<string, QuarantineCode>;
-
-/** Judges reports by what storage knows, and makes all of it durable. */
+/** Gives every position its verdict: `stored`, `duplicate` or `quarantined`. Writes nothing. */
 @Injectable()
 export class PositionValidator {
-  constructor(
-    private readonly positions: PositionsRepository,
-    private readonly quarantine: QuarantineRepository,
-    private readonly contexts: TrackContextLoader,
-    private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
-  ) {}
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
   /**
-   * @param reports of any vehicles, ascending by time
-   * @throws storage/unavailable: then nothing is known of any of them
+   * @param count positions in the group
+   * @param tracks all positions of the group, by vehicle
+   * @throws storage/unavailable
    */
-  async validate(reports: readonly Position[]): Promise<ValidatedGroup> {
-    const heldCodes = await this.quarantine.findHeldCodes(reports);
-    const validationResults = new Array<ValidationResult>(reports.length);
-    const released: RecordedPosition[] = [];
+  async validate(count: number, tracks: readonly GroupTrack[]): Promise<ValidatedGroup> {
+    const results = new Array<ValidationResult>(count);
+    const released: ReleasedJump[] = [];
     await Promise.all(
-      byVehicle(reports).map(async ({ vehicleId, indexes }) => {
-        const own = indexes.map((index) => reports[index] as Position);
-        const context = await this.contexts.read(vehicleId, own);
-        const judged = await validateTrack(
-          own,
-          context,
-          (report) => heldCode(heldCodes, report),
-          this.settings.positions,
-        );
-        indexes.forEach(
-          (index, n) => (validationResults[index] = judged.validationResults[n] as ValidationResult),
-        );
-        released.push(...judged.released);
+      tracks.map(async (track) => {
+        const validated = await validateTrack(track, this.settings.positions);
+        validated.results.forEach((result, n) => (results[track.indexes[n] as number] = result));
+        released.push(...validated.released);
       }),
     );
-    return this.write(reports, validationResults, released, heldCodes);
+    return { results, released };
+  }
+}
+
+async function validateTrack(
+  { positions, context }: GroupTrack,
+  limits: PositionLimits,
+): Promise<ValidatedGroup> {
+  const results: ValidationResult[] = [];
+  const released: ReleasedJump[] = [];
+  for (const position of positions) results.push(await validateOne(position));
+  return { results, released };
+
+  async function validateOne(position: Position): Promise<ValidationResult> {
+    const same = context.at(position.timeMs);
+    // First, because a position released from quarantine is a duplicate from then on.
+    if (same && isSamePlace(same, position)) return { verdict: 'duplicate' };
+    // A position sent again gets the same verdict, even when the clock has reached a `future` time meanwhile.
+    const code =
+      context.heldCode(position) ?? quarantineReason(position, limits) ?? (same ? 'time_conflict' : null);
+    if (code !== null) return quarantined(position, code);
+
+    const before = await context.before(position.timeMs);
+    if (before && !isPlausible(before, position, limits)) return validateJump(position);
+    return stored(position);
   }
 
-  /**
-   * Good fixes first: a crash in between leaves a released fix in both places, and the next look at it finds the good
-   * one; the other order would leave it in neither.
-   */
-  private async write(
-    reports: readonly Position[],
-    validationResults: ValidationResult[],
-    released: readonly RecordedPosition[],
-    heldCodes: HeldCodes,
-  ): Promise<ValidatedGroup> {
-    const recordedAt = new Date(this.clock.nowMs());
-    const accepted = reports.flatMap((position, index): RecordedPosition[] => {
-      const validationResult = validationResults[index];
-      return validationResult?.verdict === 'stored' ? [{ position, late: validationResult.late }] : [];
+  /** Quarantines a jump, unless it completes a sequence of plausible jumps: then it accepts all of the sequence. */
+  async function validateJump(position: Position): Promise<ValidationResult> {
+    const around = await context.jumpsAround(position.timeMs);
+    const others = around.filter((jump) => jump.timeMs !== position.timeMs);
+    const jumps = [...others, position].sort((a, b) => a.timeMs - b.timeMs);
+    const sequence = plausibleSequenceAround(jumps, jumps.indexOf(position), limits).flatMap(
+      (index) => jumps[index] ?? [],
+    );
+    if (sequence.length === 0) return quarantined(position, 'jump');
+    for (const jump of sequence) if (jump !== position) release(jump);
+    return stored(position);
+  }
+
+  function release(jump: Position): void {
+    context.accept(jump);
+    const late = context.isLate(jump);
+    const index = positions.findIndex((position, n) => position === jump && n < results.length);
+    if (index < 0) released.push({ position: jump, late });
+    else results[index] = { verdict: 'stored', late, ...(context.heldCode(jump) && { wasHeld: true }) };
+  }
+
+  function stored(position: Position): ValidationResult {
+    context.accept(position);
+    return { verdict: 'stored', late: context.isLate(position) };
+  }
+
+  function quarantined(position: Position, code: QuarantineCode): ValidationResult {
+    if (code === 'jump') context.holdJump(position);
+    return { verdict: 'quarantined', code };
+  }
+}
+
+/** The rules that look at one position alone. */
+export function quarantineReason(position: Position, limits: PositionLimits): QuarantineCode | null {
+  if (position.timeMs - position.receivedAtMs > limits.maxAheadS * 1_000) return 'future';
+  if (position.timeMs < limits.oldestMs) return 'too_old';
+  if (position.accuracyM !== undefined && position.accuracyM > limits.maxAccuracyM) return 'inaccurate';
+  if (position.lat === 0 && position.lon === 0) return 'null_island';
+  return null;
+}
+
+type Fix = Pick<Position, 'lat' | 'lon' | 'timeMs' | 'accuracyM'>;
+
+/**
+ * True when a vehicle can have driven from one fix to the next. Both radii of accuracy are subtracted from the distance.
+ * A time under one second counts as one second, because the noise of a receiver would give any speed.
+ */
+export function isPlausible(from: Fix, to: Fix, limits: PositionLimits): boolean {
+  const travelledM = distanceM(from, to) - (from.accuracyM ?? 0) - (to.accuracyM ?? 0);
+  const timeS = Math.max((to.timeMs - from.timeMs) / 1_000, 1);
+  return travelledM / timeS <= limits.maxSpeedMps;
+}
+
+/**
+ * Looks at every window of `jumpsToRelease` jumps that contains `index`, and accepts the windows in which each jump is
+ * plausible from the one before.
+ * @param jumps ascending by time, no two at the same time
+ * @returns the indexes of the accepted jumps, ascending; empty when no window is accepted
+ */
+export function plausibleSequenceAround(
+  jumps: readonly Fix[],
+  index: number,
+  limits: PositionLimits,
+): number[] {
+  const length = limits.jumpsToRelease;
+  const accepted = new Set<number>();
+  for (
+    let start = Math.max(0, index - length + 1);
+    start <= index && start + length <= jumps.length;
+    start += 1
+  ) {
+    const window = jumps.slice(start, start + length);
+    const isSequence = window.every((jump, n) => {
+      const before = window[n - 1];
+      return before === undefined || isPlausible(before, jump, limits);
     });
-    const storedMeanwhile = await this.insert([...accepted, ...released], recordedAt);
-    applyConcurrentInserts(reports, validationResults, storedMeanwhile);
-
-    const held: QuarantinedReport[] = [];
-    // One whose moment is another place's now stays what it was: held.
-    const recorded = released.filter(({ position }) => !isAtOtherPlace(storedMeanwhile, position));
-    const releasedReports = recorded.map(({ position }) => position);
-    reports.forEach((report, index) => {
-      const validationResult = validationResults[index];
-      if (validationResult?.verdict === 'quarantined') held.push({ report, code: validationResult.code });
-      if (validationResult?.verdict !== 'stored') return;
-      recorded.push({ position: report, late: validationResult.late });
-      if (heldCode(heldCodes, report) !== null) releasedReports.push(report);
-    });
-    await this.quarantine.insertHeld(held);
-    await this.quarantine.markReleased(releasedReports, recordedAt, null);
-    recorded.sort((a, b) => a.position.timeMs - b.position.timeMs);
-    return { validationResults, recorded };
+    if (isSequence) window.forEach((_, n) => accepted.add(start + n));
   }
-
-  /** @returns those that another instance has stored since they were looked for, by key as in `positionKey` */
-  private async insert(
-    accepted: readonly RecordedPosition[],
-    recordedAt: Date,
-  ): Promise<ReadonlyMap<string, StoredPosition>> {
-    if (accepted.length === 0) return new Map();
-    const taken = await this.positions.insert(accepted, recordedAt);
-    if (taken.size === 0) return new Map();
-    return this.positions.findStored([...taken].flatMap((index) => accepted[index]?.position ?? []));
-  }
-}
-
-/** What was judged before another instance stored its own is judged by that. */
-function applyConcurrentInserts(
-  reports: readonly Position[],
-  validationResults: ValidationResult[],
-  storedMeanwhile: ReadonlyMap<string, StoredPosition>,
-): void {
-  if (storedMeanwhile.size === 0) return;
-  reports.forEach((report, index) => {
-    if (validationResults[index]?.verdict !== 'stored' || !storedMeanwhile.has(positionKey(report))) return;
-    validationResults[index] = isAtOtherPlace(storedMeanwhile, report)
-      ? { verdict: 'quarantined', code: 'time_conflict' }
-      : { verdict: 'duplicate' };
-  });
-}
-
-function isAtOtherPlace(
-  storedMeanwhile: ReadonlyMap<string, StoredPosition>,
-  position: StoredPosition,
-): boolean {
-  const other = storedMeanwhile.get(positionKey(position));
-  return other !== undefined && !isSamePlace(other, position);
-}
-
-function heldCode(codes: HeldCodes, report: Position): QuarantineCode | null {
-  return codes.size === 0 ? null : (codes.get(quarantineId(report).toString('hex')) ?? null);
-}
-
-function byVehicle(reports: readonly Position[]): { vehicleId: string; indexes: number[] }[] {
-  const groups = new Map<string, number[]>();
-  reports.forEach(({ vehicleId }, index) => {
-    const indexes = groups.get(vehicleId);
-    if (indexes) indexes.push(index);
-    else groups.set(vehicleId, [index]);
-  });
-  return [...groups].map(([vehicleId, indexes]) => ({ vehicleId, indexes }));
+  return [...accepted].sort((a, b) => a - b);
 }

@@ -1,42 +1,60 @@
-import { type Fix, parseTime } from '../../core/index.js';
-import { isAttributes } from './attributes.js';
+import { parseTime, type Position } from '../../core/index.js';
 
-/** Why something cannot be a position: the field at fault, or `invalid_position` for what is not an object. */
+/** The field that makes a position unusable; `invalid_position` for a value that is not an object. */
 export type RejectionCode = 'invalid_position' | 'invalid_lat' | 'invalid_lon' | 'invalid_time';
 
 export type ParsedPosition =
-  { readonly fix: Fix; readonly dropped: readonly string[] } | { readonly rejection: RejectionCode };
+  | {
+      readonly fix: Omit<Position, 'vehicleId' | 'receivedAtMs'>;
+      /** Optional fields that were out of range and are left out of `fix`. */
+      readonly dropped: readonly string[];
+    }
+  | { readonly rejection: RejectionCode };
 
-type OptionalField = Exclude<keyof Fix, 'lat' | 'lon' | 'timeMs'>;
+type OptionalField =
+  'speedMps' | 'headingDeg' | 'accuracyM' | 'altitudeM' | 'batteryPct' | 'ignition' | 'attributes';
 
 /**
- * Whatever a device sent, as a fix: the one parse there is, for HTTP and sockets alike. Only place and time can reject
- * it; a fault in another field costs that field (`dropped`), because a bad battery reading must not lose an ambulance.
- * Unknown fields are left out in silence: newer devices may know more than this service.
+ * Parses one position as a device sends it, over HTTP and Socket.IO alike. Only `lat`, `lon` and `time` can reject it.
+ * A fault in an optional field drops that field: a bad battery reading must not lose an ambulance. Unknown fields are
+ * ignored without notice, because newer devices may send more than this release knows.
  */
 export function parsePosition(raw: unknown): ParsedPosition {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return { rejection: 'invalid_position' };
-  const input = raw as Record<string, unknown>;
+  const input = raw as Readonly<Record<string, unknown>>;
+  return parseMeasurements(input, parseTime(input['time']));
+}
+
+/**
+ * Parses the fields of a position whose time is known already.
+ * @param timeMs epoch milliseconds; null rejects the position
+ * @param originalFields what a client of the old server sent; travels with the position
+ */
+export function parseMeasurements(
+  input: Readonly<Record<string, unknown>>,
+  timeMs: number | null,
+  originalFields?: Position['originalFields'],
+): ParsedPosition {
   const { lat, lon } = input;
   if (!isWithin(lat, -90, 90)) return { rejection: 'invalid_lat' };
   if (!isWithin(lon, -180, 180)) return { rejection: 'invalid_lon' };
-  const timeMs = parseTime(input['time']);
   if (timeMs === null) return { rejection: 'invalid_time' };
 
   const optional: Partial<Record<OptionalField, unknown>> = {};
   const dropped: string[] = [];
-  for (const [field, accept] of OPTIONAL_FIELDS) {
+  for (const [field, isValid] of OPTIONAL_FIELDS) {
     const value = input[field];
     if (isAbsent(field, value)) continue;
-    if (accept(value)) optional[field] = value;
+    if (isValid(value)) optional[field] = value;
     else dropped.push(field);
   }
-  return { fix: { lat, lon, timeMs, ...(optional as Omit<Fix, 'lat' | 'lon' | 'timeMs'>) }, dropped };
+  const fix = { lat, lon, timeMs, ...(optional as Partial<Pick<Position, OptionalField>>) };
+  return { fix: originalFields === undefined ? fix : { ...fix, originalFields }, dropped };
 }
 
 const OPTIONAL_FIELDS: readonly (readonly [OptionalField, (value: unknown) => boolean])[] = [
   ['speedMps', (value) => isWithin(value, 0, 1_000)],
-  // 360 is north as well as 0; receivers send both.
+  // Receivers send both 0 and 360 for north.
   ['headingDeg', (value) => isWithin(value, 0, 360)],
   ['accuracyM', (value) => isWithin(value, 0, 10_000_000)],
   ['altitudeM', (value) => isWithin(value, -1_000, 100_000)],
@@ -45,7 +63,7 @@ const OPTIONAL_FIELDS: readonly (readonly [OptionalField, (value: unknown) => bo
   ['attributes', isAttributes],
 ];
 
-/** iOS says "unknown" with −1 for speed and course: absent, and no fault. */
+/** iOS sends −1 for an unknown speed or course: absent, not a fault. */
 function isAbsent(field: OptionalField, value: unknown): boolean {
   if (value === undefined || value === null) return true;
   return value === -1 && (field === 'speedMps' || field === 'headingDeg');
@@ -53,4 +71,39 @@ function isAbsent(field: OptionalField, value: unknown): boolean {
 
 function isWithin(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && value >= min && value <= max;
+}
+
+const MAX_ATTRIBUTES_BYTES = 2_048;
+const MAX_ATTRIBUTES_DEPTH = 4;
+
+/**
+ * A plain object of JSON values, at most 2,048 bytes as JSON and four levels deep. MongoDB reads a key with a leading `$`
+ * as an operator and a key with a dot as a path. Its driver reads an object with `_bsontype` as one of its own types and
+ * throws when it writes it. So such keys are refused.
+ */
+function isAttributes(value: unknown): value is Record<string, unknown> {
+  return (
+    isPlainObject(value) &&
+    isStorable(value, 1) &&
+    Buffer.byteLength(JSON.stringify(value)) <= MAX_ATTRIBUTES_BYTES
+  );
+}
+
+function isStorable(value: unknown, depth: number): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (depth > MAX_ATTRIBUTES_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((item) => isStorable(item, depth + 1));
+  return (
+    isPlainObject(value) &&
+    Object.entries(value).every(([key, item]) => isStorableKey(key) && isStorable(item, depth + 1))
+  );
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function isStorableKey(key: string): boolean {
+  return /^[^$.\0][^.\0]{0,63}$/.test(key) && key !== '__proto__' && key !== '_bsontype';
 }

@@ -1,9 +1,33 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type DevicePrincipal, ForDevice } from '../../auth/index.js';
-import { FailsWith, type ReportAnswer } from '../../core/index.js';
-import { REPORT_ANSWER_EXAMPLE, REPORT_EXAMPLE } from './positions.examples.js';
+import { FailsWith, type PositionInput, type ReportAnswer } from '../../core/index.js';
 import { PositionsService } from './positions.service.js';
+
+const REPORT_EXAMPLE: { readonly positions: readonly PositionInput[] } = {
+  positions: [
+    {
+      lat: 48.137154,
+      lon: 11.576124,
+      time: '2026-11-23T14:50:00.000Z',
+      speedMps: 13.9,
+      headingDeg: 87,
+      accuracyM: 4,
+    },
+    { lat: 48.137201, lon: 11.576809, time: '2026-11-23T14:50:04.000Z' },
+  ],
+};
+
+const REPORT_ANSWER_EXAMPLE: ReportAnswer = {
+  results: [
+    { index: 0, verdict: 'stored' },
+    { index: 1, verdict: 'duplicate' },
+  ],
+  stored: 1,
+  duplicate: 1,
+  quarantined: 0,
+  rejected: 0,
+};
 
 @ApiTags('positions')
 @Controller('api/v1/positions')
@@ -14,7 +38,7 @@ export class PositionsController {
   @ForDevice()
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Report 1–500 positions of the token’s own vehicle; answered when they are durable',
+    summary: 'Report 1–500 positions of the vehicle of the token. The answer follows when they are durable',
   })
   @ApiBody({ schema: { type: 'object', example: REPORT_EXAMPLE } })
   @ApiOkResponse({ schema: { type: 'object', example: REPORT_ANSWER_EXAMPLE } })

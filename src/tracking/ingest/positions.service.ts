@@ -1,81 +1,178 @@
 import { Injectable } from '@nestjs/common';
 import {
   Clock,
+  ClockSkewDetector,
   DomainError,
   invalidInput,
   type Position,
   type PositionResult,
   type ReportAnswer,
 } from '../../core/index.js';
-import { parsePosition } from './position.parser.js';
-import { PositionMetrics, type IngestSource } from './position-metrics.js';
+import { LatestPositions } from '../live/latest-positions.js';
 import { GroupCommit } from './group-commit.js';
-import type { ValidationResult } from '../verdict.js';
+import { InDoubtWrites } from './in-doubt-writes.js';
+import { type IngestSource, PositionMetrics } from './position-metrics.js';
+import { type ParsedPosition, parsePosition } from './position.parser.js';
+import { PositionValidator, type ValidationResult } from './position-validator.js';
+import { PositionWriter } from './position-writer.js';
+import { TrackContextLoader } from './track-context.js';
 
-export const MAX_REPORTED = 500;
+const MAX_REPORTED = 500;
 
-/** The way in for every position, whichever door it came through. */
+/**
+ * Takes positions in. The steps, in order:
+ *
+ * 1. parse: `report` (clients of the old server are parsed in `legacy` and enter at `reportParsed`)
+ * 2. group commit: requests that arrive during one commit share the next one
+ * 3. load the track context of each vehicle
+ * 4. validate: `stored`, `duplicate` or `quarantined`
+ * 5. write
+ * 6. update the live markers, then publish `position.recorded`
+ * 7. answer by index
+ */
 @Injectable()
 export class PositionsService {
+  private readonly groupCommit: GroupCommit<Position, ValidationResult>;
+
   constructor(
-    private readonly groupCommit: GroupCommit,
+    private readonly contexts: TrackContextLoader,
+    private readonly validator: PositionValidator,
+    private readonly writer: PositionWriter,
+    private readonly inDoubt: InDoubtWrites,
+    private readonly latest: LatestPositions,
     private readonly metrics: PositionMetrics,
+    private readonly clockSkew: ClockSkewDetector,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.groupCommit = new GroupCommit<Position, ValidationResult>({
+      commit: (positions, signal) => this.commit(positions, signal),
+      onUnconfirmed: (positions) => this.inDoubt.add(positions),
+      overloadError: overloaded,
+      clock,
+    });
+    metrics.observeQueue(this.groupCommit);
+  }
 
   /**
-   * Judges and stores what one vehicle's device sent; resolves when all of it is durable.
-   * @param raws 1–500 values as they came
-   * @throws input/invalid for the number of them, positions/overloaded, storage/unavailable; never for one bad item
+   * Takes in what the device of one vehicle sent. Resolves when all of it is durable. A bad item gets the verdict
+   * `rejected` and does not fail the others.
+   * @param raws 1–500 values as received
+   * @throws input/invalid for another number of values, positions/overloaded, storage/unavailable
    */
-  report(vehicleId: string, raws: unknown, way: IngestSource): Promise<ReportAnswer> {
-    return this.metrics.count(way, () => this.ingest(vehicleId, raws));
-  }
-
-  private async ingest(vehicleId: string, raws: unknown): Promise<ReportAnswer> {
-    if (!Array.isArray(raws) || raws.length < 1 || raws.length > MAX_REPORTED) throw invalidPositionCount();
-    const receivedAtMs = this.clock.nowMs();
-    const parsed = raws.map((raw) => parsePosition(raw));
-    const reports = parsed.flatMap((each): Position[] =>
-      'fix' in each ? [{ ...each.fix, vehicleId, receivedAtMs }] : [],
-    );
-    const validationResults = (await this.groupCommit.record(reports)).values();
-    const results = parsed.map((each, index): PositionResult => {
-      if ('rejection' in each) return { index, verdict: 'rejected', code: each.rejection };
-      const validationResult = validationResults.next().value;
-      if (!validationResult) throw new Error('fewer validationResults than fixes');
-      return {
-        index,
-        ...answerOf(validationResult),
-        ...(each.dropped.length > 0 && { dropped: each.dropped }),
-      };
+  report(vehicleId: string, raws: unknown, source: IngestSource): Promise<ReportAnswer> {
+    return this.metrics.count(source, async () => {
+      if (!Array.isArray(raws) || raws.length < 1 || raws.length > MAX_REPORTED) throw invalidPositionCount();
+      return this.ingest(vehicleId, raws.map(parsePosition));
     });
-    return { results, ...count(results) };
   }
 
-  /** Resolves when everything that was taken in before this call is durable and answered. */
+  /**
+   * The same for positions that are parsed already (`parseMeasurements`).
+   * @throws positions/overloaded, storage/unavailable
+   */
+  reportParsed(
+    vehicleId: string,
+    parsed: readonly ParsedPosition[],
+    source: IngestSource,
+  ): Promise<ReportAnswer> {
+    return this.metrics.count(source, () => this.ingest(vehicleId, parsed));
+  }
+
+  /** How full the queue before storage is, 0…1. */
+  get pressure(): number {
+    return this.groupCommit.pressure;
+  }
+
+  /** Every position that was recorded here before this time is published, epoch milliseconds. */
+  get publishedUpToMs(): number {
+    const committedMs = this.groupCommit.committingSinceMs ?? this.clock.nowMs();
+    return Math.min(committedMs, this.inDoubt.oldestMs ?? Infinity);
+  }
+
+  /** Resolves when every report received before this call is answered. */
   waitForPendingWrites(): Promise<void> {
-    return this.groupCommit.waitForPendingWrites();
+    return this.groupCommit.waitForPending();
+  }
+
+  private async ingest(vehicleId: string, parsed: readonly ParsedPosition[]): Promise<ReportAnswer> {
+    const receivedAtMs = this.clock.nowMs();
+    const positions: Position[] = [];
+    for (const each of parsed) if ('fix' in each) positions.push({ ...each.fix, vehicleId, receivedAtMs });
+    return answerOf(parsed, await this.groupCommit.submit(positions));
+  }
+
+  /** Contract: a group is validated in time order. The sort is stable, so the first of two equal positions counts. */
+  private async commit(
+    positions: readonly Position[],
+    signal: AbortSignal,
+  ): Promise<readonly ValidationResult[]> {
+    const order = positions
+      .map((_, index) => index)
+      .sort((a, b) => timeAt(positions, a) - timeAt(positions, b));
+    const group = order.map((index) => positions[index] as Position);
+    const tracks = await this.contexts.load(group);
+    const validated = await this.validator.validate(group.length, tracks);
+    const { results, recorded } = await this.writer.write(group, validated);
+    // After the time limit the positions are in doubt: InDoubtWrites publishes those that are stored.
+    signal.throwIfAborted();
+    this.inDoubt.confirm(recorded);
+    this.latest.publish(recorded);
+    const inGivenOrder = new Array<ValidationResult>(positions.length);
+    results.forEach((result, n) => {
+      inGivenOrder[order[n] as number] = result;
+      const isFuture = result.verdict === 'quarantined' && result.code === 'future';
+      this.clockSkew.note((group[n] as Position).vehicleId, isFuture);
+    });
+    return inGivenOrder;
   }
 }
 
-function answerOf(validationResult: ValidationResult): Omit<PositionResult, 'index'> {
-  switch (validationResult.verdict) {
-    case 'stored':
-      return { verdict: 'stored', ...(validationResult.late && { late: true }) };
-    case 'duplicate':
-      return { verdict: 'duplicate' };
-    case 'quarantined':
-      return { verdict: 'quarantined', code: validationResult.code };
-  }
+function timeAt(positions: readonly Position[], index: number): number {
+  return positions[index]?.timeMs ?? 0;
 }
 
-function count(results: readonly PositionResult[]): Omit<ReportAnswer, 'results'> {
+/** @param results of the positions that were not rejected, in the order of the report */
+function answerOf(parsed: readonly ParsedPosition[], results: readonly ValidationResult[]): ReportAnswer {
   const counts = { stored: 0, duplicate: 0, quarantined: 0, rejected: 0 };
-  for (const { verdict } of results) counts[verdict] += 1;
-  return counts;
+  let next = 0;
+  const answered = parsed.map((each, index): PositionResult => {
+    const answer = 'fix' in each ? resultAt(index, each, results[next++]) : rejectedAt(index, each);
+    counts[answer.verdict] += 1;
+    return answer;
+  });
+  return { results: answered, ...counts };
+}
+
+function rejectedAt(
+  index: number,
+  { rejection }: Extract<ParsedPosition, { rejection: unknown }>,
+): PositionResult {
+  return { index, verdict: 'rejected', code: rejection };
+}
+
+function resultAt(
+  index: number,
+  { dropped }: Extract<ParsedPosition, { fix: unknown }>,
+  result: ValidationResult | undefined,
+): PositionResult {
+  if (!result) throw new Error(`no validation result for position ${index}`);
+  return {
+    index,
+    verdict: result.verdict,
+    ...(result.verdict === 'quarantined' && { code: result.code }),
+    ...(result.verdict === 'stored' && result.late && { late: true }),
+    ...(dropped.length > 0 && { dropped }),
+  };
 }
 
 function invalidPositionCount(): DomainError {
   return invalidInput([{ path: 'positions', message: `positions must be an array of 1 to ${MAX_REPORTED}` }]);
+}
+
+function overloaded(retryAfterMs: number): DomainError {
+  return new DomainError(
+    'positions/overloaded',
+    'Too many positions are waiting to be written; send them again.',
+    { retryAfterMs },
+  );
 }

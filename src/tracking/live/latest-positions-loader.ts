@@ -1,14 +1,14 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { markerTimeMs, toPositionView } from '../../core/index.js';
 import { StartupTasks } from '../../database/index.js';
 import { LastPositions, VehiclesService } from '../../vehicles/index.js';
-import { LatestPositions } from './latest-positions.js';
 import { PositionsRepository } from '../positions.repository.js';
-import { markerTimeMs, toPositionView } from '../stored-position.js';
+import { LatestPositions } from './latest-positions.js';
 
 const MAX_CONCURRENT_READS = 16;
 const PAGE_SIZE = 10;
 
-/** Fills the board from storage before the instance is ready. */
+/** Loads the live markers from storage before the instance is ready, and gives them to `vehicles`. */
 @Injectable()
 export class LatestPositionsLoader implements OnModuleInit {
   constructor(
@@ -20,8 +20,8 @@ export class LatestPositionsLoader implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.startupTasks.add('latest-position board', () => this.load());
-    this.lastPositions.announce((vehicleId) => {
+    this.startupTasks.add('load latest positions', () => this.load());
+    this.lastPositions.setSource((vehicleId) => {
       const position = this.latest.of(vehicleId);
       return position && toPositionView(position);
     });
@@ -35,16 +35,17 @@ export class LatestPositionsLoader implements OnModuleInit {
   }
 
   /**
-   * The board orders by min(time, receivedAt), storage by time. Going back from the newest, no older fix can win once
-   * its own time is before the best one's: with clocks that are right, that is after the first page.
+   * Markers order by min(time, receivedAt), storage orders by time. The loop reads backwards from the newest time. It ends
+   * when the time of the oldest position read is before the marker: no older position can be newer by the marker's order.
+   * With correct clocks that is after the first page.
    */
   private async loadOne(vehicleId: string): Promise<void> {
     for (let beforeMs: number | null = null; ;) {
       const page = await this.positions.findBackwards(vehicleId, beforeMs, PAGE_SIZE);
       for (const position of page) this.latest.offer(position);
       const oldest = page.at(-1);
-      const best = this.latest.of(vehicleId);
-      if (page.length < PAGE_SIZE || !oldest || !best || oldest.timeMs < markerTimeMs(best)) return;
+      const marker = this.latest.of(vehicleId);
+      if (page.length < PAGE_SIZE || !oldest || !marker || oldest.timeMs < markerTimeMs(marker)) return;
       beforeMs = oldest.timeMs;
     }
   }

@@ -1,32 +1,58 @@
 import { Injectable } from '@nestjs/common';
-import { markerTimeMs, type StoredPosition } from '../stored-position.js';
+import {
+  EventBus,
+  markerTimeMs,
+  type Position,
+  type RecordedPosition,
+  withoutOriginalFields,
+} from '../../core/index.js';
 
-/** The latest-position board: where each vehicle is, in memory, for snapshots and lists. */
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /** Positions became durable. In the order of recording, never empty. The live markers are up to date. */
+    'position.recorded': readonly RecordedPosition[];
+  }
+}
+
+/** The live marker of every vehicle: its newest position, in memory. Snapshots and lists read it. */
 @Injectable()
 export class LatestPositions {
-  private readonly markers = new Map<string, StoredPosition>();
-  private readonly removed = new Set<string>();
+  private readonly markers = new Map<string, Position>();
+  private readonly archived = new Set<string>();
 
-  /** Puts it on the board if it is the newest by min(time, receivedAt). */
-  offer(position: StoredPosition): void {
-    if (this.removed.has(position.vehicleId)) return;
+  constructor(private readonly events: EventBus) {
+    events.subscribe('vehicle.changed', ({ vehicle, isArchived }) => {
+      if (isArchived) this.removeArchived(vehicle.id);
+    });
+  }
+
+  /** Updates the live markers, then publishes `position.recorded`. */
+  publish(recorded: readonly RecordedPosition[]): void {
+    if (recorded.length === 0) return;
+    for (const { position } of recorded) this.offer(position);
+    this.events.publish('position.recorded', recorded);
+  }
+
+  /** Makes it the marker of its vehicle when it is the newest by `markerTimeMs`. */
+  offer(position: Position): void {
+    if (this.archived.has(position.vehicleId)) return;
     const marker = this.markers.get(position.vehicleId);
     if (!marker || markerTimeMs(position) >= markerTimeMs(marker)) {
-      this.markers.set(position.vehicleId, position);
+      this.markers.set(position.vehicleId, withoutOriginalFields(position));
     }
   }
 
-  of(vehicleId: string): StoredPosition | null {
+  of(vehicleId: string): Position | null {
     return this.markers.get(vehicleId) ?? null;
   }
 
-  /** Takes a vehicle off for good: what was on its way when it was archived does not bring it back. */
-  remove(vehicleId: string): void {
-    this.removed.add(vehicleId);
-    this.markers.delete(vehicleId);
+  all(): IterableIterator<Position> {
+    return this.markers.values();
   }
 
-  all(): IterableIterator<StoredPosition> {
-    return this.markers.values();
+  /** For good: a position that was in flight at that time must not bring the marker back. */
+  private removeArchived(vehicleId: string): void {
+    this.archived.add(vehicleId);
+    this.markers.delete(vehicleId);
   }
 }

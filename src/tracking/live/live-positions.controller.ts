@@ -1,10 +1,9 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../../auth/index.js';
-import { isInside, type Page, parseBoundingBox } from '../../core/index.js';
+import { isInside, type Page, parseBoundingBox, toPositionView } from '../../core/index.js';
 import { LatestPositions } from './latest-positions.js';
-import { LivePositionDto, LivePositionListDto, LivePositionsDto } from './live-positions.dto.js';
-import { toPositionView } from '../stored-position.js';
+import { LivePositionDto, LivePositionListDto, LivePositionsDto } from '../position.dto.js';
 
 @ApiTags('positions')
 @Controller('api/v1/positions/live')
@@ -13,7 +12,7 @@ export class LivePositionsController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Where every vehicle is now, or every one within a box' })
+  @ApiOperation({ summary: 'List the latest position of every vehicle, or of those inside a bounding box' })
   @ApiOkResponse({ type: LivePositionListDto })
   list(@Query() { bbox }: LivePositionsDto): Page<LivePositionDto> {
     const box = bbox === undefined ? null : parseBoundingBox(bbox);

@@ -1,8 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, distanceM, type PositionView } from '../../core/index.js';
+import {
+  Clock,
+  distanceM,
+  markerTimeMs,
+  type Position,
+  type PositionView,
+  toPositionView,
+} from '../../core/index.js';
 import { type UnitStatus, VehiclesService, type VehicleView } from '../../vehicles/index.js';
 import { LatestPositions } from './latest-positions.js';
-import { markerTimeMs, type StoredPosition, toPositionView } from '../stored-position.js';
 
 export interface NearestQuery {
   readonly lat: number;
@@ -26,7 +32,7 @@ export interface NearestAnswer {
 }
 
 interface Candidate {
-  readonly position: StoredPosition;
+  readonly position: Position;
   readonly distanceM: number;
   readonly ageS: number;
 }
@@ -44,8 +50,8 @@ export class NearestVehiclesService {
     const nowMs = this.clock.nowMs();
     const excluded = { stale: 0, noPosition: 0, status: 0 };
     const candidates: Candidate[] = [];
-    // Whoever is left out is counted for the first reason in this order: another status, never seen, not seen lately.
-    // So `noPosition` and `stale` are vehicles that could go, if only somebody knew where they are.
+    // An excluded vehicle counts for the first reason in this order: status, no position, stale. So `noPosition` and
+    // `stale` count vehicles that are available but cannot be located.
     for (const [id, status] of statuses) {
       const position = this.latest.of(id);
       if (status !== query.status) excluded.status += 1;
@@ -68,7 +74,7 @@ export class NearestVehiclesService {
     return candidates.flatMap((candidate) => {
       const { vehicleId } = candidate.position;
       const [vehicle, position] = [views.get(vehicleId), positions.get(vehicleId)];
-      // Archived between the two reads.
+      // The vehicle was archived between the two reads.
       if (!vehicle || !position) return [];
       return [{ vehicle, position, distanceM: tenths(candidate.distanceM), ageS: tenths(candidate.ageS) }];
     });

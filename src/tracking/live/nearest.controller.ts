@@ -4,7 +4,7 @@ import { ForRole } from '../../auth/index.js';
 import { FindNearestDto, NearestDto } from './nearest.dto.js';
 import { type NearestAnswer, NearestVehiclesService } from './nearest-vehicles.service.js';
 
-/** `app.module.ts` registers it before `vehicles/:id`, which would take the word for an id. */
+/** `app.module.ts` registers it before `vehicles/:id`, which would match `nearest` as an id. */
 @ApiTags('vehicles')
 @Controller('api/v1/vehicles/nearest')
 export class NearestController {
@@ -12,7 +12,9 @@ export class NearestController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'The nearest vehicles of a status, and how many were left out for what' })
+  @ApiOperation({
+    summary: 'Find the nearest vehicles of a status, with the number excluded for each reason',
+  })
   @ApiOkResponse({ type: NearestDto })
   find(@Query() query: FindNearestDto): Promise<NearestAnswer> {
     return this.nearest.find(query);

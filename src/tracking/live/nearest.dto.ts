@@ -4,7 +4,7 @@ import { IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
 import { UNIT_STATUSES, type UnitStatus, VehicleDto } from '../../vehicles/index.js';
 import { PositionDto } from '../position.dto.js';
 
-/** An empty text is no number, and not the Gulf of Guinea either. */
+/** `Number('')` is 0, a valid coordinate: an empty text must not become a position. */
 const toDegrees = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
 
@@ -37,7 +37,7 @@ export class FindNearestDto {
   limit: number = 5;
 
   @ApiPropertyOptional({
-    description: 'A position older than this is no place to send help from. Seconds.',
+    description: 'Vehicles with an older position are excluded. Seconds.',
     minimum: 1,
     maximum: 604_800,
     default: 120,
@@ -57,11 +57,11 @@ export class NearVehicleDto {
   @ApiProperty({ type: PositionDto })
   position!: PositionDto;
 
-  @ApiProperty({ description: 'As the crow flies, metres.', example: 812.4 })
+  @ApiProperty({ description: 'Great-circle distance, metres.', example: 812.4 })
   distanceM!: number;
 
   @ApiProperty({
-    description: 'Since the fix or its arrival, whichever is longer ago; seconds.',
+    description: 'Age of the position since its time or its arrival, whichever is earlier; seconds.',
     example: 3.2,
   })
   ageS!: number;
@@ -69,15 +69,15 @@ export class NearVehicleDto {
 
 export class ExcludedDto {
   @ApiProperty({
-    description: 'Of the status asked for, but their position is older than maxAgeS.',
+    description: 'Vehicles of this status whose position is older than maxAgeS.',
     example: 2,
   })
   stale!: number;
 
-  @ApiProperty({ description: 'Of the status asked for, but never seen.', example: 1 })
+  @ApiProperty({ description: 'Vehicles of this status without any position.', example: 1 })
   noPosition!: number;
 
-  @ApiProperty({ description: 'Of another status.', example: 7 })
+  @ApiProperty({ description: 'Vehicles of another status.', example: 7 })
   status!: number;
 }
 
@@ -85,6 +85,6 @@ export class NearestDto {
   @ApiProperty({ type: [NearVehicleDto] })
   items!: NearVehicleDto[];
 
-  @ApiProperty({ type: ExcludedDto, description: 'Each vehicle that was left out, counted once.' })
+  @ApiProperty({ type: ExcludedDto, description: 'Excluded vehicles. Each one is counted once.' })
   excluded!: ExcludedDto;
 }

@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { FailsWith } from '../../core/index.js';
 import { Caller, ForRole, type UserPrincipal } from '../../auth/index.js';
 import { QuarantinedPositionDto, QuarantinePageDto, QuarantineQueryDto } from './quarantine.dto.js';
-import { type QuarantinedPosition, type QuarantinePage, QuarantineService } from './quarantine.service.js';
+import { QuarantineService } from './quarantine.service.js';
 
 @ApiTags('positions')
 @Controller('api/v1/quarantine')
@@ -12,19 +12,21 @@ export class QuarantineController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Positions that were accepted and are not believed, newest arrival first' })
+  @ApiOperation({ summary: 'List quarantined positions, newest arrival first' })
   @ApiOkResponse({ type: QuarantinePageDto })
-  list(@Query() query: QuarantineQueryDto): Promise<QuarantinePage> {
+  list(@Query() query: QuarantineQueryDto): Promise<QuarantinePageDto> {
     return this.quarantine.list(query);
   }
 
   @Post(':id/release')
   @ForRole('dispatcher')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Believe it after all: it becomes part of the history and is shown live' })
+  @ApiOperation({
+    summary: 'Release a quarantined position: it becomes part of the history and is published live',
+  })
   @ApiOkResponse({ type: QuarantinedPositionDto })
   @FailsWith('quarantine/not-found')
-  release(@Param('id') id: string, @Caller() caller: UserPrincipal): Promise<QuarantinedPosition> {
+  release(@Param('id') id: string, @Caller() caller: UserPrincipal): Promise<QuarantinedPositionDto> {
     return this.quarantine.release(id, caller.userId);
   }
 }

@@ -1,10 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsMongoId, IsOptional } from 'class-validator';
-import { lowerCased, PageDto } from '../../core/index.js';
+import { lowerCased, PageDto, QUARANTINE_CODES, type QuarantineCode } from '../../core/index.js';
 import { PositionDto } from '../position.dto.js';
-import type { QuarantinedPosition, QuarantinePage } from './quarantine.service.js';
-import { QUARANTINE_CODES, type QuarantineCode } from '../verdict.js';
 
 export class QuarantineQueryDto extends PageDto {
   @ApiPropertyOptional({ example: '66f0c0ffee0123456789abcd' })
@@ -19,7 +17,7 @@ export class QuarantineQueryDto extends PageDto {
   reason?: QuarantineCode;
 }
 
-export class QuarantinedPositionDto implements QuarantinedPosition {
+export class QuarantinedPositionDto {
   @ApiProperty({ example: '66f0c0ffee0123456789abcd0199f3b0c1d2a1b2c3d4' })
   id!: string;
 
@@ -38,13 +36,13 @@ export class QuarantinedPositionDto implements QuarantinedPosition {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Id of the user; null while it is held, and when a row of jumps released it.',
+    description: 'Id of the user; null while it is held, and when a sequence of jumps released it.',
     example: '66f0c0ffee0123456789abce',
   })
   releasedBy!: string | null;
 }
 
-export class QuarantinePageDto implements QuarantinePage {
+export class QuarantinePageDto {
   @ApiProperty({ type: [QuarantinedPositionDto] })
   items!: QuarantinedPositionDto[];
 
@@ -54,7 +52,7 @@ export class QuarantinePageDto implements QuarantinePage {
   @ApiProperty({
     type: 'object',
     additionalProperties: { type: 'integer' },
-    description: 'How many are held of all vehicles, by reason.',
+    description: 'Held positions of all vehicles, by code.',
     example: { future: 0, too_old: 0, inaccurate: 3, null_island: 1, time_conflict: 0, jump: 2 },
   })
   counts!: Record<QuarantineCode, number>;

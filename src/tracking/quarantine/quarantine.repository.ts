@@ -1,31 +1,32 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import type { Position } from '../../core/index.js';
+import { measurementsOf, type Position, QUARANTINE_CODES, type QuarantineCode } from '../../core/index.js';
 import { insertOrFindDuplicates } from '../../database/index.js';
-import { quarantineId } from './quarantine-id.js';
+import { quarantineId } from '../position-id.js';
 import { QuarantineRecord } from './quarantine.schema.js';
-import { QUARANTINE_CODES, type QuarantineCode } from '../verdict.js';
 
-export interface QuarantinedReport {
-  readonly report: Position;
-  readonly code: QuarantineCode;
-}
-
-export interface QuarantineEntry extends QuarantinedReport {
-  /** Hexadecimal. */
+/** A position in quarantine, held or released. */
+export interface QuarantinedPosition {
+  /** 56 hexadecimal digits. */
   readonly id: string;
+  readonly position: Position;
+  readonly code: QuarantineCode;
+  /** Null while it is held. */
   readonly releasedAt: Date | null;
+  /** User id; null while it is held, and when a sequence of jumps released it. */
   readonly releasedBy: string | null;
 }
 
-/** Where a list goes on: the last entry of the page before. */
+export type HeldPosition = Pick<QuarantinedPosition, 'position' | 'code'>;
+
+/** Where a list continues: the last entry of the page before. */
 export interface QuarantineCursor {
   readonly receivedAtMs: number;
   readonly id: string;
 }
 
-/** Several held fixes may bear one time; so many are read to be sure of a handful of times. */
+/** Several held positions can have one time; this many documents contain enough different times. */
 const MAX_JUMPS_READ = 16;
 
 @Injectable()
@@ -33,15 +34,15 @@ export class QuarantineRepository {
   constructor(@InjectModel(QuarantineRecord.name) private readonly quarantine: Model<QuarantineRecord>) {}
 
   /**
-   * Keeps each of them once, however often it is sent.
+   * Stores each position once, however often it is sent.
    * @throws storage/unavailable
    */
-  async insertHeld(reports: readonly QuarantinedReport[]): Promise<void> {
-    if (reports.length > 0) await insertOrFindDuplicates(this.quarantine, reports.map(toRecord));
+  async insertHeld(held: readonly HeldPosition[]): Promise<void> {
+    if (held.length > 0) await insertOrFindDuplicates(this.quarantine, held.map(toRecord));
   }
 
-  /** Holds it again, with this code, even if it was released before. */
-  async holdAgain(held: QuarantinedReport): Promise<void> {
+  /** Holds a position with this code, even when it was released before. */
+  async holdAgain(held: HeldPosition): Promise<void> {
     const { _id, isReleased: _isReleased, code, ...rest } = toRecord(held);
     await this.quarantine.updateOne(
       { _id },
@@ -50,15 +51,15 @@ export class QuarantineRepository {
     );
   }
 
-  /** Which of these very fixes are held, and why; by hexadecimal id. */
-  async findHeldCodes(reports: readonly Position[]): Promise<ReadonlyMap<string, QuarantineCode>> {
+  /** Which of these positions are held, and why; by hexadecimal id. */
+  async findHeldCodes(positions: readonly Position[]): Promise<ReadonlyMap<string, QuarantineCode>> {
     const found = await this.quarantine
-      .find({ _id: { $in: reports.map(quarantineId) }, isReleased: false })
+      .find({ _id: { $in: positions.map(quarantineId) }, isReleased: false })
       .lean();
     return new Map(found.map((record) => [hexOf(record._id), record.code]));
   }
 
-  /** Held jumps of one vehicle within (afterMs, beforeMs): those next to `timeMs`, on both sides. */
+  /** The held jumps of one vehicle within (afterMs, beforeMs): those closest to `timeMs` on both sides. */
   async findHeldJumps(
     vehicleId: string,
     timeMs: number,
@@ -87,28 +88,29 @@ export class QuarantineRepository {
         .limit(MAX_JUMPS_READ)
         .lean(),
     ]);
-    return [...older, ...newer].map((record) => toEntry(record).report);
+    return [...older, ...newer].map(toPosition);
   }
 
-  async markReleased(reports: readonly Position[], at: Date, by: string | null): Promise<void> {
-    if (reports.length === 0) return;
+  /** @param by user id; null for a sequence of jumps */
+  async markReleased(positions: readonly Position[], at: Date, by: string | null): Promise<void> {
+    if (positions.length === 0) return;
     await this.quarantine.updateMany(
-      { _id: { $in: reports.map(quarantineId) }, isReleased: false },
+      { _id: { $in: positions.map(quarantineId) }, isReleased: false },
       { $set: { isReleased: true, releasedAt: at, ...(by !== null && { releasedBy: by }) } },
     );
   }
 
-  async findById(id: string): Promise<QuarantineEntry | null> {
+  async findById(id: string): Promise<QuarantinedPosition | null> {
     const found = await this.quarantine.findById(Buffer.from(id, 'hex')).lean();
-    return found && toEntry(found);
+    return found && toQuarantined(found);
   }
 
-  /** Held ones, newest arrival first. */
+  /** Held positions, newest arrival first. */
   async listHeld(
     after: QuarantineCursor | null,
     limit: number,
     filter: { vehicleId?: string; code?: QuarantineCode },
-  ): Promise<QuarantineEntry[]> {
+  ): Promise<QuarantinedPosition[]> {
     const at = after && new Date(after.receivedAtMs);
     const found = await this.quarantine
       .find({
@@ -123,16 +125,16 @@ export class QuarantineRepository {
       .sort({ ...(filter.vehicleId !== undefined && { vehicleId: -1 }), receivedAt: -1, _id: -1 })
       .limit(limit)
       .lean();
-    return found.map(toEntry);
+    return found.map(toQuarantined);
   }
 
-  /** How many are held, by reason. */
+  /** Held positions of all vehicles, by code. */
   async countHeld(): Promise<Record<QuarantineCode, number>> {
     const counts = await Promise.all(QUARANTINE_CODES.map(async (code) => [code, await this.count(code)]));
     return Object.fromEntries(counts) as Record<QuarantineCode, number>;
   }
 
-  /** The `count` command: mongoose's own counting is an aggregation, which is not used here. */
+  /** Uses the `count` command: mongoose counts with an aggregation, which this service does not use. */
   private async count(code: QuarantineCode): Promise<number> {
     const { collectionName, conn } = this.quarantine.collection;
     const answer = await conn.db?.command({ count: collectionName, query: { isReleased: false, code } });
@@ -140,36 +142,38 @@ export class QuarantineRepository {
   }
 }
 
-function toRecord({ report, code }: QuarantinedReport): Record<string, unknown> & { _id: Buffer } {
-  const { vehicleId, timeMs, receivedAtMs, ...fix } = report;
+function toRecord({ position, code }: HeldPosition): Record<string, unknown> & { _id: Buffer } {
   return {
-    _id: quarantineId(report),
-    vehicleId: new Types.ObjectId(vehicleId),
+    _id: quarantineId(position),
+    vehicleId: new Types.ObjectId(position.vehicleId),
     code,
-    time: new Date(timeMs),
-    fix,
-    receivedAt: new Date(receivedAtMs),
+    time: new Date(position.timeMs),
+    fix: measurementsOf(position),
+    receivedAt: new Date(position.receivedAtMs),
     isReleased: false,
   };
 }
 
-function toEntry(record: QuarantineRecord): QuarantineEntry {
-  const report = {
-    ...record.fix,
-    vehicleId: record.vehicleId.toHexString(),
-    timeMs: record.time.getTime(),
-    receivedAtMs: record.receivedAt.getTime(),
-  } as Position;
+function toQuarantined(record: QuarantineRecord): QuarantinedPosition {
   return {
     id: hexOf(record._id),
-    report,
+    position: toPosition(record),
     code: record.code,
     releasedAt: record.releasedAt ?? null,
     releasedBy: record.releasedBy ?? null,
   };
 }
 
-/** Lean reads give BSON's Binary where the schema says Buffer; both speak hexadecimal. */
+function toPosition(record: QuarantineRecord): Position {
+  return {
+    ...measurementsOf(record.fix),
+    vehicleId: record.vehicleId.toHexString(),
+    timeMs: record.time.getTime(),
+    receivedAtMs: record.receivedAt.getTime(),
+  };
+}
+
+/** A lean document has the driver's Binary where the schema declares a Buffer; both give hexadecimal text. */
 function hexOf(id: Buffer): string {
   return id.toString('hex');
 }

@@ -1,11 +1,11 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
-import type { QuarantineCode } from '../verdict.js';
+import type { Measurements, QuarantineCode } from '../../core/index.js';
 
-/** A fix that was accepted and is not believed. Kept durably, not shown as the vehicle's place, releasable. */
+/** A quarantined position: durable, not part of the history, releasable. */
 @Schema({ collection: 'quarantined_positions', versionKey: false })
 export class QuarantineRecord {
-  /** Vehicle, time and place (see `quarantineId`): the same fix sent again is kept once. */
+  /** Vehicle, time and place (`quarantineId`): a position that is sent again is stored once. */
   @Prop({ type: Buffer, required: true })
   _id!: Buffer;
 
@@ -18,9 +18,9 @@ export class QuarantineRecord {
   @Prop({ type: Date, required: true })
   time!: Date;
 
-  /** The fix as it would stand in `positions`, without what stands here. */
+  /** Its measurements: the fields of a document in `positions` that are not fields here. */
   @Prop({ type: Object, required: true })
-  fix!: Record<string, unknown>;
+  fix!: Measurements;
 
   @Prop({ type: Date, required: true })
   receivedAt!: Date;
@@ -31,17 +31,17 @@ export class QuarantineRecord {
   @Prop({ type: Date })
   releasedAt?: Date;
 
-  /** User id; absent when a row of jumps released it. */
+  /** User id; absent when a sequence of jumps released it. */
   @Prop({ type: String })
   releasedBy?: string;
 }
 
 export const QuarantineSchema = SchemaFactory.createForClass(QuarantineRecord);
 
-/** Held jumps next to a time, for the row that releases them. */
+/** The held jumps around a time. */
 QuarantineSchema.index({ vehicleId: 1, code: 1, time: 1 });
-/** Lists of what is held, newest arrival first, of all vehicles and of one. */
+/** Lists of held positions by arrival: of all vehicles, and of one. */
 QuarantineSchema.index({ isReleased: 1, receivedAt: 1, _id: 1 });
 QuarantineSchema.index({ vehicleId: 1, receivedAt: 1, _id: 1 });
-/** How many are held, by reason. */
+/** The number of held positions by code. */
 QuarantineSchema.index({ isReleased: 1, code: 1 });

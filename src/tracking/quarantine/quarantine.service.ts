@@ -1,27 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, invalidInput, type PositionView } from '../../core/index.js';
-import { LatestPositions } from '../live/latest-positions.js';
-import { PositionFeed } from '../position-feed.js';
-import { PositionsRepository } from '../positions.repository.js';
-import { isQuarantineId } from './quarantine-id.js';
-import { quarantinedNotFound } from './quarantine.errors.js';
 import {
-  type QuarantineEntry,
-  QuarantineRepository,
+  Clock,
+  DomainError,
+  isSamePlace,
+  keyOfCursor,
+  pageBy,
+  type QuarantineCode,
+  toPositionView,
+} from '../../core/index.js';
+import { LatestPositions } from '../live/latest-positions.js';
+import { isQuarantineId } from '../position-id.js';
+import { PositionsRepository } from '../positions.repository.js';
+import type { QuarantinedPositionDto, QuarantinePageDto } from './quarantine.dto.js';
+import {
   type QuarantineCursor,
+  type QuarantinedPosition,
+  QuarantineRepository,
 } from './quarantine.repository.js';
-import { isSamePlace, toPositionView } from '../stored-position.js';
-import type { QuarantineCode } from '../verdict.js';
 
-export interface QuarantinedPosition {
-  readonly id: string;
-  readonly vehicleId: string;
-  readonly code: QuarantineCode;
-  readonly position: PositionView;
-  readonly releasedAt: Date | null;
-  /** User id; null while held, and when a row of jumps released it. */
-  readonly releasedBy: string | null;
-}
+/** Time of arrival and id of the last entry shown. */
+const CURSOR = /^\d{1,16}\.[0-9a-f]{56}$/;
 
 export interface QuarantineQuery {
   readonly vehicleId?: string;
@@ -30,78 +28,63 @@ export interface QuarantineQuery {
   readonly cursor?: string;
 }
 
-export interface QuarantinePage {
-  readonly items: readonly QuarantinedPosition[];
-  readonly nextCursor: string | null;
-  /** How many are held of all vehicles, by reason. */
-  readonly counts: Readonly<Record<QuarantineCode, number>>;
-}
-
 @Injectable()
 export class QuarantineService {
   constructor(
     private readonly quarantine: QuarantineRepository,
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
-    private readonly feed: PositionFeed,
     private readonly clock: Clock,
   ) {}
 
-  /** Held ones, newest arrival first. @throws input/invalid for a cursor that this service did not make */
-  async list({ vehicleId, reason, limit, cursor }: QuarantineQuery): Promise<QuarantinePage> {
+  /** Held positions, newest arrival first. @throws input/invalid for a cursor that this service did not issue */
+  async list({ vehicleId, reason, limit, cursor }: QuarantineQuery): Promise<QuarantinePageDto> {
     const [found, counts] = await Promise.all([
-      this.quarantine.listHeld(cursor === undefined ? null : parseCursor(cursor), limit + 1, {
-        vehicleId,
-        code: reason,
-      }),
+      this.quarantine.listHeld(parseCursor(cursor), limit + 1, { vehicleId, code: reason }),
       this.quarantine.countHeld(),
     ]);
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    return {
-      items: page.map(toView),
-      nextCursor: found.length > limit && last ? cursorOf(last) : null,
-      counts,
-    };
+    const { items, nextCursor } = pageBy(
+      found,
+      limit,
+      ({ position, id }) => `${position.receivedAtMs}.${id}`,
+    );
+    return { items: items.map(toDto), nextCursor, counts };
   }
 
   /**
-   * Believes it after all: it becomes part of the history and is shown live. Where another place stands at its very
-   * moment, the two change places: a key is one vehicle and one time, and neither fix may be lost. Repeatable.
+   * Moves a position from quarantine into the history and publishes it. When the history has another place at the same
+   * time, the two change places: the key is one vehicle and one time, and neither position may be lost. Repeatable.
    * @throws quarantine/not-found, storage/unavailable
    */
-  async release(id: string, userId: string): Promise<QuarantinedPosition> {
+  async release(id: string, userId: string): Promise<QuarantinedPositionDto> {
     const entry = isQuarantineId(id) ? await this.quarantine.findById(id) : null;
-    if (!entry) throw quarantinedNotFound();
-    if (entry.releasedAt) return toView(entry);
+    if (!entry) throw new DomainError('quarantine/not-found', 'There is no such quarantined position.');
+    if (entry.releasedAt) return toDto(entry);
 
-    const at = new Date(this.clock.nowMs());
-    const { report } = entry;
-    const newest = await this.positions.findNewest(report.vehicleId);
-    const [other] = (await this.positions.findStored([report])).values();
-    if (other && !isSamePlace(other, report))
-      await this.quarantine.holdAgain({ report: other, code: 'time_conflict' });
-    const recorded = { position: report, late: newest !== null && report.timeMs < newest.timeMs };
-    await this.positions.replace(recorded, at);
-    await this.quarantine.markReleased([report], at, userId);
-    this.latest.offer(report);
-    this.feed.publish([recorded]);
-    return { ...toView(entry), releasedAt: at, releasedBy: userId };
+    const recordedAtMs = this.clock.nowMs();
+    const releasedAt = new Date(recordedAtMs);
+    const { position } = entry;
+    const newest = await this.positions.findNewest(position.vehicleId);
+    const [other] = (await this.positions.findStored([position])).values();
+    if (other && !isSamePlace(other, position))
+      await this.quarantine.holdAgain({ position: other, code: 'time_conflict' });
+    const late = newest !== null && position.timeMs < newest.timeMs;
+    const recorded = { position, late, recordedAtMs };
+    await this.positions.replace(recorded);
+    await this.quarantine.markReleased([position], releasedAt, userId);
+    this.latest.publish([recorded]);
+    return { ...toDto(entry), releasedAt, releasedBy: userId };
   }
 }
 
-function toView({ id, report, code, releasedAt, releasedBy }: QuarantineEntry): QuarantinedPosition {
-  return { id, vehicleId: report.vehicleId, code, position: toPositionView(report), releasedAt, releasedBy };
+function toDto({ id, position, code, releasedAt, releasedBy }: QuarantinedPosition): QuarantinedPositionDto {
+  const { vehicleId } = position;
+  return { id, vehicleId, code, position: toPositionView(position), releasedAt, releasedBy };
 }
 
-function cursorOf({ report, id }: QuarantineEntry): string {
-  return Buffer.from(`${report.receivedAtMs}.${id}`, 'latin1').toString('base64url');
-}
-
-function parseCursor(cursor: string): QuarantineCursor {
-  const match = /^(\d{1,16})\.([0-9a-f]+)$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
-  if (!match?.[1] || !match[2] || !isQuarantineId(match[2])) {
-    throw invalidInput([{ path: 'cursor', message: 'cursor must be one that a former page gave' }]);
-  }
-  return { receivedAtMs: Number(match[1]), id: match[2] };
+function parseCursor(cursor: string | undefined): QuarantineCursor | null {
+  const key = keyOfCursor(cursor, CURSOR);
+  if (key === null) return null;
+  const [receivedAtMs = '', id = ''] = key.split('.');
+  return { receivedAtMs: Number(receivedAtMs), id };
 }

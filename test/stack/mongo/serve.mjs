@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { createServer, connect } from 'node:net';
 
 /**
- * The embedded database has no authentication and therefore listens on 127.0.0.1 only; that stays so in the product.
- * Here, inside a test's own network, a forwarder in front of it takes what comes to the container's port 27017.
+ * The embedded database has no authentication, so it listens on 127.0.0.1 only. In the network of a test, this forwarder
+ * makes it reachable on port 27017 of the container.
  */
 const INNER_PORT = 27018;
 const OUTER_PORT = 27017;

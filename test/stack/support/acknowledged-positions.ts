@@ -1,7 +1,7 @@
 import type { SendingDevice } from '../../support/fleet.js';
 import type { Stack } from './stack.js';
 
-/** Run inside the stack's network by the image's own driver: what the database holds, past the service. */
+/** Script that reads the database directly. It runs in the network of the stack, with the driver of the image. */
 const READ = `
   import { readFileSync } from 'node:fs';
   import mongoose from 'mongoose';
@@ -22,7 +22,7 @@ export async function readStored(stack: Stack): Promise<Map<string, number[]>> {
   return new Map(Object.entries(JSON.parse(text.slice(text.indexOf('{"'))) as Record<string, number[]>));
 }
 
-/** What was acknowledged and is not stored, and what is stored twice: `vehicle time`. */
+/** Compares acknowledged and stored positions. `lost`: not stored, as `vehicleId time`; `duplicated`: ids of vehicles. */
 export async function compareAcknowledged(
   stack: Stack,
   devices: readonly SendingDevice[],

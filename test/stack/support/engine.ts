@@ -2,14 +2,14 @@ import { describe } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { request } from 'node:http';
 
-/** Debian's client: a newer one without its buildx plugin cannot build. */
+/** Debian's client: newer clients cannot build without the buildx plugin. */
 const DOCKER = process.env['DOCKER'] ?? '/usr/bin/docker';
 const SOCKET = '/var/run/docker.sock';
 export const ROOT = new URL('../../../', import.meta.url).pathname;
 
 export interface Ended {
   readonly code: number;
-  /** stdout and stderr, as they came. */
+  /** stdout and stderr, interleaved. */
   readonly output: string;
   readonly stdout: string;
 }
@@ -18,11 +18,11 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
-  /** What it reads from stdin. */
+  /** Written to stdin. */
   readonly input?: string;
 }
 
-/** A program until its end, whatever its exit code. */
+/** Runs a program to its end. Never rejects, whatever the exit code is. */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const { PATH = '', HOME = '' } = process.env;
   return new Promise((settle) => {
@@ -47,7 +47,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
   });
 }
 
-/** @throws Error with what the program said, when it did not end well */
+/** @throws Error with the output of the program, when the exit code is not 0 */
 export async function mustRun(
   file: string,
   args: readonly string[],
@@ -64,21 +64,21 @@ export const docker = (args: readonly string[], options?: RunOptions): Promise<E
 export const mustDocker = (args: readonly string[], options?: RunOptions): Promise<string> =>
   mustRun(DOCKER, args, options);
 
-/** What `docker inspect` says at a path, e.g. `.State.Health.Status`. */
+/** Value of `docker inspect` at a path, e.g. `.State.Health.Status`. */
 export const inspect = (name: string, path: string): Promise<string> =>
   mustDocker(['inspect', '--format', `{{${path}}}`, name]);
 
-/** Memory that a container holds and would not give back: usage less inactive file pages, in MB. */
+/** Memory of a container without reclaimable page cache (usage less inactive file pages), MB. */
 export async function memoryMb(container: string): Promise<number> {
   const stats = await engineApi(`/containers/${container}/stats?stream=false&one-shot=true`);
   const { usage, stats: detail } = (
     stats as { memory_stats: { usage: number; stats: Record<string, number> } }
   ).memory_stats;
-  // cgroup v1 names the whole tree's with `total_`.
+  // cgroup v1 prefixes the values of the whole tree with `total_`.
   return (usage - (detail['total_inactive_file'] ?? detail['inactive_file'] ?? 0)) / 1_048_576;
 }
 
-/** CPU time that the container has used since its start, seconds. */
+/** CPU time of the container since its start, seconds. */
 export async function cpuS(container: string): Promise<number> {
   const stats = await engineApi(`/containers/${container}/stats?stream=false&one-shot=true`);
   return (
@@ -88,21 +88,18 @@ export async function cpuS(container: string): Promise<number> {
 
 function engineApi(path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const asking = request({ socketPath: SOCKET, path, timeout: 10_000 }, (response) => {
+    const outgoing = request({ socketPath: SOCKET, path, timeout: 10_000 }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
       response.on('end', () => resolve(JSON.parse(text)));
     });
-    asking.on('timeout', () => asking.destroy(new Error(`the engine did not answer ${path}`)));
-    asking.on('error', reject);
-    asking.end();
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`the engine did not answer ${path}`)));
+    outgoing.on('error', reject);
+    outgoing.end();
   });
 }
 
-/**
- * Whether there is an engine to run on. Without one a developer's run says so and skips; CI fails, because nothing
- * would have been shown.
- */
+/** A Docker engine is available. Without one the tests are skipped with a warning; in CI they fail. */
 async function hasEngine(): Promise<boolean> {
   const info = await docker(['info'], { timeoutMs: 20_000 });
   const client = await run('docker-compose', ['version', '--short'], { timeoutMs: 20_000 });
@@ -113,5 +110,5 @@ async function hasEngine(): Promise<boolean> {
   return false;
 }
 
-/** For a spec file that needs the engine: `describe`, or its skipping twin. */
+/** `describe` with an engine, `describe.skip` without one. */
 export const describeOnEngine = (await hasEngine()) ? describe : describe.skip;

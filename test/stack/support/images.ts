@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { docker, mustDocker, ROOT } from './engine.js';
 
-/** One name for all that a run makes: images, containers, networks; and one label to find them by. */
+/** Name prefix of the images, containers and networks of this run. */
 export const RUN = `samserver-test-${process.pid}`;
 export const IMAGE = 'samserver:stack-test';
 const STAND_IN_LABEL = 'samserver.stand-in';
@@ -9,7 +9,7 @@ const STAND_IN_LABEL = 'samserver.stand-in';
 export const version = async (): Promise<string> =>
   (JSON.parse(await readFile(`${ROOT}package.json`, 'utf8')) as { version: string }).version;
 
-/** The service's image, from the tree as it is; quick when nothing has changed. */
+/** Builds the image of the service from the current tree. Fast when nothing has changed. */
 export async function buildImage(context = ROOT, tag = IMAGE): Promise<void> {
   const args = [
     '--build-arg',
@@ -25,7 +25,7 @@ export async function buildImage(context = ROOT, tag = IMAGE): Promise<void> {
 
 let mongo: Promise<'real' | 'stand-in'> | undefined;
 
-/** `mongo:8` as it can be had; says once which it is. */
+/** Provides `mongo:8`: the real image when it can be pulled, else a stand-in. Prints which one. */
 export function prepareMongo(): Promise<'real' | 'stand-in'> {
   mongo ??= findMongo().then((kind) => {
     console.info(
@@ -47,7 +47,7 @@ async function findMongo(): Promise<'real' | 'stand-in'> {
   if (label.code === 0 && label.stdout.trim() === '') return 'real';
   if (label.code !== 0 && (await docker(['pull', '-q', 'mongo:8'], { timeoutMs: 180_000 })).code === 0)
     return 'real';
-  // Anew each time: it carries this tree's embedded database.
+  // Built for each run: it contains the embedded database of this tree.
   const args = ['--build-arg', `SAMSERVER_IMAGE=${IMAGE}`, '--label', `${STAND_IN_LABEL}=mongo:8`];
   await mustDocker(['build', '-q', '-t', 'mongo:8', ...args, 'test/stack/mongo']);
   return 'stand-in';

@@ -8,21 +8,21 @@ import { docker, type Ended, inspect, mustDocker, mustRun, ROOT, run } from './e
 import { buildImage, IMAGE, prepareMongo, RUN } from './images.js';
 
 const ownUid = process.getuid?.() ?? 0;
-/** Neither root nor anybody of the image, because any uid has to do; only root can give files to somebody else. */
+/** Neither root nor a user of the image, because any uid must work. Only root can change the owner of files. */
 export const UID = ownUid === 0 ? '4321' : String(ownUid);
 export const API_NAME = 'sam.example.test';
 export const GPS_NAME = 'sam-gps.example.test';
 const DOCKER_DIR = `${ROOT}docker`;
-/** One server that takes writes, whichever it is; retryable writes need a replica set, which the stand-in is not. */
+/** Retryable writes need a replica set, which the stand-in is not. */
 const STAND_IN_URL = 'mongodb://mongo:27017/samserver?retryWrites=false';
 
-/** The compose stack with a state directory, ports, a network and a name of its own; `close` leaves nothing of it. */
+/** A compose stack with its own state directory, ports, network and name. `close` removes all of it. */
 export class Stack {
   private constructor(
     readonly name: string,
     readonly directory: string,
     readonly ports: { http: number; socket: number; edgeHttp: number; edgeHttps: number },
-    /** Of all its containers: the first three octets. */
+    /** First three octets of the addresses of all containers. */
     readonly subnet: string,
   ) {}
 
@@ -32,7 +32,7 @@ export class Stack {
     const [service, edge] = [await freePorts(), await freePorts()];
     const name = `${RUN}-${randomBytes(3).toString('hex')}`;
     const directory = await mkdtemp(join(tmpdir(), 'samserver-stack-'));
-    // Other users read the pictures in it.
+    // Other users read the pictures in this directory.
     await chmod(directory, 0o755);
     const ports = { ...service, edgeHttp: edge.http, edgeHttps: edge.socket };
     const stack = new Stack(name, directory, ports, `10.213.${randomInt(1, 255)}`);
@@ -69,7 +69,7 @@ export class Stack {
   readonly url = (): string => `http://127.0.0.1:${this.ports.http}`;
   readonly socketUrl = (): string => `http://127.0.0.1:${this.ports.socket}`;
 
-  /** More lines of its `.env`; the last of a name counts. */
+  /** Appends values to `.env`. The last value of a name counts. */
   async setValues(values: Readonly<Record<string, string>>): Promise<void> {
     const lines = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
     await writeFile(this.path('env'), lines.join(''), { flag: 'a' });
@@ -83,7 +83,7 @@ export class Stack {
     return { email: 'admin@samserver.local', password: await this.secret('admin_password') };
   }
 
-  /** Both names in one, good for a month, made now: no key lies in the repository. */
+  /** Creates a certificate for both names, valid for 30 days, so that the repository contains no key. */
   async makeCertificate(directory = this.path('state/certificates')): Promise<void> {
     await mkdir(directory, { recursive: true });
     await mustRun('openssl', [
@@ -108,14 +108,14 @@ export class Stack {
     return run('docker-compose', all, { cwd: DOCKER_DIR, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
 
-  /** @throws Error with what it said, when it did not end well */
+  /** @throws Error with the output, when the exit code is not 0 */
   async mustCompose(args: readonly string[], timeoutMs?: number): Promise<string> {
     const ended = await this.compose(args, timeoutMs);
     if (ended.code !== 0) throw new Error(`docker-compose ${args.join(' ')}:\n${ended.output}`);
     return ended.stdout.trim();
   }
 
-  /** As an operator does it the first time (docker/up): database, mark, everything. */
+  /** The first start of an operator (docker/up): database, `samserver init`, all services. */
   async start(): Promise<void> {
     await this.mustCompose(['up', '-d', 'mongo']);
     await this.mustCompose(['run', '--rm', 'schema', 'node', 'dist/cli.js', 'init']);
@@ -130,8 +130,8 @@ export class Stack {
     return inspect(this.container(service), '.State.Health.Status');
   }
 
-  async untilHealthy(service: string, timeoutMs = 90_000): Promise<void> {
-    await until(async () => (await this.health(service)) === 'healthy', timeoutMs, `a healthy ${service}`);
+  async untilHealthy(service: string): Promise<void> {
+    await until(async () => (await this.health(service)) === 'healthy', `a healthy ${service}`);
   }
 
   async logs(service: string): Promise<string> {

@@ -1,0 +1,99 @@
+import { setting } from './setting-definition.js';
+import * as type from './setting-types.js';
+
+export const POSITION_SETTINGS = {
+  POSITION_MAX_AHEAD_S: setting({
+    type: type.integer(0, 86_400),
+    default: '300',
+    unit: 's',
+    text: 'A fix that is further ahead of the clock of the service is quarantined as `future`.',
+  }),
+  POSITION_OLDEST: setting({
+    type: type.day,
+    default: '2000-01-01',
+    text: 'A fix before this day (UTC) is quarantined as `too_old`.',
+  }),
+  POSITION_MAX_ACCURACY_M: setting({
+    type: type.integer(1, 10_000_000),
+    default: '5000',
+    unit: 'm',
+    text: 'A fix with a larger accuracy radius is quarantined as `inaccurate`.',
+  }),
+  POSITION_MAX_SPEED_MPS: setting({
+    type: type.integer(1, 10_000),
+    default: '100',
+    unit: 'm/s',
+    text: 'A fix that needs a higher speed from the fix before it is quarantined as `jump`.',
+  }),
+  POSITION_JUMPS_TO_RELEASE: setting({
+    type: type.integer(2, 10),
+    default: '3',
+    text: 'Number of jumps in a row after which they are released, when each is plausible after the one before.',
+  }),
+  POSITION_RETENTION_DAYS: setting({
+    type: type.integer(1, 36_500),
+    default: null,
+    defaultText: 'positions are kept forever',
+    unit: 'days',
+    text: 'Age at which positions are deleted, quarantined ones included. The newest position of each vehicle is kept.',
+  }),
+  LIVE_REPLAY_LIMIT: setting({
+    type: type.integer(1_000, 10_000_000),
+    default: '60000',
+    text: 'Maximum number of positions replayed to a subscriber that reconnects. With more, it starts again with a snapshot.',
+  }),
+};
+
+export const IMAGE_SETTINGS = {
+  IMAGE_DIR: setting({
+    type: type.text(1, 1024),
+    default: null,
+    defaultText: 'none, the service keeps no pictures; `DATA_DIR/images` on the embedded database',
+    text: 'Directory of the pictures. `samserver init` marks it as part of this deployment.',
+  }),
+  IMAGE_MAX_BYTES: setting({
+    type: type.integer(1_000, 1_000_000_000),
+    default: '15000000',
+    unit: 'bytes',
+    text: 'Maximum size of a picture.',
+  }),
+  IMAGE_MAX_PIXELS: setting({
+    type: type.integer(1_000, 1_000_000_000),
+    default: '100000000',
+    unit: 'pixels',
+    text: 'Maximum width times height of a picture. A larger one is refused before it is decoded.',
+  }),
+  IMAGE_VEHICLE_QUOTA_BYTES: setting({
+    type: type.integer(1_000_000, 100_000_000_000_000),
+    default: '50000000000',
+    unit: 'bytes',
+    text: 'Maximum size of all pictures of one vehicle together.',
+  }),
+  IMAGE_MIN_FREE_PCT: setting({
+    type: type.integer(0, 50),
+    default: '5',
+    unit: '%',
+    text: 'Free space of the volume below which uploads are refused.',
+  }),
+  IMAGE_KEEP_EXIF: setting({
+    type: type.oneOf('on', 'off'),
+    default: 'off',
+    text: '`on` keeps the place, device and time in the metadata of a picture; `off` removes them.',
+  }),
+  IMAGE_DECODER_MEMORY_MB: setting({
+    type: type.integer(128, 16_384),
+    default: '384',
+    unit: 'MB',
+    text: 'Memory of the process that decodes pictures; above it the process is ended.',
+  }),
+  IMAGE_ACCEL: setting({
+    type: type.oneOf('0', '1'),
+    default: '0',
+    text: '`1` lets nginx send the files (`X-Accel-Redirect` to `/protected-images/`).',
+  }),
+  IMAGE_OLD_ADDRESSES: setting({
+    type: type.oneOf('public', 'token'),
+    default: 'public',
+    text: "Access to `/uploads/ambulance_images/…`, the old server's picture addresses: without a token (`public`) or with a user's token (`token`).",
+  }),
+};

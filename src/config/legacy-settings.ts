@@ -1,0 +1,100 @@
+import { setting } from './setting-definition.js';
+import * as type from './setting-types.js';
+import { LEGACY_ROOMS } from './settings.js';
+
+export const LEGACY_SETTINGS = {
+  LEGACY_CLIENTS: setting({
+    type: type.oneOf('on', 'off'),
+    default: 'on',
+    text: '`on` serves the boxes and panels of the old server on both ports, without a token, as the old server does.',
+  }),
+  LEGACY_ROOMS: setting({
+    type: type.someOf(...LEGACY_ROOMS),
+    default: LEGACY_ROOMS.join(','),
+    text: 'Rooms that old panels may join.',
+  }),
+  LEGACY_MAX_PANELS: setting({
+    type: type.integer(1, 100_000),
+    default: '200',
+    text: 'Maximum number of connected old panels. A further connection is closed, and the panel connects again later.',
+  }),
+  LEGACY_TIME_ZONE: setting({
+    type: type.timeZone,
+    default: null,
+    defaultText: 'the time zone of the machine',
+    text: 'Time zone of the picture folders of the old server (`…/<Y>/<M>/<D>/<H>_<m>/…`).',
+  }),
+  LEGACY_COLLECTIONS: setting({
+    type: type.oneOf('write', 'off'),
+    default: 'off',
+    text: '`write` keeps the collections of the old server (`ambulance_trackings` and others) up to date for the other programs on the database.',
+  }),
+};
+
+export const CREW_EVENT_SETTINGS = {
+  CREW_EVENTS: setting({
+    type: type.oneOf('on', 'off'),
+    default: 'on',
+    text: '`on` detects vehicles that go offline, exceed a speed or are near their destination. One instance does this for all.',
+  }),
+  CREW_OFFLINE_AFTER_S: setting({
+    type: type.integer(1, 86_400),
+    default: '60',
+    unit: 's',
+    text: 'Time without a position after which a vehicle is offline.',
+  }),
+  CREW_SPEED_ORANGE_KMH: setting({
+    type: type.integer(1, 500),
+    default: '80',
+    unit: 'km/h',
+    text: 'Average speed that separates `SPEED_ABOVE_80` from `SPEED_BELOW_80`.',
+  }),
+  CREW_SPEED_RED_KMH: setting({
+    type: type.integer(1, 500),
+    default: '120',
+    unit: 'km/h',
+    text: 'Average speed that separates `SPEED_ABOVE_120` from `SPEED_BELOW_120`. Must be above `CREW_SPEED_ORANGE_KMH`.',
+  }),
+  CREW_NEAR_ARRIVAL_MINUTES: setting({
+    type: type.integer(1, 1_440),
+    default: '10',
+    unit: 'min',
+    text: 'Travel time to the destination of its request below which a vehicle is near arrival.',
+  }),
+  CREW_NEAR_ARRIVAL_STATUSES: setting({
+    type: type.words,
+    default: null,
+    defaultText: 'every status except `COMPLETED` and `CANCELED`',
+    text: 'Values of `request_status` with which near arrival is reported.',
+  }),
+  PANEL_NOTIFICATION_URL: setting({
+    type: type.webAddress,
+    default: null,
+    defaultText: 'none, no notification is sent',
+    text: 'Route of the panel for these events, as in `http://panel/api/notification/postAmbulanceSpeedNotification`.',
+  }),
+  PANEL_NEAR_ARRIVAL_TYPE: setting({
+    type: type.text(1, 100),
+    default: 'AMBULANCE_NEAR_ARRIVAL',
+    text: 'Value of `notification_type` for near arrival that the panel expects.',
+  }),
+  PANEL_TIMEOUT_MS: setting({
+    type: type.integer(100, 60_000),
+    default: '5000',
+    unit: 'ms',
+    text: 'Time limit of the panel for the answer to a notification.',
+  }),
+  PANEL_GIVE_UP_AFTER_S: setting({
+    type: type.integer(1, 604_800),
+    default: '3600',
+    unit: 's',
+    text: 'Time for which a notification is retried. After it, the notification is dead.',
+  }),
+  GOOGLE_MAP_KEY: setting({
+    type: type.secret(8),
+    default: null,
+    defaultText: 'none, the great-circle distance is used',
+    text: 'Key of the Google Routes API, which gives the travel time to a destination.',
+    isSecret: true,
+  }),
+};

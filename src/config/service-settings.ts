@@ -1,0 +1,175 @@
+import { setting } from './setting-definition.js';
+import * as type from './setting-types.js';
+import { LOG_LEVELS } from './settings.js';
+
+export const SYSTEM_SETTINGS = {
+  ENVIRONMENT: setting({
+    type: type.text(1, 40),
+    default: null,
+    text: '`LIVE` (in any case) marks the live system. The service then refuses the embedded evaluation database.',
+  }),
+  NODE_ENV: setting({
+    type: type.text(1, 40),
+    default: null,
+    text: '`production` also refuses the embedded evaluation database.',
+  }),
+  HTTP_HOST: setting({
+    type: type.host,
+    default: '0.0.0.0',
+    embeddedDefault: '127.0.0.1',
+    text: 'Address that both ports listen on.',
+  }),
+  HTTP_PORT: setting({
+    type: type.port,
+    default: '5000',
+    text: 'Port of the HTTP API. 0 picks a free port.',
+  }),
+  SOCKET_SERVER_PORT: setting({
+    type: type.port,
+    default: '5050',
+    text: 'Port of Socket.IO with the namespaces `/devices` and `/live`. 0 picks a free port.',
+  }),
+};
+
+export const DATABASE_SETTINGS = {
+  MONGODB_URL: setting({
+    type: type.mongoUrl,
+    default: null,
+    defaultText: 'the embedded evaluation database in `DATA_DIR`',
+    text: 'Connection string of MongoDB 6 or newer. It must name a database.',
+    isSecret: true,
+    formerNames: [{ name: 'MONGODB_LIVE_URL', onlyWhenLive: true }],
+  }),
+  MONGODB_TIMEOUT_MS: setting({
+    type: type.integer(100, 60_000),
+    default: '5000',
+    unit: 'ms',
+    text: 'Time limit of a database operation. After it, the caller gets 503 and a time to retry.',
+  }),
+  DATA_DIR: setting({
+    type: type.text(1, 1024),
+    default: './data',
+    text: 'Directory of the embedded database and of the secrets that are generated for it.',
+  }),
+  SCHEMA_ON_START: setting({
+    type: type.oneOf('up', 'check'),
+    default: 'check',
+    embeddedDefault: 'up',
+    text: '`up` runs the expand steps of the database schema at start. `check` only compares the schema with this release.',
+  }),
+};
+
+export const ACCESS_SETTINGS = {
+  JWT_SECRET: setting({
+    type: type.secret(32),
+    default: null,
+    defaultText:
+      'none, so it is required with `MONGODB_URL`; generated and kept in `DATA_DIR` on the embedded database',
+    text: 'Key that signs access tokens. Every instance needs the same one.',
+    isSecret: true,
+  }),
+  JWT_SECRET_PREVIOUS: setting({
+    type: type.secret(32),
+    default: null,
+    text: 'Value of `JWT_SECRET` before the last change. Tokens signed with it stay valid until they expire.',
+    isSecret: true,
+  }),
+  OPS_TOKEN: setting({
+    type: type.secret(32),
+    default: null,
+    text: 'Bearer token of operators and tools, for the details of `/ready`, for `/metrics` and for `/api/v1/ops`.',
+    isSecret: true,
+  }),
+  OPS_TOKEN_PREVIOUS: setting({
+    type: type.secret(32),
+    default: null,
+    text: 'Second valid ops token, used while `OPS_TOKEN` is being replaced.',
+    isSecret: true,
+  }),
+  ADMIN_EMAIL: setting({
+    type: type.email,
+    default: null,
+    defaultText: 'none; generated and printed on the embedded database',
+    text: 'E-mail address of the first admin. The service creates this admin when there is no user yet. Needs `ADMIN_PASSWORD`.',
+  }),
+  ADMIN_PASSWORD: setting({
+    type: type.password,
+    default: null,
+    defaultText: 'none; generated and printed on the embedded database',
+    text: 'Password of the first admin. Needs `ADMIN_EMAIL`.',
+    isSecret: true,
+  }),
+  ACCESS_TOKEN_TTL_S: setting({
+    type: type.integer(2, 86_400),
+    default: '900',
+    unit: 's',
+    text: 'Lifetime of an access token. A socket gets `auth.expiring` one minute before the end.',
+  }),
+  LOGIN_FAILURES_PER_ACCOUNT: setting({
+    type: type.integer(1, 1_000),
+    default: '10',
+    text: 'Failed log-ins from one IP address to one account within the window; further ones get 429.',
+  }),
+  LOGIN_FAILURES_PER_IP: setting({
+    type: type.integer(1, 100_000),
+    default: '100',
+    text: 'Failed log-ins from one IP address to all accounts within the window; further ones get 429.',
+  }),
+  LOGIN_FAILURE_WINDOW_S: setting({
+    type: type.integer(1, 86_400),
+    default: '900',
+    unit: 's',
+    text: 'Length of the window in which failed log-ins count.',
+  }),
+  PASSWORD_HASHES_AT_ONCE: setting({
+    type: type.integer(1, 64),
+    default: '2',
+    text: 'Number of passwords checked at the same time. Keep it below the number of libuv threads (`UV_THREADPOOL_SIZE`).',
+  }),
+};
+
+export const OPERATION_SETTINGS = {
+  TRUST_PROXY: setting({
+    type: type.addresses,
+    default: '',
+    text: 'Exact addresses of the reverse proxies whose `X-Forwarded-For` is used.',
+  }),
+  METRICS_ALLOW_FROM: setting({
+    type: type.addresses,
+    default: '',
+    text: 'Exact addresses that may read `/metrics` without the ops token.',
+  }),
+  TLS_CERT_PATH: setting({
+    type: type.text(1, 1024),
+    default: null,
+    text: 'Certificate file (PEM) whose expiry is checked. Readiness is degraded in the last 14 days before it.',
+  }),
+  LOG_LEVEL: setting({
+    type: type.oneOf(...LOG_LEVELS),
+    default: 'info',
+    text: 'Least severe level that is logged.',
+  }),
+  DRAIN_TIMEOUT_S: setting({
+    type: type.integer(1, 600),
+    default: '25',
+    unit: 's',
+    text: 'Time from SIGTERM to the end of the process, even when work is still open.',
+  }),
+  HTTP_LINGER_MS: setting({
+    type: type.integer(0, 30_000),
+    default: '2000',
+    unit: 'ms',
+    text: 'Time during a drain in which a kept-alive HTTP connection can send one more request. The answer to it closes the connection.',
+  }),
+  RELEASE_COLOR: setting({
+    type: type.oneOf('blue', 'green'),
+    default: null,
+    text: 'Side of a blue-green pair that this instance belongs to.',
+  }),
+  RELEASE_REVISION: setting({
+    type: type.revision,
+    default: null,
+    defaultText: 'the commit of the git clone that the service runs in',
+    text: 'Git revision of this build.',
+  }),
+};

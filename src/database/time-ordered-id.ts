@@ -1,0 +1,34 @@
+/**
+ * Ids that order by vehicle, then by time: 12 bytes vehicle id, 8 bytes milliseconds since 1970 in big-endian order,
+ * then further bytes that the caller fills. The sign bit of the time is inverted, so that times before 1970 sort first.
+ */
+export const TIME_ORDERED_ID_BYTES = 20;
+const TIME_OFFSET = 12;
+const SIGN_BIT = 1n << 63n;
+
+/**
+ * @param vehicleId 24 hexadecimal digits
+ * @param timeMs epoch milliseconds, an integer
+ * @param sizeBytes 20 or more; bytes from 20 on are 0
+ */
+export function timeOrderedId(vehicleId: string, timeMs: number, sizeBytes = TIME_ORDERED_ID_BYTES): Buffer {
+  const id = Buffer.alloc(sizeBytes);
+  id.write(vehicleId, 0, 'hex');
+  id.writeBigUInt64BE(BigInt(timeMs) + SIGN_BIT, TIME_OFFSET);
+  return id;
+}
+
+/**
+ * The lowest and the highest possible id of one vehicle, both included.
+ * @param sizeBytes of the ids in the collection: MongoDB orders binaries by length first
+ */
+export function timeOrderedIdBounds(
+  vehicleId: string,
+  sizeBytes = TIME_ORDERED_ID_BYTES,
+): { readonly lowest: Buffer; readonly highest: Buffer } {
+  const lowest = Buffer.alloc(sizeBytes, 0x00);
+  const highest = Buffer.alloc(sizeBytes, 0xff);
+  lowest.write(vehicleId, 0, 'hex');
+  highest.write(vehicleId, 0, 'hex');
+  return { lowest, highest };
+}

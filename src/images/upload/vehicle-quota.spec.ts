@@ -1,0 +1,48 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Settings } from '../../config/index.js';
+import type { ImagesRepository } from '../images.repository.js';
+import { VehicleQuota } from './vehicle-quota.js';
+
+const VEHICLE = '66f0c0ffee0123456789abcd';
+const EXCEEDED = { code: 'images/quota-exceeded' };
+
+let storedBytes: number;
+let sums: number;
+let nowMs: number;
+let quota: VehicleQuota;
+beforeEach(() => {
+  storedBytes = 0;
+  sums = 0;
+  nowMs = 1_000_000;
+  const sumSizes = async (): Promise<number> => {
+    sums += 1;
+    return storedBytes;
+  };
+  quota = new VehicleQuota(
+    { sumSizes } as unknown as ImagesRepository,
+    { images: { vehicleQuotaBytes: 100 } } as unknown as Settings,
+    { nowMs: () => nowMs },
+  );
+});
+
+describe('the quota of a vehicle', () => {
+  it('counts stored and deleted images without reading the sum again', async () => {
+    await quota.assertQuota(VEHICLE, 100);
+    quota.add(VEHICLE, 60);
+    await expect(quota.assertQuota(VEHICLE, 41)).rejects.toMatchObject(EXCEEDED);
+    await quota.assertQuota(VEHICLE, 40);
+    quota.add(VEHICLE, -60);
+    await quota.assertQuota(VEHICLE, 100);
+    expect(sums).toBe(1);
+  });
+
+  it('reads the sum again after five minutes, because other instances store images', async () => {
+    await quota.assertQuota(VEHICLE, 1);
+    storedBytes = 100;
+    nowMs += 299_000;
+    await quota.assertQuota(VEHICLE, 1);
+    nowMs += 2_000;
+    await expect(quota.assertQuota(VEHICLE, 1)).rejects.toMatchObject(EXCEEDED);
+    expect(sums).toBe(2);
+  });
+});

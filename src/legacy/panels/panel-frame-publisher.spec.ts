@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { crashFrame, legacyFieldsOf, snapFrame, trackingFrame } from './panel-frame-publisher.js';
+
+const ID = '66f0c0ffee0123456789abcd';
+
+describe('a frame of a position', () => {
+  it('has the fields of the body, the speed in its place, and then the keys of the old server', () => {
+    const frame = trackingFrame({ tracking_speed: '10', ambulance_id: 291, type: 'x' }, ID, null);
+    expect(JSON.stringify(frame)).toBe(
+      `{"tracking_speed":36,"ambulance_id":291,"type":"TRACKING","_id":"${ID}","is_assign":0,"request_type":"","estimated_time":null}`,
+    );
+  });
+
+  it('has the data of an open request', () => {
+    const frame = trackingFrame({}, ID, { requestType: 'EMERGENCY', estimatedMinutes: 7 });
+    expect(frame).toMatchObject({
+      is_assign: 1,
+      request_type: 'EMERGENCY',
+      estimated_time: 7,
+      tracking_speed: null,
+    });
+  });
+
+  it('from another source has numbers, and null for unknown values', () => {
+    const fix = { lat: 1, lon: 2 };
+    expect(trackingFrame(legacyFieldsOf('291', fix), ID, null)).toMatchObject({
+      ambulance_id: '291',
+      tracking_latitude: 1,
+      tracking_longitude: 2,
+      tracking_speed: null,
+      tracking_heading: null,
+    });
+    expect(trackingFrame(legacyFieldsOf('291', { ...fix, speedMps: 0 }), ID, null)).toHaveProperty(
+      'tracking_speed',
+      0,
+    );
+  });
+});
+
+it('a crash frame keeps all fields of the body', () => {
+  expect(crashFrame({ tracking_speed: 20, more: 'x' })).toEqual({
+    tracking_speed: 72,
+    more: 'x',
+    type: 'CRASH',
+  });
+});
+
+it('a snap frame numbers the pictures in the order of the request', () => {
+  expect(snapFrame({ ambulance_id: '291' }, ['a', 'b'])).toEqual({
+    body: { ambulance_id: '291' },
+    imagesObj: { image0: 'a', image1: 'b' },
+  });
+});

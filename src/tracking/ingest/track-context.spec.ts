@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { TimeLine } from './track-context.js';
+
+const at = (timeMs: number, name = '') => ({ timeMs, name });
+
+describe('TimeLine', () => {
+  it('finds the items beside a time, whatever the order of adding', () => {
+    const line = new TimeLine<{ timeMs: number }>();
+    for (const timeMs of [5, 1, 9, 3, 7]) line.add(at(timeMs));
+    expect([line.at(5)?.timeMs, line.at(4), line.before(5)?.timeMs, line.after(5)?.timeMs]).toEqual([
+      5,
+      null,
+      3,
+      7,
+    ]);
+    expect([line.before(1), line.after(9)]).toEqual([null, null]);
+    expect(line.between(1, 9).map(({ timeMs }) => timeMs)).toEqual([3, 5, 7]);
+    line.remove(3);
+    expect(line.before(5)?.timeMs).toBe(1);
+  });
+
+  it('keeps the last item of each time', () => {
+    const line = new TimeLine<{ timeMs: number; name: string }>();
+    line.add(at(1, 'first'));
+    line.add(at(1, 'second'));
+    expect(line.between(0, 2)).toEqual([at(1, 'second')]);
+  });
+});

@@ -1,0 +1,35 @@
+import { createRequire } from 'node:module';
+
+type Bcrypt = typeof import('bcrypt');
+
+// The real package: Jest maps the name `bcrypt` to this file.
+const bcrypt = createRequire(import.meta.url)('../../node_modules/bcrypt/bcrypt.js') as Bcrypt;
+
+const TEST_ROUNDS = 4;
+/** A hash of the old server has 10; it is computed and compared as it is. */
+const MAX_REAL_ROUNDS = 10;
+const withRounds = (passwordHash: string, rounds: number): string =>
+  passwordHash.replace(/^(\$2[ab]\$)\d\d/, `$1${String(rounds).padStart(2, '0')}`);
+
+/** Hashes that this file made: the hash it gave out, and the one that was computed. */
+const computed = new Map<string, string>();
+
+/**
+ * bcrypt for integration tests: a hash of more than 10 rounds is computed with 4, which takes a 256th of the time, and
+ * names the rounds that were asked for. Such a hash from elsewhere never matches. Unit and e2e tests use the real package.
+ */
+export async function hash(password: string, rounds: number): Promise<string> {
+  if (rounds <= MAX_REAL_ROUNDS) return bcrypt.hash(password, rounds);
+  const cheap = await bcrypt.hash(password, TEST_ROUNDS);
+  const shown = withRounds(cheap, rounds);
+  computed.set(shown, cheap);
+  return shown;
+}
+
+export function compare(password: string, passwordHash: string): Promise<boolean> {
+  const isCostly = Number(/^\$2[ab]\$(\d\d)/.exec(passwordHash)?.[1]) > MAX_REAL_ROUNDS;
+  return bcrypt.compare(
+    password,
+    computed.get(passwordHash) ?? (isCostly ? withRounds(passwordHash, TEST_ROUNDS) : passwordHash),
+  );
+}
