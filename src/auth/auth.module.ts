@@ -11,14 +11,8 @@ import { AdminGuardRepository } from './users/admin-guard.repository.js';
 import { AdminGuard, AdminGuardSchema } from './users/admin-guard.schema.js';
 import { AttemptLimiter } from './sessions/attempt-limiter.js';
 import { AuditController } from './audit/audit.controller.js';
-import { AuditLog } from './audit/audit-log.js';
-import { AuditRepository } from './audit/audit.repository.js';
-import { AuditRecord, AuditSchema } from './audit/audit.schema.js';
 import { AuthController } from './sessions/auth.controller.js';
-import { CallContext } from './access/call-context.js';
-import { DeviceCredential, DeviceCredentialSchema } from './devices/device-credential.schema.js';
-import { DeviceCredentialsRepository } from './devices/device-credentials.repository.js';
-import { DeviceCredentialsService } from './devices/device-credentials.service.js';
+import { DeviceCredentialsModule } from './devices/device-credentials.module.js';
 import { FirstAdminSeeder } from './users/first-admin-seeder.js';
 import { LastAdminProtection } from './users/last-admin-protection.js';
 import { OpsTokens } from './access/ops-tokens.js';
@@ -37,6 +31,7 @@ import { UsersService } from './users/users.service.js';
 
 @Module({
   imports: [
+    DeviceCredentialsModule,
     JwtModule.registerAsync({
       inject: [SETTINGS],
       useFactory: ({ auth }: Settings) => jwtOptions(auth.jwtSecret),
@@ -44,18 +39,14 @@ import { UsersService } from './users/users.service.js';
     MongooseModule.forFeature([
       { name: User.name, schema: UserSchema },
       { name: Session.name, schema: SessionSchema },
-      { name: DeviceCredential.name, schema: DeviceCredentialSchema },
       { name: AdminGuard.name, schema: AdminGuardSchema },
-      { name: AuditRecord.name, schema: AuditSchema },
     ]),
   ],
   controllers: [AuthController, AccountController, UsersController, AuditController],
   providers: [
     UsersRepository,
     SessionsRepository,
-    DeviceCredentialsRepository,
     AdminGuardRepository,
-    AuditRepository,
     UsersService,
     LastAdminProtection,
     FirstAdminSeeder,
@@ -64,16 +55,13 @@ import { UsersService } from './users/users.service.js';
     SessionSweep,
     AccessTokensService,
     TokenPairsService,
-    DeviceCredentialsService,
     OpsTokens,
     PasswordHasher,
     PasswordUpgrades,
     AttemptLimiter,
     RevocationPoller,
-    AuditLog,
-    CallContext,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [AccessTokensService, RevocationPoller, AuditLog, DeviceCredentialsService, OpsTokens],
+  exports: [AccessTokensService, RevocationPoller, DeviceCredentialsModule, OpsTokens],
 })
 export class AuthModule {}

@@ -13,7 +13,7 @@ export type { NewAuditEntry, AuditAction, AuditActor, AuditTarget } from './audi
 export { AuditLog } from './audit/audit-log.js';
 export { tokenMissing } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
-export { deviceCredentials } from './devices/credentials-for-commands.repository.js';
+export { DeviceCredentialsModule } from './devices/device-credentials.module.js';
 export {
   type CredentialSummary,
   DeviceCredentialsService,

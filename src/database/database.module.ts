@@ -14,7 +14,7 @@ import { schemaMigratorProvider } from './migrations/schema-migrator.js';
 import { SchemaStatus } from './migrations/schema-status.service.js';
 import { translateStorageError } from './storage-errors.js';
 
-function unopenedConnection(): Connection {
+export function unopenedConnection(): Connection {
   patchStalledWrites();
   const connection = createConnection();
   // Calls fail at once during an outage and do not wait in a queue.

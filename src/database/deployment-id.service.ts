@@ -61,4 +61,9 @@ export class DeploymentIdService implements OnModuleInit {
   find(): Promise<string | null> {
     return this.repository.find();
   }
+
+  /** Writes the id unless the database has one. @returns the id that the database has now */
+  keep(id: string): Promise<string> {
+    return this.repository.keep(id);
+  }
 }

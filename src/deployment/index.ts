@@ -10,7 +10,7 @@ export {
 } from './instance-lifecycle.js';
 export { InstancesRepository, type LiveInstance } from './instances.repository.js';
 export { type Drainable, type Drain, DrainService } from './drain.service.js';
-export { type DeploymentRecords, deploymentRecords } from './deployment-records.repository.js';
+export { DeploymentRecordsModule } from './deployment-records.module.js';
 export { DeploymentModule } from './deployment.module.js';
 export {
   type Rollout,

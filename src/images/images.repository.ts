@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { type Connection, type Model, Types } from 'mongoose';
+import { type Model, Types } from 'mongoose';
 import { duplicateKeyField, insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
-import { ImageRecord, ImageSchema } from './image.schema.js';
+import { ImageRecord } from './image.schema.js';
 import { isImageId } from './volume/volume-layout.js';
 
 /** An image whose deletion has begun is invisible to readers. */
@@ -30,12 +30,6 @@ export interface AdoptedImage {
 @Injectable()
 export class ImagesRepository {
   constructor(@InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>) {}
-
-  /** For a program that has a connection and no Nest application. */
-  static on(connection: Connection): ImagesRepository {
-    const images: unknown = connection.model(ImageRecord.name, ImageSchema);
-    return new ImagesRepository(images as Model<ImageRecord>);
-  }
 
   /**
    * Durable when it resolves.

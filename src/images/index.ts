@@ -1,20 +1,10 @@
 export type { Image } from './image.js';
 export { sanitizeFilename } from './image.js';
 export { ImageRecordsModule } from './image-records.module.js';
-// The old name stays until the commands use the new one.
-export {
-  type AdoptedImage,
-  type CatalogEntry,
-  ImagesRepository,
-  ImagesRepository as ImageCatalogRepository,
-} from './images.repository.js';
+export { type AdoptedImage, type CatalogEntry, ImagesRepository } from './images.repository.js';
 export { ImagesModule } from './images.module.js';
 export { ImagesService } from './images.service.js';
-export {
-  readImageHeader,
-  readImageHeader as pictureHeader,
-  SIGNATURE_BYTES,
-} from './formats/image-header.js';
+export { readImageHeader, SIGNATURE_BYTES } from './formats/image-header.js';
 export { EXTENSIONS } from './formats/image-type.js';
 export { oldAddressOf, rejectUndecodableAddresses } from './serving/old-address.js';
 export { ImageIntakeService } from './upload/image-intake.service.js';

@@ -1,5 +1,4 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { MongooseModule } from '@nestjs/mongoose';
 import { AuthModule } from '../auth/index.js';
 import type { Settings } from '../config/index.js';
 import { CrashesModule } from '../crashes/index.js';
@@ -20,8 +19,7 @@ import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
 import { PanelGateway } from './panels/panel.gateway.js';
 import { PanelsService } from './panels/panels.service.js';
-import { LegacyClientRecord, LegacyClientSchema } from './status/legacy-client.schema.js';
-import { LegacyClientsRepository } from './status/legacy-clients.repository.js';
+import { LegacyClientsModule } from './status/legacy-clients.module.js';
 import { LegacyController } from './status/legacy.controller.js';
 import { LegacyClientTracker } from './status/legacy-client-tracker.js';
 
@@ -30,7 +28,6 @@ export class LegacyModule {
   /** With LEGACY_CLIENTS=off only the shared database remains, which LEGACY_COLLECTIONS controls. */
   static with({ legacy }: Settings): DynamicModule {
     if (!legacy.isEnabled) return { module: LegacyModule, imports: [SharedCollectionsModule] };
-    const record = { name: LegacyClientRecord.name, schema: LegacyClientSchema };
     return {
       module: LegacyModule,
       imports: [
@@ -41,7 +38,7 @@ export class LegacyModule {
         CrashesModule,
         GatewayModule,
         SharedCollectionsModule,
-        MongooseModule.forFeature([record]),
+        LegacyClientsModule,
       ],
       controllers: [BoxesController, LegacyController],
       providers: [
@@ -56,7 +53,6 @@ export class LegacyModule {
         PanelsService,
         PanelGateway,
         PanelFramePublisher,
-        LegacyClientsRepository,
         LegacyClientTracker,
       ],
     };

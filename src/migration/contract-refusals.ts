@@ -1,17 +1,21 @@
 import { type SchemaStep, stepTitle } from '../database/index.js';
 import type { LiveInstance, Rollout } from '../deployment/index.js';
-import type { Backup } from './database-backup.js';
 
 const MAX_BACKUP_AGE_MS = 24 * 3_600_000;
-/** Of a backup's file system and ours. */
+/** Allowed difference between the clock of the backup's file system and the clock of this machine. */
 const MAX_CLOCK_SKEW_MS = 300_000;
+
+export type Backup =
+  | { readonly kind: 'none' | 'missing' | 'empty' }
+  /** Epoch milliseconds of the newest file that is not empty. */
+  | { readonly kind: 'found'; readonly changedAtMs: number };
 
 export interface ContractFacts {
   readonly step: SchemaStep;
-  /** Expand steps that come before it. */
+  /** Pending expand steps with a lower version. */
   readonly first: readonly SchemaStep[];
   readonly alive: readonly Pick<LiveInstance, 'id' | 'version' | 'color' | 'schemaMin' | 'schemaMax'>[];
-  /** Null: there was never one. */
+  /** Null: no rollout was ever started. */
   readonly rollout: Pick<Rollout, 'phase' | 'weightPct'> | null;
   readonly backup: Backup;
   readonly isConfirmed: boolean;
@@ -19,10 +23,10 @@ export interface ContractFacts {
   readonly nowMs: number;
 }
 
-/** Both colours are there, or one is on its way: the old one may still be needed. */
+/** Phases in which the rollout can still go back to the old release. */
 const ACTIVE_PHASES: ReadonlySet<Rollout['phase']> = new Set(['parallel', 'shifting', 'soaking'] as const);
 
-/** Every reason at once why a contract step may not run; none: it may. */
+/** Every reason against running the contract step. An empty list means that it may run. */
 export function contractRefusals(facts: ContractFacts): string[] {
   const { step, first, alive, rollout, backup, isConfirmed, nowMs } = facts;
   const refusals: string[] = [];
@@ -54,9 +58,9 @@ function backupFault(backup: Backup, nowMs: number): string | null {
     case 'none':
       return '--backup <path> is missing: a file or directory with a backup of the last 24 hours';
     case 'missing':
-      return '--backup: nothing is there';
+      return '--backup: nothing is there: the path does not exist';
     case 'empty':
-      return '--backup: there is nothing in it';
+      return '--backup: there is nothing in it: every file is empty';
     case 'found': {
       const ageMs = nowMs - backup.changedAtMs;
       const changed = new Date(backup.changedAtMs).toISOString();

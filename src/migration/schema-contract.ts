@@ -1,23 +1,40 @@
-import { type ContractPlan, type SchemaStep, stepTitle } from '../database/index.js';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CommandResult, EXIT_CODES, type ExitCode } from '../core/commands/index.js';
+import { type ContractPlan, type SchemaMigrator, type SchemaStep, stepTitle } from '../database/index.js';
 import type { InstancesRepository, RolloutRepository } from '../deployment/index.js';
-import { inspectBackup } from './database-backup.js';
-import { type CommandContext, type CommandResult, EXIT } from './command-runner.js';
-import { contractRefusals, irreversibleStepWarning } from './contract-refusals.js';
-import type { SchemaOptions } from './schema-options.js';
+import { type Backup, contractRefusals, irreversibleStepWarning } from './contract-refusals.js';
 
-/** Whom a contract step asks first; `DeploymentRecords` fits. */
+/** `mongodump` writes two files for each collection, so this limit is never reached by a real backup. */
+const MAX_INSPECTED_FILES = 10_000;
+
+export interface ContractOptions {
+  readonly isDryRun: boolean;
+  readonly waitMs: number;
+  readonly backup?: string;
+  readonly isConfirmed: boolean;
+}
+
+interface ContractContext {
+  readonly migrations: SchemaMigrator;
+  readonly signal: AbortSignal;
+  /** Prints a line while the command still works. */
+  readonly printStatus: (line: string) => void;
+}
+
+/** The records that the checks of a contract step read. */
 export interface ContractGuards {
   readonly instances: Pick<InstancesRepository, 'findAlive'>;
   readonly rollouts: Pick<RolloutRepository, 'find'>;
 }
 
 /**
- * Runs the next contract step, unless anything speaks against it. Asked twice: before anything is announced, so that a
- * step that is refused anyway blocks nobody for a moment, and after it, when nobody can slip in any more.
+ * Runs the next contract step unless a check refuses it. The checks run twice: before the announcement, because the
+ * announcement keeps other instances from starting, and after it, because then no new instance can appear.
  */
 export async function schemaContract(
-  { migrations, signal, printStatus }: Pick<CommandContext, 'migrations' | 'signal' | 'printStatus'>,
-  options: Pick<SchemaOptions, 'isDryRun' | 'waitMs' | 'backup' | 'isConfirmed'>,
+  { migrations, signal, printStatus }: ContractContext,
+  options: ContractOptions,
   { instances, rollouts }: ContractGuards,
 ): Promise<CommandResult> {
   const plan = await migrations.planContract();
@@ -32,33 +49,56 @@ export async function schemaContract(
       isConfirmed: options.isConfirmed || options.isDryRun,
       nowMs: Date.now(),
     });
-  // An announcement that stands, of a command that was killed, is taken back by the second time only.
+  // An announcement left by a killed command is taken back only by the second check, under the lock.
   if (!plan.isAnnounced || options.isDryRun) {
     const reasons = await refusals(plan.step);
     if (reasons.length > 0) return refused(plan.step, reasons);
   }
-  if (options.isDryRun) return answer(EXIT.done, plan.step, `would run ${stepTitle(plan.step)}`, 'planned');
+  if (options.isDryRun)
+    return result(EXIT_CODES.OK, plan.step, `would run ${stepTitle(plan.step)}`, 'planned');
   printStatus(irreversibleStepWarning(plan.step));
   const outcome = await migrations.contract({ signal, waitMs: options.waitMs, refusals });
   if (!outcome) return nothingToDo(await migrations.planContract());
   return outcome.reasons.length > 0
     ? refused(outcome.step, outcome.reasons)
-    : answer(EXIT.done, outcome.step, `ran ${stepTitle(outcome.step)}`, 'done');
+    : result(EXIT_CODES.OK, outcome.step, `ran ${stepTitle(outcome.step)}`, 'done');
 }
 
-function answer(exitCode: number, step: SchemaStep, line: string, result: string): CommandResult {
+/**
+ * @param path a file, or a directory as `mongodump` writes it; undefined without `--backup`
+ * @throws Error when it cannot be read
+ */
+async function inspectBackup(path: string | undefined): Promise<Backup> {
+  if (path === undefined) return { kind: 'none' };
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  });
+  if (!found) return { kind: 'missing' };
+  const files = found.isDirectory() ? await filesIn(path) : [found];
+  const changes = files.filter(({ size }) => size > 0).map(({ mtimeMs }) => mtimeMs);
+  return changes.length === 0 ? { kind: 'empty' } : { kind: 'found', changedAtMs: Math.max(...changes) };
+}
+
+async function filesIn(directory: string): Promise<{ size: number; mtimeMs: number }[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).slice(0, MAX_INSPECTED_FILES);
+  return Promise.all(files.map(({ parentPath, name }) => stat(join(parentPath, name))));
+}
+
+function result(exitCode: ExitCode, step: SchemaStep, line: string, outcome: string): CommandResult {
   const { version, name } = step;
   return {
     exitCode,
     lines: [line, irreversibleStepWarning(step)],
-    json: { result, step: { version, name } },
+    json: { result: outcome, step: { version, name } },
   };
 }
 
 function refused(step: SchemaStep, reasons: readonly string[]): CommandResult {
   const { version, name } = step;
   return {
-    exitCode: EXIT.failed,
+    exitCode: EXIT_CODES.FAILURE,
     lines: [`refused: ${stepTitle(step)}`, ...reasons.map((reason) => `  ${reason}`)],
     json: { result: 'refused', step: { version, name }, reasons },
   };
@@ -66,7 +106,7 @@ function refused(step: SchemaStep, reasons: readonly string[]): CommandResult {
 
 function nothingToDo({ current }: ContractPlan): CommandResult {
   return {
-    exitCode: EXIT.done,
+    exitCode: EXIT_CODES.OK,
     lines: [`nothing to contract: schema ${current}`],
     json: { result: 'none', current },
   };

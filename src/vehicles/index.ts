@@ -1,4 +1,3 @@
-export { vehicleIdsByBoxCode } from './box-codes.repository.js';
 export { LastPositions } from './last-positions.js';
 export { StateStatusDto } from './status.dto.js';
 export { type Actor, actorOf } from './status-change.js';
@@ -15,6 +14,7 @@ export {
   type VehicleView,
 } from './vehicle.js';
 export { nameKey } from './vehicle-name.js';
-export { VehicleRegister } from './vehicle-register.repository.js';
+export { VehicleArchivalService } from './vehicle-archival.service.js';
+export { VehicleServicesModule } from './vehicle-services.module.js';
 export { VehiclesModule } from './vehicles.module.js';
 export { VehiclesService } from './vehicles.service.js';

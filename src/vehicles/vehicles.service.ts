@@ -37,9 +37,12 @@ export class VehiclesService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
-  async create(vehicle: NewVehicle, by: Actor): Promise<VehicleWithEtag> {
-    return this.withEtag(await this.writer.create(vehicle, new Date(this.clock.nowMs()), by));
+  /**
+   * @param givenId the id of an adopted vehicle; default: a new id
+   * @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken
+   */
+  async create(vehicle: NewVehicle, by: Actor, givenId?: string): Promise<VehicleWithEtag> {
+    return this.withEtag(await this.writer.create(vehicle, new Date(this.clock.nowMs()), by, givenId));
   }
 
   /** @throws vehicles/not-found */
@@ -120,6 +123,11 @@ export class VehiclesService {
   /** In service. */
   async listIds(): Promise<string[]> {
     return [...(await this.vehicles.statuses()).keys()];
+  }
+
+  /** In the order of registration. */
+  listIncludingArchived(): Promise<Vehicle[]> {
+    return this.vehicles.listIncludingArchived();
   }
 
   listIdsIncludingArchived(): Promise<string[]> {

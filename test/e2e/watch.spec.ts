@@ -84,7 +84,7 @@ describe('watch', () => {
   it('tells wrong use, a wrong login and an absent service apart', async () => {
     const codeOf = async (...args: string[]): Promise<number | null> =>
       (await client('watch', ...args).exited).code;
-    expect(await codeOf('--bbox', 'x')).toBe(2);
+    expect(await codeOf('--bbox', 'x')).toBe(64);
     expect(await codeOf('--email', 'x@y', '--password', 'wrong')).toBe(1);
     const absent = Program.start('cli.js', ['watch', '--url', 'http://127.0.0.1:9'], {
       DATA_DIR: directory.path,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Connection, createConnection } from 'mongoose';
-import { runLegacy } from '../../src/legacy/index.js';
+import { runCommandLine } from '../../src/core/commands/index.js';
 import type { LegacyClient } from '../../src/legacy/status/legacy-client.schema.js';
-import { legacyClientsOf } from '../../src/legacy/status/legacy-clients.repository.js';
+import { LegacyClientsRepository } from '../../src/legacy/status/legacy-clients.repository.js';
 import { LegacyClientTracker } from '../../src/legacy/status/legacy-client-tracker.js';
+import { legacyCommand } from '../../src/migration/index.js';
 import { adminToken, call } from '../support/http.js';
 import { newBox, postJson, postRaw, TRACKING } from '../support/old-boxes.js';
 import { OldPanel } from '../support/old-panel.js';
@@ -11,14 +11,11 @@ import { JWT_SECRET, startTestService, type TestService } from '../support/test-
 
 let service: TestService;
 let token: string;
-let connection: Connection;
 beforeAll(async () => {
   service = await startTestService();
   token = await adminToken(service);
-  connection = await createConnection(service.database.url).asPromise();
 });
 afterAll(async () => {
-  await connection.close();
   await service.stop();
 });
 
@@ -30,12 +27,16 @@ const clients = async (): Promise<LegacyClient[]> => {
 async function run(...argv: string[]): Promise<{ exitCode: number; out: string; err: string }> {
   const written = { out: '', err: '' };
   const to = (name: 'out' | 'err') => ({ write: (text: string) => ((written[name] += text), true) });
-  const exitCode = await runLegacy(argv, {
-    env: { MONGODB_URL: service.database.url, JWT_SECRET },
-    stdout: to('out'),
-    stderr: to('err'),
-    signal: new AbortController().signal,
-  });
+  const exitCode = await runCommandLine(
+    ['legacy', ...argv],
+    {
+      env: { MONGODB_URL: service.database.url, JWT_SECRET },
+      stdout: to('out'),
+      stderr: to('err'),
+      signal: new AbortController().signal,
+    },
+    [{ name: 'legacy', summary: '', load: () => Promise.resolve(legacyCommand) }],
+  );
   return { exitCode, ...written };
 }
 
@@ -81,7 +82,7 @@ describe('old clients in use', () => {
       clientTracker().record({ kind: 'unknown_box', name: `made up ${n}`, way: 'http', dialect: 'none' });
     for (let n = 0; n < 2_000; n += 1) record(n);
     await clientTracker().flush();
-    const repository = legacyClientsOf(connection);
+    const repository = service.service.app.get(LegacyClientsRepository);
     expect((await repository.list()).length).toBeLessThanOrEqual(510);
     // The collection is pruned once an hour.
     (clientTracker() as unknown as { prunedAtMs: number }).prunedAtMs = 0;
@@ -97,7 +98,7 @@ describe('samserver legacy status', () => {
     const { exitCode, out, err } = await run('status');
     expect([exitCode, err]).toEqual([0, '']);
     expect(out).toMatch(/^boxes: 1\n {2}B-\d+-\d+ {2}http, json {2}last /);
-    expect(out).toMatch(/\nthe old way is still needed\n$/);
+    expect(out).toMatch(/\nthe old interfaces are still needed\n$/);
     const json = JSON.parse((await run('status', '--json', '--days', '1')).out) as Record<string, unknown[]>;
     expect(json).toMatchObject({ days: 1, silent: [] });
     expect(json['active']?.length).toBeGreaterThan(3);

@@ -5,28 +5,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../src/config/index.js';
 import {
+  DatabaseTime,
   openStepConnection,
   SchemaMigrator,
   SchemaStateRepository,
   type SchemaStep,
 } from '../../src/database/index.js';
-import type { CommandResult } from '../../src/migration/command-runner.js';
+import type { CommandResult } from '../../src/core/commands/index.js';
 import { type ContractGuards, schemaContract } from '../../src/migration/schema-contract.js';
-import { type LiveInstance, deploymentRecords, type DeploymentRecords } from '../../src/deployment/index.js';
+import { InstancesRepository, type LiveInstance, RolloutRepository } from '../../src/deployment/index.js';
+import { InstanceRecord, InstanceSchema } from '../../src/deployment/instance.schema.js';
+import { RolloutRecord, RolloutSchema } from '../../src/deployment/rollout.schema.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { JWT_SECRET } from '../support/test-service.js';
 
 let database: TestDatabase;
 let connection: Connection;
 let repository: SchemaStateRepository;
-let records: DeploymentRecords;
+let records: { readonly instances: InstancesRepository; readonly rollouts: RolloutRepository };
 let directory: string;
 let backup: string;
 beforeEach(async () => {
   database = await startTestDatabase();
   connection = await createConnection(database.url, { autoIndex: false, autoCreate: false }).asPromise();
   repository = new SchemaStateRepository(connection);
-  records = deploymentRecords(connection);
+  records = {
+    instances: new InstancesRepository(
+      connection.model<InstanceRecord>(InstanceRecord.name, InstanceSchema),
+      new DatabaseTime(connection),
+    ),
+    rollouts: new RolloutRepository(connection.model<RolloutRecord>(RolloutRecord.name, RolloutSchema)),
+  };
   directory = await mkdtemp(join(tmpdir(), 'samserver-contract-'));
   backup = join(directory, 'dump');
   await mkdir(join(backup, 'samserver'), { recursive: true });

@@ -1,12 +1,9 @@
-import type { Connection } from 'mongoose';
-import { AdoptionService } from '../../src/migration/adopt/adoption.service.js';
-import { AdoptionsRepository } from '../../src/migration/adopt/adoptions.repository.js';
-import { OldCollectionsRepository } from '../../src/migration/adopt/old-collections.repository.js';
-import { VehicleRegister } from '../../src/vehicles/index.js';
+import { runCommandLine } from '../../src/core/commands/index.js';
+import { adoptCommand } from '../../src/migration/index.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
-import { OPS_TOKEN, startTestService } from '../support/test-service.js';
+import { JWT_SECRET, OPS_TOKEN, startTestService } from '../support/test-service.js';
 import { createTestVolume } from '../support/test-volume.js';
 import type { Conversation } from './conversation.js';
 import { addAmbulances } from './old-target.js';
@@ -27,7 +24,7 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
   const database = await OldDatabase.open(service.database.url);
   try {
     await addAmbulances(conversation, database);
-    await adopt(database.connection);
+    await adopt(service.database.url);
     const played = await play(conversation, {
       url: service.url,
       socketUrl: service.socketUrl,
@@ -42,16 +39,20 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
   }
 }
 
-async function adopt(connection: Connection): Promise<void> {
-  const register = new VehicleRegister(connection);
-  const adopter = new AdoptionService(
-    new OldCollectionsRepository(connection),
-    register,
-    new AdoptionsRepository(connection),
-    new Map(),
+async function adopt(url: string): Promise<void> {
+  let output = '';
+  const write = (text: string): void => void (output += text);
+  const exitCode = await runCommandLine(
+    ['adopt'],
+    {
+      env: { MONGODB_URL: url, JWT_SECRET },
+      stdout: { write },
+      stderr: { write },
+      signal: AbortSignal.timeout(30_000),
+    },
+    [{ name: 'adopt', summary: '', load: () => Promise.resolve(adoptCommand) }],
   );
-  const { conflicts } = await adopter.adopt(AbortSignal.timeout(30_000));
-  if (conflicts.length > 0) throw new Error(JSON.stringify(conflicts));
+  if (exitCode !== 0) throw new Error(output);
 }
 
 async function lagS(service: { readonly url: string }): Promise<number> {

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Connection, Model } from 'mongoose';
-import type { LegacyClient } from './legacy-client.schema.js';
-import { LegacyClientRecord, LegacyClientSchema } from './legacy-client.schema.js';
+import type { Model } from 'mongoose';
+import { type LegacyClient, LegacyClientRecord } from './legacy-client.schema.js';
 
 @Injectable()
 export class LegacyClientsRepository {
@@ -28,12 +27,6 @@ export class LegacyClientsRepository {
   async remove(clients: readonly LegacyClient[]): Promise<void> {
     if (clients.length > 0) await this.clients.deleteMany({ _id: { $in: clients.map(idOf) } });
   }
-}
-
-/** For commands, which have a connection and no application. */
-export function legacyClientsOf(connection: Connection): LegacyClientsRepository {
-  const clients: unknown = connection.model(LegacyClientRecord.name, LegacyClientSchema);
-  return new LegacyClientsRepository(clients as Model<LegacyClientRecord>);
 }
 
 export function idOf({ kind, name, dialect }: Pick<LegacyClient, 'kind' | 'name' | 'dialect'>): string {

@@ -110,7 +110,7 @@ describe('planAdoption', () => {
       vehicles: [vehicle(1), vehicle(2)],
       adoptions: new Map([[id(1), adopted(1)]]),
     });
-    // The second was cut off before it was noted down.
+    // The run that adopted the second one ended before it wrote the adoption record.
     expect([steps, unchanged, noted]).toEqual([[], 2, [{ id: id(2), vehicle: adopted(2) }]]);
   });
 

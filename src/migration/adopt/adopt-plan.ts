@@ -8,7 +8,7 @@ import {
   vehicleOf,
 } from './old-ambulance.js';
 
-/** What was made of each ambulance the last time, by its id: only what has changed since is carried over. */
+/** Each ambulance as it was at its last adoption, by id. */
 export type Adoptions = ReadonlyMap<string, AdoptedVehicle>;
 
 const FIELDS = ['callSign', 'registration', 'type', 'boxCode', 'status'] as const;
@@ -25,7 +25,7 @@ export type AdoptionStep =
     }
   | { readonly kind: 'archive'; readonly id: string; readonly callSign: string };
 
-/** What somebody has to look at: it is left as it is, and nothing else is held up by it. */
+/** A difference that an operator must solve. The run leaves it as it is and applies all other steps. */
 export interface AdoptionConflict {
   readonly ambulance: string;
   readonly reason: string;
@@ -34,25 +34,25 @@ export interface AdoptionConflict {
 export interface AdoptionPlan {
   readonly steps: readonly AdoptionStep[];
   readonly conflicts: readonly AdoptionConflict[];
-  /** Nothing is to be done for these but to remember them as they are now. */
+  /** Vehicles that need no change; only the record of their adoption is written. */
   readonly noted: readonly { readonly id: string; readonly vehicle: AdoptedVehicle }[];
-  /** Adopted before and the same since. */
+  /** Number of adopted ambulances without a change. */
   readonly unchanged: number;
-  /** Deleted in the old system and never adopted. */
+  /** Number of ambulances that are deleted in the old system and need no step. */
   readonly deleted: number;
-  /** Call signs or registrations that another had already, and the name that was made of them. */
+  /** Call signs and registrations that another vehicle has already, with the name used instead. */
   readonly renamed: readonly { readonly ambulance: string; readonly from: string; readonly to: string }[];
 }
 
 export interface AdoptionFacts {
   readonly ambulances: readonly OldAmbulance[];
-  /** Archived ones too. */
+  /** Including archived ones. */
   readonly vehicles: readonly Vehicle[];
   readonly adoptions: Adoptions;
   readonly types: TypeMap;
 }
 
-/** What is to be done so that every ambulance that is not deleted is a vehicle with its id. Changes nothing. */
+/** The steps after which every ambulance that is not deleted is a vehicle with the same id. Pure. */
 export function planAdoption({ ambulances, vehicles, adoptions, types }: AdoptionFacts): AdoptionPlan {
   const byId = new Map(vehicles.map((vehicle) => [vehicle.id, vehicle]));
   const names = new NameRegistry(vehicles, new Set(ambulances.flatMap(({ id }) => id ?? [])));
@@ -101,19 +101,19 @@ export function planAdoption({ ambulances, vehicles, adoptions, types }: Adoptio
   const present = new Set(ambulances.map(({ id }) => id));
   for (const [id, { callSign }] of adoptions) {
     const isHere = byId.get(id)?.archivedAt === null;
-    // An empty collection must not take a fleet out of service: that is somebody's to decide.
+    // An empty collection must not take a fleet out of service: an operator decides.
     if (!present.has(id) && isHere)
       conflicts.push({
         ambulance: id,
         reason: `${callSign} is not in ambulances any more; it stays in service`,
       });
   }
-  // What is archived frees its names for the others.
+  // Archived vehicles release their names, so they come first.
   steps.sort((one, other) => Number(other.kind === 'archive') - Number(one.kind === 'archive'));
   return { steps, noted, conflicts, unchanged, deleted, renamed };
 }
 
-/** Of what the other programs have changed since the last time, that which is not so here yet: what dispatchers change stays. */
+/** The fields that other programs have changed since the last adoption and that differ here. Changes by dispatchers stay. */
 function changesOf(now: AdoptedVehicle, before: AdoptedVehicle | undefined, vehicle: Vehicle): VehicleFields {
   const here: AdoptedVehicle = { ...vehicle, status: vehicle.lastStatus.status };
   const changed = FIELDS.filter((field) => now[field] !== before?.[field] && now[field] !== here[field]);
@@ -124,12 +124,12 @@ function isSame(one: AdoptedVehicle, other: AdoptedVehicle | undefined): boolean
   return other !== undefined && FIELDS.every((field) => one[field] === other[field]);
 }
 
-/** NameRegistry are unique here and were not there. */
+/** Makes call signs and registrations unique: the old system did not require it. */
 class NameRegistry {
   private readonly owners = { callSign: new Map<string, string>(), registration: new Map<string, string>() };
   private readonly codes = new Map<string, Pick<Vehicle, 'id' | 'callSign'>>();
 
-  /** @param adopted vehicles of these get their names anew, in the order of the ambulances */
+  /** @param adopted ids of vehicles whose names are assigned again, in the order of the ambulances */
   constructor(vehicles: readonly Vehicle[], adopted: ReadonlySet<string>) {
     for (const { id, callSign, registration, boxCode, archivedAt } of vehicles) {
       if (archivedAt) continue;
@@ -140,7 +140,7 @@ class NameRegistry {
     }
   }
 
-  /** Another one that has this box code; null: nobody. */
+  /** Another vehicle with this box code, or null. */
   findBoxCodeOwner(code: string | null, id: string): Pick<Vehicle, 'id' | 'callSign'> | null {
     const owner = code === null ? undefined : this.codes.get(code);
     return owner && owner.id !== id ? owner : null;
@@ -173,5 +173,5 @@ class NameRegistry {
   }
 }
 
-/** Of an id, which nobody else has, as much as a registration holds. */
+/** The end of the id, which is unique, as long as a registration may be. */
 const REGISTRATION_TAIL = 20;

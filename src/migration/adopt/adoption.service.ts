@@ -1,39 +1,48 @@
+import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../core/index.js';
-import type { VehicleRegister } from '../../vehicles/index.js';
+import { type Actor, VehicleArchivalService, VehiclesService } from '../../vehicles/index.js';
 import { type AdoptionConflict, type AdoptionPlan, type AdoptionStep, planAdoption } from './adopt-plan.js';
-import type { AdoptionsRepository } from './adoptions.repository.js';
+import { AdoptionsRepository } from './adoptions.repository.js';
 import type { TypeMap } from './old-ambulance.js';
-import type { OldCollectionsRepository } from './old-collections.repository.js';
+import { OldCollectionsRepository } from './old-collections.repository.js';
 
-/** What became of a plan. */
+/** The author of every change: a command has no user account. */
+const COMMAND_ACTOR: Actor = { kind: 'user', id: '0'.repeat(24) };
+
+/** The result of one run. */
 export interface Adoption {
   readonly plan: AdoptionPlan;
   readonly done: readonly AdoptionStep[];
-  /** Those of the plan, and steps that were refused: by a name that somebody took meanwhile, say. */
+  /** Conflicts of the plan, and steps that failed, e.g. because the name was taken in the meantime. */
   readonly conflicts: readonly AdoptionConflict[];
 }
 
-/** Looks at both sides and brings ours up to theirs. */
+/** Compares the ambulances of the old server with the vehicles and applies the differences to the vehicles. */
+@Injectable()
 export class AdoptionService {
   constructor(
-    private readonly old: Pick<OldCollectionsRepository, 'listAmbulances'>,
-    private readonly register: Pick<VehicleRegister, 'list' | 'add' | 'alter' | 'archive'>,
-    private readonly adoptions: Pick<AdoptionsRepository, 'list' | 'keep'>,
-    private readonly types: TypeMap,
+    private readonly old: OldCollectionsRepository,
+    private readonly vehicles: VehiclesService,
+    private readonly archival: VehicleArchivalService,
+    private readonly adoptions: AdoptionsRepository,
   ) {}
 
-  async plan(): Promise<AdoptionPlan> {
+  /** @param types the vehicle type for each `type_id` */
+  async plan(types: TypeMap): Promise<AdoptionPlan> {
     return planAdoption({
       ambulances: await this.old.listAmbulances(),
-      vehicles: await this.register.list(),
+      vehicles: await this.vehicles.listIncludingArchived(),
       adoptions: await this.adoptions.list(),
-      types: this.types,
+      types,
     });
   }
 
-  /** One that is cut short is completed by the next: what is there already is no step of its plan any more. */
-  async adopt(signal: AbortSignal): Promise<Adoption> {
-    const plan = await this.plan();
+  /**
+   * Applies the plan. The next run completes a run that was interrupted, because its plan has only the missing steps.
+   * @throws errors of an outage, and the reason of `signal`
+   */
+  async adopt(types: TypeMap, signal: AbortSignal): Promise<Adoption> {
+    const plan = await this.plan(types);
     const done: AdoptionStep[] = [];
     const conflicts: AdoptionConflict[] = [...plan.conflicts];
     for (const step of plan.steps) {
@@ -42,7 +51,7 @@ export class AdoptionService {
         await this.applyStep(step);
         done.push(step);
       } catch (error) {
-        // An outage is no conflict: the whole run has failed.
+        // An outage is no conflict: it ends the run.
         if (!(error instanceof DomainError) || error.kind === 'unavailable') throw error;
         conflicts.push({ ambulance: step.id, reason: `${step.kind}: ${error.message} (${error.code})` });
       }
@@ -54,13 +63,13 @@ export class AdoptionService {
   private async applyStep(step: AdoptionStep): Promise<void> {
     switch (step.kind) {
       case 'add':
-        await this.register.add(step.id, step.vehicle);
+        await this.vehicles.create(step.vehicle, COMMAND_ACTOR, step.id);
         return this.adoptions.keep(step.id, step.vehicle);
       case 'alter':
-        await this.register.alter(step.id, step.changes);
+        await this.vehicles.alter(step.id, step.changes, COMMAND_ACTOR);
         return this.adoptions.keep(step.id, step.vehicle);
       case 'archive':
-        return this.register.archive(step.id);
+        return this.archival.archive(step.id);
     }
   }
 }

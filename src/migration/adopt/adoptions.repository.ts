@@ -1,3 +1,5 @@
+import { Injectable } from '@nestjs/common';
+import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { collectionOf } from '../../database/index.js';
 import type { Adoptions } from './adopt-plan.js';
@@ -9,11 +11,12 @@ interface AdoptionDocument {
 }
 
 /**
- * `legacy_adoptions`: what was made of each ambulance the last time, to tell what other programs have changed since from
- * what was changed here. Ours, and made by its first document: it has no index that a schema step would have to make.
+ * `legacy_adoptions`: each ambulance as it was at its last adoption. The difference to the ambulance now is what other
+ * programs have changed. The first write creates the collection; it has no index and so needs no schema step.
  */
+@Injectable()
 export class AdoptionsRepository {
-  constructor(private readonly connection: Connection) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   async list(): Promise<Adoptions> {
     const found = await this.adoptions.find().toArray();

@@ -1,26 +1,26 @@
 import type { NewVehicle, VehicleType } from '../../vehicles/index.js';
 
-/** A document of `ambulances`, as far as it says who a vehicle is. */
+/** A document of the collection `ambulances`. */
 export interface OldAmbulance {
-  /** 24 hexadecimal digits; null: its `_id` is something else. */
+  /** 24 hexadecimal digits; null when `_id` is no ObjectId. */
   readonly id: string | null;
   readonly displayId: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What an ambulance comes to as a vehicle. */
+/** The vehicle that is made of an ambulance. */
 export interface AdoptedVehicle extends NewVehicle {
   readonly boxCode: string | null;
 }
 
-/** Which of our types stands for a `type_id`; a type that is not in it is `other`. */
+/** The vehicle type for each `type_id`. A missing `type_id` means `other`. */
 export type TypeMap = ReadonlyMap<string, VehicleType>;
 
 const CALL_SIGN_LENGTH = 40;
 const REGISTRATION_LENGTH = 20;
 const BOX_CODE_LENGTH = 64;
 
-/** Without the names that others have already; `planAdoption` sees to those. Null: nothing says who it is. */
+/** Names may still collide with others; `planAdoption` solves that. Null: the document has no name, number or box code. */
 export function vehicleOf({ fields }: OldAmbulance, types: TypeMap): AdoptedVehicle | null {
   const code = textOf(fields['ambulance_box_code']);
   const callSign = textOf(fields['name1']) || textOf(fields['name2']) || textOf(fields['number']) || code;
@@ -40,13 +40,13 @@ export function isDeleted({ fields }: OldAmbulance): boolean {
   return isdeleted === true || isdeleted === 1 || isdeleted === '1' || isdeleted === 'true';
 }
 
-/** The name with something behind it that no other has, at its full length. */
+/** The name with ` (mark)` at the end, shortened to the maximum length. */
 export function disambiguate(name: string, mark: string, isRegistration: boolean): string {
   const tail = ` (${mark})`;
   return cut(name, (isRegistration ? REGISTRATION_LENGTH : CALL_SIGN_LENGTH) - tail.length) + tail;
 }
 
-/** As one line: control characters would break tables, and outer spaces are nobody's intention. */
+/** One line: control characters would break tables. Outer spaces are removed. */
 function textOf(value: unknown): string {
   const text =
     typeof value === 'string' || typeof value === 'number' ? String(value) : String(hexOf(value) ?? '');
@@ -63,7 +63,7 @@ function isFalse(value: unknown): boolean {
 }
 
 function cut(text: string, length: number): string {
-  // By characters: half of one has no UTF-8.
+  // Cuts between characters: half a surrogate pair has no UTF-8 form.
   let kept = '';
   for (const character of text) {
     if (kept.length + character.length > length) break;

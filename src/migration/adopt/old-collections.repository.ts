@@ -1,23 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { collectionOf } from '../../database/index.js';
 import type { OldAmbulance } from './old-ambulance.js';
 
-/** Documents looked into, oldest first: enough to say whether there are places in them. */
+/** Documents read, oldest first: enough to find out whether the history has places. */
 const HISTORY_SAMPLE_SIZE = 1_000;
 
-/** What the old history is worth. */
+/** A sample of the old history. */
 export interface HistoryStatistics {
   readonly documents: number;
-  /** Of the oldest so many that were looked into. */
+  /** The number of documents in the sample, the oldest ones. */
   readonly lookedInto: number;
   readonly withPlace: number;
 }
 
-/** Collections of the old server and of the programs beside it: read, never written. */
+/** The collections of the old server and its programs. They are only read. */
+@Injectable()
 export class OldCollectionsRepository {
-  constructor(private readonly connection: Connection) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  /** In the order of their ids. */
+  /** In ascending order of their ids. */
   async listAmbulances(): Promise<OldAmbulance[]> {
     const found = await this.collection('ambulances').find().sort({ _id: 1 }).toArray();
     return found.map(({ _id, ...fields }) => ({
@@ -40,7 +43,7 @@ export class OldCollectionsRepository {
   }
 }
 
-/** 0,0 is what the old schema puts where nothing was given. */
+/** The old schema stores 0,0 when the place is missing. */
 function isPlace(location: unknown): boolean {
   const { lat, lon } = (location ?? {}) as { readonly lat?: unknown; readonly lon?: unknown };
   return typeof lat === 'number' && typeof lon === 'number' && !(lat === 0 && lon === 0);

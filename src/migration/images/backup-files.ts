@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readMarker, WORK_DIRECTORY, writeMarker } from '../../images/index.js';
+import { readMarker, WORK_DIRECTORY, writeMarker } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
@@ -9,7 +9,7 @@ import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } fro
 import { mergeByPath } from './path-order.js';
 import type { TreeFile } from './tree-walk.js';
 
-/** Below a backup: the files as they were, and beside them the manifest of the last run that ended. */
+/** The copies, in the directory of a backup. The manifest of the last finished run is beside it. */
 export const FILES_DIRECTORY = 'files';
 
 export interface CopyResult {
@@ -21,8 +21,8 @@ export interface CopyResult {
 type KnownLists = Readonly<Record<string, TreeFile | ManifestEntry>>;
 
 /**
- * Brings a backup up to date: what it has with the same size and time is kept, everything else copied, durable before it
- * is noted down. What is gone from the pictures stays in the backup's directory and leaves its manifest.
+ * Updates a backup. Files with the same size and time are kept, all others are copied; a copy is durable before its
+ * entry is written. A file that was deleted from the volume stays in the backup's directory but not in its manifest.
  */
 export async function backUp(
   job: ImagesJob,
@@ -56,7 +56,7 @@ export async function backUp(
   for await (const { outcome } of mapInOrder(merged, job.workers.window, work)) {
     if (!outcome) continue;
     const { file, entry, isCopied } = outcome;
-    job.done(file.sizeBytes);
+    job.addProgress(file.sizeBytes);
     if (!entry) continue;
     total[isCopied ? 'copied' : 'kept'] += 1;
     if (isCopied) total.copiedBytes += entry.sizeBytes;
@@ -67,9 +67,9 @@ export async function backUp(
 }
 
 /**
- * Puts the files of a backup back into a directory. What is there already with the same size and time is left; what is
- * there and differs is named and left too, unless it may be replaced. The whole is to be verified by the caller, who
- * then marks the directory: half a restore is never taken for the volume.
+ * Copies the files of a backup into a directory. A file with the same size and time is kept. A file that differs is
+ * reported and kept, or replaced with `isReplacing`. The caller then verifies all files and marks the directory, so that
+ * the service never uses half a restore as its volume.
  */
 export async function restore(
   job: ImagesJob,
@@ -87,7 +87,7 @@ export async function restore(
     const there = await statOf(join(root, entry.path));
     if (there && isSame(there, entry)) return { file: entry, entry, isCopied: false };
     if (there && !isReplacing) {
-      job.found({ kind: 'in-the-way', path: entry.path });
+      job.reportIssue({ kind: 'in-the-way', path: entry.path });
       return { file: entry, entry: null, isCopied: false };
     }
     return copy(job, entry, join(source, FILES_DIRECTORY), root, temporary);
@@ -97,10 +97,10 @@ export async function restore(
     job.workers.window,
     work,
   )) {
-    job.done(item.sizeBytes);
+    job.addProgress(item.sizeBytes);
     if (!outcome.entry) continue;
     if (outcome.entry.sha256 !== item.sha256)
-      job.found({ kind: 'corrupt', path: item.path, detail: 'in the backup' });
+      job.reportIssue({ kind: 'corrupt', path: item.path, detail: 'in the backup' });
     total[outcome.isCopied ? 'copied' : 'kept'] += 1;
     if (outcome.isCopied) total.copiedBytes += item.sizeBytes;
   }
@@ -108,13 +108,13 @@ export async function restore(
   return total;
 }
 
-/** After the restored files have been verified. */
+/** Writes the marker file; call it after the restored files have been verified. */
 export async function markRestored(source: string, root: string): Promise<void> {
   const { deploymentId } = await new ManifestFiles(source).summary();
   if (deploymentId !== null && (await readMarker(root)) === null) await writeMarker(root, deploymentId);
 }
 
-/** @throws when the directory is marked for somebody else */
+/** @throws Error when the backup and the directory have different deployment ids */
 export async function assertSameDeployment(
   backup: ManifestFiles,
   deploymentId: string | null,
@@ -122,12 +122,14 @@ export async function assertSameDeployment(
   if (!(await backup.exists())) return;
   const { deploymentId: other } = await backup.summary();
   if (other !== null && deploymentId !== null && other !== deploymentId)
-    throw new Error(`the backup is of deployment ${other}, the pictures are of ${deploymentId}`);
+    throw new Error(
+      `the backup belongs to deployment ${other}, the image volume to deployment ${deploymentId}`,
+    );
 }
 
 interface CopyOutcome {
   readonly file: { readonly sizeBytes: number };
-  /** null: it could not be had. */
+  /** Null when the file could not be read. */
   readonly entry: ManifestEntry | null;
   readonly isCopied: boolean;
 }
@@ -141,7 +143,7 @@ async function copy(
 ): Promise<CopyOutcome> {
   const copyTo = { path: join(to, file.path), temporary: join(temporary, randomUUID()) };
   const { result, fault } = await job.workers.run({ path: join(from, file.path), copyTo });
-  if (!result) job.unreadable({ path: file.path, reason: fault ?? 'unknown' });
+  if (!result) job.reportUnreadable({ path: file.path, reason: fault ?? 'unknown' });
   const entry = result && {
     path: file.path,
     sizeBytes: result.sizeBytes,
@@ -151,7 +153,7 @@ async function copy(
   return { file, entry: entry ?? null, isCopied: result !== undefined };
 }
 
-/** What a killed run left in it is removed first; two runs on one directory at once are nobody's intention. */
+/** Removes the files of a killed run first. Two runs on one directory at a time are not supported. */
 async function temporaryDirectory(root: string): Promise<string> {
   const directory = join(root, WORK_DIRECTORY, 'copying');
   await rm(directory, { recursive: true, force: true });

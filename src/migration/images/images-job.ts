@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { CommandIo } from '../../tools/client/index.js';
-import { FileWorkerPool } from '../../images/index.js';
-import { printable } from './printable-path.js';
-import { Progress } from './progress.js';
+import { type CommandIo, InterruptedError, printable, ProgressDisplay } from '../../core/commands/index.js';
+import { FileWorkerPool } from '../../images/volume/index.js';
 import { type TreeFault, type TreeFile, walkTree } from './tree-walk.js';
 
-/** So many of each kind are named on the terminal; a report file has them all. */
+/** Issues of each kind that are printed; the report file has all of them. */
 const MAX_PRINTED_PER_KIND = 20;
+const PROGRESS_LINE_INTERVAL_MS = 10_000;
 
 export interface FileIssue {
   readonly kind: string;
@@ -14,29 +13,29 @@ export interface FileIssue {
   readonly detail?: string;
 }
 
-/** What every command on a picture directory has: threads, a list of what it found, a way to stop. */
+/** The parts that all `images` commands share: reading threads, issues, progress and interruption. */
 export class ImagesJob {
   readonly workers: FileWorkerPool;
   readonly findings: Readonly<Record<string, number>> = {};
-  private progress: Progress | null = null;
+  private progress: { readonly display: ProgressDisplay; readonly counter: ProgressCounter } | null = null;
 
   constructor(
     readonly io: CommandIo,
-    private readonly report: ((finding: FileIssue) => unknown) | null,
+    private readonly report: ((issue: FileIssue) => unknown) | null,
     threads?: number,
   ) {
     this.workers = new FileWorkerPool(threads);
   }
 
-  /** Every file, until the command is interrupted. */
+  /** Every file below `root`. @throws InterruptedError */
   async *files(root: string): AsyncGenerator<TreeFile, void, undefined> {
-    for await (const file of walkTree(root, (fault) => this.unreadable(fault))) {
+    for await (const file of walkTree(root, (fault) => this.reportUnreadable(fault))) {
       this.assertNotInterrupted();
       yield file;
     }
   }
 
-  /** How many there are, so that there is a time left to tell. */
+  /** Counts the files below `root`, so that the progress can show the time left. */
   async count(root: string): Promise<{ files: number; bytes: number }> {
     const total = { files: 0, bytes: 0 };
     for await (const { sizeBytes } of walkTree(root, () => undefined)) {
@@ -47,34 +46,39 @@ export class ImagesJob {
     return total;
   }
 
-  /** What is done is written down: the same command goes on there. */
+  /** Finished work is in a checkpoint: the same command continues from there. */
   assertNotInterrupted(): void {
-    if (this.io.signal.aborted) throw new InterruptedError();
+    if (this.io.signal.aborted)
+      throw new InterruptedError('interrupted: the same command continues from here');
   }
 
   startProgress(name: string, total: { files: number; bytes: number } | null): void {
-    this.progress?.stop();
-    this.progress = new Progress(this.io.stderr, name, total);
+    this.progress?.display.stop();
+    const counter = new ProgressCounter(name, total);
+    const lines = (): string[] => [counter.line()];
+    const display = new ProgressDisplay(this.io.stderr, lines, PROGRESS_LINE_INTERVAL_MS);
+    this.progress = { display, counter };
+    display.start();
   }
 
-  done(sizeBytes: number): void {
-    this.progress?.add(sizeBytes);
+  addProgress(sizeBytes: number): void {
+    this.progress?.counter.add(sizeBytes);
   }
 
-  unreadable({ path, reason }: TreeFault): void {
-    this.found({ kind: 'unreadable', path, detail: reason });
+  reportUnreadable({ path, reason }: TreeFault): void {
+    this.reportIssue({ kind: 'unreadable', path, detail: reason });
   }
 
-  found(finding: FileIssue): void {
+  reportIssue(issue: FileIssue): void {
     const counts = this.findings as Record<string, number>;
-    const count = (counts[finding.kind] ?? 0) + 1;
-    counts[finding.kind] = count;
-    this.report?.(finding);
+    const count = (counts[issue.kind] ?? 0) + 1;
+    counts[issue.kind] = count;
+    this.report?.(issue);
     if (count > MAX_PRINTED_PER_KIND) return;
-    const { kind, path, detail } = finding;
+    const { kind, path, detail } = issue;
     this.io.stderr.write(`${kind}: ${printable(path)}${detail === undefined ? '' : ` (${detail})`}\n`);
     if (count === MAX_PRINTED_PER_KIND)
-      this.io.stderr.write(`${kind}: more are only counted; --report has them all\n`);
+      this.io.stderr.write(`${kind}: further files are only counted; --report writes all of them\n`);
   }
 
   countOf(...kinds: readonly string[]): number {
@@ -82,16 +86,53 @@ export class ImagesJob {
   }
 
   async stop(): Promise<void> {
-    this.progress?.stop();
+    this.progress?.display.stop();
     await this.workers.stop();
   }
 }
 
-/** Somebody pressed Ctrl-C. */
-export class InterruptedError extends Error {}
-
-/** The same files are the same sample at each run of one day's seed; another seed looks at others. */
+/** One seed always selects the same files; another seed selects others. */
 export function isInSample(path: string, seed: string, percent: number): boolean {
   const digest = createHash('sha256').update(`${seed}\0${path}`).digest();
   return digest.readUInt32BE(0) / 2 ** 32 < percent / 100;
+}
+
+/** Counts files and bytes and formats them as one line with rate and time left. */
+class ProgressCounter {
+  private files = 0;
+  private bytes = 0;
+  private readonly startedMs = performance.now();
+
+  /** @param total of all files; null when it is not known */
+  constructor(
+    private readonly name: string,
+    private readonly total: { readonly files: number; readonly bytes: number } | null,
+  ) {}
+
+  add(bytes: number): void {
+    this.files += 1;
+    this.bytes += bytes;
+  }
+
+  line(): string {
+    const seconds = (performance.now() - this.startedMs) / 1_000;
+    const rate = `${Math.round(this.files / seconds)} files/s, ${(this.bytes / 1e6 / seconds).toFixed(0)} MB/s`;
+    if (!this.total) return `${this.name}: ${this.files} files, ${megabytes(this.bytes)} MB, ${rate}`;
+    const share = this.total.files === 0 ? 1 : this.files / this.total.files;
+    const left = share > 0 ? duration((seconds / share) * (1 - share)) : 'unknown';
+    const percent = `${(share * 100).toFixed(1)} %`;
+    return `${this.name}: ${this.files} of ${this.total.files} files, ${percent}, ${rate}, ${left} left`;
+  }
+}
+
+export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
+function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3_600), Math.floor((whole % 3_600) / 60)];
+  return hours > 0
+    ? `${hours} h ${minutes} min`
+    : minutes > 0
+      ? `${minutes} min ${whole % 60} s`
+      : `${whole} s`;
 }

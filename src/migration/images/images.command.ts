@@ -1,73 +1,158 @@
-/** The command: options in, exit code out. */
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { type Command, Option } from 'commander';
 import { once } from 'node:events';
-import type { CommandIo } from '../../tools/client/index.js';
-import { SettingsError } from '../../config/index.js';
-import { runImagesAction } from './images-actions.js';
-import { type FileIssue, ImagesJob, InterruptedError } from './images-job.js';
-import { EXIT, UnavailableError, UsageError } from '../exit-codes.js';
-import { type ImagesOptions, parseOptions } from './options.js';
-import { USAGE } from './usage.js';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import {
+  type CommandIo,
+  type DefineCommand,
+  EXIT_CODES,
+  type ExitCode,
+  exitCodesHelp,
+  numberArgument,
+} from '../../core/commands/index.js';
+import {
+  backupImages,
+  type ImagesOutcome,
+  type ModeOptions,
+  makeImagesManifest,
+  restoreImages,
+  scanImages,
+  verifyImages,
+} from './images-actions.js';
+import { type FileIssue, ImagesJob } from './images-job.js';
 
-/**
- * @param argv behind `samserver images`
- * @returns 0 all is well, 1 something is not as it should be, 64 wrong use, 69 directory or database not there, 78 wrong
- *   settings, 130 interrupted
- */
-export async function runImages(argv: readonly string[], io: CommandIo): Promise<number> {
-  try {
-    const options = parseOptions(argv, new Date().toISOString().slice(0, 10));
-    if (options === 'help') {
-      io.stdout.write(USAGE);
-      return EXIT.done;
-    }
-    return await run(options, io);
-  } catch (error) {
-    return printError(error, io);
-  }
+interface CommonOptions {
+  readonly threads?: number;
+  readonly report?: string;
+  readonly json: boolean;
 }
 
-async function run(options: ImagesOptions, io: CommandIo): Promise<number> {
-  const report = options.report === null ? null : createWriteStream(options.report);
-  // A report that cannot be written must not pass for one without findings.
+/** `samserver images scan|manifest|verify|backup|restore` */
+export const imagesCommand: DefineCommand = (command, io, setExitCode) => {
+  const define = (name: string, description: string): Command => subcommand(command, name, description);
+  command
+    .description(
+      'Adopts, lists, verifies, backs up and restores the image files. ' +
+        'A command that was stopped or killed continues where it was when it runs again.',
+    )
+    .addHelpText(
+      'after',
+      exitCodesHelp({
+        OK: 'all is well',
+        FAILURE: 'failed, or at least one file is not as it should be',
+        USAGE: 'wrong usage',
+        UNAVAILABLE: 'the directory, the manifest or the database is missing',
+        TEMPORARY_FAILURE: 'another process holds the lock of the schema',
+        CONFIG: 'wrong settings',
+        INTERRUPTED: 'interrupted',
+      }),
+    );
+
+  define(
+    'scan',
+    'create a record for every image file; moves and changes no file, and a second run adds nothing',
+  )
+    .argument('[directory]', 'IMAGE_DIR or a directory in it (default: IMAGE_DIR)')
+    .action(async (directory: string | undefined, options: CommonOptions) =>
+      setExitCode(await run(io, 'scan', options, (job) => scanImages(job, directory))),
+    );
+
+  define('manifest', 'read every file and write its size, time and SHA-256 into the manifest')
+    .argument('[directory]', 'the directory of the files (default: IMAGE_DIR)')
+    .addOption(manifestOption())
+    .action(async (directory: string | undefined, options: CommonOptions & { readonly manifest?: string }) =>
+      setExitCode(
+        await run(io, 'manifest', options, (job) => makeImagesManifest(job, directory, options.manifest)),
+      ),
+    );
+
+  withModes(define('verify', 'compare the files with the manifest and with the database'))
+    .argument('[directory]', 'the directory of the files (default: IMAGE_DIR)')
+    .addOption(manifestOption())
+    .option('--no-database', 'compare with the manifest only')
+    .action(
+      async (
+        directory: string | undefined,
+        options: CommonOptions & ModeOptions & { readonly manifest?: string; readonly database: boolean },
+      ) => setExitCode(await run(io, 'verify', options, (job) => verifyImages(job, directory, options))),
+    );
+
+  withModes(define('backup', 'copy new and changed files, then verify the copies'))
+    .argument('<destination>', 'the directory of the backup')
+    .action(async (destination: string, options: CommonOptions & ModeOptions) =>
+      setExitCode(await run(io, 'backup', options, (job) => backupImages(job, destination, options))),
+    );
+
+  define('restore', 'copy the files of a backup into a directory, then verify all of them')
+    .argument('<backup>', 'the directory of the backup')
+    .option('--to <dir>', 'the target directory (default: IMAGE_DIR)')
+    .option('--replace', 'replace files in the target that differ', false)
+    .action(
+      async (source: string, options: CommonOptions & { readonly to?: string; readonly replace: boolean }) =>
+        setExitCode(await run(io, 'restore', options, (job) => restoreImages(job, source, options))),
+    );
+};
+
+function subcommand(command: Command, name: string, description: string): Command {
+  return command
+    .command(name)
+    .description(description)
+    .option(
+      '--threads <n>',
+      'threads that read files (default: one for each core, at most 8)',
+      numberArgument(1, 64),
+    )
+    .option('--report <file>', 'write every finding into a file, one JSON object a line')
+    .option('--json', 'print the result as one JSON object on stdout', false);
+}
+
+function manifestOption(): Option {
+  return new Option(
+    '--manifest <dir>',
+    'the directory of the manifest (default: <directory>/.samserver/manifest)',
+  );
+}
+
+function withModes(command: Command): Command {
+  return command
+    .addOption(new Option('--quick', 'compare size and time only').conflicts(['sample', 'full']))
+    .addOption(
+      new Option('--sample <n>', 'read n per cent of the files, other files each day')
+        .argParser(numberArgument(0.01, 100, false))
+        .conflicts('full'),
+    )
+    .option('--full', 'read every file (default); backup: also files that were not copied in this run');
+}
+
+async function run(
+  io: CommandIo,
+  name: string,
+  { threads, report: reportPath, json }: CommonOptions,
+  action: (job: ImagesJob) => Promise<ImagesOutcome>,
+): Promise<ExitCode> {
+  const report = reportPath === undefined ? null : createWriteStream(reportPath);
+  // A report that cannot be written must not look like a report without findings.
   if (report) await once(report, 'open');
-  const write = report && ((finding: FileIssue): unknown => report.write(`${JSON.stringify(finding)}\n`));
-  const job = new ImagesJob(io, write, options.threads);
+  const write = report && ((issue: FileIssue): unknown => report.write(`${JSON.stringify(issue)}\n`));
+  const job = new ImagesJob(io, write, threads);
   try {
-    const { isGood, result, lines } = await runImagesAction(options, job);
+    const { isGood, result, lines } = await action(job);
     await job.stop();
-    if (options.isJson)
-      io.stdout.write(
-        `${JSON.stringify({ command: options.command, isGood, ...result, findings: job.findings })}\n`,
-      );
-    else
-      io.stdout.write(
-        [...lines, ...findingLines(job), isGood ? 'all is well' : 'NOT as it should be', ''].join('\n'),
-      );
-    return isGood ? EXIT.done : EXIT.failed;
+    const { findings } = job;
+    // On one line, in contrast to the other commands: programs read it line by line.
+    if (json) io.stdout.write(`${JSON.stringify({ command: name, isGood, ...result, findings })}\n`);
+    else {
+      const counts = Object.entries(findings).map(([kind, count]) => `${kind}: ${count}`);
+      const verdict = isGood ? 'all is well' : 'NOT as it should be';
+      io.stdout.write([...lines, ...counts, verdict, ''].join('\n'));
+    }
+    return isGood ? EXIT_CODES.OK : EXIT_CODES.FAILURE;
   } finally {
     await job.stop();
-    if (report) await ended(report);
+    if (report) await closed(report);
   }
 }
 
-function findingLines(job: ImagesJob): string[] {
-  return Object.entries(job.findings).map(([kind, count]) => `${kind}: ${count}`);
-}
-
-async function ended(report: WriteStream): Promise<void> {
+async function closed(report: WriteStream): Promise<void> {
   report.end();
   await once(report, 'close');
-}
-
-function printError(error: unknown, io: CommandIo): number {
-  const { message } = error as Error;
-  if (error instanceof InterruptedError) {
-    io.stderr.write('interrupted; the same command goes on from here\n');
-    return EXIT.interrupted;
-  }
-  io.stderr.write(`samserver images: ${message}\n`);
-  if (error instanceof UsageError) return EXIT.usage;
-  if (error instanceof SettingsError) return EXIT.settings;
-  return error instanceof UnavailableError ? EXIT.unavailable : EXIT.failed;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readMarker } from '../../images/index.js';
+import { readMarker } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
@@ -7,8 +7,8 @@ import { mergeByPath } from './path-order.js';
 import type { TreeFile } from './tree-walk.js';
 
 /**
- * Reads every file below a directory and writes down what it holds. Interrupted or killed, it goes on where it was: what
- * a checkpoint says of a file of the same size and time is not read again.
+ * Reads every file below a directory and writes the manifest. After an interruption or a kill it continues: a file with
+ * an entry of the same size and time in a checkpoint is not read again.
  */
 export async function makeManifest(
   job: ImagesJob,
@@ -21,7 +21,7 @@ export async function makeManifest(
   const known = await into.checkpoints();
   const writer = await into.begin();
   for await (const { file, entry } of hashed(job, root, known)) {
-    job.done(file.sizeBytes);
+    job.addProgress(file.sizeBytes);
     if (entry) await writer.add(entry);
   }
   return into.finish(writer, { directory: root, deploymentId });
@@ -43,7 +43,7 @@ async function* hashed(
     if (before && isSame(before, file)) return before;
     const { result, fault } = await job.workers.run({ path: join(root, file.path) });
     if (result) return { path: file.path, ...pick(result) };
-    job.unreadable({ path: file.path, reason: fault ?? 'unknown' });
+    job.reportUnreadable({ path: file.path, reason: fault ?? 'unknown' });
     return null;
   };
   for await (const { item, outcome } of mapInOrder(merged, job.workers.window, work)) {

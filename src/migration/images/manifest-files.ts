@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { syncDirectory } from '../../images/index.js';
+import { syncDirectory } from '../../images/volume/index.js';
 
-/** One file as a manifest knows it. */
+/** One file of a manifest. */
 export interface ManifestEntry {
-  /** With `/`, relative. */
+  /** Relative to the directory of the manifest, with `/`. */
   readonly path: string;
   readonly sizeBytes: number;
   /** Whole milliseconds since 1970. */
@@ -18,32 +18,32 @@ export interface ManifestEntry {
 
 export interface ManifestSummary {
   readonly version: 1;
-  /** Absolute, as it was then. */
+  /** Absolute. */
   readonly directory: string;
   readonly files: number;
   readonly bytes: number;
-  /** SHA-256 of the list `SHA256SUMS`: two trees with the same one hold the same files. */
+  /** SHA-256 of the file `SHA256SUMS`: equal values mean equal files. */
   readonly rootSha256: string;
   /** ISO-8601 UTC. */
   readonly madeAt: string;
-  /** Of the deployment that the volume was marked for; null when it was not. */
+  /** The deployment id in the marker file of the volume; null without a marker file. */
   readonly deploymentId: string | null;
 }
 
-/** For `sha256sum -c`. */
+/** Readable by `sha256sum -c`. */
 const SUMS_FILE = 'SHA256SUMS';
-/** The same with size and time, a JSON object a line. */
+/** One ManifestEntry a line, as JSON. */
 const ENTRIES_FILE = 'files.jsonl';
 const SUMMARY_FILE = 'summary.json';
 const CHECKPOINT = /^checkpoint-(\d+)\.jsonl$/;
 
-/** As coreutils writes it: a name with a backslash or a line break is escaped, and its line begins with one. */
+/** One line in the format of coreutils: a name with a backslash or a line break is escaped, and the line starts with `\\`. */
 export function sumsLine({ sha256, path }: Pick<ManifestEntry, 'sha256' | 'path'>): string {
   const escaped = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
   return `${escaped === path ? '' : '\\'}${sha256}  ${escaped}\n`;
 }
 
-/** Lines of JSON; a last one without its end is what a kill left, and not there. */
+/** Skips lines that are no entry: a kill can leave an incomplete last line. */
 async function* readLines(path: string): AsyncGenerator<ManifestEntry, void, undefined> {
   const input = createReadStream(path, { highWaterMark: 65_536 });
   try {
@@ -67,11 +67,11 @@ function entryOf(line: string): ManifestEntry | null {
   }
 }
 
-/** The files of a manifest in a directory of its own; what is unfinished is there as checkpoints, one for each run. */
+/** The files of one manifest, in their own directory. Each run that did not finish leaves one checkpoint file. */
 export class ManifestFiles {
   constructor(readonly directory: string) {}
 
-  /** @throws when there is none, or it cannot be read */
+  /** @throws Error when there is no finished manifest, or it cannot be read */
   async summary(): Promise<ManifestSummary> {
     return JSON.parse(await readFile(join(this.directory, SUMMARY_FILE), 'utf8')) as ManifestSummary;
   }
@@ -88,7 +88,7 @@ export class ManifestFiles {
     return readLines(join(this.directory, ENTRIES_FILE));
   }
 
-  /** What earlier runs that did not end have done already, each in the order of paths, the newest first. */
+  /** The entries of runs that did not finish, each in the order of paths, the newest run first. */
   async checkpoints(): Promise<AsyncGenerator<ManifestEntry, void, undefined>[]> {
     const numbers = await this.checkpointNumbers();
     return numbers.reverse().map((number) => readLines(this.checkpointPath(number)));
@@ -100,7 +100,7 @@ export class ManifestFiles {
     return ManifestWriter.open(this.checkpointPath(number));
   }
 
-  /** Puts the finished checkpoint in the place of the last manifest, whole. */
+  /** Replaces the last manifest by the finished checkpoint. */
   async finish(
     writer: ManifestWriter,
     about: Pick<ManifestSummary, 'directory' | 'deploymentId'>,
@@ -177,7 +177,7 @@ export class ManifestFiles {
 const FLUSH_EVERY_ENTRIES = 200;
 const SYNC_EVERY_MS = 1_000;
 
-/** A checkpoint: lines are added at its end and never changed; on the disk at most a second later. */
+/** Writes a checkpoint. Lines are only appended; a line is durable after one second at most. */
 export class ManifestWriter {
   private pending = '';
   private count = 0;
@@ -214,7 +214,7 @@ export class ManifestWriter {
   }
 }
 
-/** One manifest's entries, of several lists of which the first that has a path counts. */
+/** The first entry that is defined; the lists are ordered from new to old. */
 export function newestOf<T>(entries: readonly (T | undefined)[]): T | null {
   return entries.find((entry) => entry !== undefined) ?? null;
 }

@@ -1,4 +1,7 @@
-/** The work done for each item, `window` of them at once; the outcomes come in the order of the items. */
+/**
+ * Runs `work` for each item, at most `window` at a time, and yields the outcomes in the order of the items. It reads the
+ * next item only when a place is free, so the memory is bounded; `p-limit` keeps neither the order nor this bound.
+ */
 export async function* mapInOrder<T, R>(
   items: AsyncIterable<T>,
   window: number,
@@ -7,7 +10,7 @@ export async function* mapInOrder<T, R>(
   const pending: { readonly item: T; readonly outcome: Promise<R> }[] = [];
   for await (const item of items) {
     const outcome = Promise.resolve(work(item));
-    // Whoever stops listening half-way does not want to hear of the rest.
+    // A consumer that stops early does not await the rest; their errors must not end the process.
     outcome.catch(() => undefined);
     pending.push({ item, outcome });
     if (pending.length < window) continue;

@@ -1,21 +1,21 @@
-/** The order of all lists here and of the database's index on paths: that of their UTF-8 bytes. */
+/** Orders paths by their UTF-8 bytes, like the index of the database on paths. All lists use this order. */
 export function comparePaths(one: string, other: string): number {
   if (one === other) return 0;
-  // UTF-16 has the same order but for surrogates and what lies above them; a million comparisons need no buffers then.
+  // UTF-16 has the same order below the surrogates; this saves two buffers for most comparisons.
   if (!FROM_SURROGATES.test(one) && !FROM_SURROGATES.test(other)) return one < other ? -1 : 1;
   return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 const FROM_SURROGATES = /[\ud800-\uffff]/;
 
-/** Items of several lists that are about one path. */
+/** The items of several lists with the same path. */
 export type Merged<T extends Record<string, { readonly path: string }>> = { readonly path: string } & {
   readonly [Name in keyof T]?: T[Name];
 };
 
 type Lists<T> = { readonly [Name in keyof T]: AsyncIterable<T[Name]> };
 
-/** Lists that are each in the order of paths, read side by side: one item of each in memory. */
+/** Merges lists in the order of paths. It keeps one item of each list in memory. */
 export async function* mergeByPath<T extends Record<string, { readonly path: string }>>(
   lists: Lists<T>,
 ): AsyncGenerator<Merged<T>, void, undefined> {

@@ -1,12 +1,7 @@
 import { join } from 'node:path';
-import {
-  EXTENSIONS,
-  type FileOutcome,
-  newImageId,
-  sanitizeFilename,
-  UPLOADS_DIRECTORY,
-} from '../../images/index.js';
-import type { AdoptedImage, ImageCatalogRepository } from '../../images/index.js';
+import { EXTENSIONS, newImageId, sanitizeFilename } from '../../images/index.js';
+import type { AdoptedImage, ImagesRepository } from '../../images/index.js';
+import { type FileOutcome, UPLOADS_DIRECTORY } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import type { TreeFile } from './tree-walk.js';
@@ -15,25 +10,25 @@ export interface ScanResult {
   readonly files: number;
   /** New records. */
   readonly adopted: number;
-  /** There already, as they are now. */
+  /** Records that exist and match the file. */
   readonly known: number;
-  /** Records that now have a vehicle: its box code was not known before. */
+  /** Records that got their vehicle now, because its box code was not known before. */
   readonly assigned: number;
 }
 
 const BATCH = 200;
 
 /**
- * Gives every picture below a directory of the volume a record, without moving or changing a file. What has its record is
- * not read again, so a run that was killed goes on where it was, and a second one adds nothing.
- * @param below the directory, below the volume, with `/`; empty for the whole volume
- * @param vehicles their ids by box code: the old server's first folder
+ * Creates a record for every image file below a directory of the volume. No file is moved or changed. A file with a
+ * record is not read again: a killed run continues, and a second run adds nothing.
+ * @param below the directory, relative to the volume, with `/`; empty for the whole volume
+ * @param vehicles vehicle ids by box code; the old server's first folder is the box code
  */
 export async function scanDirectory(
   job: ImagesJob,
   root: string,
   below: string,
-  catalog: ImageCatalogRepository,
+  catalog: ImagesRepository,
   vehicles: ReadonlyMap<string, string>,
 ): Promise<ScanResult> {
   const directory = join(root, below);
@@ -45,16 +40,16 @@ export async function scanDirectory(
     for (const file of batch) {
       const record = known.get(file.path);
       if (!record) continue;
-      job.done(file.sizeBytes);
+      job.addProgress(file.sizeBytes);
       const vehicleId = vehicles.get(boxCodeOf(file.path));
       if (!record.hasVehicle && vehicleId !== undefined) {
         await catalog.assignVehicle(file.path, vehicleId);
         total.assigned += 1;
       }
-      // Of an upload of the old server's boxes no time of change is kept.
+      // An upload by an old box has no modification time in its record.
       const isUntouched = record.mtimeMs === null || record.mtimeMs === file.mtimeMs;
       if (record.sizeBytes === file.sizeBytes && isUntouched) total.known += 1;
-      else job.found({ kind: 'changed', path: file.path, detail: 'since it was adopted' });
+      else job.reportIssue({ kind: 'changed', path: file.path, detail: 'after its adoption' });
     }
     const adopted = await read(
       job,
@@ -77,10 +72,10 @@ async function read(
   const work = (file: TreeFile): Promise<FileOutcome> =>
     job.workers.run({ path: join(root, file.path), isImageRequired: true });
   for await (const { item, outcome } of mapInOrder(iterate(files), job.workers.window, work)) {
-    job.done(item.sizeBytes);
+    job.addProgress(item.sizeBytes);
     const { result, fault } = outcome;
-    if (!result) job.unreadable({ path: item.path, reason: fault ?? 'unknown' });
-    else if (!result.header) job.found({ kind: 'not-a-picture', path: item.path });
+    if (!result) job.reportUnreadable({ path: item.path, reason: fault ?? 'unknown' });
+    else if (!result.header) job.reportIssue({ kind: 'not-a-picture', path: item.path });
     else adopted.push(adoptedImage(item.path, result, result.header, vehicles));
   }
   return adopted;
@@ -117,7 +112,7 @@ function boxCodeOf(path: string): string {
   return path.split('/', 1)[0] ?? '';
 }
 
-/** Uploads have their records from the service; paths are those below the volume. */
+/** Files of the old server, with paths relative to the volume. The service itself records its uploads. */
 async function* oldFiles(
   job: ImagesJob,
   directory: string,

@@ -1,30 +1,30 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MARKER_FILE, WORK_DIRECTORY } from '../../images/index.js';
+import { MARKER_FILE, WORK_DIRECTORY } from '../../images/volume/index.js';
 import { comparePaths } from './path-order.js';
 
 /** A plain file below the directory walked. */
 export interface TreeFile {
-  /** With `/`, relative. */
+  /** Relative to the root, with `/`. */
   readonly path: string;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
 }
 
-/** What lies there and cannot be taken for a picture: never passed over in silence. */
+/** An entry that is no plain file or cannot be read. It is always reported. */
 export interface TreeFault {
   readonly path: string;
   readonly reason: string;
 }
 
 const SERVICE_FILES = new Set([MARKER_FILE, WORK_DIRECTORY]);
-/** So many stats at once keep a network file system busy and cost next to nothing. */
+/** Enough concurrent `stat` calls for a network file system with a high latency. */
 const STAT_CONCURRENCY = 32;
 
 /**
- * Every plain file below `root`, in the order of paths, whatever the order in which the file system gives them; memory
- * for the names of the directories from the root to where it is. What belongs to the service itself is left out.
+ * Every plain file below `root` in the order of `comparePaths`, without the files of the service itself. It keeps in
+ * memory only the entries of the directories from the root to the current one.
  */
 export async function* walkTree(
   root: string,
@@ -61,7 +61,7 @@ interface Entry {
   readonly isDirectory: boolean;
 }
 
-/** A directory sorts as what is below it does: with its slash. */
+/** A directory sorts with its slash, like the paths below it. */
 async function entriesOf(
   root: string,
   directory: string,
@@ -78,7 +78,7 @@ async function entriesOf(
     const key = ({ path, isDirectory }: Entry): string => (isDirectory ? `${path}/` : path);
     const good = entries.filter(({ path }) => !path.includes('\ufffd'));
     for (const { path } of entries)
-      if (path.includes('\ufffd')) onFault({ path, reason: 'its name is no UTF-8' });
+      if (path.includes('\ufffd')) onFault({ path, reason: 'the name is not UTF-8' });
     return good.sort((one, other) => comparePaths(key(one), key(other)));
   } catch (error) {
     onFault({ path: directory === '' ? '.' : directory, reason: reasonOf(error) });

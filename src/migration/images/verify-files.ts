@@ -1,7 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pictureHeader, SIGNATURE_BYTES } from '../../images/index.js';
-import type { CatalogEntry, ImageCatalogRepository } from '../../images/index.js';
+import type { CatalogEntry, ImagesRepository } from '../../images/index.js';
 import { type ImagesJob, isInSample } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
@@ -18,27 +17,27 @@ export type VerifyMode =
 export interface VerifyResult {
   readonly files: number;
   readonly bytes: number;
-  /** Of them read and hashed. */
+  /** The number of files that were read and hashed. */
   readonly read: number;
 }
 
-/** Kinds of findings that say that something is wrong with a picture. */
+/** Kinds of issues that mean a mismatch. */
 export const MISMATCHES = ['missing', 'changed', 'corrupt', 'extra', 'unreadable'] as const;
 export const DATABASE_MISMATCHES = ['not-in-database', 'file-missing', 'database-differs'] as const;
 
 type Lists = { readonly file: TreeFile; readonly expected: ManifestEntry; readonly record: CatalogEntry };
 
 /**
- * Compares a directory with a manifest and, with a catalog, with the database, each in both directions:
- * `missing` and `extra` against the manifest; `changed`, written anew since (another time); `corrupt`, other bytes under
- * the same time, which nobody has written; `file-missing`, `not-in-database`, `database-differs`.
+ * Compares a directory with a manifest and, with a catalog, with the database, each in both directions. Against the
+ * manifest: `missing`, `extra`, `changed` (other bytes and another time: written again), `corrupt` (other bytes at the
+ * same time: a storage error). Against the database: `file-missing`, `not-in-database`, `database-differs`.
  */
 export async function verifyFiles(
   job: ImagesJob,
   root: string,
   expected: AsyncIterable<ManifestEntry>,
   mode: VerifyMode,
-  catalog: ImageCatalogRepository | null,
+  catalog: ImagesRepository | null,
 ): Promise<VerifyResult> {
   const merged = mergeByPath<Lists>({ file: job.files(root), expected, record: records(catalog) });
   const total = { files: 0, bytes: 0, read: 0 };
@@ -48,9 +47,9 @@ export async function verifyFiles(
     if (item.file) {
       total.files += 1;
       total.bytes += item.file.sizeBytes;
-      job.done(item.file.sizeBytes);
+      job.addProgress(item.file.sizeBytes);
     }
-    if (outcome?.fault !== undefined) job.unreadable({ path: item.path, reason: outcome.fault });
+    if (outcome?.fault !== undefined) job.reportUnreadable({ path: item.path, reason: outcome.fault });
     else if (outcome) total.read += 1;
     compareWithManifest(job, item, outcome?.result?.sha256 ?? null);
     if (catalog) await compareWithDatabase(job, root, item, outcome?.result?.sha256 ?? null);
@@ -76,17 +75,17 @@ function compareWithManifest(
   sha256: string | null,
 ): void {
   if (!expected) {
-    // One that has its record came after the manifest was made.
-    if (file) job.found({ kind: record ? 'new' : 'extra', path });
+    // A file with a record was uploaded after the manifest was made.
+    if (file) job.reportIssue({ kind: record ? 'new' : 'extra', path });
     return;
   }
-  if (!file) return job.found({ kind: 'missing', path });
+  if (!file) return job.reportIssue({ kind: 'missing', path });
   const isSameContent = sha256 === null ? null : sha256 === expected.sha256;
   if (isSameContent === true) {
-    // Only its time is another: copied about, or touched.
-    if (file.mtimeMs !== expected.mtimeMs) job.found({ kind: 'touched', path });
-  } else if (file.mtimeMs !== expected.mtimeMs) job.found({ kind: 'changed', path });
-  else if (isSameContent === false || !isSame(file, expected)) job.found({ kind: 'corrupt', path });
+    // Same bytes, another time: the file was copied or touched.
+    if (file.mtimeMs !== expected.mtimeMs) job.reportIssue({ kind: 'touched', path });
+  } else if (file.mtimeMs !== expected.mtimeMs) job.reportIssue({ kind: 'changed', path });
+  else if (isSameContent === false || !isSame(file, expected)) job.reportIssue({ kind: 'corrupt', path });
 }
 
 async function compareWithDatabase(
@@ -96,19 +95,21 @@ async function compareWithDatabase(
   sha256: string | null,
 ): Promise<void> {
   if (!record) {
-    // What is no picture has no record: `scan` names it and leaves it where it is.
-    if (file && (await isPicture(join(root, path)))) job.found({ kind: 'not-in-database', path });
-  } else if (!file) job.found({ kind: 'file-missing', path });
+    // Other files need no record: `scan` reports them and leaves them.
+    if (file && (await isPicture(join(root, path)))) job.reportIssue({ kind: 'not-in-database', path });
+  } else if (!file) job.reportIssue({ kind: 'file-missing', path });
   else if (file.sizeBytes !== record.sizeBytes || (sha256 !== null && sha256 !== record.sha256))
-    job.found({ kind: 'database-differs', path });
+    job.reportIssue({ kind: 'database-differs', path });
 }
 
 async function isPicture(path: string): Promise<boolean> {
+  // Loaded here, because a verification without the database must not load Nest and the driver.
+  const { readImageHeader, SIGNATURE_BYTES } = await import('../../images/index.js');
   const file = await open(path).catch(() => null);
   try {
     const { bytesRead, buffer } =
       (await file?.read(Buffer.alloc(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0)) ?? EMPTY_READ;
-    return pictureHeader(buffer.subarray(0, bytesRead)) !== null;
+    return readImageHeader(buffer.subarray(0, bytesRead)) !== null;
   } finally {
     await file?.close();
   }
@@ -117,9 +118,7 @@ async function isPicture(path: string): Promise<boolean> {
 const EMPTY_READ = { bytesRead: 0, buffer: Buffer.alloc(0) };
 const RECORDS_PER_PAGE = 1_000;
 
-async function* records(
-  catalog: ImageCatalogRepository | null,
-): AsyncGenerator<CatalogEntry, void, undefined> {
+async function* records(catalog: ImagesRepository | null): AsyncGenerator<CatalogEntry, void, undefined> {
   let after: string | null = catalog ? '' : null;
   while (catalog && after !== null) {
     const { entries, last } = await catalog.listByPath(after, RECORDS_PER_PAGE);

@@ -1,10 +1,9 @@
-/** The part of the HTTP API that clients in this tree need. */
 import { ApiError, UnreachableError, type FieldError, type Problem } from './client.errors.js';
 
 export interface Tokens {
   readonly accessToken: string;
   readonly refreshToken: string;
-  /** Seconds from the answer on. */
+  /** Seconds from the answer. */
   readonly expiresIn: number;
 }
 
@@ -23,14 +22,14 @@ export interface VehicleAnswer extends NewVehicle {
 
 export interface CredentialAnswer {
   readonly id: string;
-  /** Shown this once. */
+  /** Part of this answer only; the service keeps a hash. */
   readonly token: string;
 }
 
 export interface ApiClientOptions {
   /** Limit of one request, milliseconds; default 10,000. */
   readonly timeoutMs?: number;
-  /** Asked before each request that needs a user; `ApiSession.accessToken` fits. */
+  /** Called before each request that needs a user; `ApiSession.accessToken` fits. */
   readonly accessToken?: () => Promise<string> | string;
 }
 
@@ -40,8 +39,8 @@ interface Page<T> {
 }
 
 /**
- * Requests are never repeated by this class: a POST whose answer was lost may have taken effect, and only the
- * caller knows whether doing it twice is harmless.
+ * The part of the HTTP API that the clients need. It never repeats a request: a POST whose answer was lost can have
+ * taken effect, and only the caller knows whether a second one is harmless.
  */
 export class ApiClient {
   readonly baseUrl: string;
@@ -55,7 +54,7 @@ export class ApiClient {
     this.accessToken = options.accessToken;
   }
 
-  /** @throws ApiError `auth/…` when the pair is not known */
+  /** @throws ApiError `auth/…` when email or password is wrong */
   async login(email: string, password: string): Promise<Tokens> {
     return this.request<Tokens>('POST', '/api/v1/auth/login', { email, password }, false);
   }
@@ -68,7 +67,7 @@ export class ApiClient {
     return this.request<VehicleAnswer>('POST', '/api/v1/vehicles', vehicle);
   }
 
-  /** The vehicle of exactly this call sign, or null; the service itself searches by prefix and case-blind. */
+  /** The vehicle with this call sign, upper or lower case, or null. */
   async findVehicle(callSign: string): Promise<VehicleAnswer | null> {
     for await (const vehicle of this.vehicles(callSign))
       if (vehicle.callSign.toLowerCase() === callSign.toLowerCase()) return vehicle;
@@ -98,7 +97,7 @@ export class ApiClient {
     return this.request<CredentialAnswer>('POST', path, label === undefined ? {} : { label });
   }
 
-  /** Takes effect at once, on live sockets too. */
+  /** Takes effect immediately, also on open sockets. */
   async revokeCredential(vehicleId: string, credentialId: string): Promise<void> {
     const vehicle = encodeURIComponent(vehicleId);
     const path = `/api/v1/vehicles/${vehicle}/credentials/${encodeURIComponent(credentialId)}`;
@@ -121,7 +120,7 @@ export class ApiClient {
         signal: AbortSignal.timeout(this.timeoutMs),
       });
       status = response.status;
-      // The same time-out guards the body: headers alone do not make an answer.
+      // The time-out also limits the body.
       text = await response.text();
       if (!response.ok) throw new ApiError(toProblem(status, text, response.headers.get('x-request-id')));
     } catch (error) {
@@ -153,7 +152,7 @@ function toProblem(status: number, text: string, requestId: string | null): Prob
   const body = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Record<string, unknown>;
   return {
     status,
-    // A proxy's own error page has no code of ours.
+    // The error page of a proxy has no `code`.
     code: stringOr(body.code) ?? `http/${status}`,
     title: stringOr(body.title),
     detail: stringOr(body.detail),
@@ -162,16 +161,16 @@ function toProblem(status: number, text: string, requestId: string | null): Prob
   };
 }
 
-/** By shape, not by class: the errors of `fetch` come from another realm under a test runner. */
+/** Not by class: under a test runner the errors of `fetch` come from another realm. */
 function nameOf(error: unknown): unknown {
   return (error as { name?: unknown } | null | undefined)?.name;
 }
 
-/** `fetch` says only "fetch failed"; what happened is in the chain of causes. */
+/** The message of `fetch` is only "fetch failed"; the reason is in the chain of causes. */
 function deepestReason(error: unknown): string {
   let reason = error as { cause?: unknown; message?: unknown; code?: unknown };
   while (typeof reason.cause === 'object' && reason.cause !== null) reason = reason.cause;
-  // Several addresses were tried: the sum of their errors has a code and no message.
+  // After attempts at several addresses the AggregateError has a code and no message.
   return stringOr(reason.message) || stringOr(reason.code) || String(error);
 }
 

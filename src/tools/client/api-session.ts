@@ -1,13 +1,12 @@
-/** A user's login that outlives its access token. */
 import { ApiClient, type Tokens } from './api-client.js';
 import { ApiError } from './client.errors.js';
 
-/** Half of a token's life: what is handed out always has time to be used, a socket's whole handshake included. */
+/** Share of a token's lifetime: a returned token is always valid long enough for a socket handshake. */
 const RENEW_AFTER_SHARE = 0.5;
 
 /**
- * Keeps an access token fresh, by refresh and, when the family is gone, by a new login.
- * `accessToken` is bound, so it can be passed on as a function.
+ * The login of a user. It renews the access token with the refresh token or, when that is refused, with a new login.
+ * `accessToken` is bound and can be passed as a function.
  */
 export class ApiSession {
   private readonly api: ApiClient;
@@ -24,18 +23,18 @@ export class ApiSession {
     this.api = new ApiClient(baseUrl);
   }
 
-  /** @throws ApiError when the login is refused, UnreachableError when nobody answers */
+  /** @throws ApiError when the login is refused, UnreachableError when no service answers */
   readonly accessToken = async (): Promise<string> => {
     if (this.tokens !== undefined && this.nowMs() < this.renewAtMs) return this.tokens.accessToken;
-    // One renewal for all who ask meanwhile: a refresh token is good for one use.
+    // Concurrent calls share one renewal: a refresh token can be used once.
     this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
     return (await this.renewing).accessToken;
   };
 
   private async renew(): Promise<Tokens> {
-    const askedAtMs = this.nowMs();
+    const requestedAtMs = this.nowMs();
     this.tokens = await this.fetchTokens();
-    this.renewAtMs = askedAtMs + this.tokens.expiresIn * 1000 * RENEW_AFTER_SHARE;
+    this.renewAtMs = requestedAtMs + this.tokens.expiresIn * 1000 * RENEW_AFTER_SHARE;
     return this.tokens;
   }
 

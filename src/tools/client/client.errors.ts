@@ -1,12 +1,10 @@
-/** What can go wrong between a client and the service; each carries a `code` that a program can branch on. */
-
-/** One fault of the input, as problem+json lists them. */
+/** One entry of `errors` in problem+json. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
 }
 
-/** The parts of an RFC 9457 answer that the service fills. */
+/** An RFC 9457 answer of the service. */
 export interface Problem {
   readonly status: number;
   readonly code: string;
@@ -16,7 +14,7 @@ export interface Problem {
   readonly requestId?: string;
 }
 
-/** The service answered, and the answer was no. */
+/** The service answered with an error. */
 export class ApiError extends Error implements Problem {
   readonly status: number;
   readonly code: string;
@@ -39,7 +37,7 @@ export class ApiError extends Error implements Problem {
   }
 }
 
-/** Nobody answered: refused, unknown host, cut off, or too late. Whether a request took effect is not known. */
+/** No answer: connection refused, unknown host, cut, or time-out. The request can have taken effect. */
 export class UnreachableError extends Error {
   readonly code: 'client/unreachable' | 'client/timeout';
 
@@ -56,8 +54,8 @@ export class UnreachableError extends Error {
 }
 
 /**
- * A socket's own bad end. `auth/…` codes and answers without `retryAfterMs` come from the service;
- * `client/closed` means that the client gave up waiting, so the fix may be stored or not.
+ * The final error of a socket request. `auth/…` codes and answers without `retryAfterMs` come from the service;
+ * `client/closed` means that the client stopped waiting, so the fix can be stored or not.
  */
 export class SocketClientError extends Error {
   constructor(

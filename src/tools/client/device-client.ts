@@ -1,4 +1,3 @@
-/** A vehicle's side of `/devices`: positions out, in order, each one until the service has acknowledged it. */
 import type { Socket } from 'socket.io-client';
 import type {
   DeviceToServerEvents,
@@ -10,11 +9,11 @@ import { SocketClientError } from './client.errors.js';
 import { Outbox, type OutboxEntry } from './outbox.js';
 import { SocketConnection, type ReconnectDelay } from './socket-connection.js';
 
-/** What became of one fix. */
+/** The acknowledgement of one fix. */
 export interface Delivery extends PositionResult {
   /** Round trip of the request that was acknowledged, milliseconds. */
   readonly latencyMs: number;
-  /** How often it was sent; above 1, `duplicate` may only mean that an earlier acknowledgement was lost. */
+  /** Number of times it was sent. Above 1, `duplicate` can mean that an earlier acknowledgement was lost. */
   readonly attempts: number;
 }
 
@@ -26,17 +25,17 @@ export interface RequestReport {
 }
 
 export interface DeviceClientOptions {
-  /** Without an answer for this long the connection counts as dead; default 10,000. */
+  /** After this time without an answer the client renews the connection; default 10,000. */
   readonly ackTimeoutMs?: number;
   /** Fixes in one request, 1–500; default 500. */
   readonly maxBatch?: number;
   /**
-   * Requests without an answer at a time; default 1. With more, a request that fails while its successor is
-   * stored arrives out of order, and batches that grow with the latency need no second one to keep up.
+   * Requests in flight at a time; default 1. With more, fixes can arrive out of order when one request fails. One is
+   * enough, because batches grow with the latency.
    */
   readonly maxInFlight?: number;
   readonly reconnectDelay?: ReconnectDelay;
-  /** Pause after a fault of the service's own (`internal`), doubled each time in a row up to 30 s; default 1,000. */
+  /** Pause after an `internal` error of the service, doubled for each further one up to 30 s; default 1,000. */
   readonly initialBackoffMs?: number;
   readonly onRequest?: (report: RequestReport) => void;
 }
@@ -50,14 +49,12 @@ interface Request {
 /** The contract's limit of one `positions` event. */
 const MAX_BATCH = 500;
 
-/**
- * A fault of the service: what was sent is as good as before, and a release that has it mended takes it. Each time in a
- * row it is sent later.
- */
+/** An error of the service, not of the fixes: they are sent again, and a later release can accept them. */
 const INTERNAL = 'internal';
 const INITIAL_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 30_000;
 
+/** A device on `/devices`: it sends positions in order and repeats each one until the service has acknowledged it. */
 export class DeviceClient {
   private readonly connection: SocketConnection;
   private readonly socket: Socket<ServerToDeviceEvents, DeviceToServerEvents>;
@@ -69,7 +66,7 @@ export class DeviceClient {
   private readonly initialBackoffMs: number;
   private readonly onRequest?: (report: RequestReport) => void;
   private retryTimer?: NodeJS.Timeout;
-  /** Some were given back while others were still out: those come first, then all goes on in order. */
+  /** Some requests were requeued while others are in flight: it waits for those, so that the order is kept. */
   private isRecovering = false;
   private isClosing = false;
   private end?: SocketClientError;
@@ -112,7 +109,7 @@ export class DeviceClient {
     return count;
   }
 
-  /** How often a fix was put on the wire again. */
+  /** Number of fixes sent again. */
   get resends(): number {
     return this.resendCount;
   }
@@ -122,9 +119,9 @@ export class DeviceClient {
   }
 
   /**
-   * Resolves with the service's verdict, however many cuts later.
-   * @throws SocketClientError when the token is refused (`auth/…`), when the service says that the same request
-   *   would fail again (a fault of its own is no such word: see `initialBackoffMs`), or when the client was closed before the answer (`client/closed`)
+   * Resolves with the verdict of the service, also after reconnects.
+   * @throws SocketClientError when the service refuses the token (`auth/…`) or refuses the request finally (`internal`
+   *   is retried, see `initialBackoffMs`), or when the client is closed before the answer (`client/closed`)
    */
   send(position: PositionInput): Promise<Delivery> {
     if (this.end !== undefined) return Promise.reject(this.end);
@@ -134,7 +131,7 @@ export class DeviceClient {
     return delivery;
   }
 
-  /** Waits for the outstanding acknowledgements, then lets go; the rest is rejected with `client/closed`. */
+  /** Waits for the outstanding acknowledgements, then closes; the remaining fixes are rejected with `client/closed`. */
   async close(timeoutMs = 10_000): Promise<{ unacknowledged: number }> {
     this.isClosing = true;
     if (this.pending > 0) {
@@ -178,7 +175,7 @@ export class DeviceClient {
   }
 
   private onAnswer(request: Request, answer: ReportAnswer | SocketErrorAnswer): void {
-    // An answer after its time-out or its cut: the fixes are on their way again already.
+    // The answer came after a time-out or a cut: the fixes were requeued already.
     if (!this.inFlight.delete(request)) return;
     clearTimeout(request.timer);
     const latencyMs = performance.now() - request.sentAtMs;
@@ -210,7 +207,7 @@ export class DeviceClient {
       for (const entry of request.entries) entry.fail(new SocketClientError(error.code, error.message));
     } else {
       this.requeue(request.entries);
-      // A little spread: whole fleets are told the same number at the same moment.
+      // Jitter: a whole fleet gets the same `retryAfterMs` at the same time.
       const delayMs = retryAfterMs * (1 + Math.random() * 0.2);
       clearTimeout(this.retryTimer);
       this.retryTimer = setTimeout(() => {
@@ -225,7 +222,7 @@ export class DeviceClient {
     return Math.min(this.initialBackoffMs * 2 ** (this.consecutiveFaults - 1), MAX_BACKOFF_MS);
   }
 
-  /** No answer in time: the line or the instance is dead, so try another one rather than wait for its ping. */
+  /** The connection or the instance is dead: a new connection is faster than waiting for the ping time-out. */
   private onAckTimeout(request: Request): void {
     if (this.inFlight.has(request)) this.connection.renew();
   }

@@ -1,25 +1,22 @@
-/** Fixes waiting for their acknowledgement, in the order in which they were given. */
 import type { PositionInput } from '../../core/index.js';
 
 export interface OutboxEntry<T> {
   readonly sequence: number;
   readonly position: PositionInput;
   readonly sizeBytes: number;
-  /** How often it was put on the wire. */
+  /** Number of times it was sent. */
   attempts: number;
   readonly settle: (outcome: T) => void;
   readonly fail: (error: Error) => void;
 }
 
-/** A position without attributes is under this as JSON. */
+/** Upper bound for a position without attributes as JSON. */
 const PLAIN_POSITION_BYTES = 300;
 
-/**
- * Half of Socket.IO's default frame limit (1 MB): a larger frame is answered by a closed transport, and sending
- * the same batch again would close it for ever.
- */
+/** Half of Socket.IO's default frame limit of 1 MB. A larger frame closes the connection, at each resend again. */
 export const MAX_BATCH_BYTES = 500_000;
 
+/** Fixes that are not sent yet, in the order of `add`. */
 export class Outbox<T> {
   private waiting: OutboxEntry<T>[] = [];
   private nextSequence = 0;
@@ -43,7 +40,7 @@ export class Outbox<T> {
     });
   }
 
-  /** The oldest ones, at most `limit` and as many as one frame carries; always one when there is one. */
+  /** Removes the oldest fixes: at most `limit`, and at most MAX_BATCH_BYTES unless the first one alone is larger. */
   take(limit: number): OutboxEntry<T>[] {
     let bytes = 0;
     let count = 0;
@@ -55,7 +52,7 @@ export class Outbox<T> {
     return this.waiting.splice(0, count);
   }
 
-  /** Puts unacknowledged ones back where they were. */
+  /** Puts unacknowledged fixes back at their place in the order. */
   requeue(entries: readonly OutboxEntry<T>[]): void {
     this.waiting = [...entries, ...this.waiting].sort((a, b) => a.sequence - b.sequence);
   }

@@ -1,9 +1,8 @@
-/** One Socket.IO namespace that is kept connected for as long as that can help. */
 import { io, type Socket } from 'socket.io-client';
 import type { DrainNotice } from '../../gateway/socket-events.js';
 import { SocketClientError, UnreachableError } from './client.errors.js';
 
-/** Bounds of the pause before a new attempt, milliseconds; each attempt draws its own moment between them. */
+/** Bounds of the pause before a new attempt, milliseconds; each pause is a random value between them. */
 export interface ReconnectDelay {
   readonly minMs: number;
   readonly maxMs: number;
@@ -15,13 +14,13 @@ export type HandshakeAuth = () => Promise<Record<string, unknown>>;
 export interface ConnectionHooks {
   readonly onConnected: () => void;
   readonly onDisconnected: () => void;
-  /** The service's last word about the token (`auth/…`): no further attempt follows. */
+  /** The service refused the token (`auth/…`): no further attempt follows. */
   readonly onRefused: (error: SocketClientError) => void;
 }
 
 /**
- * Adds to socket.io-client what it leaves to its user: a server's `disconnect()` and a namespace refusal end its
- * attempts for ever, yet only a refusal with an `auth/…` code is meant to.
+ * Keeps one Socket.IO namespace connected. After a `disconnect()` by the server and after a namespace refusal
+ * socket.io-client does not reconnect; this class does, except after a refusal with an `auth/…` code.
  */
 export class SocketConnection {
   readonly socket: Socket;
@@ -40,9 +39,9 @@ export class SocketConnection {
   ) {
     this.delay = delay;
     this.socket = io(url, {
-      // A poll that lands on another instance is answered 400 and starts anew; a websocket stays where it is.
+      // With polling, a request that reaches another instance is answered with 400 and the session starts again.
       transports: ['websocket'],
-      // Sockets to one address would share a transport otherwise, and so each other's cuts.
+      // Otherwise sockets to one address share a transport and are cut together.
       forceNew: true,
       autoConnect: false,
       timeout: 10_000,
@@ -63,8 +62,8 @@ export class SocketConnection {
   }
 
   /**
-   * Resolves at the first connection. Attempts go on after a rejection, until `close`.
-   * @param timeoutMs how long the first connection may take; absent: as long as it takes
+   * Resolves at the first connection. After a rejection the attempts continue until `close`.
+   * @param timeoutMs limit for the first connection; absent: no limit
    * @throws SocketClientError `auth/…`, or `client/closed` by `close`; UnreachableError after `timeoutMs`
    */
   async connect(timeoutMs?: number): Promise<void> {
@@ -98,7 +97,7 @@ export class SocketConnection {
     });
   }
 
-  /** Drops the connection and makes a new one, possibly to another instance. */
+  /** Closes the connection and opens a new one, possibly to another instance. */
   renew(): void {
     this.socket.io.engine.close();
   }
@@ -119,12 +118,12 @@ export class SocketConnection {
     }
     const description = (error as Error & { description?: { message?: string } }).description;
     this.lastFailure = description?.message ?? error.message;
-    // A drain's delay is for the first attempt only: a failed one goes back to the usual growing pauses.
+    // The delay of a drain notice is for the first attempt only; later attempts use the usual growing pauses.
     this.resetReconnectDelay();
     if (!this.socket.active) this.connectLater();
   }
 
-  /** Without a token there is nothing to shake hands with; its source may recover, so this is not final. */
+  /** The token could not be fetched. Its source can recover, so the attempts continue. */
   private onTokenUnavailable(error: unknown): void {
     this.lastFailure = error instanceof Error ? error.message : String(error);
     this.socket.disconnect();
@@ -133,7 +132,7 @@ export class SocketConnection {
 
   private onDrain({ reconnectWithinMs }: DrainNotice): void {
     if (!Number.isFinite(reconnectWithinMs) || reconnectWithinMs < 0) return;
-    // Everybody was told the same; a random moment keeps them from coming back together.
+    // Every client gets the same notice; a random delay spreads their reconnects.
     const delayMs = Math.max(20, Math.random() * reconnectWithinMs);
     this.drainDelayMs = delayMs;
     this.socket.io.reconnectionDelay(delayMs).reconnectionDelayMax(delayMs).randomizationFactor(0);

@@ -1,4 +1,4 @@
-/** A dispatcher's side of `/live`: every stored fix once, across cuts. */
+import { LRUCache } from 'lru-cache';
 import type { Socket } from 'socket.io-client';
 import type {
   LiveFrame,
@@ -10,12 +10,11 @@ import type {
   WatchRequest,
 } from '../../gateway/socket-events.js';
 import { SocketClientError } from './client.errors.js';
-import { SeenFixes } from './seen-fixes.js';
 import { SocketConnection, type ReconnectDelay } from './socket-connection.js';
 
 export type StreamedItem = LiveFrame['items'][number];
 
-/** A vehicle as `vehicle` brings it, when something about it has changed; the HTTP API's fields. */
+/** The payload of the event `vehicle`: a changed vehicle, with fields of the HTTP API. */
 export interface StreamedVehicle {
   readonly id: string;
   readonly callSign: string;
@@ -26,25 +25,25 @@ export type ConnectionState = 'connected' | 'reconnecting' | 'draining';
 
 export interface SubscriberClientOptions {
   readonly onItem: (item: StreamedItem) => void;
-  /** Each answer to a `watch`, the ones after a reconnect included. */
+  /** Each answer to a `watch`, including those after a reconnect. */
   readonly onSnapshot?: (snapshot: readonly LiveItem[]) => void;
-  /** The service could not keep up or not replay: the stream may have a gap here. */
+  /** The service had to drop items or could not replay them: the stream can have a gap here. */
   readonly onResync?: (reason: string) => void;
-  /** It is outside the box now, or not in service any more. */
+  /** The vehicle left the box or the service. */
   readonly onLeft?: (vehicleId: string) => void;
   readonly onVehicle?: (vehicle: StreamedVehicle) => void;
-  /** `draining`: this instance is about to close the connection; another one, or the next release, takes it. */
+  /** `draining`: this instance closes the connection soon, and the client reconnects to another one. */
   readonly onConnectionState?: (state: ConnectionState) => void;
-  /** The token was refused for good, or a repeated `watch` was. */
+  /** The service refused the token or a repeated `watch` finally. The client is closed. */
   readonly onEnd?: (error: SocketClientError) => void;
   /** Default 10,000. */
   readonly ackTimeoutMs?: number;
-  /** (vehicle, time) pairs remembered to tell repeats; default 50,000. */
+  /** (vehicle, time) pairs remembered to discard repeats; default 50,000. */
   readonly rememberedFixes?: number;
   readonly reconnectDelay?: ReconnectDelay;
 }
 
-/** The service's answer to a `watch`; without `retryAfterMs` the same one would be refused again. */
+/** The service refused a `watch`. Without `retryAfterMs` it would refuse the same request again. */
 class WatchRefusedError extends SocketClientError {
   readonly retryAfterMs?: number;
 
@@ -54,22 +53,24 @@ class WatchRefusedError extends SocketClientError {
   }
 }
 
+/** A subscriber of `/live`: it receives every stored fix once, across reconnects. */
 export class SubscriberClient {
   private readonly connection: SocketConnection;
   private readonly socket: Socket<ServerToSubscriberEvents, SubscriberToServerEvents>;
-  private readonly seen: SeenFixes;
+  /** Keys of the newest fixes: the service delivers each fix at least once. */
+  private readonly seen: LRUCache<string, true>;
   private readonly ackTimeoutMs: number;
   private request?: WatchRequest;
   private lastCursor?: string;
   private repeatCount = 0;
   private retryTimer?: NodeJS.Timeout;
-  /** A replay was asked for and nothing has come of it yet. */
+  /** A replay was requested and no frame of it has arrived. */
   private isReplayPending = false;
   private isEnded = false;
 
   /**
    * @param socketUrl scheme, host and port
-   * @param token an access token, or where to get one: asked again at each connection
+   * @param token an access token, or a function that is called for one at each connection
    */
   constructor(
     socketUrl: string,
@@ -77,7 +78,7 @@ export class SubscriberClient {
     private readonly options: SubscriberClientOptions,
   ) {
     this.ackTimeoutMs = options.ackTimeoutMs ?? 10_000;
-    this.seen = new SeenFixes(options.rememberedFixes);
+    this.seen = new LRUCache({ max: options.rememberedFixes ?? 50_000 });
     this.connection = new SocketConnection(
       `${socketUrl.replace(/\/+$/, '')}/live`,
       async () => ({ token: await this.currentToken() }),
@@ -98,7 +99,7 @@ export class SubscriberClient {
     this.socket.on('positions', (frame) => this.onFrame(frame));
     this.socket.on('resync', ({ reason }) => this.onResync(reason));
     this.socket.on('left', ({ vehicleId }) => options.onLeft?.(vehicleId));
-    // Its cursor is left alone: while a replay runs it may be ahead of what was replayed.
+    // Its cursor is not used: during a replay it can be ahead of the replayed items.
     this.socket.on('vehicle', ({ vehicle }) => options.onVehicle?.(vehicle));
     this.socket.on('drain', () => options.onConnectionState?.('draining'));
     this.socket.on('auth.expiring', () => void this.renewToken());
@@ -108,7 +109,7 @@ export class SubscriberClient {
     return this.connection.connect(timeoutMs);
   }
 
-  /** Where the stream stands; good for `since` on every instance. */
+  /** The position in the stream; valid as `since` on every instance. */
   get cursor(): string | undefined {
     return this.lastCursor;
   }
@@ -119,11 +120,11 @@ export class SubscriberClient {
   }
 
   /**
-   * Watches these vehicles from now on, in place of an earlier request, and again after each reconnect.
+   * Watches these vehicles. The request replaces an earlier one and is repeated after each reconnect.
    * @throws SocketClientError when the service refuses the request, or does not answer it in time
    */
   async watch(request: WatchRequest = {}): Promise<readonly LiveItem[]> {
-    // Connected first: set earlier, the request would be made by `onConnected` as well.
+    // Connect first: `onConnected` would send a request that is already set a second time.
     await this.connection.connect(this.ackTimeoutMs);
     this.request = request;
     this.lastCursor = request.since;
@@ -142,7 +143,7 @@ export class SubscriberClient {
     this.isReplayPending = since !== undefined;
     const answer = await this.emitWatch(asked);
     if ('error' in answer) throw new WatchRefusedError(answer.error);
-    // While a replay is on its way the old cursor stays: after another cut it must be asked for from the start.
+    // Until the replay arrives the old cursor stays: after another cut the whole replay is requested again.
     if (since === undefined || this.lastCursor === undefined) this.lastCursor = answer.cursor;
     this.options.onSnapshot?.(answer.snapshot);
     return answer.snapshot;
@@ -166,7 +167,7 @@ export class SubscriberClient {
     if (this.request === undefined || this.isEnded) return;
     const { id } = this.socket;
     this.requestWatch().catch((error: unknown) => {
-      // Of another connection: that one has asked for itself.
+      // The error belongs to an earlier connection; the current one has sent its own request.
       if (this.isEnded || this.socket.id !== id) return;
       this.onWatchFailed(error as SocketClientError);
     });
@@ -179,7 +180,7 @@ export class SubscriberClient {
       const delayMs = (isRefused && failure.retryAfterMs) || 1000;
       this.retryTimer = setTimeout(() => this.rewatch(), delayMs);
     } else if (this.lastCursor !== undefined) {
-      // The same request was good without a cursor: live with a gap is better than not live.
+      // The request was accepted without a cursor before: a stream with a gap is better than none.
       this.lastCursor = undefined;
       this.options.onResync?.(failure.message);
       this.rewatch();
@@ -190,14 +191,18 @@ export class SubscriberClient {
     this.lastCursor = frame.cursor;
     this.isReplayPending = false;
     for (const item of frame.items) {
-      if (this.seen.add(item.vehicleId, item.position.time)) this.options.onItem(item);
-      else this.repeatCount += 1;
+      const key = `${item.vehicleId}|${Date.parse(item.position.time)}`;
+      if (this.seen.has(key)) this.repeatCount += 1;
+      else {
+        this.seen.set(key, true);
+        this.options.onItem(item);
+      }
     }
   }
 
   /**
-   * A full send buffer can be made good by a replay; a cursor that is too old cannot, and shows itself by a
-   * second `resync` in answer to it: then only a fresh start is left.
+   * After a full send buffer a replay delivers the missing items. When the cursor is too old, the service answers the
+   * replay request with a second `resync`, and the client starts again without a cursor.
    */
   private onResync(reason: string): void {
     this.options.onResync?.(reason);
@@ -210,7 +215,7 @@ export class SubscriberClient {
       const token = await this.currentToken();
       this.socket.emit('authenticate', { token }, () => undefined);
     } catch {
-      // The socket is closed when its token runs out; the reconnect asks for one again.
+      // The service closes the socket when its token expires; the reconnect fetches a new one.
     }
   }
 

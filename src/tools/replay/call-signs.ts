@@ -1,7 +1,6 @@
-/** What the vehicles of a run are called. */
 import { createHash } from 'node:crypto';
 
-/** Longer file names are cut; a digest keeps two of them apart. */
+/** Longer names are cut and get a digest, so that they stay different. */
 const MAX_CALL_SIGN = 32;
 
 /** `RPL-<time in base 36>-<n>`: new at each run. */
@@ -27,7 +26,7 @@ export function recordedCallSign(name: string, vehicle: number): string {
   return `REC-${`${plain.slice(0, room - 7)}-${digest}`.replace(/^-/, '')}${ending}`;
 }
 
-/** The service takes 20 characters here; a longer call sign is told by its digest, the same at each run. */
+/** Limit of the service. A longer call sign is replaced by its digest, which is the same at each run. */
 const MAX_REGISTRATION = 20;
 
 /** Unique where the call sign is. */

@@ -1,11 +1,13 @@
-/** Numbers and times as recordings write them. Absent is `undefined`; what is there and malformed throws. */
-
-/** What is wrong with one value; the reader adds file and place. */
+/** A malformed value; the reader adds file and place to the message. */
 export class MalformedCellError extends Error {}
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** @param value text or a JSON value; null and blank count as absent */
+/**
+ * @param value text or a JSON value; null and blank are absent
+ * @returns undefined when absent
+ * @throws MalformedCellError
+ */
 export function numberCell(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
@@ -18,18 +20,19 @@ export function numberCell(value: unknown): number | undefined {
 }
 
 /**
- * ISO 8601 and the spellings near it: a slash for the dash (ogr2ogr), a blank for the T, `+00`, `-0700`.
- * GPX and the recordings here mean UTC where no zone is given.
+ * ISO 8601 and similar forms: a slash for the dash (ogr2ogr), a space for the T, `+00`, `-0700`. A time without a zone is
+ * UTC, as in GPX.
  */
 const TIME =
   /^(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(?:(Z)|([+-])(\d\d)(?::?(\d\d))?)?$/i;
 
-/** 1973 as milliseconds, the year 5138 as seconds: no recording is near, so the size tells the unit. */
+/** Smaller numbers are seconds. As milliseconds the limit is the year 1973, as seconds the year 5138. */
 const SMALLEST_EPOCH_MS = 1e11;
 
 /**
- * @param value text, or a number: epoch milliseconds, or seconds
- * @returns epoch milliseconds; finer digits are cut off
+ * @param value text, or a number of epoch milliseconds or seconds
+ * @returns epoch milliseconds, rounded down; undefined when absent
+ * @throws MalformedCellError
  */
 export function timeCell(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
@@ -55,7 +58,7 @@ function toEpochMs(match: RegExpExecArray): number {
   return timeMs - (sign === '-' ? -1 : 1) * zoneMinutes * 60_000;
 }
 
-/** Short enough for one line, whatever the file holds. */
+/** At most 40 characters, so that the message fits on a line. */
 function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 40 ? `${text.slice(0, 39)}…` : text;

@@ -1,4 +1,4 @@
-/** CSV with a header: `fix_time, lat, lon` and, where the receiver told, speed, course, accuracy, altitude. */
+/** CSV with a header: `fix_time, lat, lon` and optionally speed, course, accuracy and altitude. */
 import { CsvError, parse } from 'csv-parse/sync';
 import { MalformedCellError, numberCell, timeCell } from './cells.js';
 import { trackNameOf, TrackFileError, type Track, type TrackFix } from './track.js';
@@ -7,11 +7,11 @@ const REQUIRED = ['fix_time', 'lat', 'lon'] as const;
 
 interface CsvRow {
   readonly record: Readonly<Record<string, string>>;
-  /** `lines` is the record's last one. */
+  /** `lines` is the number of the record's last line. */
   readonly info: { readonly lines: number };
 }
 
-/** Columns are found by name; the ones that a position has no place for (`device_write_time`) are not read. */
+/** Finds columns by name and ignores those that a position has no field for, e.g. `device_write_time`. */
 export function readCsv(text: string, file: string): Track {
   const fixes: TrackFix[] = [];
   const withoutTime: string[] = [];

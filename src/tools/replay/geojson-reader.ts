@@ -1,13 +1,13 @@
 /**
- * GeoJSON recordings: lines with a time for each point (`coordinateProperties.times` as togeojson and others
- * write it now, `coordTimes` as they did), and collections of points with their values in `properties`.
+ * GeoJSON recordings: lines with a time for each point (`coordinateProperties.times` in current files of togeojson and
+ * others, `coordTimes` in older ones), and collections of points with their values in `properties`.
  */
 import { MalformedCellError, numberCell, timeCell } from './cells.js';
 import { trackNameOf, TrackFileError, type Track, type TrackFix } from './track.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Names in the wild and in the service's own export; speeds are in metres per second in all of them. */
+/** Property names of common programs and of the service's export; every speed is in metres per second. */
 const NAMES = {
   time: ['time', 'timestamp', 'fix_time', 'datetime'],
   speedMps: ['speedMps', 'speed_mps', 'speed'],
@@ -16,7 +16,7 @@ const NAMES = {
   altitudeM: ['altitudeM', 'altitude_m', 'altitude', 'ele'],
 } as const;
 
-/** Values of one point: those of a Point's properties, or one place of each list of a line. */
+/** The values of one point: the properties of a Point, or one element of each list of a line. */
 type PointValues = (names: readonly string[]) => { readonly path: string; readonly value: unknown };
 
 export function readGeoJson(text: string, file: string): Track {
@@ -85,7 +85,7 @@ class GeoJsonReader {
     });
   }
 
-  /** `times` for `time`, and `speeds` for `speed`: togeojson adds the s to whatever the extension was called. */
+  /** `times` for `time`, `speeds` for `speed`: togeojson appends an s to the name of the extension. */
   private valueLists(
     own: JsonObject,
     ownPath: string,
@@ -155,7 +155,7 @@ function parseJson(text: string, file: string): unknown {
     return JSON.parse(text) as unknown;
   } catch (error) {
     const { message } = error as Error;
-    // V8 names the offset where it has one; the end of the text is the only place otherwise worth naming.
+    // V8 gives the offset in most messages; without one the fault is at the end of the text.
     const offset = /position (\d+)/.exec(message)?.[1];
     const until = offset === undefined && message.includes('end of JSON') ? text.length : Number(offset ?? 0);
     const line = text.slice(0, until).split('\n').length;

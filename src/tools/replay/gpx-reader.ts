@@ -10,18 +10,18 @@ const META = XMLParser.getMetaDataSymbol() as unknown as symbol;
 const parser = new XMLParser({
   ignoreAttributes: false,
   attributeNamePrefix: '@',
-  // `gpxtpx:speed`, `ns3:speed`: the prefix is each device's own.
+  // `gpxtpx:speed`, `ns3:speed`: each device chooses its own prefix.
   removeNSPrefix: true,
   parseTagValue: false,
   parseAttributeValue: false,
-  // Numbers and times need no entities, and a file cannot make them grow without bound.
+  // Numbers and times need no entities, and entity expansion could use unbounded memory.
   processEntities: false,
   captureMetaData: true,
   isArray: (name: string) => name === 'trk' || name === 'trkseg' || name === 'trkpt',
 });
 
 export function readGpx(text: string, file: string): Track {
-  // The parser counts in this text: it treats line ends the same way.
+  // The offsets of the parser refer to this text: it normalises line ends the same way.
   const xml = text.replace(/\r\n?/g, '\n');
   const root = parse(xml, file);
   if (!('gpx' in root)) throw new TrackFileError(file, 'line 1', 'no gpx element: not a GPX file');
@@ -68,7 +68,7 @@ function readPoint(
   };
 }
 
-/** GPX 1.1 has no speed of its own: `extensions > speed`, or one level deeper in Garmin's TrackPointExtension. */
+/** GPX 1.1 has no speed element: it is `extensions > speed`, or one level deeper in Garmin's TrackPointExtension. */
 function extensionOf(point: XmlElement, name: string): unknown {
   const extensions = elementOf(point.extensions);
   if (extensions === undefined) return undefined;
@@ -95,7 +95,7 @@ function parse(xml: string, file: string): XmlElement {
   }
 }
 
-/** An element without children or attributes is parsed to an empty text. */
+/** The parser returns an empty string for an element without children and attributes. */
 function elementsOf(value: unknown): XmlElement[] {
   const items: unknown[] = Array.isArray(value) ? value : [];
   return items.map(elementOf).filter((element) => element !== undefined);
@@ -109,7 +109,7 @@ function startOf(element: XmlElement): number {
   return (element[META] as { startIndex?: number } | undefined)?.startIndex ?? 0;
 }
 
-/** Line numbers of growing offsets, each part of the text counted once. */
+/** Line numbers for ascending offsets; each part of the text is read once. */
 class LineCounter {
   private offset = 0;
   private line = 1;

@@ -1,2 +1,1 @@
-/** Recorded tracks and simulated ambulances, played through real device sockets. */
-export { runReplay } from './run-replay.js';
+export { replayCommand } from './replay.command.js';

@@ -1,7 +1,7 @@
-/** Percentiles of any number of latencies in a bounded memory: counts in buckets that grow by 2 %. */
 const SMALLEST_MS = 0.01;
 const GROWTH = 1.02;
 
+/** Percentiles of latencies in bounded memory: the buckets grow by 2 %. */
 export class LatencyHistogram {
   private readonly buckets = new Map<number, number>();
   private countOfAll = 0;

@@ -1,17 +1,16 @@
-/** Stored fixes against those that a watcher received: what is stored and not seen is missing. */
-
-/** Times remembered after both sides had them, so that a repeat opens no new debt. */
+/** Matched times that are kept, so that a repeated event does not count as missing. */
 const REMEMBERED_PER_VEHICLE = 10_000;
 
 interface VehicleDeliveries {
-  /** Stored, not yet seen. */
+  /** Stored and not received. */
   readonly missing: Set<number>;
-  /** Seen before its acknowledgement came, or never acknowledged as stored: a release from quarantine. */
+  /** Received before the acknowledgement, or never acknowledged as stored: released from quarantine. */
   readonly unacknowledged: Set<number>;
   readonly matched: Set<number>;
   seen: number;
 }
 
+/** Compares stored fixes with those that the live stream delivered. A stored fix that was not received is missing. */
 export class LiveDeliveryTracker {
   private readonly vehicles = new Map<string, VehicleDeliveries>();
   private missingCount = 0;
@@ -26,7 +25,7 @@ export class LiveDeliveryTracker {
     });
   }
 
-  /** The service said that this vehicle's fix of this time is stored, now or at an earlier try. */
+  /** The service acknowledged the fix as stored, at this or an earlier try. */
   stored(vehicleId: string, timeMs: number): void {
     const vehicle = this.vehicles.get(vehicleId);
     if (vehicle === undefined || vehicle.matched.has(timeMs) || vehicle.missing.has(timeMs)) return;
@@ -37,7 +36,7 @@ export class LiveDeliveryTracker {
     }
   }
 
-  /** The watcher got it; vehicles of others are not counted. */
+  /** The live stream delivered the fix. Vehicles that are not part of the run are ignored. */
   received(vehicleId: string, timeMs: number): void {
     const vehicle = this.vehicles.get(vehicleId);
     if (vehicle === undefined) return;
@@ -48,12 +47,12 @@ export class LiveDeliveryTracker {
     } else if (!vehicle.matched.has(timeMs)) vehicle.unacknowledged.add(timeMs);
   }
 
-  /** Stored and seen. */
+  /** Number of fixes stored and received. */
   seen(vehicleId: string): number {
     return this.vehicles.get(vehicleId)?.seen ?? 0;
   }
 
-  /** Seen without having been acknowledged as stored: let out of quarantine later. */
+  /** Number of fixes received but not acknowledged as stored: released from quarantine. */
   released(vehicleId: string): number {
     return this.vehicles.get(vehicleId)?.unacknowledged.size ?? 0;
   }

@@ -1,9 +1,9 @@
-/** The command line of a run. */
-import { parseArgs } from 'node:util';
-import { DEFAULT_SOCKET_URL, DEFAULT_URL, numberOption, originOption, UsageError } from '../client/index.js';
+import { type Command, InvalidArgumentError } from 'commander';
+import { numberArgument, UsageError } from '../../core/commands/index.js';
+import { addServiceOptions, type ServiceOptions } from '../service-options.js';
 import type { PlaySpeed } from './plan.js';
 
-export interface ReplayOptions {
+export interface ReplayOptions extends ServiceOptions {
   /** File or folder; absent: the simulation. */
   readonly path?: string;
   readonly isAsRecorded: boolean;
@@ -14,91 +14,115 @@ export interface ReplayOptions {
   readonly durationS?: number;
   readonly rateHz: number;
   readonly seed: number;
-  readonly url: string;
-  readonly socketUrl: string;
-  readonly email?: string;
-  readonly password?: string;
   readonly isJson: boolean;
 }
 
-const FLAGS = {
-  'as-recorded': { type: 'boolean' },
-  speed: { type: 'string' },
-  vehicles: { type: 'string' },
-  batch: { type: 'string' },
-  patience: { type: 'string' },
-  duration: { type: 'string' },
-  rate: { type: 'string' },
-  seed: { type: 'string' },
-  url: { type: 'string' },
-  'socket-url': { type: 'string' },
-  email: { type: 'string' },
-  password: { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
+/** The options as commander parses them. */
+export interface ReplayArguments extends ServiceOptions {
+  readonly asRecorded?: boolean;
+  readonly speed?: PlaySpeed;
+  readonly vehicles?: number;
+  readonly batch: number;
+  /** Seconds. */
+  readonly patience: number;
+  /** Seconds. */
+  readonly duration?: number;
+  readonly rate?: number;
+  readonly seed?: number;
+  readonly json: boolean;
+}
 
-type Flag = keyof typeof FLAGS;
-const ONLY_TRACKS: readonly Flag[] = ['as-recorded'];
-const ONLY_SIMULATION: readonly Flag[] = ['duration', 'rate', 'seed'];
-
-/** Outside a terminal nobody presses Ctrl-C. */
+const ONLY_TRACKS = { asRecorded: '--as-recorded' } as const;
+const ONLY_SIMULATION = { duration: '--duration', rate: '--rate', seed: '--seed' } as const;
+const DEFAULT_RATE_HZ = 1;
+const DEFAULT_SEED = 1;
+/** Without a terminal there is no Ctrl-C, so a simulation must end by itself. */
 const UNATTENDED_DURATION_S = 60;
 
+export function addReplayOptions(command: Command): Command {
+  command
+    .argument('[path]', 'a track file (.csv, .gpx, .geojson) or a folder of them (default: a simulation)')
+    .option(
+      '--as-recorded',
+      'tracks: keep the recorded times and use one vehicle per file again, so that a second run yields only duplicates ' +
+        '(default: new vehicles, and times shifted so that the last fix of each track is now)',
+    )
+    .option(
+      '--speed <x|max>',
+      '1 is real time, 10 is ten times as fast, max is as fast as the service acknowledges (default: max for tracks, 1 for ' +
+        'the simulation)',
+      parseSpeed,
+    )
+    .option(
+      '--vehicles <n>',
+      'vehicles on each track (default: 1), or simulated ambulances (default: 8)',
+      numberArgument(1, 1_000),
+    )
+    .option('--batch <n>', 'maximum of positions in one request', numberArgument(1, 500), 100)
+    .option(
+      '--patience <s>',
+      'give up on a vehicle after this time without an acknowledgement, seconds',
+      numberArgument(1, 86_400, false),
+      60,
+    )
+    .option(
+      '--duration <s>',
+      `simulation: its length in seconds (default: until Ctrl-C; ${UNATTENDED_DURATION_S} without a terminal)`,
+      numberArgument(0.001, 31_536_000, false),
+    )
+    .option(
+      '--rate <hz>',
+      `simulation: fixes a second of each ambulance (default: ${DEFAULT_RATE_HZ})`,
+      numberArgument(0.01, 50, false),
+    )
+    .option(
+      '--seed <n>',
+      `simulation: one seed always yields the same drives (default: ${DEFAULT_SEED})`,
+      numberArgument(0, 0xffff_ffff),
+    )
+    .option('--json', 'print one JSON object instead of a table', false);
+  return addServiceOptions(command, 'who may create vehicles and device credentials');
+}
+
+function parseSpeed(text: string): PlaySpeed {
+  if (text === 'max') return 'max';
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!(value > 0 && value <= 1_000_000)) throw new InvalidArgumentError('Give a number above 0, or max.');
+  return value;
+}
+
 /**
- * @param isTerminal whether somebody looks on and can stop a simulation
+ * Checks the options against each other and adds the defaults.
+ * @param isTerminal whether a person can stop the simulation
  * @throws UsageError
  */
-export function parseOptions(argv: readonly string[], isTerminal: boolean): ReplayOptions | 'help' {
-  const { values, positionals } = parse(argv);
-  if (values.help) return 'help';
-  const [path, second] = positionals;
-  if (second !== undefined) throw new UsageError(`one file or folder at a time: "${second}" is a second one`);
+export function replayOptionsOf(
+  path: string | undefined,
+  { asRecorded, patience, duration, rate, seed, json, ...given }: ReplayArguments,
+  isTerminal: boolean,
+): ReplayOptions {
   const isSimulation = path === undefined;
-  for (const flag of isSimulation ? ONLY_TRACKS : ONLY_SIMULATION)
-    if (values[flag] !== undefined)
-      throw new UsageError(`--${flag} is for ${isSimulation ? 'recorded tracks' : 'the simulation'} only`);
-
-  const number = (flag: Flag, fallback: number, low: number, high: number, isWhole = true): number => {
-    const text = values[flag];
-    return text === undefined ? fallback : numberOption(flag, String(text), low, high, isWhole);
-  };
-  const speed = speedOf(values.speed, isSimulation);
-  const hasDuration = values.duration !== undefined;
-  const durationS = hasDuration ? number('duration', 0, 0.001, 31_536_000, false) : undefined;
-  if (isSimulation && speed !== 1 && !hasDuration)
-    throw new UsageError('a simulation at another speed than real time needs --duration');
+  const limited: Readonly<Record<string, unknown>> = { asRecorded, duration, rate, seed };
+  const misplaced = Object.entries(isSimulation ? ONLY_TRACKS : ONLY_SIMULATION).find(
+    ([name]) => limited[name] !== undefined,
+  );
+  if (misplaced)
+    throw new UsageError(
+      `${misplaced[1]} is for ${isSimulation ? 'recorded tracks' : 'the simulation'} only`,
+    );
+  const speed = given.speed ?? (isSimulation ? 1 : 'max');
+  if (isSimulation && speed !== 1 && duration === undefined)
+    throw new UsageError('a simulation that does not run in real time needs --duration');
   return {
+    ...given,
     path,
-    isAsRecorded: values['as-recorded'] ?? false,
+    isAsRecorded: asRecorded ?? false,
     speed,
-    vehicles: number('vehicles', isSimulation ? 8 : 1, 1, 1000),
-    batch: number('batch', 100, 1, 500),
-    patienceMs: number('patience', 60, 1, 86_400, false) * 1000,
-    durationS: durationS ?? (isSimulation && !isTerminal ? UNATTENDED_DURATION_S : undefined),
-    rateHz: number('rate', 1, 0.01, 50, false),
-    seed: number('seed', 1, 0, 0xffff_ffff),
-    url: originOption('url', values.url ?? DEFAULT_URL),
-    socketUrl: originOption('socket-url', values['socket-url'] ?? DEFAULT_SOCKET_URL),
-    email: values.email,
-    password: values.password,
-    isJson: values.json ?? false,
+    vehicles: given.vehicles ?? (isSimulation ? 8 : 1),
+    patienceMs: patience * 1_000,
+    durationS: duration ?? (isSimulation && !isTerminal ? UNATTENDED_DURATION_S : undefined),
+    rateHz: rate ?? DEFAULT_RATE_HZ,
+    seed: seed ?? DEFAULT_SEED,
+    isJson: json,
   };
-}
-
-// No return type: the parser's own says which flag is text and which is a switch.
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function speedOf(text: string | undefined, isSimulation: boolean): PlaySpeed {
-  if (text === 'max') return 'max';
-  if (text === undefined) return isSimulation ? 1 : 'max';
-  const value = text.trim() === '' ? NaN : Number(text);
-  if (!(value > 0 && value <= 1_000_000)) throw new UsageError('--speed wants a number over 0, or max');
-  return value;
 }

@@ -1,4 +1,3 @@
-/** What a run will send, by whom and when: decided before anything is sent, and without looking at a clock. */
 import type { PositionInput } from '../../core/index.js';
 import { simulateAmbulance } from './simulated-ambulance.js';
 import { freshCallSign, recordedCallSign } from './call-signs.js';
@@ -13,7 +12,7 @@ export interface PlannedFix {
   readonly position: PositionInput;
 }
 
-/** One vehicle's part in a run. */
+/** The fixes that one vehicle sends in a run. Planned before the run and independent of the clock. */
 export interface Drive {
   /** Name of the recording, or of the simulated ambulance. */
   readonly track: string;
@@ -27,7 +26,7 @@ export interface Drive {
 }
 
 export interface TrackPlan {
-  /** Makes the call signs of a run its own, epoch milliseconds. */
+  /** Epoch milliseconds; part of the call signs, so that each run has its own. */
   readonly plannedAtMs: number;
   readonly speed: PlaySpeed;
   /** Vehicles on each track. */
@@ -35,7 +34,7 @@ export interface TrackPlan {
   readonly isAsRecorded: boolean;
 }
 
-/** @throws Error when two files would drive the same vehicle */
+/** @throws Error when two files would use the same vehicle */
 export function planTracks(tracks: readonly Track[], plan: TrackPlan): Drive[] {
   const drives = tracks.flatMap((track, trackIndex) =>
     Array.from({ length: plan.vehicles }, (_, vehicleIndex): Drive => {

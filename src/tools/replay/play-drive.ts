@@ -1,4 +1,3 @@
-/** Sends one drive's fixes when they are due, as far ahead of the acknowledgements as its window allows. */
 import type { Delivery, DeviceClient } from '../client/index.js';
 import type { PlannedFix } from './plan.js';
 
@@ -6,9 +5,9 @@ export interface DriveRun {
   readonly client: DeviceClient;
   /** On the clock of `performance.now()`. */
   readonly startedAtMs: number;
-  /** Fixes without an acknowledgement at a time. */
+  /** Maximum of fixes without an acknowledgement. */
   readonly window: number;
-  /** Without any acknowledgement for this long, the drive is given up. */
+  /** The drive is given up after this time without an acknowledgement. */
   readonly patienceMs: number;
   readonly signal: AbortSignal;
   readonly onSent: () => void;
@@ -16,13 +15,16 @@ export interface DriveRun {
   readonly onFailure: (code: string) => void;
 }
 
-/** An interrupted run waits this long for what is on its way. */
+/** An interrupted run waits so long for the acknowledgements in flight. */
 const INTERRUPT_TIMEOUT_MS = 10_000;
 
-/** Longer waits than a timer can hold (24.8 days) are taken in pieces. */
+/** The maximum of a Node.js timer, 24.8 days; longer waits use several timers. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Ends when all is acknowledged, given up, refused or interrupted; the client is closed then. */
+/**
+ * Sends the fixes of one drive when they are due, at most `window` ahead of the acknowledgements. It ends, with the client
+ * closed, when every fix is acknowledged, or the drive is given up, refused or interrupted.
+ */
 export async function playDrive(fixes: Iterable<PlannedFix>, run: DriveRun): Promise<void> {
   const sendWindow = new SendWindow(run.signal);
   let isRefused = false;
@@ -54,7 +56,7 @@ export async function playDrive(fixes: Iterable<PlannedFix>, run: DriveRun): Pro
   await sendWindow.untilEmpty();
 }
 
-/** Wakes a waiting drive when something settles, when time is up, or when the run is interrupted. */
+/** Wakes a waiting drive when a fix is settled, when the time is over, or when the run is interrupted. */
 class SendWindow {
   open = 0;
   private wake?: () => void;
@@ -75,17 +77,17 @@ class SendWindow {
       await this.pause(Math.min(left, LONGEST_TIMER_MS), false);
   }
 
-  /** False when nothing settled in time. */
+  /** False when no fix was settled in time. */
   async untilSettled(timeoutMs: number): Promise<boolean> {
     return this.pause(timeoutMs, true);
   }
 
-  /** The last callbacks run after the promise that `close` settles. */
+  /** Waits for the callbacks that run after `close` has settled. */
   async untilEmpty(): Promise<void> {
     while (this.open > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** True when woken, by a settlement (if wanted) or an interruption; false when the time is up. */
+  /** True when woken by an interruption or, if requested, a settled fix; false when the time is over. */
   private pause(timeoutMs: number, wakesOnSettlement: boolean): Promise<boolean> {
     return new Promise((resolve) => {
       const done = (isWoken: boolean): void => {

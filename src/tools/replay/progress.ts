@@ -1,5 +1,4 @@
-/** How far a run is: one block that is written over on a terminal, a line every two seconds elsewhere. */
-import { type Output, printable } from '../client/index.js';
+import { printable } from '../../core/commands/index.js';
 import type { LatencyHistogram } from './latency-histogram.js';
 import type { Tally } from './tally.js';
 
@@ -10,48 +9,28 @@ export interface DriveProgress {
   readonly tally: Tally;
 }
 
+/** Between two lines when the output is no terminal. */
+export const PROGRESS_LINE_INTERVAL_MS = 2_000;
 const BAR_WIDTH = 24;
 const NAME_WIDTH = 28;
-/** More bars than this would scroll; the total says enough then. */
+/** More bars would scroll; then only the total is shown. */
 const MAX_BARS = 12;
 
-export class Progress {
-  private timer?: NodeJS.Timeout;
-  private drawnLines = 0;
+/** Formats the progress of a run: one bar for each drive, and the total as the last line. */
+export class ReplayProgress {
   private lastAcknowledged = 0;
   private lastAtMs = performance.now();
   private readonly startedAtMs = performance.now();
 
   constructor(
-    private readonly output: Output,
     private readonly drives: readonly DriveProgress[],
     private readonly latencies: LatencyHistogram,
   ) {}
 
-  start(): void {
-    const draw = this.output.isTTY ? () => this.redraw() : () => this.output.write(`${this.totalLine()}\n`);
-    this.timer = setInterval(draw, this.output.isTTY ? 250 : 2000);
-  }
-
-  /** Leaves nothing of the block behind. */
-  stop(): void {
-    clearInterval(this.timer);
-    this.erase();
-  }
-
-  private redraw(): void {
-    // A line that wraps would count as two when it is written over.
-    const width = (this.output.columns ?? 80) - 1;
+  /** Call it once for each drawing: the rate is that since the last call. */
+  lines(): string[] {
     const bars = this.drives.length <= MAX_BARS ? this.drives.map((drive) => barLine(drive)) : [];
-    const lines = [...bars, this.totalLine()].map((line) => line.slice(0, width));
-    this.erase();
-    this.output.write(lines.map((line) => `${line}\n`).join(''));
-    this.drawnLines = lines.length;
-  }
-
-  private erase(): void {
-    if (this.drawnLines > 0) this.output.write(`\u001b[${this.drawnLines}A\u001b[J`);
-    this.drawnLines = 0;
+    return [...bars, this.totalLine()];
   }
 
   private totalLine(): string {

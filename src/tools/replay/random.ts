@@ -1,15 +1,15 @@
-/** Chance that repeats: the same seed gives the same numbers on every machine. */
+/** Random numbers from a seed: the same seed yields the same numbers on every machine. */
 export interface Random {
   /** 0 ≤ x < 1 */
   next(): number;
   between(low: number, high: number): number;
-  /** Whole, both ends included. */
+  /** A whole number, both ends included. */
   whole(low: number, high: number): number;
   /** Mean 0, deviation 1. */
   gauss(): number;
 }
 
-/** mulberry32 (public domain, Tommy Ettinger): 32 bits of state are plenty for a drive. */
+/** mulberry32 (public domain, Tommy Ettinger). Another generator would change the drives of every seed. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -1,4 +1,3 @@
-/** From a file or a folder to its tracks; everything that is wrong is named at once. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { readCsv } from './csv-reader.js';
@@ -13,19 +12,19 @@ const READERS: Readonly<Record<string, TrackReader>> = {
   '.json': readGeoJson,
 };
 
-/** In a folder a `.json` may be anything; named by itself it is meant. */
+/** A `.json` file in a folder can be anything, so it is read only when the path names it. */
 const FOLDER_ENDINGS = ['.csv', '.gpx', '.geojson'];
 
-/** Files are read whole, and a text has about this limit in V8. */
+/** Files are read as one string; V8 limits a string to about this size. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 export interface ReadTracksResult {
   readonly tracks: readonly Track[];
-  /** Names in the folder that are no track files. */
+  /** Names of the other files in the folder. */
   readonly skippedFiles: readonly string[];
 }
 
-/** All files that could not be read: one line each. */
+/** Every faulty file, one message each. */
 export class TrackFilesError extends Error {
   constructor(readonly faults: readonly TrackFileError[]) {
     super(faults.map((fault) => fault.message).join('\n'));
@@ -33,7 +32,7 @@ export class TrackFilesError extends Error {
   }
 }
 
-/** @throws TrackFilesError when there is nothing to play, or a file cannot be read as it says it is */
+/** The tracks of a file or a folder. @throws TrackFilesError when there is no track file, or a file is faulty */
 export async function readTracks(path: string): Promise<ReadTracksResult> {
   const entry = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw fail(path, error.code === 'ENOENT' ? 'no such file or folder' : error.message);

@@ -1,4 +1,3 @@
-/** One run, from the login to the report. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -6,31 +5,29 @@ import {
   ApiSession,
   DeviceClient,
   SubscriberClient,
-  type AdminLogin,
-  type CommandIo,
   type Delivery,
   type SocketClientError,
 } from '../client/index.js';
+import { type CommandIo, InterruptedError, ProgressDisplay } from '../../core/commands/index.js';
+import type { AdminLogin } from '../service-options.js';
 import { registerVehicles, revokeCredentials, type ReplayVehicle } from './replay-vehicles.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { LiveDeliveryTracker } from './live-delivery-tracker.js';
 import type { ReplayOptions } from './options.js';
 import { playDrive } from './play-drive.js';
 import type { Drive, PlannedFix } from './plan.js';
-import { Progress } from './progress.js';
+import { PROGRESS_LINE_INTERVAL_MS, ReplayProgress } from './progress.js';
 import { reportOf, type RunReport } from './report.js';
 import { Tally } from './tally.js';
 
 const CONNECT_MS = 10_000;
-/** Live frames come a few times a second: this long without one, and what is owed does not come any more. */
+/** Live frames arrive several times a second: after this time without one, missing fixes will not arrive. */
 const LIVE_SILENCE_MS = 5_000;
 const LIVE_LIMIT_MS = 60_000;
 
-/** Interrupted before the first fix: there is nothing to report. */
-export class InterruptedError extends Error {}
-
 /**
- * @throws UnreachableError, ApiError, SocketClientError when the run cannot begin; InterruptedError
+ * One run, from the login to the report.
+ * @throws UnreachableError, ApiError, SocketClientError when the run cannot begin; InterruptedError before the first fix
  */
 export async function play(
   drives: readonly Drive[],
@@ -40,7 +37,7 @@ export async function play(
 ): Promise<RunReport> {
   const session = new ApiSession(options.url, login.email, login.password);
   const api = new ApiClient(options.url, { accessToken: session.accessToken });
-  // Before anything is made: a service that is not there, or a wrong password, shows itself here.
+  // First, so that a missing service or a wrong password is found before vehicles are created.
   await session.accessToken();
   const units: ReplayVehicle[] = [];
   const notes: string[] = [];
@@ -78,7 +75,7 @@ class ReplayRun {
     for (const unit of units) this.deliveries.addVehicle(unit.vehicleId);
     this.subscriber = new SubscriberClient(options.socketUrl, session.accessToken, {
       onItem: ({ vehicleId, position }) => this.deliveries.received(vehicleId, Date.parse(position.time)),
-      onResync: (reason) => notes.push(`the live stream had to begin anew: ${reason}`),
+      onResync: (reason) => notes.push(`the live stream started again: ${reason}`),
       onEnd: (error: SocketClientError) => notes.push(`the live stream ended: ${error.message}`),
     });
   }
@@ -86,7 +83,7 @@ class ReplayRun {
   async play(io: CommandIo): Promise<RunReport> {
     try {
       await this.subscriber.connect(CONNECT_MS);
-      // Before the first fix: what comes earlier than the watch would never be seen.
+      // Before the first fix: the subscription does not show earlier fixes.
       await this.subscriber.watch({ vehicleIds: this.units.map((unit) => unit.vehicleId) });
       await Promise.all(this.clients.map((client) => client.connect(CONNECT_MS)));
       if (io.signal.aborted) throw new InterruptedError();
@@ -100,17 +97,18 @@ class ReplayRun {
   }
 
   private async sendAll(io: CommandIo): Promise<number> {
-    const progress = new Progress(io.stdout, this.driveProgress(), this.latencies);
-    if (!this.options.isJson) progress.start();
+    const progress = new ReplayProgress(this.driveProgress(), this.latencies);
+    const display = new ProgressDisplay(io.stdout, () => progress.lines(), PROGRESS_LINE_INTERVAL_MS);
+    if (!this.options.isJson) display.start();
     const startedAtMs = performance.now();
     const startMs = Date.now();
-    // Every drive listens; the caller's signal keeps its own limit.
+    // Each drive adds a listener; this copy keeps the listener limit of the caller's signal as it is.
     const signal = AbortSignal.any([io.signal]);
     setMaxListeners(0, signal);
     try {
       await Promise.all(this.units.map((_, index) => this.sendDrive(index, startedAtMs, startMs, signal)));
     } finally {
-      progress.stop();
+      display.stop();
     }
     return (performance.now() - startedAtMs) / 1000;
   }
@@ -128,7 +126,7 @@ class ReplayRun {
     await playDrive(unit.drive.fixes(startMs), {
       client,
       startedAtMs,
-      // One batch on its way and the next one filling.
+      // One batch in flight and one that fills.
       window: 2 * this.options.batch,
       patienceMs: this.options.patienceMs,
       signal,
@@ -178,7 +176,7 @@ class ReplayRun {
   }
 }
 
-/** A `duplicate` of a resent fix was stored by a try whose answer was lost; on an old vehicle it may be old. */
+/** A `duplicate` after a resend was stored by the earlier try; on a reused vehicle it can be from an earlier run. */
 function isStoredNow(delivery: Delivery, unit: ReplayVehicle): boolean {
   return (
     delivery.verdict === 'stored' || (delivery.verdict === 'duplicate' && delivery.attempts > 1 && unit.isNew)

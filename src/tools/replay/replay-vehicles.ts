@@ -1,4 +1,4 @@
-/** The vehicles of a run and their tokens, which live as long as the run. */
+import pLimit from 'p-limit';
 import type { ApiClient } from '../client/index.js';
 import { registrationFor } from './call-signs.js';
 import type { Drive } from './plan.js';
@@ -8,16 +8,16 @@ export interface ReplayVehicle {
   readonly vehicleId: string;
   readonly credentialId: string;
   readonly token: string;
-  /** Nothing of an earlier run is stored for it. */
+  /** Created by this run, so it has no positions of an earlier run. */
   readonly isNew: boolean;
 }
 
-/** Enough to hide the round trips, too few to be a load. */
+/** Enough to hide the round trips, and a small load for the service. */
 const MAX_CONCURRENT_REQUESTS = 8;
 
 /**
- * Makes (or finds) the vehicles and gives each a token.
- * @param units filled as they come: what was made before a failure can still be taken back
+ * Creates or finds the vehicles and creates a device credential for each of them.
+ * @param units gets each vehicle when it is ready, so that the caller can revoke the credentials after a failure
  */
 export async function registerVehicles(
   api: ApiClient,
@@ -40,8 +40,8 @@ export async function registerVehicles(
 }
 
 /**
- * Revokes the run's tokens: nobody else can know them, and each run would leave more behind.
- * @returns how many could not be revoked
+ * Revokes the credentials of the run; otherwise each run would leave unused ones.
+ * @returns the number of credentials that could not be revoked
  */
 export async function revokeCredentials(api: ApiClient, units: readonly ReplayVehicle[]): Promise<number> {
   let failures = 0;
@@ -51,14 +51,13 @@ export async function revokeCredentials(api: ApiClient, units: readonly ReplayVe
   return failures;
 }
 
-/** The first failure is thrown after what had begun has ended: nothing goes on behind the caller's back. */
+/** Throws the first failure, but only after all running work has ended. No work starts after a failure. */
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  let failure: { readonly error: unknown } | undefined;
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined && failure === undefined; item = queue.shift())
-      await work(item).catch((error: unknown) => (failure ??= { error }));
-  };
-  await Promise.all(Array.from({ length: MAX_CONCURRENT_REQUESTS }, worker));
-  if (failure !== undefined) throw failure.error;
+  const limit = pLimit(MAX_CONCURRENT_REQUESTS);
+  const failures: unknown[] = [];
+  await limit.map(items, async (item) => {
+    if (failures.length > 0) return;
+    await work(item).catch((error: unknown) => failures.push(error));
+  });
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,4 +1,4 @@
-/** What a run came to, as plain data: printed as a table, or as JSON for programs. */
+import { EXIT_CODES, type ExitCode } from '../../core/commands/index.js';
 import type { LatencyHistogram } from './latency-histogram.js';
 import type { LiveDeliveryTracker } from './live-delivery-tracker.js';
 import { sum, type Tally } from './tally.js';
@@ -13,18 +13,18 @@ export interface RunCounts {
   readonly quarantined: Counts;
   /** By code. */
   readonly rejected: Counts;
-  /** Sent without a verdict, by the code of what went wrong. */
+  /** Sent without a verdict, by error code. */
   readonly unacknowledged: Counts;
   readonly late: number;
-  /** Stored after a faulty optional field was left out. */
+  /** Stored without a faulty optional field. */
   readonly dropped: number;
-  /** Stored fixes that the watcher got. */
+  /** Stored fixes that the live stream showed. */
   readonly seenLive: number;
-  /** Stored fixes that it did not. */
+  /** Stored fixes that the live stream did not show. */
   readonly notSeenLive: number;
-  /** Quarantined first, let out and shown live during the run. */
+  /** Quarantined, then released and shown live during the run. */
   readonly released: number;
-  /** Planned and not sent: the drive was given up or interrupted. */
+  /** Planned but not sent, because the drive was given up or interrupted. */
   readonly notSent: number;
 }
 
@@ -34,6 +34,7 @@ export interface DriveReport extends RunCounts {
   readonly vehicleId: string;
 }
 
+/** The result of a run, printed as a table or as JSON. */
 export interface RunReport {
   readonly drives: readonly DriveReport[];
   readonly totals: RunCounts;
@@ -45,14 +46,13 @@ export interface RunReport {
     readonly p99: number;
     readonly max: number;
   };
-  /** Fixes put on the wire again after a cut, a silence or a "try later". */
+  /** Fixes sent again after a cut, an acknowledgement time-out or a `retryAfterMs`. */
   readonly resends: number;
   /** From the first fix to the last acknowledgement. */
   readonly seconds: number;
   readonly isInterrupted: boolean;
-  /** What else is worth a line. */
   readonly notes: readonly string[];
-  readonly exitCode: number;
+  readonly exitCode: ExitCode;
 }
 
 export interface FinishedDrive {
@@ -95,7 +95,7 @@ export function reportOf(run: FinishedRun): RunReport {
     seconds: roundToTenths(run.seconds),
     isInterrupted: run.isInterrupted,
     notes: run.notes,
-    exitCode: run.isInterrupted ? 130 : isComplete ? 0 : 1,
+    exitCode: run.isInterrupted ? EXIT_CODES.INTERRUPTED : isComplete ? EXIT_CODES.OK : EXIT_CODES.FAILURE,
   };
 }
 

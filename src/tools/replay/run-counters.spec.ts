@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { LatencyHistogram } from './latency-histogram.js';
 import { LiveDeliveryTracker } from './live-delivery-tracker.js';
-import { printable } from '../client/index.js';
 import { Tally } from './tally.js';
 
-describe('Latencies', () => {
+describe('LatencyHistogram', () => {
   it('is within 2 % of the true percentiles, and exact at the top', () => {
     const latencies = new LatencyHistogram();
     for (let ms = 1; ms <= 1000; ms += 1) latencies.add(ms);
@@ -24,7 +23,7 @@ describe('Latencies', () => {
   it('is nought without any', () => expect(new LatencyHistogram().percentileMs(0.5)).toBe(0));
 });
 
-describe('LiveLedger', () => {
+describe('LiveDeliveryTracker', () => {
   it('settles a fix whichever side comes first, and each one once', () => {
     const deliveries = new LiveDeliveryTracker();
     deliveries.addVehicle('a');
@@ -68,8 +67,4 @@ describe('Tally', () => {
     expect([...tally.rejected]).toEqual([['unknown', 1]]);
     expect([...tally.unacknowledged]).toEqual([['client/closed', 1]]);
   });
-});
-
-describe('printable', () => {
-  it('takes the teeth out of a file name', () => expect(printable('a\u001b[31m\nb')).toBe('a?[31m?b'));
 });

@@ -8,9 +8,10 @@ import {
   HOSPITALS,
   limitOfStreet,
   nearestHospital,
+  CORNER_MPS,
+  routeBetween,
 } from './city.js';
 import { seededRandom } from './random.js';
-import { CORNER_MPS, routeBetween } from './route.js';
 import type { TrackFix } from './track.js';
 
 type SimulatedFix = Omit<TrackFix, 'timeMs'>;

@@ -1,14 +1,21 @@
-/** One simulated ambulance: station, incident, hospital, and again; seen through its receiver. */
-import { BLOCK_M, HALF_BLOCKS, nearestHospital, STATION, toDegrees, type Crossing } from './city.js';
+import {
+  BLOCK_M,
+  HALF_BLOCKS,
+  nearestHospital,
+  STATION,
+  toDegrees,
+  routeBetween,
+  type Crossing,
+  type Leg,
+} from './city.js';
 import { seededRandom, type Random } from './random.js';
-import { routeBetween, type Leg } from './route.js';
 import type { TrackFix } from './track.js';
 
 const ACCELERATION_MPS2 = 1.8;
 const BRAKING_MPS2 = 2.5;
-/** Shorter than any street is driven through, so a leg's end is never jumped over. */
+/** Short enough that no step passes the end of a leg. */
 const LONGEST_STEP_S = 0.1;
-/** The last half metre to a stop: braking to exactly zero would take for ever. */
+/** Speed of the last half metre before a stop: braking to exactly zero takes infinitely long. */
 const CREEP_MPS = 0.5;
 
 interface Motion {
@@ -19,8 +26,9 @@ interface Motion {
 }
 
 /**
- * Fixes without end, one each `1 / rateHz` seconds, the same for the same seed and index.
- * @param index tells the ambulances of one seed apart
+ * The fixes of one ambulance that drives from the station to an incident, to a hospital and back, without end: one fix
+ * every `1 / rateHz` seconds. The same seed and index yield the same fixes.
+ * @param index distinguishes the ambulances of one seed
  */
 export function* simulateAmbulance(
   seed: number,
@@ -39,7 +47,7 @@ export function* simulateAmbulance(
 }
 
 function* motions(random: Random, stepS: number): Generator<Motion> {
-  // They are all over the city when somebody starts to look, not in one row at the station.
+  // Starts at a random place, so that the ambulances of a run do not stand in one row at the station.
   let at: Crossing = randomCrossing(random);
   for (;;) {
     const trip = nextTrips(random);
@@ -58,7 +66,7 @@ function nextTrips(random: Random): { to: Crossing; isUrgent: boolean; stopS: nu
     { to: incident, isUrgent: true, stopS: random.between(40, 120) },
     { to: nearestHospital(incident), isUrgent: random.next() < 0.5, stopS: random.between(40, 90) },
   ];
-  // Half of them are called again before they are back.
+  // Half of the ambulances get a new call before they are back at the station.
   return random.next() < 0.5
     ? trips
     : [...trips, { to: STATION, isUrgent: false, stopS: random.between(20, 60) }];
@@ -75,7 +83,7 @@ function* driveLegs(legs: readonly Leg[], stepS: number): Generator<Motion> {
       speedMps = Math.max(wantedMps, CREEP_MPS);
       alongM += speedMps * stepS;
     }
-    // What goes beyond a corner is driven on the next street already.
+    // The distance beyond a corner is driven on the next street.
     alongM = leg.endSpeedMps > 0 ? alongM - leg.lengthM : 0;
     if (leg.endSpeedMps > 0) continue;
     speedMps = 0;
@@ -94,8 +102,8 @@ function motionOn(leg: Leg, alongM: number, speedMps: number): Motion {
 }
 
 /**
- * A receiver's error wanders rather than jumps, and stays well inside what it claims as accuracy: a tenth of it
- * is the deviation on each axis.
+ * The error of a receiver drifts and does not jump. Its standard deviation on each axis is a tenth of the reported
+ * accuracy.
  */
 function receiverOf(random: Random, periodS: number): (motion: Motion) => Omit<TrackFix, 'timeMs'> {
   const correlation = 0.95 ** periodS;
@@ -115,7 +123,7 @@ function receiverOf(random: Random, periodS: number): (motion: Motion) => Omit<T
       lat: round(lat, 7),
       lon: round(lon, 7),
       speedMps: round(speedMps, 2),
-      // At rest a receiver holds its last course.
+      // A receiver at rest keeps its last course.
       headingDeg:
         speedMps === 0 ? headingDeg : round((headingDeg + 360 + 1.5 * clampedGauss(random)) % 360, 1) % 360,
       accuracyM: round(accuracyM, 1),

@@ -1,5 +1,4 @@
-/** The table at the end of a run. */
-import { printable } from '../client/index.js';
+import { printable } from '../../core/commands/index.js';
 import type { RunCounts, RunReport } from './report.js';
 
 const COLUMNS = [
@@ -14,9 +13,10 @@ const COLUMNS = [
   'late',
   'seen live',
 ] as const;
-/** Text is set to the left, numbers to the right. */
+/** The first columns are text, left-aligned; the others are numbers, right-aligned. */
 const TEXT_COLUMNS = 2;
 
+/** The table at the end of a run. */
 export function summaryOf(report: RunReport): string {
   const rows = report.drives.map((drive) => [printable(drive.track), drive.callSign, ...countCells(drive)]);
   if (rows.length !== 1) rows.push(['total', '', ...countCells(report.totals)]);

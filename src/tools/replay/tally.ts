@@ -1,16 +1,16 @@
-/** What became of one drive's fixes. */
 import type { Delivery } from '../client/index.js';
 
+/** Counts the verdicts of the fixes of one drive. */
 export class Tally {
   sent = 0;
   stored = 0;
   duplicate = 0;
   late = 0;
-  /** Fixes of which the service left out a faulty field. */
+  /** Fixes stored without a faulty optional field. */
   dropped = 0;
   readonly quarantined = new Map<string, number>();
   readonly rejected = new Map<string, number>();
-  /** Sent without a verdict, by the code of what went wrong. */
+  /** Sent without a verdict, by error code. */
   readonly unacknowledged = new Map<string, number>();
 
   count(delivery: Delivery): void {

@@ -1,30 +1,29 @@
-/** A recording as its file tells it: arrival order, every fault kept. */
-
 export interface TrackFix {
   /** Epoch milliseconds. */
   readonly timeMs: number;
   readonly lat: number;
   readonly lon: number;
-  /** Negative as some phones write "unknown": judging is the service's business. */
+  /** Some phones write a negative value for "unknown"; the service validates it. */
   readonly speedMps?: number;
   readonly headingDeg?: number;
   readonly accuracyM?: number;
   readonly altitudeM?: number;
 }
 
+/** A recording in the order of its file, with its faulty values: the service validates them. */
 export interface Track {
   /** File name without its ending. */
   readonly name: string;
   /** File name. */
   readonly file: string;
   readonly fixes: readonly TrackFix[];
-  /** Where in the file the points are that have no time and so cannot be played: `line 12`, `features[3]`. */
+  /** Places of points without a time, which cannot be played: `line 12`, `features[3]`. */
   readonly withoutTime: readonly string[];
-  /** What else in the file is no track: `features[0] (Polygon)`. */
+  /** Parts of the file that are no track: `features[0] (Polygon)`. */
   readonly ignored: readonly string[];
 }
 
-/** One line: file, place, fault. */
+/** The message is one line: file, place, fault. */
 export class TrackFileError extends Error {
   constructor(
     readonly file: string,

@@ -1,14 +1,14 @@
-/** How the connection is, in words for the status line. */
 import type { ConnectionState } from '../client/index.js';
 
-/** So long the line tells of the last cut. */
+/** How long the status line mentions the last cut. */
 const RECOVERY_NOTICE_MS = 10_000;
 
+/** The state of the connection as text for the status line. */
 export class ConnectionStatus {
   private state: ConnectionState = 'reconnecting';
   private hasBegun = false;
   private reconnectedAtMs?: number;
-  /** Newest arrival at the service that the snapshot knew: what is not newer was missed. */
+  /** Newest `receivedAt` of the snapshot: items that are not newer were missed. */
   private knownUpToMs = -Infinity;
   private missedCount = 0;
   private reconnectCount = 0;
@@ -22,7 +22,7 @@ export class ConnectionStatus {
     this.state = state;
   }
 
-  /** @param receivedAt of each position in it */
+  /** @param receivedAt the arrival times of its positions */
   onSnapshot(receivedAt: readonly string[]): void {
     if (this.hasBegun) {
       this.reconnectedAtMs = this.nowMs();

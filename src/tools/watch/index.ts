@@ -1,2 +1,1 @@
-/** The live stream for a person at a terminal, or as lines for a program. */
-export { runWatch } from './run-watch.js';
+export { watchCommand } from './watch.command.js';

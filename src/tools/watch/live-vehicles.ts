@@ -1,4 +1,3 @@
-/** What is known of each vehicle at this moment: the table's contents, without its looks. */
 import type { StreamedItem } from '../client/index.js';
 
 type Position = StreamedItem['position'];
@@ -6,20 +5,21 @@ type Position = StreamedItem['position'];
 export interface LiveVehicle {
   readonly vehicleId: string;
   position: Position;
-  /** Fixes that came by since the start; the snapshot is none of them. */
+  /** Fixes received since the start, without the snapshot. */
   fixes: number;
-  /** The last one to come by was older than one before it. */
+  /** The last fix received is older than an earlier one. */
   isLate: boolean;
 }
 
+/** The current state of each vehicle: the content of the table without its layout. */
 export class LiveVehicles {
   private readonly rows = new Map<string, LiveVehicle>();
   private fixCount = 0;
   private lateCount = 0;
   private readonly seenIds = new Set<string>();
 
-  /** Who is there now; whoever is not in it has left, or is out of service. */
-  begin(snapshot: readonly { readonly vehicleId: string; readonly position: Position }[]): void {
+  /** Removes the vehicles that are not in the snapshot: they left the box or the service. */
+  applySnapshot(snapshot: readonly { readonly vehicleId: string; readonly position: Position }[]): void {
     const present = new Set(snapshot.map(({ vehicleId }) => vehicleId));
     for (const id of this.rows.keys()) if (!present.has(id)) this.rows.delete(id);
     for (const { vehicleId, position } of snapshot) this.place(vehicleId, position);
@@ -58,7 +58,7 @@ export class LiveVehicles {
   }
 }
 
-/** As the service orders its own markers: a clock that runs ahead must not freeze one. */
+/** The order that the service uses, too: a device clock that runs ahead must not freeze the vehicle's position. */
 function orderOf({ time, receivedAt }: Position): number {
   return Math.min(Date.parse(time), Date.parse(receivedAt));
 }

@@ -1,5 +1,4 @@
-/** A terminal's second screen: drawn over in place, and gone without a trace at the end. */
-import type { Output } from '../client/index.js';
+import type { Output } from '../../core/commands/index.js';
 
 /** ECMA-48 and xterm control sequences. */
 const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l';
@@ -8,6 +7,7 @@ const HOME = '\u001b[H';
 const TO_END_OF_LINE = '\u001b[K';
 const TO_END_OF_SCREEN = '\u001b[J';
 
+/** The alternate screen of a terminal: it is drawn in place and disappears at the end. */
 export class Screen {
   private last = '';
 
@@ -25,12 +25,12 @@ export class Screen {
     this.output.write(ENTER);
   }
 
-  /** At most `lines` of them: one more would scroll. */
+  /** Draws at most `this.lines` lines: one more would scroll. */
   draw(lines: readonly string[]): void {
     // No line break after the last one, for the same reason.
     const body = lines.slice(0, this.lines).join(`${TO_END_OF_LINE}\r\n`);
     const frame = `${HOME}${body}${TO_END_OF_LINE}${TO_END_OF_SCREEN}`;
-    // A new size leaves rubbish behind even when the text is the same.
+    // After a change of the size the screen must be drawn again, even with the same text.
     const key = `${this.columns}x${this.lines}${frame}`;
     if (key === this.last) return;
     this.last = key;

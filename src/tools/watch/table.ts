@@ -1,5 +1,4 @@
-/** Pure layout: rows in, lines out that fit the terminal. */
-import { printable } from '../client/index.js';
+import { printable } from '../../core/commands/index.js';
 
 export interface TableRow {
   readonly callSign: string;
@@ -9,7 +8,7 @@ export interface TableRow {
   readonly speedMps?: number;
   readonly headingDeg?: number;
   readonly accuracyM?: number;
-  /** Since the fix was taken. */
+  /** Since the time of the fix. */
   readonly ageMs: number;
   readonly fixes: number;
   readonly isLate: boolean;
@@ -18,9 +17,9 @@ export interface TableRow {
 export interface TableSize {
   /** Characters in a line. */
   readonly columns: number;
-  /** Lines for the table, its head included. */
+  /** Lines of the table, including its head. */
   readonly lines: number;
-  /** Most vehicles, whatever the height. */
+  /** Maximum of vehicles. */
   readonly rows?: number;
 }
 
@@ -28,12 +27,12 @@ interface Column {
   readonly title: string;
   readonly isText?: true;
   readonly cell: (row: TableRow) => string;
-  /** Where it is narrow, the highest goes first; without one it stays. */
+  /** On a narrow terminal the column with the highest number is dropped first; without a number it stays. */
   readonly dropOrder?: number;
 }
 
 const LONGEST_CALL_SIGN = 24;
-/** From north, clockwise, one for each 45 degrees. */
+/** Clockwise from north, one for each 45 degrees. */
 const ARROWS = ['↑', '↗', '→', '↘', '↓', '↙', '←', '↖'] as const;
 
 const COLUMNS: readonly Column[] = [
@@ -62,7 +61,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'late', cell: ({ isLate }) => (isLate ? 'late' : ''), dropOrder: 4 },
 ];
 
-/** Sorted by call sign. Never more than `lines` lines, none wider than `columns`. */
+/** The rows sorted by call sign, at most `lines` lines of at most `columns` characters. */
 export function tableOf(rows: readonly TableRow[], size: TableSize): string[] {
   const sorted = [...rows].sort((a, b) => byCallSign.compare(a.callSign, b.callSign));
   const room = Math.max(0, Math.min(size.rows ?? Infinity, size.lines - 1));
@@ -102,7 +101,7 @@ function headingCell(headingDeg: number | undefined): string {
   return `${arrow} ${(Math.round(headingDeg) % 360).toFixed(0).padStart(3)}°`;
 }
 
-/** One or two digits and a unit; a clock that runs ahead shows as `+`. */
+/** One or two digits and a unit; `+` when the device clock runs ahead. */
 export function ageCell(ageMs: number): string {
   const seconds = Math.abs(ageMs) / 1000;
   const sign = ageMs <= -1000 ? '+' : '';
@@ -112,7 +111,7 @@ export function ageCell(ageMs: number): string {
   return `${sign}${Math.floor(seconds / 86_400)} d`;
 }
 
-/** No longer than `columns` on the terminal; what is cut off shows as `…`. */
+/** The text, shortened to `columns` columns with `…` at its end. */
 export function cut(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let kept = '';
@@ -128,7 +127,7 @@ function pad(text: string, width: number, isText: boolean): string {
   return isText ? text + blanks : blanks + text;
 }
 
-/** Columns on a terminal, near enough: marks take none, East Asian letters and emoji two. */
+/** Approximate columns on a terminal: marks take none, East Asian letters and emoji take two. */
 function widthOf(text: string): number {
   let width = 0;
   for (const character of text) {

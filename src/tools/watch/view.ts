@@ -1,5 +1,5 @@
-/** What the screen and the lines say; pure. */
-import { printable, type StreamedItem } from '../client/index.js';
+import { printable } from '../../core/commands/index.js';
+import type { StreamedItem } from '../client/index.js';
 import type { LiveVehicles, LiveVehicle } from './live-vehicles.js';
 import type { VehicleDirectory } from './vehicle-directory.js';
 import type { ConnectionStatus } from './connection-status.js';
@@ -8,7 +8,7 @@ import { cut, tableOf, type TableSize } from './table.js';
 /** The status line and a blank one above the table. */
 const HEAD_LINES = 2;
 
-/** @param head where, and how the connection is */
+/** The lines of the screen. @param head the URL and the state of the connection */
 export function screenOf(
   head: string,
   rows: readonly LiveVehicle[],
@@ -28,7 +28,7 @@ export function screenOf(
   return [cut(`${head}  ${count}, ${fixes} fixes`, size.columns), '', ...table].slice(0, size.lines);
 }
 
-/** Tabs: a call sign may hold blanks. */
+/** One fix as a line, separated by tabs because a call sign can contain spaces. */
 export function lineOf({ vehicleId, position }: StreamedItem, directory: VehicleDirectory): string {
   const { lat, lon, time, speedMps } = position;
   const callSign = printable(directory.get(vehicleId).callSign);

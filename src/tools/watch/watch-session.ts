@@ -1,33 +1,43 @@
-/** One watch, from the login to the sum. */
+import { type CommandIo, EXIT_CODES, type ExitCode, printable } from '../../core/commands/index.js';
 import {
   ApiClient,
   ApiSession,
-  type AdminLogin,
-  type CommandIo,
-  EXIT,
-  printable,
   type SocketClientError,
   type StreamedItem,
   SubscriberClient,
 } from '../client/index.js';
+import type { AdminLogin } from '../service-options.js';
 import { LiveVehicles } from './live-vehicles.js';
 import { VehicleDirectory } from './vehicle-directory.js';
 import { ConnectionStatus } from './connection-status.js';
-import type { WatchCommandOptions } from './options.js';
 import { Screen } from './screen.js';
 import { lineOf, screenOf, summaryLineOf } from './view.js';
 
 const CONNECT_MS = 10_000;
-/** At most 4 redraws a second. */
 const REDRAW_MS = 250;
-/** New vehicles tend to come together: one question for all of them. */
+/** New vehicles often appear together: one request looks all of them up. */
 const LOOKUP_DELAY_MS = 100;
 
-/** @throws UnreachableError, ApiError, SocketClientError when the watch cannot begin */
-export async function watch(options: WatchCommandOptions, login: AdminLogin, io: CommandIo): Promise<number> {
+export type BoundingBox = readonly [west: number, south: number, east: number, north: number];
+
+export interface WatchOptions {
+  /** Prefixes of call signs, lower case; none: every vehicle. */
+  readonly prefixes: readonly string[];
+  readonly bbox?: BoundingBox;
+  readonly rows?: number;
+  readonly seconds?: number;
+  readonly url: string;
+  readonly socketUrl: string;
+}
+
+/**
+ * One watch, from the login to the summary line.
+ * @throws UnreachableError, ApiError, SocketClientError when the watch cannot begin
+ */
+export async function watch(options: WatchOptions, login: AdminLogin, io: CommandIo): Promise<ExitCode> {
   const session = new ApiSession(options.url, login.email, login.password);
   const directory = new VehicleDirectory(new ApiClient(options.url, { accessToken: session.accessToken }));
-  // Before the screen is taken: what is wrong with the address or the login is told on the ordinary one.
+  // Before the alternate screen opens, so that an error about the address or the login stays visible.
   await directory.refresh();
   return new WatchSession(options, session, directory, io).run();
 }
@@ -38,13 +48,13 @@ class WatchSession {
   private readonly screen: Screen | null;
   private readonly subscriber: SubscriberClient;
   private readonly startedAtMs = performance.now();
-  /** Held back until the names of newcomers are known. */
+  /** Items of new vehicles, held until their call signs are known. */
   private heldItems: StreamedItem[] | null = null;
   private failure?: SocketClientError;
-  private end: (exitCode: number) => void = () => undefined;
+  private end: (exitCode: ExitCode) => void = () => undefined;
 
   constructor(
-    private readonly options: WatchCommandOptions,
+    private readonly options: WatchOptions,
     session: ApiSession,
     private readonly directory: VehicleDirectory,
     private readonly io: CommandIo,
@@ -54,11 +64,11 @@ class WatchSession {
       onItem: (item) => this.onItem(item),
       onSnapshot: (snapshot) => {
         this.connection.onSnapshot(snapshot.map(({ position }) => position.receivedAt));
-        this.liveVehicles.begin(snapshot);
+        this.liveVehicles.applySnapshot(snapshot);
         this.refreshDirectory(snapshot.map(({ vehicleId }) => vehicleId));
       },
       onLeft: (vehicleId) => this.liveVehicles.remove(vehicleId),
-      onVehicle: (vehicle) => this.directory.put(vehicle),
+      onVehicle: (vehicle) => this.directory.set(vehicle),
       onConnectionState: (state) => {
         this.connection.onConnectionState(state);
         this.printConnection();
@@ -68,18 +78,19 @@ class WatchSession {
     });
   }
 
-  async run(): Promise<number> {
-    const ended = new Promise<number>((resolve) => (this.end = resolve));
-    this.io.signal.addEventListener('abort', () => this.end(EXIT.interrupted));
-    if (this.io.signal.aborted) return EXIT.interrupted;
+  async run(): Promise<ExitCode> {
+    const ended = new Promise<ExitCode>((resolve) => (this.end = resolve));
+    this.io.signal.addEventListener('abort', () => this.end(EXIT_CODES.INTERRUPTED));
+    if (this.io.signal.aborted) return EXIT_CODES.INTERRUPTED;
     const { seconds, bbox } = this.options;
-    const timer = seconds === undefined ? undefined : setTimeout(() => this.end(0), seconds * 1000);
+    const timer =
+      seconds === undefined ? undefined : setTimeout(() => this.end(EXIT_CODES.OK), seconds * 1000);
     let redraw: NodeJS.Timeout | undefined;
     try {
       const subscribed = this.subscriber.connect(CONNECT_MS).then(() => this.subscriber.watch({ bbox }));
       const early = await Promise.race([subscribed.then(() => null), ended]);
       if (early !== null) {
-        // Its failure is nobody's concern any more.
+        // The session is over: a later failure of the connection must not be reported.
         subscribed.catch(() => undefined);
         return early;
       }
@@ -106,21 +117,21 @@ class WatchSession {
     if (this.heldItems.length === 1) setTimeout(() => void this.lookUpVehicles(), LOOKUP_DELAY_MS);
   }
 
-  /** Refreshes the names, then shows what waited for them. */
+  /** Refreshes the directory, then shows the held items. */
   private async lookUpVehicles(): Promise<void> {
-    // While the service is away its names are too; vehicles go by their ids then.
+    // During an outage of the API a vehicle is shown by its id.
     await this.directory.refresh().catch(() => undefined);
-    const waited = this.heldItems ?? [];
+    const held = this.heldItems ?? [];
     this.heldItems = null;
-    this.directory.asked(waited.map(({ vehicleId }) => vehicleId));
-    for (const item of waited) this.show(item);
+    this.directory.markLookedUp(held.map(({ vehicleId }) => vehicleId));
+    for (const item of held) this.show(item);
   }
 
-  /** Statuses may have changed while nobody listened, and names may be new. */
+  /** Call signs and statuses can have changed while the client was disconnected. */
   private refreshDirectory(vehicleIds: readonly string[]): void {
     void this.directory
       .refresh()
-      .then(() => this.directory.asked(vehicleIds))
+      .then(() => this.directory.markLookedUp(vehicleIds))
       .catch(() => undefined);
   }
 
@@ -146,14 +157,14 @@ class WatchSession {
     screen.draw(screenOf(head, rows, this.directory, Date.now(), size));
   }
 
-  /** Without a table there is no line to put it in; the fixes' own stream stays clean. */
+  /** Without a table: on stderr, because stdout holds the fixes alone. */
   private printConnection(): void {
     if (this.screen === null) this.io.stderr.write(`${this.connection.text}\n`);
   }
 
-  /** Told when the screen is the ordinary one again. */
+  /** The message is printed after the alternate screen is closed. */
   private fail(error: SocketClientError): void {
     this.failure = error;
-    this.end(EXIT.failed);
+    this.end(EXIT_CODES.FAILURE);
   }
 }

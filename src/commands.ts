@@ -1,0 +1,45 @@
+import type { CommandEntry } from './core/commands/index.js';
+
+/** Every command of `samserver`. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'db',
+    summary: 'run the embedded evaluation database alone',
+    load: async () => (await import('./db.command.js')).dbCommand,
+  },
+  {
+    name: 'replay',
+    summary: 'play recorded tracks, or simulate ambulances, through device sockets',
+    load: async () => (await import('./tools/replay/index.js')).replayCommand,
+  },
+  {
+    name: 'watch',
+    summary: 'show the live stream as a table that updates in place',
+    load: async () => (await import('./tools/watch/index.js')).watchCommand,
+  },
+  {
+    name: 'adopt',
+    summary: 'create vehicles from the ambulances of the old server',
+    load: async () => (await import('./migration/index.js')).adoptCommand,
+  },
+  {
+    name: 'images',
+    summary: 'adopt, list, verify, back up and restore the image files',
+    load: async () => (await import('./migration/images/index.js')).imagesCommand,
+  },
+  {
+    name: 'init',
+    summary: 'write the deployment id into the database and the image volume',
+    load: async () => (await import('./migration/index.js')).initCommand,
+  },
+  {
+    name: 'schema',
+    summary: 'show and migrate the schema of the database',
+    load: async () => (await import('./migration/index.js')).schemaCommand,
+  },
+  {
+    name: 'legacy',
+    summary: 'show which boxes and panels still use the interfaces of the old server',
+    load: async () => (await import('./migration/index.js')).legacyCommand,
+  },
+];
