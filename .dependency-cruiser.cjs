@@ -10,7 +10,7 @@ const ALLOWED_IMPORTS = {
   tracking: [...BASE, 'auth', 'vehicles'],
   images: [...BASE, 'auth', 'vehicles'],
   crashes: [...BASE, 'auth', 'vehicles'],
-  'crew-events': [...BASE, 'auth', 'vehicles', 'tracking', 'gateway', 'legacy'],
+  'crew-events': [...BASE, 'auth', 'vehicles', 'tracking'],
   deployment: [...BASE, 'auth'],
   gateway: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'deployment'],
   legacy: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'gateway'],
@@ -88,6 +88,19 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/(gateway|legacy/panels|tools/client)/', '\\.spec\\.ts$'] },
       to: { path: 'node_modules/(socket\\.io|socket\\.io-client|@nestjs/platform-socket\\.io)/' },
+    },
+    {
+      name: 'legacy-boxes-import-no-panels',
+      comment: 'Panels subscribe to events.',
+      severity: 'error',
+      from: { path: '^src/legacy/', pathNot: '^src/legacy/(panels/|legacy\\.module\\.ts$)' },
+      to: { path: '^src/legacy/panels/' },
+    },
+    {
+      name: 'only-panels-import-the-gateway',
+      severity: 'error',
+      from: { path: '^src/legacy/', pathNot: '^src/legacy/(panels/|legacy\\.module\\.ts$)' },
+      to: { path: '^src/gateway/' },
     },
     {
       name: 'lmdb-and-mingo-stay-in-embedded-mongo',

@@ -1,7 +1,7 @@
 /**
- * A vehicle's month: how long its first and last page, the GPX of a day and the CSV of all of it take, and how much
- * memory the service needs for them. Database, service and reader are a process each, so that the memory is the
- * service's own. Each time stands beside a floor from the same run: the same documents through a bare driver cursor.
+ * Measures reads of one vehicle's month: the first and the last page, the GPX of a day and the CSV of the whole month,
+ * with their time and the memory of the service. Database, service and reader are separate processes, so that the memory
+ * is that of the service. Each time is printed beside a floor of the same run: the same documents read with the driver.
  *
  *   npm run build && node bench/history.mjs [--fixes 2600000]
  */
@@ -39,7 +39,7 @@ async function runDatabase(directory) {
   process.send({ uri: `${served.uri}${DATABASE}?retryWrites=false` });
 }
 
-/** Answers `rss` with the peak since it was last asked. */
+/** Answers each message with the peak of the memory since the last message. */
 async function runService(uri) {
   await import('reflect-metadata');
   const { startService } = await import('../dist/app.js');
@@ -117,7 +117,7 @@ async function measure({ api, positions, vehicleId, count, service }) {
   ];
   for (const [name, url, filter] of cases) {
     let bytes = 0;
-    // The better of two for what is short: the first run pays for what is compiled then.
+    // Short reads take the best of three: the first one includes compilation.
     const rounds = name === 'CSV of all' ? 1 : 3;
     const floorMs = await best(rounds, () => drain(positions, filter));
     await rss(service);
@@ -153,7 +153,7 @@ async function fill(positions, vehicleId, count) {
   }
 }
 
-/** The least that any reader has to do: the documents out of the database and decoded. */
+/** The minimum for any reader: read the documents from the database and decode them. */
 async function drain(positions, filter) {
   const cursor = positions.find(filter, { batchSize: 2_000 }).sort({ _id: 1 });
   let seen = 0;
@@ -182,7 +182,7 @@ async function login(port) {
         let text = '';
         response.on('data', (chunk) => {
           bytes += chunk.length;
-          // Only answers that are read are kept: a file is counted and let go.
+          // Only short answers are used; of a file only the size.
           if (bytes < 10_000) text += chunk;
         });
         response.on('end', () =>

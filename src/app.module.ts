@@ -9,7 +9,7 @@ import { GatewayModule } from './gateway/index.js';
 import { HealthModule } from './health/index.js';
 import { ImagesModule } from './images/index.js';
 import { CrewEventsModule } from './crew-events/index.js';
-import { LegacyModule } from './legacy/index.js';
+import { LegacyModule, SharedCollectionsModule } from './legacy/index.js';
 import { DeploymentModule } from './deployment/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
@@ -32,7 +32,7 @@ export class AppModule {
         DeploymentModule,
         GatewayModule,
         LegacyModule.with(settings),
-        CrewEventsModule.with(settings),
+        CrewEventsModule.with(settings, SharedCollectionsModule),
         HealthModule,
       ],
       providers: [

@@ -1,9 +1,15 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Clock, type Position } from '../core/index.js';
-import type { AcquiredLock } from '../database/index.js';
-import { CrewEventDetector, type CrewEventDetectorDependencies } from './crew-event-detector.js';
-import type { CrewState } from './crew-states.repository.js';
-import type { PendingCrewEvent } from './pending-crew-event.js';
+import { Logger } from '@nestjs/common';
+import type { Settings } from '../config/index.js';
+import { Clock, type HeldLock, type Position } from '../core/index.js';
+import { CrewEventDetector } from './crew-event-detector.js';
+import type { CrewEventMetrics } from './crew-event-metrics.js';
+import type { PendingCrewEvent } from './crew-event-rules.js';
+import type { CrewEventsRepository } from './crew-events.repository.js';
+import type { CrewState, CrewStatesRepository } from './crew-states.repository.js';
+import { DispatchSystem } from './dispatch-system.js';
+
+Logger.overrideLogger(false);
 
 const V = '66f0c0ffee0123456789abcd';
 const T0 = Date.UTC(2026, 10, 1, 10);
@@ -16,7 +22,7 @@ const fix = (second: number, kmh: number): Position => ({
   speedMps: kmh / 3.6,
 });
 
-/** Storage as far as a watch knows it: whoever took over last may write. */
+/** The fake storage: only the leader with the newest epoch can write. */
 let epoch: number;
 let states: Map<string, CrewState>;
 let recorded: string[];
@@ -28,56 +34,61 @@ beforeEach(() => {
   isRecording = true;
 });
 
-async function takeOver(mine: number): Promise<CrewEventDetector> {
-  const parts = {
-    states: {
-      takeOver: async () => {
-        epoch = mine;
-        return [...states.values()];
-      },
-      save: async (saved: readonly CrewState[], as: number) => {
-        if (as !== epoch) throw new Error('E11000');
-        for (const state of saved) states.set(state.vehicleId, structuredClone(state));
-      },
-    },
-    events: {
-      record: async (pending: readonly PendingCrewEvent[]) => {
-        if (!isRecording) throw new Error('killed');
-        const fresh = pending.filter(({ id }) => !recorded.includes(id));
-        recorded.push(...fresh.map(({ id }) => id));
-        return fresh;
-      },
-    },
-    dispatchSystem: {
-      refresh: async () => undefined,
-      requestOf: () => null,
-      ambulanceIds: async () => new Map(),
-    },
-    clock: new Clock(),
-    settings: {
-      isEnabled: true,
-      offlineAfterS: 60,
-      speedLimitsKmh: [80, 120],
-      nearArrivalMinutes: 10,
-      nearArrivalStatuses: null,
-      panel: { url: null, nearArrivalType: 'NEAR', timeoutMs: 1, giveUpAfterS: 1 },
-    },
-    onEvent: () => undefined,
-  } as unknown as CrewEventDetectorDependencies;
-  const lease = { epoch: mine, assertHeld: () => undefined };
-  const watch = new CrewEventDetector(
-    { lease, unbrokenSince: new Date(0) } as unknown as AcquiredLock,
-    parts,
-  );
-  await watch.begin();
-  return watch;
+const SETTINGS = {
+  crewEvents: {
+    isEnabled: true,
+    offlineAfterS: 60,
+    speedLimitsKmh: [80, 120],
+    nearArrivalMinutes: 10,
+    nearArrivalStatuses: null,
+    panel: { url: null, nearArrivalType: 'NEAR', timeoutMs: 1, giveUpAfterS: 1 },
+  },
+} as unknown as Settings;
+
+class NoDispatchSystem extends DispatchSystem {
+  refresh = async (): Promise<void> => undefined;
+  requestOf = (): null => null;
+  ambulanceIds = async (): Promise<ReadonlyMap<string, string>> => new Map();
 }
 
-const SAID = [`${V}.speed_above_80.${T0}`, `${V}.speed_below_80.${T0 + 1_000}`];
+async function takeOver(mine: number): Promise<CrewEventDetector> {
+  const stateStorage = {
+    takeOver: async () => {
+      epoch = mine;
+      return [...states.values()];
+    },
+    save: async (saved: readonly CrewState[], as: number) => {
+      if (as !== epoch) throw new Error('E11000');
+      for (const state of saved) states.set(state.vehicleId, structuredClone(state));
+    },
+  } as unknown as CrewStatesRepository;
+  const eventStorage = {
+    record: async (pending: readonly PendingCrewEvent[]) => {
+      if (!isRecording) throw new Error('killed');
+      const fresh = pending.filter(({ id }) => !recorded.includes(id));
+      recorded.push(...fresh.map(({ id }) => id));
+      return fresh;
+    },
+  } as unknown as CrewEventsRepository;
+  const metrics = { recorded: () => undefined } as unknown as CrewEventMetrics;
+  const detector = new CrewEventDetector(
+    SETTINGS,
+    stateStorage,
+    eventStorage,
+    new NoDispatchSystem(),
+    metrics,
+    new Clock(),
+  );
+  const lock = { epoch: mine, assertHeld: () => undefined, heldSince: new Date(0) };
+  await detector.takeOver(lock as unknown as HeldLock);
+  return detector;
+}
+
+const EXPECTED = [`${V}.speed_above_80.${T0}`, `${V}.speed_below_80.${T0 + 1_000}`];
 const DRIVE = [fix(0, 100), fix(1, 20), fix(2, 20)];
 
-describe('an owner that ends', () => {
-  it('between noticing and recording: the next one records what was noticed, once', async () => {
+describe('a leader that ends', () => {
+  it('between detecting and recording: the next one records the pending events once', async () => {
     const first = await takeOver(1);
     isRecording = false;
     await expect(first.detect(DRIVE)).rejects.toThrow('killed');
@@ -85,32 +96,32 @@ describe('an owner that ends', () => {
     isRecording = true;
     const second = await takeOver(2);
     await second.detect(DRIVE);
-    expect(recorded).toEqual(SAID);
+    expect(recorded).toEqual(EXPECTED);
   });
 
-  it('without having saved what nothing was noticed with: the next one reads it again, to the same end', async () => {
+  it('without saving a state that had no event: the next one reads the positions again, with the same result', async () => {
     const first = await takeOver(1);
     await first.detect(DRIVE.slice(0, 1));
     await first.detect([fix(1, 62)]);
     expect(states.get(V)?.memory).toMatchObject({ averageKmh: 100 });
     const second = await takeOver(2);
     await second.detect([fix(0, 100), fix(1, 20)]);
-    expect(recorded).toEqual(SAID);
+    expect(recorded).toEqual(EXPECTED);
   });
 
-  it('and does not know it yet: it writes nothing and records nothing', async () => {
+  it('and does not know it yet: it writes no state and records no event', async () => {
     const first = await takeOver(1);
     await first.detect(DRIVE.slice(0, 1));
     const second = await takeOver(2);
     await expect(first.detect(DRIVE)).rejects.toThrow('E11000');
     await expect(first.detectOffline(T0 + 90_000)).rejects.toThrow('E11000');
-    expect(recorded).toEqual(SAID.slice(0, 1));
+    expect(recorded).toEqual(EXPECTED.slice(0, 1));
     await second.detect(DRIVE);
-    expect(recorded).toEqual(SAID);
+    expect(recorded).toEqual(EXPECTED);
   });
 });
 
-it('remembers silence across owners', async () => {
+it('keeps a silence across leaders', async () => {
   const first = await takeOver(1);
   await first.detect([fix(0, 10)]);
   await first.save(true);

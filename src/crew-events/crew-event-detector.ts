@@ -1,121 +1,128 @@
-import type { CrewEventSettings } from '../config/index.js';
-import { Clock, markerTimeMs, type Position } from '../core/index.js';
-import type { AcquiredLock } from '../database/index.js';
-import type { CrewEventsRepository } from './crew-events.repository.js';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { Clock, type HeldLock, markerTimeMs, type Position } from '../core/index.js';
+import { CrewEventMetrics } from './crew-event-metrics.js';
+import { CrewEventsRepository } from './crew-events.repository.js';
 import {
   type CrewVehicleState,
   type CrewEventRules,
   type CrewRuleResult,
   applyPosition,
   detectSilence,
+  type PendingCrewEvent,
 } from './crew-event-rules.js';
-import type { DispatchSystem } from './dispatch-system.js';
-import type { CrewState, CrewStatesRepository } from './crew-states.repository.js';
-import type { PendingCrewEvent } from './pending-crew-event.js';
+import { CrewStatesRepository, type CrewState } from './crew-states.repository.js';
+import { DispatchSystem } from './dispatch-system.js';
 
-/** Memory that nothing was noticed with; a new owner reads so much and more from the positions again. */
+/** Interval for saving states without an event. A new leader reads more than this many positions again. */
 const SAVE_EVERY_MS = 5_000;
 
-export interface CrewEventDetectorDependencies {
-  readonly states: CrewStatesRepository;
-  readonly events: CrewEventsRepository;
-  readonly dispatchSystem: DispatchSystem;
-  readonly clock: Clock;
-  readonly settings: CrewEventSettings;
-  readonly onEvent: (event: PendingCrewEvent) => void;
-}
-
 /**
- * What one owner knows of all vehicles, for as long as it is the owner. Memory and what is noticed with it are one write
- * on the vehicle's document, under the owner's epoch; only then is it recorded. So whoever takes over, after whatever
- * end, finds either both or neither, and records what was noticed and not recorded yet.
+ * The leader's state of all vehicles. A vehicle's state and its new events are one write to one document, under the
+ * leader's epoch; the events are recorded in `crew_events` after it. The next leader therefore finds both or neither
+ * after any kind of end, and records the events that are not recorded yet.
  */
+@Injectable()
 export class CrewEventDetector {
-  private readonly memories = new Map<string, CrewVehicleState>();
+  private readonly logger = new Logger(CrewEventDetector.name);
+  private readonly states = new Map<string, CrewVehicleState>();
   private readonly unsaved = new Set<string>();
   private savedAtMs = -Infinity;
-  private readonly rules: CrewEventRules;
+  private lock!: HeldLock;
+  private rules!: CrewEventRules;
 
   constructor(
-    private readonly held: AcquiredLock,
-    private readonly parts: CrewEventDetectorDependencies,
-  ) {
-    const { offlineAfterS, ...settings } = parts.settings;
-    const listeningSinceMs = held.unbrokenSince.getTime();
-    this.rules = { ...settings, offlineAfterMs: offlineAfterS * 1_000, listeningSinceMs };
-  }
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly statesRepository: CrewStatesRepository,
+    private readonly events: CrewEventsRepository,
+    private readonly dispatchSystem: DispatchSystem,
+    private readonly metrics: CrewEventMetrics,
+    private readonly clock: Clock,
+  ) {}
 
-  /** Before anything else. */
-  async begin(): Promise<void> {
-    const { states, dispatchSystem } = this.parts;
-    const found = await states.takeOver(this.held.lease.epoch);
-    for (const { vehicleId, memory } of found) this.memories.set(vehicleId, memory);
+  /** Replaces the state in memory by the stored one. Every other method needs it first. */
+  async takeOver(lock: HeldLock): Promise<void> {
+    const { offlineAfterS, ...settings } = this.settings.crewEvents;
+    this.lock = lock;
+    this.rules = {
+      ...settings,
+      offlineAfterMs: offlineAfterS * 1_000,
+      listeningSinceMs: lock.heldSince.getTime(),
+    };
+    this.savedAtMs = -Infinity;
+    this.unsaved.clear();
+    this.states.clear();
+    const found = await this.statesRepository.takeOver(lock.epoch);
+    for (const { vehicleId, memory } of found) this.states.set(vehicleId, memory);
     await this.record(found.flatMap(({ pending }) => pending));
-    await dispatchSystem.refresh(this.memories.keys());
+    await this.dispatchSystem.refresh(this.states.keys());
   }
 
-  /** Stored positions, new or not, in any order. */
+  /** Applies the rules to positions that are stored. They may be known already and may have any order. */
   async detect(positions: readonly Position[]): Promise<void> {
     const fresh = positions.filter((position) => this.isNewPosition(position));
     if (fresh.length === 0) return;
-    await this.parts.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
-    const noticed = new Map<string, CrewRuleResult>();
+    await this.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
+    const results = new Map<string, CrewRuleResult>();
     for (const position of fresh.sort((one, other) => markerTimeMs(one) - markerTimeMs(other))) {
       const { vehicleId } = position;
-      const before = noticed.get(vehicleId);
-      const memory = before?.memory ?? this.memories.get(vehicleId) ?? null;
-      const step = applyPosition(
-        memory,
-        position,
-        this.rules,
-        this.parts.dispatchSystem.requestOf(vehicleId, position),
-      );
-      noticed.set(vehicleId, { ...step, events: [...(before?.events ?? []), ...step.events] });
+      const before = results.get(vehicleId);
+      const state = before?.memory ?? this.states.get(vehicleId) ?? null;
+      const request = this.dispatchSystem.requestOf(vehicleId, position);
+      const result = applyPosition(state, position, this.rules, request);
+      results.set(vehicleId, { ...result, events: [...(before?.events ?? []), ...result.events] });
     }
-    await this.persist(noticed);
+    await this.persist(results);
   }
 
-  /** Everything that was stored before is known: who has been silent for too long? */
+  /** Finds vehicles that have become silent. Every position received before `nowMs` must have been detected. */
   async detectOffline(nowMs: number): Promise<void> {
-    const quiet = [...this.memories].filter(
+    const silent = [...this.states].filter(
       ([, { isOnline, heardMs }]) => isOnline && nowMs - heardMs >= this.rules.offlineAfterMs,
     );
-    if (quiet.length === 0) return;
-    await this.parts.dispatchSystem.refresh(quiet.map(([vehicleId]) => vehicleId));
-    const noticed = new Map<string, CrewRuleResult>();
-    for (const [vehicleId, memory] of quiet) {
-      const request = this.parts.dispatchSystem.requestOf(vehicleId, memory);
-      const step = detectSilence(vehicleId, memory, nowMs, this.rules, request);
-      if (step) noticed.set(vehicleId, step);
+    if (silent.length === 0) return;
+    await this.dispatchSystem.refresh(silent.map(([vehicleId]) => vehicleId));
+    const results = new Map<string, CrewRuleResult>();
+    for (const [vehicleId, state] of silent) {
+      const request = this.dispatchSystem.requestOf(vehicleId, state);
+      const result = detectSilence(vehicleId, state, nowMs, this.rules, request);
+      if (result) results.set(vehicleId, result);
     }
-    await this.persist(noticed);
+    await this.persist(results);
   }
 
-  /** What nothing was noticed with, every so often; all of it when it `isLast`, or a cursor is about to pass it. */
-  async save(isLast: boolean): Promise<void> {
-    const nowMs = this.parts.clock.nowMs();
-    if (!isLast && nowMs - this.savedAtMs < SAVE_EVERY_MS) return;
+  /**
+   * Saves the states that changed without an event, at most once in 5 s.
+   * @param isForced saves them now: before the end, and before a cursor passes their positions
+   */
+  async save(isForced: boolean): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    if (!isForced && nowMs - this.savedAtMs < SAVE_EVERY_MS) return;
     this.savedAtMs = nowMs;
     await this.write(
-      [...this.unsaved].flatMap((vehicleId) => stateOf(vehicleId, this.memories.get(vehicleId))),
+      [...this.unsaved].flatMap((vehicleId): CrewState[] => {
+        const memory = this.states.get(vehicleId);
+        return memory ? [{ vehicleId, memory, pending: [] }] : [];
+      }),
     );
   }
 
   private isNewPosition(position: Position): boolean {
-    const memory = this.memories.get(position.vehicleId);
-    return !memory || position.receivedAtMs > memory.heardMs || markerTimeMs(position) > memory.shownMs;
+    const state = this.states.get(position.vehicleId);
+    return !state || position.receivedAtMs > state.heardMs || markerTimeMs(position) > state.shownMs;
   }
 
-  private async persist(noticed: ReadonlyMap<string, CrewRuleResult>): Promise<void> {
-    const speaking = [...noticed].filter(([, { events }]) => events.length > 0);
-    const ids = await this.parts.dispatchSystem.ambulanceIds(speaking.map(([vehicleId]) => vehicleId));
-    const states = speaking.map(([vehicleId, { memory, events }]): CrewState => {
+  private async persist(results: ReadonlyMap<string, CrewRuleResult>): Promise<void> {
+    const withEvents = [...results].filter(([, { events }]) => events.length > 0);
+    const ids = await this.dispatchSystem.ambulanceIds(withEvents.map(([vehicleId]) => vehicleId));
+    const states = withEvents.map(([vehicleId, { memory, events }]): CrewState => {
       const ambulanceId = ids.get(vehicleId) ?? vehicleId;
       return { vehicleId, memory, pending: events.map((event) => ({ ...event, ambulanceId })) };
     });
     await this.write(states);
-    for (const [vehicleId, { memory }] of noticed) {
-      this.memories.set(vehicleId, memory);
+    for (const [vehicleId, { memory }] of results) {
+      this.states.set(vehicleId, memory);
+      // Also a state that was just written: the next save clears its pending events, which are recorded by then.
       this.unsaved.add(vehicleId);
     }
     await this.record(states.flatMap(({ pending }) => pending));
@@ -123,18 +130,17 @@ export class CrewEventDetector {
 
   private async write(states: readonly CrewState[]): Promise<void> {
     if (states.length === 0) return;
-    this.held.lease.assertHeld();
-    await this.parts.states.save(states, this.held.lease.epoch);
+    this.lock.assertHeld();
+    await this.statesRepository.save(states, this.lock.epoch);
     for (const { vehicleId } of states) this.unsaved.delete(vehicleId);
   }
 
   private async record(pending: readonly PendingCrewEvent[]): Promise<void> {
-    const { url, giveUpAfterS } = this.parts.settings.panel;
-    const recorded = await this.parts.events.record(pending, url === null ? null : giveUpAfterS * 1_000);
-    for (const event of recorded) this.parts.onEvent(event);
+    const { url, giveUpAfterS } = this.settings.crewEvents.panel;
+    const recorded = await this.events.record(pending, url === null ? null : giveUpAfterS * 1_000);
+    for (const { id, type, vehicleId } of recorded) {
+      this.metrics.recorded(type);
+      this.logger.debug({ id, type, vehicleId }, 'crew event recorded');
+    }
   }
-}
-
-function stateOf(vehicleId: string, memory: CrewVehicleState | undefined): CrewState[] {
-  return memory ? [{ vehicleId, memory, pending: [] }] : [];
 }

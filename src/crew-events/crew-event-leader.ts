@@ -1,173 +1,102 @@
-import {
-  type BeforeApplicationShutdown,
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Clock } from '../core/index.js';
-import { SETTINGS, type Settings } from '../config/index.js';
-import { type AcquiredLock, DatabaseConnection, LocksService } from '../database/index.js';
-import { PositionLogService } from '../tracking/index.js';
-import { CursorsRepository } from '../legacy/shared-collections/index.js';
+import { BackgroundJobs, type HeldLock } from '../core/index.js';
+import { DatabaseConnection } from '../database/index.js';
+import { CrewEventDetector } from './crew-event-detector.js';
+import { CrewEventMetrics } from './crew-event-metrics.js';
 import { CrewEventsRepository } from './crew-events.repository.js';
 import { CrewPositionReader } from './crew-position-reader.js';
-import { CrewEventMetrics } from './crew-event-metrics.js';
-import { CrewStatesRepository } from './crew-states.repository.js';
-import { DispatchSystem } from './dispatch-system.js';
-import { CrewEventDetector } from './crew-event-detector.js';
 import { PanelNotificationSender } from './panel-notification-sender.js';
-import { PanelNotificationClient } from './panel-notification-client.js';
 
-const LEASE = 'crew-events';
-/** After a kill -9 the next owner begins within this and `ACQUIRE_INTERVAL_MS`. */
-const LEASE_MS = 4_000;
+/**
+ * After a kill the next leader starts within `leaseMs` and one acquire interval. After a longer time without a leader
+ * than `maxGapMs`, a silence from before is no evidence: no instance was reading positions.
+ */
+const LOCK = { name: 'crew-events', leaseMs: 4_000, maxGapMs: 15_000 };
 const ACQUIRE_INTERVAL_MS = 1_000;
-/** Without an owner for longer than this, nobody was listening: a silence from before says nothing of the vehicle. */
-const LEADERLESS_GAP_MS = 15_000;
 const COUNT_EVERY_MS = 10_000;
 const MAX_COUNTED = 10_000;
-const SHUTDOWN_GRACE_MS = 3_000;
 
-/** Sees to it that one instance of all notices and tells, and that there is always one. */
+/** Runs crew event detection and panel notifications on one instance at a time. */
 @Injectable()
-export class CrewEventLeader implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class CrewEventLeader implements OnApplicationBootstrap {
   private readonly logger = new Logger(CrewEventLeader.name);
-  private readonly stopping = new AbortController();
-  private readonly panel: PanelNotificationClient | null;
-  private running: Promise<void> = Promise.resolve();
   private counts: { readonly waiting: number; readonly dead: number } | null = null;
+  private nextCountMs = 0;
   private leads = false;
-  /** Said once, not with every try. */
-  private isFailing = false;
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: Settings,
     private readonly database: DatabaseConnection,
-    private readonly leases: LocksService,
-    private readonly states: CrewStatesRepository,
+    private readonly jobs: BackgroundJobs,
+    private readonly detector: CrewEventDetector,
+    private readonly reader: CrewPositionReader,
+    private readonly sender: PanelNotificationSender,
     private readonly events: CrewEventsRepository,
-    private readonly dispatchSystem: DispatchSystem,
-    private readonly log: PositionLogService,
-    private readonly cursors: CursorsRepository,
-    private readonly metrics: CrewEventMetrics,
-    private readonly clock: Clock,
+    metrics: CrewEventMetrics,
   ) {
-    const { panel } = settings.crewEvents;
-    this.panel = panel.url === null ? null : new PanelNotificationClient(panel.url, panel);
-    metrics.watch(
+    metrics.observe(
       () => this.leads,
       () => this.counts,
     );
   }
 
-  get isLeader(): boolean {
-    return this.leads;
-  }
-
   onApplicationBootstrap(): void {
-    if (!this.panel)
-      this.logger.log(
-        'PANEL_NOTIFICATION_URL is not set: events for crews are kept and shown, nothing is sent',
-      );
-    this.running = this.database.whenStarted().then(() => this.run());
-  }
-
-  /** What is under way is brought to its end, if it can within a moment; the rest is for the next owner. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await Promise.race([this.running, sleep(SHUTDOWN_GRACE_MS, undefined, { ref: false })]);
-  }
-
-  private async run(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted && this.database.hasStarted) {
-      try {
-        const held = await this.leases.acquire({
-          name: LEASE,
-          leaseMs: LEASE_MS,
-          maxGapMs: LEADERLESS_GAP_MS,
-        });
-        if (held) await this.lead({ lease: held, unbrokenSince: held.heldSince });
-      } catch (error) {
-        if (!this.isFailing)
-          this.logger.warn({ err: error }, 'events for crews are not noticed just now; trying again');
-        this.isFailing = true;
-      }
-      // Not all at the same moment.
-      const pauseMs = ACQUIRE_INTERVAL_MS * (0.75 + Math.random() / 2);
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  /** Until the service stops. @throws when the lease is lost, or storage fails */
-  private async lead(held: AcquiredLock): Promise<void> {
-    const { lease } = held;
-    const { log, cursors, clock } = this;
-    const end = new AbortController();
-    const signal = AbortSignal.any([end.signal, lease.signal, this.stopping.signal]);
-    try {
-      const watch = this.createDetector(held);
-      await watch.begin();
-      this.leads = true;
-      this.isFailing = false;
-      this.logger.log({ epoch: lease.epoch }, 'this instance notices events for crews now');
-      const work = [
-        new CrewPositionReader(lease, watch, { log, cursors, clock }).run(signal),
-        this.runSender(held, signal),
-        this.countUntil(signal),
-      ].map((each) => each.finally(() => end.abort()));
-      const ends = await Promise.allSettled(work);
-      for (const each of ends) if (each.status === 'rejected') throw each.reason;
-      lease.assertHeld();
-      await watch.save(true);
-    } finally {
-      this.leads = false;
-      this.counts = null;
-      await lease.release();
-    }
-  }
-
-  private createDetector(held: AcquiredLock): CrewEventDetector {
-    return new CrewEventDetector(held, {
-      states: this.states,
-      events: this.events,
-      dispatchSystem: this.dispatchSystem,
-      clock: this.clock,
-      settings: this.settings.crewEvents,
-      onEvent: ({ id, type, vehicleId }) => {
-        this.metrics.recorded(type);
-        this.logger.debug({ id, type, vehicleId }, 'noticed for crews');
-      },
+    this.jobs.start({
+      name: 'crew-events',
+      intervalMs: ACQUIRE_INTERVAL_MS,
+      jitter: 0.25,
+      runsAtStart: true,
+      startsAfter: () => this.database.whenStarted(),
+      lock: LOCK,
+      run: (signal, lock) => this.lead(signal, lock as HeldLock),
     });
   }
 
-  private async runSender({ lease }: AcquiredLock, signal: AbortSignal): Promise<void> {
-    const { events, panel, metrics, clock } = this;
-    if (!panel) return untilAborted(signal);
-    const { timeoutMs } = this.settings.crewEvents.panel;
-    await new PanelNotificationSender(lease, { events, panel, metrics, clock, timeoutMs }).run(signal);
-  }
-
-  private async countUntil(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      // A figure is no reason to give the lease away.
-      this.counts = await this.count().catch(() => null);
-      await sleep(COUNT_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  /** Resolves at shutdown. @throws when the lock is lost or storage fails; the next leader repeats the work then */
+  private async lead(stopped: AbortSignal, lock: HeldLock): Promise<void> {
+    const end = new AbortController();
+    const signal = AbortSignal.any([end.signal, stopped]);
+    try {
+      await this.detector.takeOver(lock);
+      this.reader.restart();
+      this.nextCountMs = 0;
+      this.leads = true;
+      this.logger.log({ epoch: lock.epoch }, 'crew event leadership started');
+      const loops = [
+        repeat(signal, async () => {
+          await this.count();
+          return this.reader.poll(lock);
+        }),
+        repeat(signal, () => this.sender.sendDue(lock, signal)),
+      ].map((loop) => loop.finally(() => end.abort()));
+      for (const each of await Promise.allSettled(loops)) if (each.status === 'rejected') throw each.reason;
+      lock.assertHeld();
+      await this.detector.save(true);
+    } finally {
+      if (this.leads) this.logger.log({ epoch: lock.epoch }, 'crew event leadership ended');
+      this.leads = false;
+      this.counts = null;
     }
   }
 
-  private async count(): Promise<{ readonly waiting: number; readonly dead: number }> {
-    const [waiting, dead] = await Promise.all([
+  /** A failure leaves the gauge empty and does not end the leadership. */
+  private async count(): Promise<void> {
+    if (performance.now() < this.nextCountMs) return;
+    this.nextCountMs = performance.now() + COUNT_EVERY_MS;
+    this.counts = await Promise.all([
       this.events.countUpTo(MAX_COUNTED, 'waiting'),
       this.events.countUpTo(MAX_COUNTED, 'dead'),
-    ]);
-    return { waiting, dead };
+    ]).then(
+      ([waiting, dead]) => ({ waiting, dead }),
+      () => null,
+    );
   }
 }
 
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** Calls `step` until the signal aborts. `step` returns the pause before the next call, milliseconds. */
+async function repeat(signal: AbortSignal, step: () => Promise<number>): Promise<void> {
+  while (!signal.aborted) {
+    const pauseMs = await step();
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+  }
 }

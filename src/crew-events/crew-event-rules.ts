@@ -1,18 +1,17 @@
-import type { CrewEventType, CrewEventView } from '../gateway/index.js';
 import { markerTimeMs, type Position } from '../core/index.js';
-import { nextAverageKmh, roundedUpKmh } from '../legacy/shared-collections/index.js';
+import type { CrewEventType, CrewEventView } from './crew-event.js';
 
-/** What is remembered of a vehicle. Times are epoch milliseconds. */
+/** The state of a vehicle between two positions, as stored in `crew_states`. Times are epoch milliseconds. */
 export interface CrewVehicleState {
   readonly isOnline: boolean;
-  /** When its newest position came in, by our clock. */
+  /** Newest `receivedAt` of its positions. */
   readonly heardMs: number;
-  /** Of the newest position that was looked at: min(time, receivedAt), as the marker goes. */
+  /** Newest marker time of its positions: min(time, receivedAt). */
   readonly shownMs: number;
   readonly averageKmh: number | null;
-  /** How many of the speed limits the average is over. */
+  /** Number of speed limits that the average exceeds. */
   readonly limitsExceeded: number;
-  /** Requests whose near arrival was said, the newest last. */
+  /** Requests with a `near_arrival` event, the newest last. */
   readonly nearRequestIds: readonly string[];
   readonly lat: number;
   readonly lon: number;
@@ -20,16 +19,16 @@ export interface CrewVehicleState {
 
 export interface CrewEventRules {
   readonly offlineAfterMs: number;
-  /** Of the average speed, rising. */
+  /** Limits of the average speed, ascending. */
   readonly speedLimitsKmh: readonly [orange: number, red: number];
   readonly nearArrivalMinutes: number;
-  /** null: every status of an open request. */
+  /** Request statuses that allow a `near_arrival` event; null: every status of an open request. */
   readonly nearArrivalStatuses: readonly string[] | null;
-  /** From then on somebody has listened without a break: a detectSilence before it may have been ours. */
+  /** Since then a leader has read positions without a long gap. Silence before it is no evidence. */
   readonly listeningSinceMs: number;
 }
 
-/** The open request that a vehicle is on. */
+/** The open request that a vehicle is assigned to. */
 export interface AssignedRequest {
   readonly requestId: string;
   readonly status: string;
@@ -40,6 +39,12 @@ export interface CrewEvent extends Omit<CrewEventView, 'at'> {
   readonly at: Date;
 }
 
+/** A crew event that is stored with its vehicle's state and perhaps not in `crew_events` yet. */
+export interface PendingCrewEvent extends CrewEvent {
+  /** The vehicle's id in the old system; the vehicle's own id when the old system does not know it. */
+  readonly ambulanceId: string;
+}
+
 export interface CrewRuleResult {
   readonly memory: CrewVehicleState;
   readonly events: readonly CrewEvent[];
@@ -47,13 +52,13 @@ export interface CrewRuleResult {
 
 const ABOVE: readonly CrewEventType[] = ['speed_above_80', 'speed_above_120'];
 const BELOW: readonly CrewEventType[] = ['speed_below_80', 'speed_below_120'];
-/** A vehicle is on one request at a time; the few before it are for other programs that change their minds. */
+/** A vehicle has one request at a time. Other programs may assign an earlier one again. */
 const REQUESTS_REMEMBERED = 20;
 
 /**
- * The old server's rules, one position after the other: each gives the same events whoever looks, and a position that was
- * looked at already gives none.
- * @param memory null: the vehicle is new here. It is taken for online, since nobody has missed it
+ * Applies the old server's rules to one position. The result depends on the arguments only. A position that was applied
+ * before gives no event.
+ * @param memory null: the first position of the vehicle, which counts as online without an event
  */
 export function applyPosition(
   memory: CrewVehicleState | null,
@@ -72,7 +77,7 @@ export function applyPosition(
   let place = { lat: memory.lat, lon: memory.lon };
 
   if (receivedAtMs > heardMs) {
-    // The detectSilence may have begun and ended while a new owner was looked for.
+    // A silence may have begun and ended while no instance was the leader.
     const silent = detectSilence(vehicleId, memory, receivedAtMs, rules, request);
     if (silent) events.push(...silent.events);
     const at = new Date(receivedAtMs);
@@ -107,7 +112,7 @@ export function applyPosition(
   };
 }
 
-/** What it is when nothing has come until now; null: nothing new. */
+/** The `offline` event of a vehicle whose last position is too old at `nowMs`; null: no event. */
 export function detectSilence(
   vehicleId: string,
   memory: CrewVehicleState,
@@ -120,7 +125,7 @@ export function detectSilence(
   if (!isOnline || nowMs < offlineAtMs) return null;
   const requestId = request?.requestId ?? null;
   const what = {
-    // By the position before it: of one detectSilence there is one, whoever notices it and when.
+    // Made from the last position before the silence, so that every leader gives one silence the same id.
     id: `${vehicleId}.offline.${heardMs}`,
     vehicleId,
     type: 'offline' as const,
@@ -132,7 +137,7 @@ export function detectSilence(
   };
 }
 
-/** Each limit that lies between, in the order in which it was passed. */
+/** One event type for each limit between the two counts, in the order of crossing. */
 function crossings(before: number, after: number): readonly CrewEventType[] {
   return after > before ? ABOVE.slice(before, after) : BELOW.slice(after, before).reverse();
 }
@@ -144,4 +149,14 @@ function isNear({ status, estimatedMinutes }: AssignedRequest, rules: CrewEventR
 
 function event(type: CrewEventType, vehicleId: string, at: Date): Pick<CrewEvent, 'id' | 'type' | 'at'> {
   return { id: `${vehicleId}.${type}.${at.getTime()}`, type, at };
+}
+
+/** km/h, rounded up as the old server does. */
+export function roundedUpKmh(speedMps: number): number {
+  return Math.ceil(speedMps * 3.6);
+}
+
+/** The mean of the previous average and the new speed. The first speed is the first average. */
+export function nextAverageKmh(averageKmh: number | null, speedKmh: number): number {
+  return averageKmh === null ? speedKmh : (averageKmh + speedKmh) / 2;
 }

@@ -1,18 +1,18 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
-import type { CrewEventType } from '../gateway/index.js';
+import type { CrewEventType } from './crew-event.js';
 
 /**
- * What becomes of telling the panel. `kept`: there was no panel to tell when it was recorded. `dead`: given up, until an
- * operator sends it again.
+ * State of an event's panel notification. `kept`: no panel was configured when the event was recorded. `dead`: given up,
+ * until an operator retries it.
  */
 export const SEND_STATES = ['waiting', 'sent', 'dead', 'kept'] as const;
 export type SendState = (typeof SEND_STATES)[number];
 
-/** An event, and in the same document what is to be sent of it: neither is ever there without the other. */
+/** A crew event and its panel notification, in one document so that one write makes both durable. */
 @Schema({ collection: 'crew_events', versionKey: false })
 export class CrewEventRecord {
-  /** Made from the vehicle, the type and what it is about: recorded twice it is there once. */
+  /** Made from the vehicle, the type and the subject, so that an event that is recorded twice is stored once. */
   @Prop({ type: String, required: true })
   _id!: string;
 
@@ -40,11 +40,11 @@ export class CrewEventRecord {
   @Prop({ type: Number, default: null })
   minutesLeft!: number | null;
 
-  /** By the database's clock: followers on other instances go by it. */
+  /** By the database's clock. Every instance polls by it. */
   @Prop({ type: Date, required: true })
   recordedAt!: Date;
 
-  /** The vehicle's id as the other programs know it. */
+  /** The vehicle's id in the old system. */
   @Prop({ type: String, required: true })
   ambulanceId!: string;
 
@@ -57,11 +57,11 @@ export class CrewEventRecord {
   @Prop({ type: Date, required: true })
   nextAttemptAt!: Date;
 
-  /** An attempt that fails later than this is the last. */
+  /** An attempt that fails at or after this time is the last one. */
   @Prop({ type: Date, required: true })
   giveUpAt!: Date;
 
-  /** Of the last attempt; null: none has failed. */
+  /** Why the last attempt failed; null: no attempt has failed. */
   @Prop({ type: String, default: null })
   failure!: string | null;
 
@@ -71,7 +71,7 @@ export class CrewEventRecord {
 
 export const CrewEventSchema = SchemaFactory.createForClass(CrewEventRecord);
 
-/** What is new, for watchers of every instance. */
+/** For polls and replays. */
 CrewEventSchema.index({ recordedAt: 1, _id: 1 });
-/** What waits to be sent, and the lists of the operator. */
+/** For the sender and the operator's list. */
 CrewEventSchema.index({ sendState: 1, recordedAt: 1, _id: 1 });

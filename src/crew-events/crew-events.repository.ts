@@ -3,15 +3,14 @@ import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { DatabaseTime, insertOrFindDuplicates } from '../database/index.js';
 import { CrewEventRecord, type SendState } from './crew-event.schema.js';
-import type { CrewEvent } from './crew-event-rules.js';
-import type { PendingCrewEvent } from './pending-crew-event.js';
+import type { CrewEvent, PendingCrewEvent } from './crew-event-rules.js';
 
-/** One that is in storage. */
+/** A stored crew event. */
 export interface RecordedCrewEvent extends CrewEvent {
   readonly recordedAt: Date;
 }
 
-/** What the panel is, or is not, told of one. */
+/** A stored crew event with the state of its panel notification. */
 export interface Notification extends RecordedCrewEvent {
   readonly ambulanceId: string;
   readonly sendState: SendState;
@@ -28,7 +27,7 @@ export type SendChange = Partial<
 
 @Injectable()
 export class CrewEventsRepository {
-  /** Of what was recorded here. */
+  /** Newest `recordedAt` that this instance has given. */
   private newestMs = -Infinity;
 
   constructor(
@@ -37,9 +36,9 @@ export class CrewEventsRepository {
   ) {}
 
   /**
-   * Each once, however often it is given.
-   * @param giveUpAfterMs for how long sending is tried; null: there is nobody to send to
-   * @returns those that were not there
+   * Stores each event once, also when it is given again.
+   * @param giveUpAfterMs how long sending is retried; null: no panel is configured
+   * @returns the events that were new
    */
   async record(
     pending: readonly PendingCrewEvent[],
@@ -69,8 +68,8 @@ export class CrewEventsRepository {
   }
 
   /**
-   * The events of one vehicle are a millisecond apart, in their order, and after all that was recorded before: who reads
-   * them by it hears of "above 80" before "above 120", though both were noticed at one moment.
+   * The events of one vehicle get times a millisecond apart, later than every time given before. A reader that sorts by
+   * `recordedAt` therefore gets "above 80" before "above 120", even when one position caused both.
    */
   private recordingTimesOf(pending: readonly PendingCrewEvent[], now: Date): Date[] {
     const baseMs = Math.max(now.getTime(), this.newestMs + 1);
@@ -88,7 +87,7 @@ export class CrewEventsRepository {
     return found && toNotification(found);
   }
 
-  /** In the order of recording. @param after the last one of the page before */
+  /** In the order of recording. @param after the last item of the page before; null: the first page */
   async list(state: SendState, after: EventCursor | null, limit: number): Promise<Notification[]> {
     const found = await this.events
       .find({
@@ -104,7 +103,7 @@ export class CrewEventsRepository {
     return found.map(toNotification);
   }
 
-  /** What was recorded from a moment on, by any instance. */
+  /** Events of all instances recorded at or after `at`, in the order of recording. */
   async listSince(at: Date, limit: number): Promise<RecordedCrewEvent[]> {
     const found = await this.events
       .find({ recordedAt: { $gte: at } })
@@ -114,7 +113,7 @@ export class CrewEventsRepository {
     return found.map(toNotification);
   }
 
-  /** Up to a limit: a figure that is over it says enough. */
+  /** Counts up to a limit, so that a large backlog costs no more. */
   async countUpTo(limit: number, state: SendState): Promise<number> {
     const found = await this.events
       .find({ sendState: state }, { _id: 1 })
@@ -124,7 +123,7 @@ export class CrewEventsRepository {
     return found.length;
   }
 
-  /** Only as it was read: false when somebody else has changed it since. */
+  /** Writes only if nothing has changed since it was read. @returns false when it has changed */
   async change(seen: Notification, change: SendChange): Promise<boolean> {
     const { id: _id, sendState, attempts } = seen;
     const { matchedCount } = await this.events.updateOne({ _id, sendState, attempts }, { $set: change });
@@ -132,7 +131,7 @@ export class CrewEventsRepository {
   }
 }
 
-/** Where a page ended. */
+/** The end of a page. */
 export interface EventCursor {
   readonly recordedAt: Date;
   readonly id: string;

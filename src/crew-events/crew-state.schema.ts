@@ -1,23 +1,22 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
-import type { CrewVehicleState } from './crew-event-rules.js';
-import type { PendingCrewEvent } from './pending-crew-event.js';
+import type { CrewVehicleState, PendingCrewEvent } from './crew-event-rules.js';
 
-/** What is remembered of one vehicle. Read whole by a new owner, so no index. */
+/** The state of one vehicle. A new leader reads the whole collection, so it has no index. */
 @Schema({ collection: 'crew_states', versionKey: false })
 export class CrewStateRecord {
-  /** The vehicle's. */
+  /** The vehicle's id. */
   @Prop({ type: Types.ObjectId, required: true })
   _id!: Types.ObjectId;
 
-  /** Of the owner who may write it; a new one puts its own into all of them first. */
+  /** Epoch of the leader that may write the document. A new leader first writes its own into all documents. */
   @Prop({ type: Number, required: true })
   epoch!: number;
 
   @Prop({ type: Object, required: true })
   memory!: CrewVehicleState;
 
-  /** Noticed in the same write as the memory, and perhaps not in `crew_events` yet. */
+  /** Events of the same write that are perhaps not in `crew_events` yet. */
   @Prop({ type: Array, required: true })
   pending!: readonly PendingCrewEvent[];
 }

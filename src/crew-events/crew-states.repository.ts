@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { MAJORITY_JOURNALED } from '../database/index.js';
-import type { CrewVehicleState } from './crew-event-rules.js';
+import type { CrewVehicleState, PendingCrewEvent } from './crew-event-rules.js';
 import { CrewStateRecord } from './crew-state.schema.js';
-import type { PendingCrewEvent } from './pending-crew-event.js';
 
 export interface CrewState {
   readonly vehicleId: string;
@@ -16,7 +15,7 @@ export interface CrewState {
 export class CrewStatesRepository {
   constructor(@InjectModel(CrewStateRecord.name) private readonly states: Model<CrewStateRecord>) {}
 
-  /** Makes all of them this owner's: from now on no earlier one writes any of these. */
+  /** Writes the epoch into all documents, so that an earlier leader cannot write any of them, and reads them. */
   async takeOver(epoch: number): Promise<CrewState[]> {
     const earlier = { epoch: { $lt: epoch } };
     await this.states.collection.updateMany(
@@ -29,8 +28,8 @@ export class CrewStatesRepository {
   }
 
   /**
-   * A memory and what was noticed with it, in one write.
-   * @throws a duplicate key, when another owner has one of them by now: it is not written then
+   * Writes each state with its pending events.
+   * @throws a duplicate key for a document that has a later epoch; that document stays unchanged
    */
   async save(states: readonly CrewState[], epoch: number): Promise<void> {
     if (states.length === 0) return;

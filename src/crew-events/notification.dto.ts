@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { PageDto } from '../core/index.js';
-import { CREW_EVENT_TYPES, type CrewEventType } from '../gateway/index.js';
+import { CREW_EVENT_TYPES, type CrewEventType } from './crew-event.js';
 import { SEND_STATES, type SendState } from './crew-event.schema.js';
 import type { NotificationView } from './notifications.service.js';
 
@@ -29,21 +29,30 @@ export class NotificationDto implements NotificationView {
   recordedAt!: Date;
 
   @ApiProperty({
-    description: 'The vehicle as the other programs know it.',
+    description: "The vehicle's id in the old system.",
     example: '66f0c0ffee0123456789abcd',
   })
   ambulanceId!: string;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Of the request it was on.', example: null })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: "Id of the vehicle's open request.",
+    example: null,
+  })
   requestId!: string | null;
 
-  @ApiProperty({ enum: SEND_STATES, example: 'dead', description: 'kept: there was no panel to tell.' })
+  @ApiProperty({
+    enum: SEND_STATES,
+    example: 'dead',
+    description: 'kept: no panel was configured. dead: given up.',
+  })
   state!: SendState;
 
   @ApiProperty({ type: 'integer', example: 18 })
   attempts!: number;
 
-  @ApiProperty({ description: 'Of one that waits.' })
+  @ApiProperty({ description: 'When the next attempt is due, while the state is waiting.' })
   nextAttemptAt!: Date;
 
   @ApiProperty({

@@ -13,7 +13,7 @@ export class NotificationsController {
 
   @Get()
   @ApiOperation({
-    summary: 'What the panel was told, is to be told, or was not told, in the order of recording',
+    summary: 'List panel notifications by state, in the order of recording',
   })
   @ApiOkResponse({ type: NotificationPageDto })
   list(@Query() { state, limit, cursor }: ListNotificationsDto): Promise<Page<NotificationView>> {
@@ -22,7 +22,7 @@ export class NotificationsController {
 
   @Post(':id/retry')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Send one again that was given up' })
+  @ApiOperation({ summary: 'Retry a notification that was given up' })
   @ApiOkResponse({ type: NotificationDto })
   @FailsWith('notifications/not-found', 'notifications/not-dead')
   retry(@Param('id') id: string): Promise<NotificationView> {

@@ -1,10 +1,10 @@
 import type { CrewEventSettings } from '../config/index.js';
-import type { CrewEventType } from '../gateway/index.js';
+import type { CrewEventType } from './crew-event.js';
 import type { Notification } from './crew-events.repository.js';
 
 type LegacyNotificationType = Exclude<CrewEventType, 'near_arrival'>;
 
-/** As the old server called them. */
+/** The old server's names of the types. */
 const LEGACY_NOTIFICATION_TYPES: Readonly<Record<LegacyNotificationType, string>> = {
   online: 'AMBULANCE_TRACKING_STATUS_ONLINE',
   offline: 'AMBULANCE_TRACKING_STATUS_OFFLINE',
@@ -20,7 +20,7 @@ export interface PanelNotificationBody {
   readonly notification_type: string;
 }
 
-/** The panel's notification route. */
+/** HTTP client of the panel's notification route. */
 export class PanelNotificationClient {
   constructor(
     private readonly url: string,
@@ -40,21 +40,21 @@ export class PanelNotificationClient {
     };
   }
 
-  /** @returns null: it has taken it; otherwise why not, for a person. Never throws */
+  /** @returns null when the panel has accepted it, otherwise the reason as text. Never throws */
   async deliver(notification: Notification): Promise<string | null> {
     try {
       const answer = await fetch(this.url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
-          // Sent twice when this process ends in between: who reads it can deliver.
+          // A notification is sent twice when the process ends during an attempt; the key identifies the repeat.
           'idempotency-key': notification.id,
         },
         body: JSON.stringify(this.bodyOf(notification)),
         redirect: 'error',
         signal: AbortSignal.timeout(this.settings.timeoutMs),
       });
-      // Nobody reads it, and the connection is free again.
+      // Frees the connection; the body is not needed.
       await answer.body?.cancel();
       return answer.ok ? null : `answered ${answer.status}`;
     } catch (error) {

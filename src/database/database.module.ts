@@ -3,6 +3,7 @@ import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
 import { ERROR_TRANSLATOR, LOCK_PROVIDER } from '../core/index.js';
 import { patchStalledWrites } from './stalled-write-patch.js';
+import { CursorsRepository } from './cursors.repository.js';
 import { DatabaseConnection, StartupTasks } from './database-connection.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
@@ -35,6 +36,7 @@ export function unopenedConnection(): Connection {
     SchemaGate,
     schemaMigratorProvider,
     DeploymentIdService,
+    CursorsRepository,
     LocksService,
     { provide: LOCK_PROVIDER, useExisting: LocksService },
     { provide: ERROR_TRANSLATOR, useValue: translateStorageError },
@@ -46,6 +48,7 @@ export function unopenedConnection(): Connection {
     StartupTasks,
     SchemaStatus,
     DeploymentIdService,
+    CursorsRepository,
     LocksService,
     LOCK_PROVIDER,
     ERROR_TRANSLATOR,

@@ -1,5 +1,6 @@
 export { MAJORITY_JOURNALED } from './connect-options.js';
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
+export { CursorsRepository } from './cursors.repository.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
 export { CommandDatabase, CommandDatabaseModule } from './command-database.module.js';
 export { DatabaseConnection, type DatabasePhase, StartupTasks } from './database-connection.js';
@@ -7,7 +8,7 @@ export { DatabaseModule } from './database.module.js';
 export { DeploymentIdRepository, DeploymentIdService } from './deployment-id.service.js';
 export { collectionOf } from './collection-of.js';
 export { type DatabaseLock, LockLostError } from './database-lock.js';
-export { type AcquiredLock, LocksService } from './locks.service.js';
+export { LocksService } from './locks.service.js';
 export { MIGRATIONS, SUPPORTED_SCHEMA } from './migrations/index.js';
 export {
   failureText,

@@ -39,9 +39,3 @@ export class LocksService implements LockProvider {
     return new Lease(repository, acquired, this.owner, leaseMs, (reason) => new LockLostError(name, reason));
   }
 }
-
-/** @deprecated The crew events go over to `HeldLock`. */
-export interface AcquiredLock {
-  readonly lease: DatabaseLock;
-  readonly unbrokenSince: Date;
-}

@@ -12,7 +12,6 @@ import { LiveGateway } from './live.gateway.js';
 import { LiveMetrics } from './subscriptions/live-metrics.js';
 import { LiveReplay } from './subscriptions/live-replay.js';
 import { LiveStreams } from './subscriptions/live-streams.js';
-import { CrewEventReplaySource } from './subscriptions/crew-event-replay-source.js';
 import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
 import { SocketAuthentication } from './transport/socket-authentication.js';
 import { SocketDrain } from './transport/socket-drain.js';
@@ -37,10 +36,9 @@ import { LiveNotifier } from './subscriptions/live-notifier.js';
     LiveNotifier,
     CrashNotifier,
     CrewEventNotifier,
-    CrewEventReplaySource,
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort, CrewEventNotifier],
+  exports: [SocketPort],
 })
 export class GatewayModule {}

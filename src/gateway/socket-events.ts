@@ -4,7 +4,7 @@
  */
 import type { PositionInput, PositionView, ReportAnswer } from '../core/index.js';
 import type { CrashDto } from '../crashes/index.js';
-import type { CrewEventView } from './crew-event.js';
+import type { CrewEventView } from '../crew-events/index.js';
 import type { StatusAnswer, UnitStatus, VehicleView } from '../vehicles/index.js';
 
 /** The acknowledgement of an event that failed. */

@@ -14,10 +14,9 @@ import { BoxesController } from './boxes/boxes.controller.js';
 import { BoxesService } from './boxes/boxes.service.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
-import { SharedCollectionsModule } from './shared-collections/index.js';
+import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
-import { OpenRequestsModule } from './open-requests/index.js';
 import { PanelGateway } from './panels/panel.gateway.js';
 import { PanelsService } from './panels/panels.service.js';
 import { LegacyClientsModule } from './status/legacy-clients.module.js';
@@ -26,7 +25,7 @@ import { LegacyClientTracker } from './status/legacy-client-tracker.js';
 
 @Module({})
 export class LegacyModule {
-  /** With LEGACY_CLIENTS=off its clients are not served; the other programs on the database are another setting. */
+  /** With LEGACY_CLIENTS=off only the shared database remains, which LEGACY_COLLECTIONS controls. */
   static with({ legacy }: Settings): DynamicModule {
     if (!legacy.isEnabled) return { module: LegacyModule, imports: [SharedCollectionsModule] };
     return {
@@ -39,7 +38,6 @@ export class LegacyModule {
         CrashesModule,
         GatewayModule,
         SharedCollectionsModule,
-        OpenRequestsModule,
         LegacyClientsModule,
       ],
       controllers: [BoxesController, LegacyController],

@@ -17,7 +17,7 @@ import { until } from '../support/sockets.js';
 import { ADMIN, JWT_SECRET, OPS_TOKEN } from '../support/test-service.js';
 
 const OFFLINE_AFTER_S = 8;
-/** One episode over both limits and back; the average follows by halves. */
+/** One episode above both limits and back. Each speed moves the average by half. */
 const EPISODE_KMH = [200, 200, 200, 0, 0, 0];
 const OF_ONE_EPISODE = ['SPEED_ABOVE_80', 'SPEED_ABOVE_120', 'SPEED_BELOW_120', 'SPEED_BELOW_80'];
 const EPISODES = 12;
@@ -73,11 +73,11 @@ async function ownerOf(instances: readonly Running[]): Promise<Running> {
   await until(async () => {
     for (const each of instances) if (await owns(each)) found = each;
     return found !== undefined;
-  }, 'an owner');
+  }, 'a leader');
   return found as Running;
 }
 
-/** Sends until one of the instances has stored it, as a device does. */
+/** Retries on the instances until one has stored the position, like a device. */
 async function send(instances: () => readonly Running[], vehicle: FleetVehicle, n: number, kmh: number) {
   const body = {
     positions: [
@@ -99,7 +99,7 @@ async function send(instances: () => readonly Running[], vehicle: FleetVehicle, 
 }
 const startMs = Date.now() - 3_600_000;
 
-it('kill -9 of the owner, twice: every event once in storage, none missing, and the panel hears of each', async () => {
+it('after two kills -9 of the leader every event is stored once, and the panel has got each', async () => {
   const first = await start();
   const second = await start();
   let alive: Running[] = [first, second];
@@ -126,19 +126,19 @@ it('kill -9 of the owner, twice: every event once in storage, none missing, and 
     }
     await driving;
 
-    // Silent: offline is noticed by the owner, which is killed then; online by the one after it.
+    // The leader is killed before the vehicles count as offline; the next leader records offline and online.
     const count = async (type: string): Promise<number> => (await old.all('crew_events', { type })).length;
     const owner = await ownerOf(alive);
     await sleep((OFFLINE_AFTER_S - 2) * 1_000);
     alive = alive.filter((each) => each !== owner);
     await owner.program.kill('SIGKILL');
-    await until(async () => (await count('offline')) === VEHICLES, 'the silence to be noticed');
+    await until(async () => (await count('offline')) === VEHICLES, 'the offline events');
     await Promise.all(
       vehicles.map((vehicle) => send(() => alive, vehicle, EPISODES * EPISODE_KMH.length, 0)),
     );
-    await until(async () => (await count('online')) === VEHICLES, 'the end of the silence');
+    await until(async () => (await count('online')) === VEHICLES, 'the online events');
     const unsent = async () => (await old.all('crew_events')).filter(({ sendState }) => sendState !== 'sent');
-    await until(async () => (await unsent()).length === 0, 'the panel to have been told of all');
+    await until(async () => (await unsent()).length === 0, 'all notifications to be sent');
 
     console.info(`taken over after ${takeoversMs.join(', ')} ms; ${panel.received.length} posts`);
     for (const ms of takeoversMs) expect(ms).toBeLessThan(10_000);
@@ -150,7 +150,7 @@ it('kill -9 of the owner, twice: every event once in storage, none missing, and 
     for (const { vehicleId } of vehicles) {
       const events = await old.all('crew_events', { vehicleId: OldDatabase.id(vehicleId) });
       expect(events).toHaveLength(wanted.length);
-      // Repeats are allowed there, and the same id has the same body.
+      // A notification may be repeated; the same id has the same body.
       const bodies = new Map<string, string>();
       for (const { key, body } of panel.received.filter(
         ({ body: { ambulance_id: id } }) => id === vehicleId,
@@ -166,7 +166,7 @@ it('kill -9 of the owner, twice: every event once in storage, none missing, and 
   }
 }, 240_000);
 
-it('an owner that sleeps through its lease records nothing when it wakes', async () => {
+it('a leader that was stopped for longer than its lease records nothing when it continues', async () => {
   const first = await start();
   const { vehicles } = await makeFleet(first.url, ADMIN, 1, 'Z');
   const vehicle = vehicles[0] as FleetVehicle;

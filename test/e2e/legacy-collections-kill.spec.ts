@@ -14,7 +14,7 @@ import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { ADMIN, JWT_SECRET, OPS_TOKEN } from '../support/test-service.js';
 
-/** Few where every minute counts; `npm run soak` raises it. */
+/** Few in CI; `npm run soak` raises the number. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 4);
 const DEVICES = 16;
 const EVERY_MS = 40;
@@ -77,7 +77,7 @@ it(
       console.info(
         `${KILLS} kills, ${sent} fixes; at the kills ${missingAtKill} were not in the old shape yet`,
       );
-      // A test whose kills hit nothing would prove nothing.
+      // A kill must hit a process that is writing; otherwise the test proves nothing.
       expect(missingAtKill).toBeGreaterThan(0);
       const all = await histories(old);
       for (const { vehicle, acknowledged } of devices) {
@@ -99,7 +99,7 @@ it(
 
 const histories = (old: OldDatabase) => old.all('ambulance_tracking_histories');
 
-/** Of the service whose figures say that it has looked into storage since it started. */
+/** A service whose metrics show a catch-up since its start. */
 async function lagS(base: { readonly url: string }): Promise<number> {
   const scrape = await Scrape.of(base);
   return scrape.value('samserver_legacy_collections_lag_seconds', { kind: 'trackings' }) ?? NaN;

@@ -11,7 +11,7 @@ const conversation = readConversation();
 const endings = conversation.steps.filter(({ endsOld }) => endsOld).length;
 
 describe('the recorded conversation', () => {
-  it('is half an hour of sixteen boxes, with pictures and crashes', () => {
+  it('covers half an hour of sixteen boxes with pictures and crashes', () => {
     const { boxes, steps } = conversation;
     const count = (kind: string) => steps.filter((step) => step.kind === kind).length;
     expect(boxes).toHaveLength(16);
@@ -22,7 +22,7 @@ describe('the recorded conversation', () => {
     expect(count('crash')).toBe(3);
   });
 
-  it('is the same twice against the old server, so that what differs elsewhere is a difference', async () => {
+  it('gives the same recording twice against the old server', async () => {
     const one = await playAgainstOld(conversation);
     const other = await playAgainstOld(conversation);
     expect([one.restarts, other.restarts]).toEqual([endings, endings]);
@@ -33,13 +33,13 @@ describe('the recorded conversation', () => {
     expect(printTable(groupDifferences(differences, []))).toBe(printTable([]));
   }, 300_000);
 
-  it('differs at Samserver only where somebody has said why', async () => {
+  it('differs at Samserver in the known differences only', async () => {
     const { recording: old } = await playAgainstOld(conversation);
     const here = await playAgainstSamserver(conversation);
     const rows = groupDifferences(differencesOf(old, here), KNOWN_DIFFERENCES);
     console.info(printTable(rows));
     expect(printTable(rows.filter(({ reason }) => reason === null))).toBe(printTable([]));
-    // A reason that nothing needs any more is to go.
+    // A known difference that does not occur any more must be removed.
     const used = new Set(rows.map(({ reason }) => reason));
     expect(KNOWN_DIFFERENCES.filter(({ reason }) => !used.has(reason))).toEqual([]);
     const docs = readFileSync(resolve(import.meta.dirname, '../../docs/old-clients-differences.md'), 'utf8');

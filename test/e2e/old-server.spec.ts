@@ -4,7 +4,7 @@ import { OldDatabase } from '../support/old-database.js';
 import { OldServer } from '../support/old-server.js';
 import { until } from '../support/sockets.js';
 
-/** That the yardstick measures what the facts say: the old server as its clients know it, its faults included. */
+/** Checks that the old server of the tests behaves as the known facts say, faults included. */
 let server: OldServer;
 let database: OldDatabase;
 let ambulanceId: string;
@@ -48,7 +48,7 @@ const GOOD = {
 const trackings = () => database.all('ambulance_trackings');
 const histories = () => database.all('ambulance_tracking_histories');
 
-it('answers to the letter, on both ports', async () => {
+it('gives the exact answers on both ports', async () => {
   for (const base of [server.url, server.socketUrl]) {
     expect(await (await fetch(`${base}/`)).text()).toContain('<title>AOC-V.2 Tracking Server On</title>');
     expect(await (await fetch(`${base}/error_codes`)).text()).toBe('{"500":"Error on server."}');
@@ -60,7 +60,7 @@ it('answers to the letter, on both ports', async () => {
   }
 });
 
-it('tells rooms by name and by id, everybody of a join, and each frame as it came', async () => {
+it('sends frames to rooms by name and by id, and announces each join to all', async () => {
   const said = await panel('"tracking"', ambulanceId);
   expect(said).toEqual([
     expect.stringMatching(/^socket connected id: /),
@@ -83,7 +83,7 @@ it('tells rooms by name and by id, everybody of a join, and each frame as it cam
   expect(said.slice(3)).toEqual([frame, frame]);
 });
 
-it('writes half of the first speed, no first history, and no place ever', async () => {
+it('writes half of the first speed, no first history, and no place in histories', async () => {
   await until(async () => (await trackings()).length === 1);
   expect(await trackings()).toMatchObject([
     { speed: 36, avg_speed: 18, location: { lat: 13.7563, lon: 100.5018 } },
@@ -94,7 +94,7 @@ it('writes half of the first speed, no first history, and no place ever', async 
   expect(await histories()).toMatchObject([{ speed: 36, location: { lat: 0, lon: 0 } }]);
 });
 
-describe('the posts that end it', () => {
+describe('requests that end the process', () => {
   it.each([
     ['no speed', { ...GOOD, tracking_speed: undefined }],
     ['a speed that is "nan"', { ...GOOD, tracking_speed: 'nan' }],
@@ -106,7 +106,7 @@ describe('the posts that end it', () => {
     expect(server.output).toContain('ValidationError');
   });
 
-  it('a crash report, after it is written and told', async () => {
+  it('a crash report, after it is stored and sent to panels', async () => {
     const said = await panel('crash', `CRASH_NOTIFY_${ambulanceId}`);
     const before = server.restarts;
     const answer = await post('crash/postAmbulanceCrashNotify', GOOD);
@@ -120,7 +120,7 @@ describe('the posts that end it', () => {
     await server.whenUp();
   });
 
-  it('and not a place that is none, which is silently not stored', async () => {
+  it('a position without a place does not; it is silently not stored', async () => {
     const before = [server.restarts, (await histories()).length];
     expect((await post(TRACKING, { ...GOOD, tracking_latitude: 'north' })).status).toBe(200);
     await post(TRACKING, GOOD);
@@ -129,7 +129,7 @@ describe('the posts that end it', () => {
   });
 });
 
-it('keeps pictures under its own names and announces them to `snap`', async () => {
+it('stores pictures under its own names and announces them to `snap`', async () => {
   const said = await panel('snap');
   const form = new FormData();
   form.append('ambulance_id', '291');
@@ -152,7 +152,7 @@ it('keeps pictures under its own names and announces them to `snap`', async () =
   expect(await (await fetch(`${server.url}/${imagesObj['image0']}`)).text()).toBe('first');
 });
 
-it('lets no Engine.IO 3 client in', async () => {
+it('rejects an Engine.IO 3 client', async () => {
   const answer = await fetch(`${server.socketUrl}/socket.io/?EIO=3&transport=polling`);
   expect(answer.status).toBe(400);
 });

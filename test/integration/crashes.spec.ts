@@ -27,7 +27,7 @@ const record = (each: Omit<Crash, 'id'>) => service.service.app.get(CrashesServi
 const list = (query: string) => call(service, 'GET', `/api/v1/crashes?${query}`, { token });
 
 describe('GET /api/v1/crashes', () => {
-  it('pages newest first, of one vehicle or of all, and shows one by its id', async () => {
+  it('lists newest first, of one vehicle or of all, and gets one by id', async () => {
     const other = (await newVehicle(service, token)).vehicleId;
     const ids: string[] = [];
     for (let n = 0; n < 5; n += 1) ids.unshift((await record(report(n === 2 ? other : vehicleId))).id);
@@ -46,7 +46,7 @@ describe('GET /api/v1/crashes', () => {
     ]);
   });
 
-  it('keeps one without a place, a speed, a heading, and says null', async () => {
+  it('stores a crash without place, speed and heading as null', async () => {
     const nothing = { lat: null, lon: null, speedMps: null, headingDeg: null };
     const { id } = await record(report(vehicleId, nothing));
     expect((await call(service, 'GET', `/api/v1/crashes/${id}`, { token })).body).toMatchObject(nothing);
@@ -66,7 +66,7 @@ describe('GET /api/v1/crashes', () => {
 });
 
 describe('/live', () => {
-  it('tells of a crash at once, and again to who comes back with a cursor from before', async () => {
+  it('sends a crash at once, and again to a client with an earlier cursor', async () => {
     const watcher = await connectSocket(service.socketUrl, '/live', token);
     const heard: { cursor: string; crash: { id: string } }[] = [];
     watcher.on('crash', (notice) => heard.push(notice));

@@ -68,7 +68,7 @@ class DrivingVehicle {
       .map(({ body }) => body.notification_type);
   }
 
-  /** Of those that the panel was asked to take, whatever it said. */
+  /** Notifications received by the panel, whatever it answered. */
   get asked(): number {
     return panel.received.filter(({ body }) => body.ambulance_id === this.vehicleId).length;
   }
@@ -84,12 +84,12 @@ const dead = async (query = 'state=dead') =>
   call(service, 'GET', `/api/v1/legacy/notifications?${query}`, { token });
 
 describe('the panel', () => {
-  it('is told of each crossing, of silence and of its end, in order and by the old names', async () => {
+  it('gets each crossing, offline and online in order, with the old names', async () => {
     const drive = await DrivingVehicle.start();
     for (const kmh of [90, 90, 200, 0, 0]) await drive.fix(kmh);
-    await until(() => drive.told.length >= 5, 'the silence to be noticed');
+    await until(() => drive.told.length >= 5, 'the offline event');
     await drive.fix(10);
-    await until(() => drive.told.length >= 6, 'the end of the silence');
+    await until(() => drive.told.length >= 6, 'the online event');
     expect(drive.told).toEqual([
       'SPEED_ABOVE_80',
       'SPEED_ABOVE_120',
@@ -108,7 +108,7 @@ describe('the panel', () => {
     });
   });
 
-  it('is told of a near arrival once, by the ids of the other programs, on the statuses that were named', async () => {
+  it('gets a near arrival once, with the ids of the old system, for the configured statuses', async () => {
     const ambulanceId = await old.addAmbulance('291');
     const body = { callSign: 'N', registration: 'N', type: 'als', boxCode: '291' };
     await call(service, 'POST', '/api/v1/vehicles', { token, body });
@@ -158,7 +158,7 @@ describe('the panel', () => {
     ]);
   });
 
-  it('may be gone altogether, and come back', async () => {
+  it('may be unreachable for a while', async () => {
     const drive = await DrivingVehicle.start();
     const { port } = panel;
     await panel.close();
@@ -169,7 +169,7 @@ describe('the panel', () => {
     await until(() => drive.told.includes('SPEED_ABOVE_80'), 'it to be sent');
   });
 
-  it('may answer 500 for a while: what waits is sent when it is back, in order', async () => {
+  it('may answer 500 for a while: waiting notifications are sent in order afterwards', async () => {
     const drive = await DrivingVehicle.start();
     panel.status = 500;
     await drive.fix(100);
@@ -177,14 +177,14 @@ describe('the panel', () => {
     await drive.fix(0);
     panel.status = 200;
     await until(() => drive.told.includes('SPEED_BELOW_80'), 'both to be sent');
-    // Silence comes when it comes.
+    // Offline events may come in between.
     const speeds = drive.told.filter((type) => type.startsWith('SPEED'));
     expect(speeds).toEqual(['SPEED_ABOVE_80', 'SPEED_BELOW_80']);
     const first = (await drive.recorded()).find(({ type }) => type === 'speed_above_80');
     expect(first?.attempts).toBeGreaterThan(1);
   });
 
-  it('may be slow: it is asked again, and what goes on meanwhile is not held up', async () => {
+  it('may be slow: the notification is sent again', async () => {
     const drive = await DrivingVehicle.start();
     panel.delayMs = 1_500;
     const before = panel.received.length;
@@ -192,7 +192,7 @@ describe('the panel', () => {
     await until(() => panel.received.length > before, 'the panel to be asked');
     panel.delayMs = 0;
     await until(async () => (await drive.recorded())[0]?.sendState === 'sent', 'it to be sent');
-    // It was accepted twice by one that answers too late: at least once, and under one key.
+    // A panel that answers too late gets the notification again, with the same key.
     const keys = panel.received
       .filter(({ body }) => body.ambulance_id === drive.vehicleId)
       .map(({ key }) => key);
@@ -201,7 +201,7 @@ describe('the panel', () => {
 });
 
 describe('GET /api/v1/legacy/notifications and its retry', () => {
-  it('lists what was given up, and sends it again when it is told to', async () => {
+  it('lists dead notifications and retries one', async () => {
     const drive = await DrivingVehicle.start();
     panel.status = 503;
     await drive.fix(100);
@@ -209,7 +209,7 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
       (await dead()).body.items.filter(
         ({ vehicleId }: { vehicleId: string }) => vehicleId === drive.vehicleId,
       );
-    await until(async () => (await own()).length > 0, 'it to be given up');
+    await until(async () => (await own()).length > 0, 'it to be dead');
     const given = (await own()).find(({ type }: { type: string }) => type === 'speed_above_80');
     expect(given).toMatchObject({
       type: 'speed_above_80',
@@ -255,7 +255,7 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
 });
 
 describe('/live', () => {
-  it('tells of it on every instance, and again to who comes back with a cursor from before', async () => {
+  it('sends the event on every instance, and again to a client with an earlier cursor', async () => {
     const other = await service.another();
     try {
       const drive = await DrivingVehicle.start();
@@ -269,7 +269,7 @@ describe('/live', () => {
       );
       await (await DrivingVehicle.start()).fix(100);
       await drive.fix(100);
-      await until(() => received.every((each) => each.length > 0), 'both to hear of it');
+      await until(() => received.every((each) => each.length > 0), 'both watchers to get it');
       const event = {
         id: expect.stringMatching(`^${drive.vehicleId}.speed_above_80.\\d+$`),
         vehicleId: drive.vehicleId,
@@ -294,4 +294,32 @@ describe('/live', () => {
       await other.stop();
     }
   });
+});
+
+it('CREW_EVENTS=off: no routes and no metrics, and a replay on /live has no crew events', async () => {
+  const other = await service.another({ CREW_EVENTS: 'off' });
+  try {
+    const path = '/api/v1/legacy/notifications';
+    expect((await call(other, 'GET', path, { token })).body.code).toBe('http/not-found');
+    const { samples } = await Scrape.of(other);
+    expect(samples.filter(({ name }) => name.startsWith('samserver_crew_events'))).toEqual([]);
+
+    const drive = await DrivingVehicle.start();
+    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const { cursor } = await ask(watcher, 'watch', { vehicleIds: [drive.vehicleId] });
+    watcher.close();
+    await drive.fix(100);
+    await until(async () => (await drive.recorded()).length > 0, 'the event');
+    const back = await connectSocket(other.socketUrl, '/live', token);
+    const received: string[] = [];
+    back.on('crew', () => received.push('crew'));
+    back.on('positions', () => received.push('positions'));
+    await ask(back, 'watch', { vehicleIds: [drive.vehicleId], since: cursor });
+    // The replay sends crew events before positions.
+    await until(() => received.includes('positions'), 'the replayed position');
+    expect(received).not.toContain('crew');
+    back.close();
+  } finally {
+    await other.stop();
+  }
 });

@@ -219,7 +219,9 @@ describe('a volume', () => {
     const sent = { vehicleId, token: deviceToken };
     const { body } = await upload(service, { ...sent, bytes: await jpeg(1) });
     const images = service.service.app.get(ImageVolume);
-    Object.assign(images, { last: { ...images.report, freeBytes: 1_000 } });
+    const report = { ...images.report, freeBytes: 1_000 };
+    // The next check of the volume does not change it.
+    Object.defineProperty(images, 'last', { get: () => report, set: () => undefined });
     expect(await upload(service, { ...sent, bytes: await jpeg(2) })).toMatchObject({
       status: 507,
       body: { code: 'images/volume-full' },

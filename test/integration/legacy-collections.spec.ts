@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import { Clock } from '../../src/core/index.js';
-import { CrashMirror, PictureMirror } from '../../src/legacy/shared-collections/index.js';
+import { Clock, EventBus } from '../../src/core/index.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
@@ -66,7 +65,7 @@ const settled = (count: number) =>
   until(async () => (await histories()).length >= count, `${count} histories`);
 
 describe('positions', () => {
-  it('are in both shapes, under the id by which the other programs know the vehicle', async () => {
+  it('are in both collections, with the ambulance id of the old system', async () => {
     expect(ambulanceId).not.toBe(vehicleId);
     await send(fix(0), fix(5, { speedMps: 20.5, headingDeg: 100 }));
     await settled(2);
@@ -90,7 +89,7 @@ describe('positions', () => {
     });
   });
 
-  it('of one call are one write each for what they say: sent again they change nothing', async () => {
+  it('that are sent again change nothing', async () => {
     const twice = [fix(0), fix(1, { speedMps: 20 })];
     await send(...twice);
     await settled(2);
@@ -103,7 +102,7 @@ describe('positions', () => {
     expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([{ avg_speed: 36, speed: 18 }]);
   });
 
-  it('leave what other programs write into the same document, and reckon with it', async () => {
+  it('keep the fields of other programs in the document, and use the destination', async () => {
     const theirs = {
       ...ofThis(),
       source_location: { lat: 13.6, lon: 100.4 },
@@ -120,7 +119,7 @@ describe('positions', () => {
     expect(tracking).toMatchObject({ _id: insertedId, ...theirs, estimated_time: 19 });
   });
 
-  it('that come late go into the histories and leave the newest place', async () => {
+  it('that are late go into the histories only', async () => {
     await send(fix(50));
     await settled(1);
     await send(fix(10));
@@ -131,7 +130,7 @@ describe('positions', () => {
     ]);
   });
 
-  it('are not written over what the old server has put there since', async () => {
+  it('do not overwrite a newer position of the old server', async () => {
     const newer = { ...ofThis(), count_datetime: new Date(T0 + 300_000), location: { lat: 1, lon: 2 } };
     await old.collection('ambulance_trackings').insertOne({ ...newer });
     await send(fix(0));
@@ -140,7 +139,7 @@ describe('positions', () => {
     expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([newer]);
   });
 
-  it('end with one document where the old server made one at the same moment', async () => {
+  it('end in one document when the old server inserts one at the same time', async () => {
     await send(fix(0));
     await settled(1);
     await until(async () => (await old.all('ambulance_trackings', ofThis())).length === 1);
@@ -155,7 +154,7 @@ describe('positions', () => {
     ]);
   });
 
-  it('that are released from quarantine take the place of the other one in the histories', async () => {
+  it('that are released from quarantine replace the other one in the histories', async () => {
     await send(fix(0));
     await settled(1);
     await send(fix(0, { lat: 13.75 }));
@@ -165,7 +164,7 @@ describe('positions', () => {
     expect(await histories()).toHaveLength(1);
   });
 
-  it('of vehicles that the other programs do not know are none of theirs', async () => {
+  it('of vehicles without an ambulance id are not written', async () => {
     const [stranger, strangersToken] = await vehicleWith({});
     const [boxed, boxedToken] = await vehicleWith({ boxCode: 'unknown-to-them' });
     for (const each of [strangersToken, boxedToken]) {
@@ -183,19 +182,20 @@ describe('pictures', () => {
   const current = async () => (await old.all('ambulance_images', ofThis()))[0]?.images;
   const former = () => old.all('ambulance_image_histories', ofThis());
 
-  it('are the newest of their vehicle, and the former ones become history, each once', async () => {
-    const mirror = service.service.app.get(PictureMirror);
-    mirror.offer([{ vehicleId, names: [name(1), name(1, 2)] }]);
+  it('are the newest of their vehicle, and the earlier ones are in the histories once', async () => {
+    const offer = (...snapshots: string[][]) => {
+      const bus = service.service.app.get(EventBus);
+      for (const names of snapshots)
+        bus.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: {} });
+    };
+    offer([name(1), name(1, 2)]);
     await until(async () => (await current()) !== undefined);
     expect(await current()).toEqual({ image0: name(1), image1: name(1, 2) });
-    mirror.offer([{ vehicleId, names: [name(3)] }]);
-    mirror.offer([{ vehicleId, names: [name(2)] }]);
-    // The same once more, as after a crash: the order of the post is not known then, and a part may have come late.
-    mirror.offer([{ vehicleId, names: [name(1, 2), name(1)] }]);
-    mirror.offer([
-      { vehicleId, names: [name(3, 2)] },
-      { vehicleId, names: [name(2, 2)] },
-    ]);
+    offer([name(3)]);
+    offer([name(2)]);
+    // A repeat as after a crash: in another order, and with a part that came late.
+    offer([name(1, 2), name(1)]);
+    offer([name(3, 2)], [name(2, 2)]);
     await until(async () => (await former()).length === 2);
     await until(async () => (await lag()) === 0);
     expect(await current()).toEqual({ image0: name(3), image1: name(3, 2) });
@@ -206,7 +206,7 @@ describe('pictures', () => {
     ]);
   });
 
-  it('that nobody offered are found in storage', async () => {
+  it('that were not offered are found in storage', async () => {
     const { collection } = service.service.app.get<Model<unknown>>(getModelToken('ImageRecord'));
     const createdAt = new Date();
     const record = (n: number) => ({
@@ -234,8 +234,8 @@ describe('pictures', () => {
 });
 
 describe('crashes', () => {
-  it('are a document each, under the id that panels are told, and never over what was added since', async () => {
-    const mirror = service.service.app.get(CrashMirror);
+  it('are one document each, with the id that panels get, and never overwrite a document', async () => {
+    const bus = service.service.app.get(EventBus);
     const id = new Types.ObjectId().toHexString();
     const crash = {
       id,
@@ -247,7 +247,7 @@ describe('crashes', () => {
       headingDeg: 3,
     };
     const crashes = () => old.all('ambulance_crashes', ofThis());
-    mirror.offer([crash]);
+    bus.publish('crash.recorded', { crash });
     await until(async () => (await crashes()).length === 1);
     const expected = {
       location: { lat: 13.7, lon: 100.5 },
@@ -257,13 +257,13 @@ describe('crashes', () => {
     };
     expect(await crashes()).toMatchObject([{ _id: OldDatabase.id(id), ...expected }]);
     await old.collection('ambulance_crashes').updateOne({ _id: OldDatabase.id(id) }, { $set: { speed: 1 } });
-    mirror.offer([crash]);
+    bus.publish('crash.recorded', { crash });
     await until(async () => (await lag()) === 0);
     expect(await crashes()).toMatchObject([{ ...expected, speed: 1 }]);
   });
 });
 
-/** The longest of all, seconds. */
+/** The largest lag of the three mirrors, seconds. */
 async function lag(): Promise<number> {
   const { samples } = await Scrape.of(service);
   const lags = samples.filter(({ name }) => name === 'samserver_legacy_collections_lag_seconds');
@@ -271,7 +271,7 @@ async function lag(): Promise<number> {
   return Math.max(...lags.map(({ value }) => value));
 }
 
-it('shows in /ready how far behind it is', async () => {
+it('shows its lag in /ready', async () => {
   const { body } = await call(service, 'GET', '/ready', { token: OPS_TOKEN });
   expect(body.checks.backlogs).toMatchObject({
     status: 'up',
@@ -279,7 +279,7 @@ it('shows in /ready how far behind it is', async () => {
   });
 });
 
-it('is off unless it is asked for: nothing is written', async () => {
+it('is off by default: nothing is written', async () => {
   const quiet = await service.another({ LEGACY_COLLECTIONS: 'off' });
   try {
     const { samples } = await Scrape.of(quiet);

@@ -15,7 +15,7 @@ const open: Socket[] = [];
 afterEach(() => open.splice(0).forEach((client) => client.close()));
 
 it.each(['websocket', 'polling'])(
-  'with LEGACY_CLIENTS=off a client of the old server is never let in by %s: it keeps what it has to say, and tries again',
+  'with LEGACY_CLIENTS=off a client of the old server never connects by %s: it keeps its events and retries',
   async (transport) => {
     const client = io(service.socketUrl, {
       transports: [transport],
@@ -44,7 +44,7 @@ it.each([
   'POST /api/snapshot/postAmbulanceImageUpload',
   'POST /api/crash/postAmbulanceCrashNotify',
   'GET /error_codes',
-])('with LEGACY_CLIENTS=off there is no %s, on neither port', async (route) => {
+])('with LEGACY_CLIENTS=off %s is not found on both ports', async (route) => {
   const [method = '', path = ''] = route.split(' ');
   for (const url of [service.url, service.socketUrl]) {
     const answer = await call(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCommandLine } from '../../src/core/commands/index.js';
-import type { LegacyClient } from '../../src/legacy/status/legacy-client.js';
+import type { LegacyClient } from '../../src/legacy/status/legacy-client.schema.js';
 import { LegacyClientsRepository } from '../../src/legacy/status/legacy-clients.repository.js';
 import { LegacyClientTracker } from '../../src/legacy/status/legacy-client-tracker.js';
 import { legacyCommand } from '../../src/migration/index.js';
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const clientTracker = (): LegacyClientTracker => service.service.app.get(LegacyClientTracker);
 const clients = async (): Promise<LegacyClient[]> => {
-  await clientTracker().write();
+  await clientTracker().flush();
   return (await call(service, 'GET', '/api/v1/legacy/clients', { token })).body.items;
 };
 async function run(...argv: string[]): Promise<{ exitCode: number; out: string; err: string }> {
@@ -40,8 +40,8 @@ async function run(...argv: string[]): Promise<{ exitCode: number; out: string; 
   return { exitCode, ...written };
 }
 
-describe('who still speaks the old way', () => {
-  it('is written down for each: box, panel, and box of no vehicle, with its way and its dialect', async () => {
+describe('old clients in use', () => {
+  it('are stored with transport and dialect: box, panel, and unknown box', async () => {
     const { boxCode } = await newBox(service);
     await postJson(service, TRACKING, { ambulance_id: boxCode });
     await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), { port: 'socket' });
@@ -77,16 +77,16 @@ describe('who still speaks the old way', () => {
     expect(again?.firstSeenAt).toBe(before?.firstSeenAt);
   });
 
-  it('stays bounded in memory and in storage, whatever names are made up', async () => {
+  it('are limited in memory and in storage', async () => {
     const record = (n: number): void =>
       clientTracker().record({ kind: 'unknown_box', name: `made up ${n}`, way: 'http', dialect: 'none' });
     for (let n = 0; n < 2_000; n += 1) record(n);
-    await clientTracker().write();
+    await clientTracker().flush();
     const repository = service.service.app.get(LegacyClientsRepository);
     expect((await repository.list()).length).toBeLessThanOrEqual(510);
-    // Once an hour it is cleared down to what is kept.
+    // The collection is pruned once an hour.
     (clientTracker() as unknown as { prunedAtMs: number }).prunedAtMs = 0;
-    await clientTracker().write();
+    await clientTracker().flush();
     const kept = await repository.list();
     expect(kept.filter(({ kind }) => kind === 'unknown_box')).toHaveLength(200);
     expect(kept.some(({ kind }) => kind === 'box')).toBe(true);

@@ -145,6 +145,8 @@ describe('a lock by name', () => {
     await leases().updateOne({ _id: NAME }, { $set: next });
     await whenLost(lock);
     expect(lossOf(lock)).toBeInstanceOf(LockLostError);
+    // At the renewal, not at the end of the lease.
+    expect(String(lossOf(lock))).toContain('another has taken over');
     await lock.release();
     expect(await find()).toMatchObject(next);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Clock } from '../../src/core/index.js';
-import { OpenRequestsService } from '../../src/legacy/open-requests/index.js';
+import { OpenRequestsService } from '../../src/legacy/open-requests/open-requests.service.js';
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
@@ -25,7 +25,7 @@ const ask = (fields: object) =>
   old.collection('aoc_requests').insertOne({ request_type: 'EMERGENCY', ...fields });
 const theirs = async (code: string) => OldDatabase.id(await old.addAmbulance(code));
 
-it('knows who is on a request that is neither completed nor cancelled', async () => {
+it('finds the requests that are neither completed nor cancelled', async () => {
   const ids = await Promise.all(['1', '2', '3', '4', '5', '6'].map(theirs));
   const [a, b, c, d, e] = ids;
   await ask({ ambulance_id: a, request_status: 'ON_THE_WAY' });
@@ -35,7 +35,7 @@ it('knows who is on a request that is neither completed nor cancelled', async ()
   await ask({ ambulance_id: e, request_status: 'ASSIGNED', request_type: undefined });
   const vehicleIds = ids.map(String);
   await requests.refreshNow(vehicleIds);
-  expect(vehicleIds.map((id) => requests.of(id, PLACE)?.requestType ?? null)).toEqual([
+  expect(vehicleIds.map((id) => requests.requestOf(id, PLACE)?.requestType ?? null)).toEqual([
     'EMERGENCY',
     null,
     null,
@@ -45,28 +45,31 @@ it('knows who is on a request that is neither completed nor cancelled', async ()
   ]);
 });
 
-it('reckons the time left, and says by which way and when nobody knows', async () => {
+it('estimates the time left, with its source, or null', async () => {
   const id = await theirs('7');
   await ask({ ambulance_id: id, request_status: 'ON_THE_WAY' });
   await requests.refreshNow([String(id)]);
-  expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: null, estimatedBy: null });
+  expect(requests.requestOf(String(id), PLACE)).toMatchObject({ estimatedMinutes: null, estimatedBy: null });
 
   const destination_location = { lat: 13.8, lon: 100.5 };
   await old.collection('ambulance_trackings').insertOne({ ambulance_id: id, destination_location });
   await requests.refreshNow([String(id)]);
   // 11,119 m
-  expect(requests.of(String(id), PLACE)).toMatchObject({ estimatedMinutes: 19, estimatedBy: 'great-circle' });
-  expect(requests.of(String(id), { ...PLACE, speedMps: 0 })).toMatchObject({ estimatedBy: null });
+  expect(requests.requestOf(String(id), PLACE)).toMatchObject({
+    estimatedMinutes: 19,
+    estimatedBy: 'great-circle',
+  });
+  expect(requests.requestOf(String(id), { ...PLACE, speedMps: 0 })).toMatchObject({ estimatedBy: null });
   const scrape = await Scrape.of(service);
   expect(scrape.value('samserver_legacy_time_left_total', { way: 'great-circle' })).toBe(1);
 });
 
-it('finds a vehicle that they know by its box code, and reads anew behind whoever asks', async () => {
+it('finds a vehicle by its box code, and reads again in the background', async () => {
   const id = await theirs('8');
   const admin = await adminToken(service);
   const body = { callSign: 'V', registration: 'V', type: 'als', boxCode: '8' };
   const vehicle = await call(service, 'POST', '/api/v1/vehicles', { token: admin, body });
-  const of = () => requests.of(vehicle.body.id as string, PLACE);
+  const of = () => requests.requestOf(vehicle.body.id as string, PLACE);
   expect(of()).toBeNull();
   await ask({ ambulance_id: id, request_status: 'NEW' });
   const clock = service.service.app.get(Clock);

@@ -378,15 +378,17 @@ describe('a status', () => {
     ]);
   });
 
-  it.each([
+  it.each<[string, { at?: unknown; [field: string]: unknown }, string]>([
     ['an unknown one', { status: 'asleep' }, 'status'],
     ['none', {}, 'status'],
     ['a number as time', { status: 'available', at: 0 }, 'at'],
     ['a time without zone', { status: 'available', at: '2026-11-01T10:00:00' }, 'at'],
-    ['a time 301 s ahead', { status: 'available', at: new Date(Date.now() + 330_000).toISOString() }, 'at'],
+    ['a time 301 s ahead', { status: 'available', at: () => Date.now() + 330_000 }, 'at'],
     ['a stopped clock', { status: 'available', at: '1970-01-01T00:00:07Z' }, 'at'],
     ['another field', { status: 'available', vehicleId: 'x' }, 'vehicleId'],
-  ])('is refused: %s', async (_what, body, field) => {
+  ])('is refused: %s', async (_what, { at, ...rest }, field) => {
+    // The table is made long before a slow machine comes to this row.
+    const body = { ...rest, at: typeof at === 'function' ? new Date(at() as number).toISOString() : at };
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     expect(
       await call(service, 'POST', path(vehicleId, '/status'), { token: deviceToken, body }),

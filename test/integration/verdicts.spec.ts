@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { PositionResult, ReportAnswer } from '../../src/core/index.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Clock, type PositionResult, type ReportAnswer } from '../../src/core/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
@@ -82,10 +82,16 @@ describe('a position that breaks a rule by itself', () => {
   );
 
   it('keeps its verdict when the clock has reached its time', async () => {
-    const ahead = { ...fix(0), ...inS(300.4) };
-    expect(await verdicts(ahead)).toEqual(['quarantined future']);
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    expect(await verdicts(ahead)).toEqual(['quarantined future']);
+    const atMs = Date.now();
+    const clock = jest.spyOn(service.service.app.get(Clock), 'nowMs').mockReturnValue(atMs);
+    try {
+      const ahead = { ...fix(0), time: new Date(atMs + 300_400).toISOString() };
+      expect(await verdicts(ahead)).toEqual(['quarantined future']);
+      clock.mockReturnValue(atMs + 600);
+      expect(await verdicts(ahead)).toEqual(['quarantined future']);
+    } finally {
+      clock.mockRestore();
+    }
   });
 });
 

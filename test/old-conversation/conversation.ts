@@ -10,7 +10,7 @@ export type Fields = Readonly<Record<string, string | number>>;
 
 interface Timed {
   readonly atS: number;
-  /** The old process ends by it. */
+  /** The request ends the old server's process. */
   readonly endsOld?: true;
 }
 
@@ -37,7 +37,7 @@ export interface Conversation {
   readonly steps: readonly Step[];
 }
 
-/** What `make-conversation.mjs` wrote. */
+/** Reads the file that `make-conversation.mjs` writes. */
 export function readConversation(): Conversation {
   const text = readFileSync(join(import.meta.dirname, 'conversation.jsonl'), 'utf8');
   const [header = '{}', ...lines] = text.trim().split('\n');

@@ -2,27 +2,27 @@ import type { Recording } from './recording.js';
 
 export interface Difference {
   readonly key: string;
-  /** null: not there. */
+  /** null: absent. */
   readonly old: string | null;
   readonly here: string | null;
 }
 
 export interface KnownDifference {
   readonly where: RegExp;
-  /** Whether these two values are what is meant. */
+  /** Whether the rule covers these two values. */
   readonly is?: (difference: Difference) => boolean;
   readonly reason: string;
 }
 
 export interface DifferenceRow {
-  /** The key without what tells one of its kind from another. */
+  /** The key without the parts that identify a single item. */
   readonly where: string;
   readonly count: number;
   readonly example: Difference;
   readonly reason: string | null;
 }
 
-/** Key by key, also what only one of them has. */
+/** Compares key by key, including keys of one side only. */
 export function differencesOf(old: Recording, here: Recording): Difference[] {
   return [...new Set([...old.keys(), ...here.keys()])].flatMap((key) => {
     const difference = { key, old: old.get(key) ?? null, here: here.get(key) ?? null };
@@ -30,7 +30,7 @@ export function differencesOf(old: Recording, here: Recording): Difference[] {
   });
 }
 
-/** Those of one kind and one reason in one row. */
+/** Groups differences of one kind and one reason into a row. */
 export function groupDifferences(
   differences: readonly Difference[],
   known: readonly KnownDifference[],
@@ -50,7 +50,7 @@ export function matchesKnownDifference({ where, is }: KnownDifference, differenc
   return where.test(difference.key) && (is?.(difference) ?? true);
 }
 
-/** As Markdown. */
+/** The rows as a Markdown table. */
 export function printTable(rows: readonly DifferenceRow[]): string {
   const cell = (value: string | null): string =>
     value === null ? '–' : `\`${value.slice(0, 60).replaceAll('|', '\\|').replaceAll('\n', ' ')}\``;

@@ -1,6 +1,6 @@
 /**
- * Writes `conversation.jsonl`: half an hour of sixteen boxes and three panels, as many posts a minute as the old server had
- * (14 to 25), in the dialects that it understood, with the odd posts that really came. The same seed gives the same file:
+ * Writes `conversation.jsonl`: half an hour of sixteen boxes and three panels, with as many requests a minute as the old
+ * server had (14 to 25), in its body formats, with the malformed requests that really occurred. The same seed gives the same file:
  * `node test/old-conversation/make-conversation.mjs`.
  */
 import { writeFileSync } from 'node:fs';
@@ -47,7 +47,7 @@ boxes.forEach(({ code }, n) => {
     lat += (wayM * Math.cos((headingDeg * Math.PI) / 180)) / DEGREE_M;
     lon += (wayM * Math.sin((headingDeg * Math.PI) / 180)) / (DEGREE_M * Math.cos((lat * Math.PI) / 180));
     const round = (value, digits) => Number(value.toFixed(digits));
-    // No two of a box, nor any of the odd ones: by it a post is known in whatever became of it.
+    // Unique for each request of a box, malformed ones included: it identifies the request in every result.
     let heading = round(headingDeg, 1);
     while (headings.has(heading) || ODD_HEADINGS.has(heading)) heading = round((heading + 0.1) % 360, 1);
     headings.add(heading);
@@ -73,12 +73,12 @@ for (let atS = 60; atS < LENGTH_S; atS += between(70, 130)) {
     seed += 1;
     return { field: `cam${n}`, name: pick(['front.jpg', 'back.JPG', 'cam.1.jpg']), seed };
   });
-  // Another box each time: half an hour is played in half a minute, and names tell posts apart by the second.
+  // Another box each time: half an hour is played in half a minute, and names differ by the second only.
   posts += 1;
   add(atS, { kind: 'pictures', fields: { ambulance_id: boxes[(posts * 7) % BOXES].code }, files });
 }
 
-/** Where a box was last: nobody is to take an odd post for a jump. */
+/** Last place of a box, so that a malformed request is not a jump. */
 const placeOf = (box, atS) => {
   const isBefore = (step) => step.fields?.ambulance_id === box.code && step.atS < atS;
   const { tracking_latitude, tracking_longitude } = steps.filter(isBefore).at(-1).fields;
@@ -93,7 +93,7 @@ for (const [atS, box] of [
   add(atS, { kind: 'crash', form: 'json', fields, endsOld: true });
 }
 
-// What came beside the good posts.
+// The malformed requests.
 const odd = (fields, more = {}) => ({ kind: 'position', form: 'json', fields, ...more });
 const good = { ambulance_id: second.code, ...placeOf(second, 500), tracking_speed: 5 };
 const later = { ...good, ...placeOf(second, 900) };

@@ -5,7 +5,7 @@ import type { Conversation } from './conversation.js';
 import { play } from './player.js';
 import { record, type Recording } from './recording.js';
 
-/** The ambulances of the conversation, as the operators' API keeps them, and a request that is open for one of them. */
+/** The ambulances of the conversation in the format of the operators' API, and an open request of one of them. */
 export async function addAmbulances({ boxes }: Conversation, database: OldDatabase): Promise<void> {
   for (const { code, ambulanceId } of boxes) {
     await database.addAmbulance(code, { _id: OldDatabase.id(ambulanceId) });
@@ -17,7 +17,7 @@ export async function addAmbulances({ boxes }: Conversation, database: OldDataba
   ]);
 }
 
-/** The conversation, played against an old server of its own. */
+/** Plays the conversation against its own old server. */
 export async function playAgainstOld(
   conversation: Conversation,
 ): Promise<{ recording: Recording; restarts: number }> {
@@ -30,7 +30,7 @@ export async function playAgainstOld(
       url,
       socketUrl,
       whenUp: () => server.whenUp(),
-      // It tells nobody when it has written what it has answered for.
+      // The old server gives no sign when a write is done.
       whenSettled: () => sleep(1_000),
     });
     const recording = await record(conversation, played, database, server.pictures);

@@ -8,15 +8,15 @@ const ROUTES = {
   pictures: '/api/snapshot/postAmbulanceImageUpload',
   crash: '/api/crash/postAmbulanceCrashNotify',
 } as const;
-/** By then a server that is going to end has ended, and what was on its way to a panel is there. */
+/** Long enough for a server that is ending to end, and for frames to reach the panels. */
 const SETTLE_MS = 400;
 
 export interface Target {
   readonly url: string;
   readonly socketUrl: string;
-  /** Resolves when it is there again, should it have ended. */
+  /** Resolves when the server runs, after a restart if it has ended. */
   whenUp(): Promise<void>;
-  /** Resolves when nothing is on its way into the collections any more. */
+  /** Resolves when all writes to the collections are done. */
   whenSettled(): Promise<void>;
 }
 
@@ -29,17 +29,17 @@ export interface StepAnswer {
 
 export interface Played {
   readonly answers: readonly StepAnswer[];
-  /** By panel, as they came. */
+  /** Frames of each panel, in the order of arrival. */
   readonly frames: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Plays a conversation as fast as it is answered, one step after the other, so that twice is the same. */
+/** Plays a conversation step by step as fast as the answers come, so that two runs are equal. */
 export async function play({ steps }: Conversation, target: Target): Promise<Played> {
   const panels = new Map<string, RecordingPanel>();
   const answers: StepAnswer[] = [];
   try {
     for (const step of steps) {
-      // Whatever is still on its way would go down with a server that ends.
+      // Writes under way would be lost with a server that ends.
       if (step.endsOld) await sleep(SETTLE_MS);
       const answer = await take(step, target, panels);
       if (answer) answers.push({ step, ...answer });
@@ -90,7 +90,7 @@ async function take(
       await panels.get(step.panel)?.join(step.room);
       return null;
     case 'leave':
-      // What was told before it is to be there.
+      // Earlier frames must have arrived.
       await sleep(SETTLE_MS);
       panels.get(step.panel)?.leave(step.room);
       await sleep(SETTLE_MS);

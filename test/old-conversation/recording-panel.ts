@@ -2,8 +2,8 @@ import { io, type Socket } from 'socket.io-client';
 import { until } from '../support/sockets.js';
 
 /**
- * A panel: it writes down all it is told, and joins its rooms again when it has come back. When told to: everybody hears of
- * a join, and who comes first is chance.
+ * A panel that records all frames and joins its rooms again after a reconnect. It joins on request only: every panel gets
+ * every join, and the order of reconnects is random.
  */
 export class RecordingPanel {
   readonly frames: string[] = [];

@@ -6,7 +6,7 @@ import { filesBelow } from '../support/test-volume.js';
 import type { Conversation } from './conversation.js';
 import type { Played, StepAnswer } from './player.js';
 
-/** Every single thing that can be compared, by a key that says where it was seen. */
+/** Every value to compare, by a key that says where it was observed. */
 export type Recording = ReadonlyMap<string, string>;
 
 const COLLECTIONS = [
@@ -16,14 +16,14 @@ const COLLECTIONS = [
   'ambulance_image_histories',
   'ambulance_crashes',
 ] as const;
-/** Ids of documents and the times of writing are nobody's to predict; that they are there is compared. */
+/** Document ids and write times are not predictable; only their presence is compared. */
 const MASKED_IN = {
   document: new Set(['_id', 'count_datetime']),
   frame: new Set(['ambulance_crashes_id']),
 } as const;
 const PICTURE_NAME = /\d{4}\/\d{1,2}\/\d{1,2}\/\d{1,2}_\d{1,2}\/\d{1,2}_\d{1,2}_\d{4}\./g;
 
-/** Answers, frames, documents and files of one time that the conversation was played. */
+/** Answers, frames, documents and files of one run of the conversation. */
 export async function record(
   { boxes }: Conversation,
   { answers, frames }: Played,
@@ -76,7 +76,7 @@ function addFrames(recording: Map<string, string>, panel: string, frames: readon
   }
 }
 
-/** What tells one of them from the others of its vehicle, whichever of them are missing: no two have one heading. */
+/** Identifies a document among those of its vehicle by its heading, which is unique, so that missing ones do not matter. */
 function markOf({ heading, tracking_heading: frameHeading }: Record<string, unknown>): string {
   const value = heading ?? frameHeading;
   return typeof value === 'string' || typeof value === 'number' ? `heading ${value}` : 'all';
@@ -110,7 +110,7 @@ function addFiles(recording: Map<string, string>, pictures: string, files: reado
 
 type Aged = { readonly count_datetime?: Date; readonly _id: unknown };
 
-/** By when they were written, and where that is not said by their ids, which begin with it. */
+/** Sorts by write time, or by id, which starts with the time. */
 function byAge(one: Aged, other: Aged): number {
   const between = (one.count_datetime?.getTime() ?? 0) - (other.count_datetime?.getTime() ?? 0);
   return between !== 0 ? between : String(one._id) < String(other._id) ? -1 : 1;

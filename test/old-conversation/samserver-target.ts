@@ -10,7 +10,7 @@ import { addAmbulances } from './old-target.js';
 import { play } from './player.js';
 import { record, type Recording } from './recording.js';
 
-/** The conversation, played against Samserver as it stands in for the old server: its clients, its collections, adopted. */
+/** Plays the conversation against Samserver in place of the old server: clients, collections, adopted ambulances. */
 export async function playAgainstSamserver(conversation: Conversation): Promise<Recording> {
   const volume = await createTestVolume();
   const service = await startTestService({
@@ -18,7 +18,7 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
     LEGACY_CLIENTS: 'on',
     LEGACY_COLLECTIONS: 'write',
     OPS_TOKEN,
-    // Half an hour is played in half a minute: at that pace every box seems to jump.
+    // Half an hour is played in half a minute, so the speeds would count as jumps.
     POSITION_MAX_SPEED_MPS: '10000',
   });
   const database = await OldDatabase.open(service.database.url);

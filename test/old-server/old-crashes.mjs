@@ -1,4 +1,4 @@
-/** `POST /api/crash/postAmbulanceCrashNotify`: answered, written, told, and then the process ends. */
+/** `POST /api/crash/postAmbulanceCrashNotify`: answers, stores, sends to panels; then the process ends. */
 import { get } from 'node:https';
 import { Crash } from './old-models.mjs';
 import { ambulanceOf, kmh } from './old-trackings.mjs';
@@ -19,6 +19,6 @@ export async function takeCrash(io, request, response) {
   io.to(`CRASH_NOTIFY_${ambulance._id}`).emit('data', JSON.stringify(notify));
   const told = { ...body, tracking_speed: kmh(body.tracking_speed), type: 'CRASH' };
   io.to('crash').emit('data', JSON.stringify(told));
-  // Its map request names no address, so it goes to localhost:443, and nobody catches what becomes of it.
+  // The map request has no address, so it goes to localhost:443; its failure is not caught.
   get({ path: '/maps/api/geocode/json' });
 }

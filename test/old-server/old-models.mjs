@@ -1,4 +1,4 @@
-/** The collections as far as the facts tell them, with mongoose 6 and its validation. Nothing is indexed. */
+/** The collections according to the known facts, with mongoose 6 and its validation. No indexes. */
 import mongoose from 'mongoose-6';
 
 const { Schema } = mongoose;
@@ -26,7 +26,7 @@ export const Tracking = model('ambulance_trackings', {
   avg_speed: Number,
   heading: Number,
   count_datetime: Date,
-  // Knows GREEN, YELLOW and RED only; what is written goes past its validation.
+  // The enum has GREEN, YELLOW and RED only; writes bypass the validation.
   state: { type: String, default: 'GREEN' },
   covered_distance: { type: Number, default: 0 },
   estimated_time: Number,
@@ -34,7 +34,7 @@ export const Tracking = model('ambulance_trackings', {
 
 export const TrackingHistory = model('ambulance_tracking_histories', {
   ambulance_id: ObjectId,
-  // Written as `locations`, so mongoose drops it and every document stores 0,0.
+  // The server writes `locations`, which mongoose drops, so every document has 0,0.
   location: place,
   speed: Number,
   heading: Number,

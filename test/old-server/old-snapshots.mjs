@@ -1,4 +1,4 @@
-/** `POST /api/snapshot/postAmbulanceImageUpload`: 200, empty, always, at once. */
+/** `POST /api/snapshot/postAmbulanceImageUpload`: always answers 200 at once, with an empty body. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ImageHistory, Images } from './old-models.mjs';
@@ -13,14 +13,14 @@ export async function takeSnapshot(io, request, response) {
   const images = {};
   const kept = files.map((file, index) => {
     const number = Math.floor(1_000 + Math.random() * 9_000);
-    // Whatever follows the first dot; without one it is the word "undefined".
+    // The text after the first dot; without a dot the word "undefined".
     const name = `${minute}_${second}_${number}.${file.originalname.split('.')[1]}`;
     const path = `uploads/ambulance_images/${body.ambulance_id}/${year}/${month}/${day}/${hour}_${minute}/${name}`;
     images[`image${index}`] = path;
     return { path: `../public/${path}`, content: file.buffer };
   });
   const ambulance = await ambulanceOf(body);
-  // Announced before the files are written; an unknown box's are stored too, and announced to nobody.
+  // Announced before the files are written. Pictures of an unknown box are stored too, without an announcement.
   if (ambulance) {
     io.to('snap').emit('data', JSON.stringify({ body, imagesObj: images }));
     await keep(ambulance, images);

@@ -1,4 +1,4 @@
-/** `POST /api/tracking/postAmbulanceTracking`: answered first, written after. */
+/** `POST /api/tracking/postAmbulanceTracking`: answers first, stores later. */
 import { Ambulance, AocRequest, Tracking, TrackingHistory } from './old-models.mjs';
 
 const EARTH_RADIUS_M = 6_371_008.8;
@@ -19,7 +19,7 @@ export async function takeTracking(io, request, response) {
   const speed = Math.ceil(kmh(body.tracking_speed));
   const place = { lat: body.tracking_latitude, lon: body.tracking_longitude };
   if (!tracking) return createTracking(ambulance, place, speed, body);
-  // A place that is none is not stored, and nobody hears of it.
+  // A position without a place is not stored; its answer is a success.
   if (Number.isNaN(Number(place.lat ?? NaN)) || Number.isNaN(Number(place.lon ?? NaN))) return;
   tracking.location = place;
   tracking.speed = speed;
@@ -28,7 +28,7 @@ export async function takeTracking(io, request, response) {
   tracking.count_datetime = new Date();
   const minutes = minutesLeft(tracking, body);
   if (minutes !== null) tracking.estimated_time = minutes;
-  // Nobody waits for it and nobody catches what it throws: a speed that is no number ends the process here.
+  // Not awaited and not caught: a speed that is not a number ends the process here.
   void tracking.save();
   if (Number.isNaN(speed)) return;
   const state = tracking.avg_speed > 120 ? 'RED' : tracking.avg_speed > 80 ? 'ORANGE' : null;
@@ -48,17 +48,17 @@ async function createTracking(ambulance, location, speed, body) {
       ambulance_id: ambulance._id,
       location,
       speed,
-      // From an average of nothing: half of the first speed.
+      // The average starts at 0, so the first average is half of the first speed.
       avg_speed: speed / 2,
       heading: body.tracking_heading,
       count_datetime: new Date(),
     });
   } catch {
-    // Silently not stored.
+    // Not stored; the failure is ignored.
   }
 }
 
-/** One frame to each of the two rooms: who is in both gets it twice. */
+/** One frame to each of the two rooms: a panel in both gets it twice. */
 async function tellWatchers(io, ambulance, tracking, body) {
   const requests = await AocRequest.find({ ambulance_id: ambulance._id });
   const open = requests.find(({ request_status: status }) => status !== 'COMPLETED' && status !== 'CANCELED');
@@ -69,7 +69,7 @@ async function tellWatchers(io, ambulance, tracking, body) {
     is_assign: open ? 1 : 0,
     type: 'TRACKING',
     request_type: open?.request_type ?? '',
-    // What it says without a request or a destination, the facts do not tell.
+    // The known facts do not say which value it has without a request or a destination.
     estimated_time: (open && tracking && minutesLeft(tracking, body)) ?? null,
   });
   io.to('tracking').emit('data', frame);

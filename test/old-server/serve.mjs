@@ -18,7 +18,7 @@ app.get('/', (_, response) =>
   response.send(`<!DOCTYPE html><html><head><title>${TITLE}</title></head><body>${TITLE}</body></html>`),
 );
 app.get('/error_codes', (_, response) => response.json({ 500: 'Error on server.' }));
-// The server's own source folder lies beside `public`, to which it writes by way of `..`.
+// The server's source folder is beside `public`; it writes there through `..`.
 app.use(express.static('../public'));
 
 const web = createServer(app);

@@ -1,5 +1,5 @@
 import { ERROR_CODES } from '../../core/index.js';
-import { CREW_EVENT_FIELDS, CREW_EVENT_TYPES } from '../crew-event.js';
+import { CREW_EVENT_FIELDS, CREW_EVENT_TYPES } from '../../crew-events/index.js';
 import { UNIT_STATUSES, VEHICLE_TYPES } from '../../vehicles/index.js';
 
 const ID = { type: 'string', pattern: '^[0-9a-f]{24}$', examples: ['66f0c0ffee0123456789abcd'] };

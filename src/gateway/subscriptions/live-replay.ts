@@ -1,14 +1,14 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { CrashesService, toCrashDto } from '../../crashes/index.js';
+import { CrewEventsService } from '../../crew-events/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { toPositionView } from '../../core/index.js';
 import { PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { makeCursor } from './live-cursor.js';
 import type { LiveStream } from './live-stream.js';
-import { CrewEventReplaySource } from './crew-event-replay-source.js';
 
 /** Contract: covers clock skew and writes in flight. */
 const OVERLAP_MS = 5_000;
@@ -28,7 +28,8 @@ export class LiveReplay {
     private readonly log: PositionLogService,
     private readonly vehicles: VehiclesService,
     private readonly crashes: CrashesService,
-    private readonly crewEvents: CrewEventReplaySource,
+    // Absent with CREW_EVENTS=off.
+    @Optional() @Inject(CrewEventsService) private readonly crewEvents: CrewEventsService | null,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -82,7 +83,7 @@ export class LiveReplay {
   }
 
   private async replayCrewEvents(stream: LiveStream, fromMs: number): Promise<void> {
-    for (const event of await this.crewEvents.since(new Date(fromMs))) {
+    for (const event of (await this.crewEvents?.listSince(new Date(fromMs))) ?? []) {
       stream.sendCrewEvent(event, makeCursor(fromMs));
       await nextTurn();
     }

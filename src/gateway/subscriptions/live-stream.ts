@@ -1,5 +1,5 @@
 import type { CrashDto } from '../../crashes/index.js';
-import type { CrewEventView } from '../crew-event.js';
+import type { CrewEventView } from '../../crew-events/index.js';
 import type { VehicleChange, VehicleView } from '../../vehicles/index.js';
 import type { SubscriptionFilter, Place } from './subscription-filter.js';
 import type { LiveFrame, ResyncNotice } from '../socket-events.js';

@@ -4,21 +4,21 @@ import { type Connection, mongo } from 'mongoose';
 import { collectionOf } from '../../database/index.js';
 import { type LatLon, parsePoint } from '../shared-collections/travel-time.js';
 
-/** A request that is neither completed nor cancelled. */
+/** A document of `aoc_requests` that is neither completed nor cancelled. */
 export interface OpenRequestRecord {
   readonly id: string;
-  /** In the old server's words; "" when it has none. */
+  /** As the old system writes it; "" when absent. */
   readonly status: string;
   readonly ambulanceId: string;
-  /** In the old server's words; "" when it has none. */
+  /** As the old system writes it; "" when absent. */
   readonly requestType: string;
-  /** null: no other program has written one. */
+  /** null: no program has written one. */
   readonly destination: LatLon | null;
 }
 
 /**
- * Any text but CANCELED and COMPLETED, or none: in ranges, so that the database picks them out of years of requests and
- * the embedded one can too.
+ * Every text but CANCELED and COMPLETED, or no status. Written as ranges, which an index can serve and the embedded
+ * database supports.
  */
 const IS_OPEN: mongo.Filter<mongo.BSON.Document> = {
   $or: [
@@ -29,18 +29,18 @@ const IS_OPEN: mongo.Filter<mongo.BSON.Document> = {
   ],
 };
 
-/** `aoc_requests`, and where their ambulances are to go: other programs' collections, read and never written. */
+/** `aoc_requests` and the destinations in `ambulance_trackings`. Other programs own both; they are only read here. */
 @Injectable()
 export class OpenRequestsRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
   async list(): Promise<OpenRequestRecord[]> {
-    const requests = await this.collection('aoc_requests')
+    const requests = await collectionOf(this.connection, 'aoc_requests')
       .find(IS_OPEN, { projection: { ambulance_id: 1, request_type: 1, request_status: 1 } })
       .toArray();
-    // As ids and as text: which of the two each program writes, the facts do not say.
+    // Some programs may write ids as text; the known facts do not say which.
     const ids = requests.flatMap(({ ambulance_id: id }): unknown[] => idAsObjectIdAndText(String(id)));
-    const trackings = await this.collection('ambulance_trackings')
+    const trackings = await collectionOf(this.connection, 'ambulance_trackings')
       .find({ ambulance_id: { $in: ids } }, { projection: { ambulance_id: 1, destination_location: 1 } })
       .toArray();
     const destinations = new Map(
@@ -53,10 +53,6 @@ export class OpenRequestsRepository {
       requestType: typeof type === 'string' ? type : '',
       destination: destinations.get(String(id)) ?? null,
     }));
-  }
-
-  private collection(name: string): mongo.Collection {
-    return collectionOf(this.connection, name);
   }
 }
 

@@ -1,45 +1,45 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock, Metrics } from '../../core/index.js';
-import { AmbulanceDirectory } from '../shared-collections/index.js';
+import { AmbulanceDirectory } from '../shared-collections/ambulance-directory.js';
 import { type OpenRequestRecord, OpenRequestsRepository } from './open-requests.repository.js';
 import { DrivingTimes } from './driving-times.js';
 import { greatCircleMinutes } from '../shared-collections/travel-time.js';
 
-/** Panels bear that a new request shows so much later; the other programs' collection has no index that would help. */
+/** Delay until a new request is visible. The requests' collection has no index for the query, so reads are rare. */
 const CACHE_TTL_MS = 5_000;
 
-/** How a time left was found. */
+/** Source of an estimate. */
 export type TravelTimeSource = 'routes' | 'great-circle';
 
 export interface OpenRequest {
   readonly requestId: string;
-  /** In the old server's words; "" when it has none. */
+  /** As the old system writes it; "" when absent. */
   readonly status: string;
-  /** In the old server's words; "" when it has none. */
+  /** As the old system writes it; "" when absent. */
   readonly requestType: string;
-  /** Until it is there, in whole minutes; null when nobody knows. */
+  /** Time to the destination in whole minutes; null when unknown. */
   readonly estimatedMinutes: number | null;
-  /** null without a time. */
+  /** null when `estimatedMinutes` is null. */
   readonly estimatedBy: TravelTimeSource | null;
 }
 
 export interface VehiclePosition {
   readonly lat: number;
   readonly lon: number;
-  /** Metres per second; null when it is not known. */
+  /** Metres per second; null when unknown. */
   readonly speedMps: number | null;
 }
 
 /**
- * Which vehicle is on a request, and how long until it is there. Answered from memory and never in the way: what is older
- * than a few seconds is given once more, and read anew behind it.
+ * The open request of each vehicle and the time to its destination. Answers come from memory at once. An answer older
+ * than 5 s starts a read in the background; the next call gets its result.
  */
 @Injectable()
 export class OpenRequestsService {
   private readonly logger = new Logger(OpenRequestsService.name);
   private byAmbulance: ReadonlyMap<string, OpenRequestRecord> = new Map();
   private ambulances: ReadonlyMap<string, string> = new Map();
-  private readonly asked = new Set<string>();
+  private readonly wantedVehicleIds = new Set<string>();
   private readAtMs = -Infinity;
   private reading: Promise<void> | null = null;
   private readonly answers;
@@ -53,21 +53,21 @@ export class OpenRequestsService {
   ) {
     this.answers = metrics.counter({
       name: 'samserver_legacy_time_left_total',
-      help: 'Times left to a destination that old panels were told, by the way they were found; none: nobody knew.',
+      help: 'Times to a destination that were sent to old panels, by source; none: unknown.',
       labelNames: ['way'],
     });
   }
 
-  /** null: the vehicle is on none, as far as is known. */
-  of(vehicleId: string, place: VehiclePosition): OpenRequest | null {
-    this.asked.add(vehicleId);
+  /** The open request of the vehicle, for an old panel; null when none is known. */
+  requestOf(vehicleId: string, place: VehiclePosition): OpenRequest | null {
+    this.wantedVehicleIds.add(vehicleId);
     this.refresh();
     const found = this.peek(vehicleId, place);
     if (found) this.answers.inc({ way: found.estimatedBy ?? 'none' });
     return found;
   }
 
-  /** `of` what is known now, for those who saw to it that it is fresh; not told to panels, so not counted. */
+  /** Like `requestOf`, without a refresh and without counting: for callers that use `refreshNow`. */
   peek(vehicleId: string, place: VehiclePosition): OpenRequest | null {
     const request = this.byAmbulance.get(this.ambulances.get(vehicleId) ?? vehicleId);
     if (!request) return null;
@@ -75,10 +75,10 @@ export class OpenRequestsService {
     return { requestId, status, requestType, ...this.estimateTimeLeft(vehicleId, request, place) };
   }
 
-  /** Resolves when what is known is as new as it may be. @throws storage/unavailable */
+  /** Reads the open requests, and the ids of these vehicles, into memory. @throws storage/unavailable */
   async refreshNow(vehicleIds: Iterable<string>): Promise<void> {
-    for (const id of vehicleIds) this.asked.add(id);
-    // One that is under way was begun before it was asked for these.
+    for (const id of vehicleIds) this.wantedVehicleIds.add(id);
+    // A read under way does not include these vehicles.
     await this.reading;
     await this.read();
   }
@@ -99,16 +99,16 @@ export class OpenRequestsService {
     const ageMs = this.clock.nowMs() - this.readAtMs;
     if (this.reading || (ageMs >= 0 && ageMs < CACHE_TTL_MS)) return;
     this.reading = this.read()
-      .catch((error: unknown) => this.logger.debug({ err: error }, 'open requests could not be read'))
+      .catch((error: unknown) => this.logger.debug({ err: error }, 'open requests not readable'))
       .finally(() => (this.reading = null));
   }
 
   private async read(): Promise<void> {
-    // Also when it fails: in an outage nobody is to ask with every frame.
+    // Set before the read, so that an outage does not cause a read with every frame.
     this.readAtMs = this.clock.nowMs();
-    const asked = [...this.asked];
-    this.asked.clear();
-    const [open, ambulances] = await Promise.all([this.requests.list(), this.directory.resolve(asked)]);
+    const vehicleIds = [...this.wantedVehicleIds];
+    this.wantedVehicleIds.clear();
+    const [open, ambulances] = await Promise.all([this.requests.list(), this.directory.resolve(vehicleIds)]);
     this.byAmbulance = new Map(open.map((request) => [request.ambulanceId, request]));
     this.ambulances = new Map([...this.ambulances, ...ambulances]);
   }

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { EventBus, type Measurements, type Position, type RecordedPosition } from '../../core/index.js';
 import { BoxDirectory } from '../boxes/box-directory.js';
 import { type LegacyFields, speedKmh } from '../legacy-fields.js';
-import { type OpenRequest, OpenRequestsService } from '../open-requests/index.js';
+import { type OpenRequest, OpenRequestsService } from '../open-requests/open-requests.service.js';
 import { crashNotifyRoom } from './panel-socket.js';
 import { PanelsService } from './panels.service.js';
 
@@ -65,7 +65,11 @@ export class PanelFramePublisher implements OnApplicationShutdown {
     const { vehicleId, lat, lon, speedMps = null } = position;
     // A position that waits for its interval is older than this one.
     this.latestPositions.delete(vehicleId);
-    const frame = trackingFrame(fields, vehicleId, this.requests.of(vehicleId, { lat, lon, speedMps }));
+    const frame = trackingFrame(
+      fields,
+      vehicleId,
+      this.requests.requestOf(vehicleId, { lat, lon, speedMps }),
+    );
     this.panels.broadcast('tracking', frame);
     this.panels.broadcast(vehicleId, frame);
   }

@@ -3,13 +3,13 @@ import { Clock } from '../../core/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { AmbulancesRepository } from './ambulances.repository.js';
 
-/** Adopting and renaming are rare, and nobody minds that the old panels see them so much later. */
+/** Delay until an adopted or changed vehicle is visible. Both are rare. */
 const CACHE_TTL_MS = 10_000;
 
 /**
- * By which id the other programs know a vehicle: their own for one that was adopted, or whose box code one of their
- * ambulances has; its own for one with a box code that they do not know. A vehicle without either is none of theirs: a
- * document of an ambulance that is not there breaks programs that look it up.
+ * Maps vehicles to ambulance ids of the old system: the ambulance's id for an adopted vehicle and for a vehicle whose box
+ * code an ambulance has; the vehicle's own id for a box code that no ambulance has. A vehicle without a box code that was
+ * not adopted has no ambulance id, because documents of an unknown ambulance break programs that look it up.
  */
 @Injectable()
 export class AmbulanceDirectory {
@@ -22,7 +22,7 @@ export class AmbulanceDirectory {
     private readonly clock: Clock,
   ) {}
 
-  /** Those of them that the other programs know, by vehicle. */
+  /** Vehicle id → ambulance id. Vehicles without an ambulance id are left out. @throws storage's errors */
   async resolve(vehicleIds: Iterable<string>): Promise<ReadonlyMap<string, string>> {
     const wanted = new Set(vehicleIds);
     const nowMs = this.clock.nowMs();
@@ -31,11 +31,11 @@ export class AmbulanceDirectory {
       this.knownSinceMs = nowMs;
     }
     const unknown = [...wanted].filter((id) => !this.known.has(id));
-    if (unknown.length > 0) await this.look(unknown);
+    if (unknown.length > 0) await this.load(unknown);
     return new Map([...wanted].flatMap((id) => entryOf(id, this.known.get(id) ?? null)));
   }
 
-  private async look(vehicleIds: readonly string[]): Promise<void> {
+  private async load(vehicleIds: readonly string[]): Promise<void> {
     const [ambulances, boxCodes] = await Promise.all([
       this.ambulances.findBoxCodes(),
       this.vehicles.boxCodes(vehicleIds),
@@ -43,8 +43,8 @@ export class AmbulanceDirectory {
     const byCode = new Map([...ambulances].map(([id, code]) => [code, id]));
     for (const id of vehicleIds) {
       const code = boxCodes.get(id) ?? null;
-      const theirs = ambulances.has(id) ? id : code === null ? null : (byCode.get(code) ?? id);
-      this.known.set(id, theirs);
+      const ambulanceId = ambulances.has(id) ? id : code === null ? null : (byCode.get(code) ?? id);
+      this.known.set(id, ambulanceId);
     }
   }
 }

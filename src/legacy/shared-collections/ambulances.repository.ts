@@ -8,12 +8,12 @@ interface AmbulanceDocument {
   readonly ambulance_box_code?: unknown;
 }
 
-/** `ambulances`, which other programs keep: read, never written. */
+/** `ambulances`. Other programs own the collection; it is only read here. */
 @Injectable()
 export class AmbulancesRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  /** The box code of every ambulance by its id; null: it has none. */
+  /** Ambulance id → box code; null: the ambulance has none. */
   async findBoxCodes(): Promise<ReadonlyMap<string, string | null>> {
     const ambulances = collectionOf<AmbulanceDocument>(this.connection, 'ambulances');
     const found = new Map<string, string | null>();

@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import type { Crash } from '../../crashes/index.js';
-import { roundedUpKmh } from './average-speed.js';
 import { collectionOf } from '../../database/index.js';
+import type { Crash } from '../../crashes/index.js';
+import { roundedUpKmh } from '../../crew-events/index.js';
 
 /**
- * `ambulance_crashes`. Without the address and the static map that the old server put there: it asked Google for both, the
- * second with its key in it for every reader to see.
+ * `ambulance_crashes`, without the address and the static map of the old server: the URL of the map contained the Google
+ * API key.
  */
 @Injectable()
 export class CrashCollectionRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  /** Each once, and never over what another program has written into it since. @returns how many were not there */
+  /** Inserts each crash once and never overwrites a document. @returns the number of inserted documents */
   async upsert(crashes: readonly { readonly ambulanceId: string; readonly crash: Crash }[]): Promise<number> {
     if (crashes.length === 0) return 0;
     const { upsertedCount } = await this.crashes.bulkWrite(

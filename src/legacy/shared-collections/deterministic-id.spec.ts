@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { deterministicId } from './deterministic-id.js';
 
-it('is the same for the same thing, another for another, and sorts by time', () => {
+it('is equal for equal arguments, different for others, and sorts by time', () => {
   expect(deterministicId('tracking', 1_700_000_000_123, 'a')).toBe(
     deterministicId('tracking', 1_700_000_000_123, 'a'),
   );

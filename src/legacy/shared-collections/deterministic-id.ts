@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * 24 hexadecimal digits that are the same whenever they are made for the same thing: a document that is written again
- * after a crash is written over itself. It looks like the ids that the other programs know, four bytes of seconds first,
- * so that sorting by `_id` still sorts by time.
+ * An ObjectId (24 hexadecimal digits) that depends on the arguments only, so that a repeated write hits the same document.
+ * It starts with four bytes of seconds like every ObjectId, so that sorting by `_id` sorts by time.
  */
 export function deterministicId(kind: string, atMs: number, ...parts: readonly (string | number)[]): string {
   const id = Buffer.alloc(12);

@@ -20,19 +20,19 @@ const image = (path: string, createdAtMs: number, more: Partial<Image> = {}): Im
 });
 
 describe('a snapshot', () => {
-  it('is `image0` and on, and is read back in that order', () => {
+  it('is stored as `image0`, `image1`, … and read in that order', () => {
     const images = imagesOf([name(7), name(8)]);
     expect(images).toEqual({ image0: name(7), image1: name(8) });
     expect(namesIn(images)).toEqual([name(7), name(8)]);
     expect([namesIn(undefined), namesIn(null), namesIn({ image0: 7 })]).toEqual([[], [], []]);
   });
 
-  it('tells its time by its names, unpadded as they are', () => {
+  it('gets its time from its unpadded names', () => {
     expect(wallTimeMs([name(7)])).toBe(Date.UTC(2026, 2, 9, 14, 7, 5));
     expect(wallTimeMs(['uploads/ambulance_images/x/../y.jpg'])).toBe(0);
   });
 
-  it('is the same post when its names tell the same second', () => {
+  it('is the same request when the names have the same second', () => {
     expect(isSamePost([name(9, 1)], [name(9, 2)])).toBe(true);
     expect(isSamePost([name(9)], [name(10)])).toBe(false);
     expect(isSamePost(['of no time'], ['of no time'])).toBe(false);
@@ -43,7 +43,7 @@ describe('a snapshot', () => {
     ]);
   });
 
-  it('is what came with one post, and has an old name', () => {
+  it('contains the pictures of one request that have an old name', () => {
     const nameOf = (path: string): string | null => (path.startsWith('samserver/') ? null : `old/${path}`);
     const snapshots = snapshotsOf(
       [

@@ -1,10 +1,10 @@
 import type { Image } from '../../images/index.js';
 
-/** The pictures of one post. */
+/** The pictures of one request of an old tracking box. */
 export interface Snapshot {
   /** 24 hexadecimal digits. */
   readonly vehicleId: string;
-  /** As the old server calls them, in the order of the post: `uploads/ambulance_images/…`. */
+  /** The old server's names `uploads/ambulance_images/…`, in the order of the request. */
   readonly names: readonly string[];
 }
 
@@ -18,24 +18,24 @@ declare module '../../core/events/event-bus.js' {
   }
 }
 
-/** `images` of a document: `{image0: …, image1: …}`. */
+/** Field `images` of a document: `{image0: …, image1: …}`. */
 export type LegacyImages = Readonly<Record<string, string>>;
 
 export function imagesOf(names: readonly string[]): LegacyImages {
   return Object.fromEntries(names.map((name, index) => [`image${index}`, name]));
 }
 
-/** In their order; empty for what is no such object. */
+/** The names in their order; empty for a value that is no such object. */
 export function namesIn(images: unknown): readonly string[] {
   if (typeof images !== 'object' || images === null) return [];
   return Object.values(images).filter((name) => typeof name === 'string');
 }
 
-/** `…/<Y>/<M>/<D>/<H>_<m>/<m>_<s>_<4 digits>.<extension>`, none of them padded, by the clock on the server's wall. */
+/** `…/<Y>/<M>/<D>/<H>_<m>/<m>_<s>_<4 digits>.<extension>`, without padding, in the old server's local time. */
 const NAME = /\/(\d{4})\/(\d{1,2})\/(\d{1,2})\/(\d{1,2})_(\d{1,2})\/\d{1,2}_(\d{1,2})_[^/]*$/;
 
 /**
- * When they were taken in, to be compared with others only: the time on the wall, taken for UTC. 0 for what does not say.
+ * The local time in the names, read as UTC: epoch milliseconds for comparisons with other names only. 0 without a time.
  */
 export function wallTimeMs(names: readonly string[]): number {
   const times = names.map((name) => {
@@ -45,17 +45,17 @@ export function wallTimeMs(names: readonly string[]): number {
   return Math.max(0, ...times);
 }
 
-/** The same post, as far as its names tell: no box posts twice within a second. */
+/** Whether the names belong to one request: a box sends at most one request a second. */
 export function isSamePost(one: readonly string[], other: readonly string[]): boolean {
   return wallTimeMs(one) !== 0 && wallTimeMs(one) === wallTimeMs(other);
 }
 
-/** Each once: those that stand there in their order, then the others. */
+/** Each name once: first `names` in their order, then the new ones of `more`. */
 export function unionOf(names: readonly string[], more: readonly string[]): readonly string[] {
   return [...new Set([...names, ...more])];
 }
 
-/** One for each post: storage knows pictures, and tells which came together by the second in their names. */
+/** Groups stored pictures into requests: pictures of one request have the same second in their names. */
 export function snapshotsOf(
   images: readonly Image[],
   nameOf: (path: string) => string | null,
@@ -63,7 +63,7 @@ export function snapshotsOf(
   const posts = new Map<string, { vehicleId: string; names: string[] }>();
   for (const { vehicleId, path, origin } of images) {
     const name = nameOf(path);
-    // An adopted one was the old server's: it has written its documents itself.
+    // The old server has written the documents of an adopted picture itself.
     if (vehicleId === null || name === null || origin === 'adopted') continue;
     const key = `${vehicleId}:${wallTimeMs([name]) || name}`;
     const post = posts.get(key) ?? { vehicleId, names: [] };

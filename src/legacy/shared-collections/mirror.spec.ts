@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Clock } from '../../core/index.js';
-import type { CursorsRepository } from './cursors.repository.js';
+import { BackgroundJobs, Clock, EventBus } from '../../core/index.js';
+import type { CursorsRepository } from '../../database/index.js';
 import { Mirror } from './mirror.js';
+
+Logger.overrideLogger(false);
 
 class SetClock extends Clock {
   atMs = 1_000_000;
@@ -12,7 +14,7 @@ class SetClock extends Clock {
   }
 }
 
-/** Storage with a moment for each thing, and a place where they are written again. */
+/** A source with items at given times, and the collection that the mirror writes. */
 class Fake {
   stored: { n: number; atMs: number }[] = [];
   copied: number[] = [];
@@ -21,6 +23,11 @@ class Fake {
   readonly name = 'things';
   readonly settlesWithinMs = 1_000;
   cursor: number | null = null;
+  offer: (items: readonly number[]) => void = () => undefined;
+
+  subscribe(_: EventBus, offer: (items: readonly number[]) => void): void {
+    this.offer = offer;
+  }
 
   async *since(fromMs: number): AsyncGenerator<readonly number[]> {
     const found = this.stored.filter(({ atMs }) => atMs >= fromMs).map(({ n }) => n);
@@ -45,74 +52,71 @@ let clock: SetClock;
 let fake: Fake;
 let mirror: Mirror<number>;
 beforeEach(async () => {
-  for (const level of ['log', 'warn'] as const)
-    jest.spyOn(Logger.prototype, level).mockReturnValue(undefined);
   clock = new SetClock();
   fake = new Fake();
-  mirror = new Mirror(fake, fake.cursors, clock);
+  mirror = new Mirror(fake, fake.cursors, clock, new EventBus());
   await mirror.ensureCursor();
 });
 afterEach(async () => {
   await mirror.stop(0);
-  jest.restoreAllMocks();
 });
 
-/** So much by the clock, and in truth until the mirror has turned at least once more, a failed turn's rest included. */
+/** Moves the clock, and waits until the mirror has run at least once more, a retry included. */
 const pass = async (ms: number): Promise<void> => {
   clock.atMs += ms;
-  await sleep(fake.isDown || mirror.isInTrouble ? 1_200 : 350);
+  await sleep(fake.isDown || mirror.isFailing ? 1_200 : 350);
 };
 
 describe('Mirror', () => {
-  it('writes what comes together with one write, and says how long it has waited', async () => {
-    mirror.start();
+  it('writes items that arrive together in one write, and shows their age', async () => {
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect(mirror.lagMs).toBe(0);
-    mirror.offer([1, 2]);
-    mirror.offer([3]);
+    fake.offer([1, 2]);
+    fake.offer([3]);
     clock.atMs += 70;
     expect(mirror.lagMs).toBe(70);
     await pass(300);
     expect([fake.copied, fake.groups, mirror.lagMs, mirror.written]).toEqual([[1, 2, 3], [3], 0, 3]);
   });
 
-  it('goes on from storage where a process was killed', async () => {
+  it('continues from storage after a kill', async () => {
     fake.stored = [1, 2, 3, 4, 5].map((n) => ({ n, atMs: clock.atMs - 10 + n }));
     fake.copied = [1, 2];
-    mirror.start();
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect([fake.copied, mirror.written, mirror.lagMs]).toEqual([[1, 2, 3, 4, 5], 3, 0]);
   });
 
-  it('never moves the cursor past a moment that something may still be stored under', async () => {
-    mirror.start();
+  it('never moves the cursor past a moment under which an item can still appear', async () => {
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     expect(fake.cursor).toBeLessThanOrEqual(clock.atMs - 1_000);
-    // A write that was held up: offered to nobody, stored under an older moment.
+    // A delayed write: not offered, and stored with an older time.
     fake.stored.push({ n: 9, atMs: clock.atMs - 900 });
     await pass(31_000);
     expect(fake.copied).toEqual([9]);
   });
 
-  it('keeps what it cannot write, and writes it later', async () => {
-    mirror.start();
+  it('keeps items that it cannot write, and writes them later', async () => {
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     fake.isDown = true;
-    mirror.offer([1]);
+    fake.offer([1]);
     await pass(5_000);
-    expect([fake.copied, mirror.isInTrouble, mirror.lagMs]).toEqual([[], true, 5_000]);
+    expect([fake.copied, mirror.isFailing, mirror.lagMs]).toEqual([[], true, 5_000]);
     fake.isDown = false;
     await pass(2_000);
-    expect([fake.copied, mirror.isInTrouble, mirror.lagMs]).toEqual([[1], false, 0]);
+    expect([fake.copied, mirror.isFailing, mirror.lagMs]).toEqual([[1], false, 0]);
   });
 
-  it('holds no more than it may, and reads the rest from storage', async () => {
-    mirror.start();
+  it('drops items above its limit, and reads them from storage later', async () => {
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
     fake.isDown = true;
     const many = Array.from({ length: 20_001 }, (_, n) => n);
     fake.stored = many.slice(0, 50).map((n) => ({ n, atMs: clock.atMs }));
-    mirror.offer(many);
+    fake.offer(many);
     await pass(3_000);
     expect(mirror.lagMs).toBe(3_000);
     fake.isDown = false;
@@ -120,17 +124,17 @@ describe('Mirror', () => {
     expect([fake.copied.length, mirror.lagMs]).toEqual([50, 0]);
   });
 
-  it('takes nothing while it is not kept', async () => {
-    mirror.offer([1]);
-    mirror.start();
+  it('drops items before its start', async () => {
+    fake.offer([1]);
+    mirror.start(new BackgroundJobs(null));
     await pass(1_000);
     expect(fake.copied).toEqual([]);
   });
 
-  it('writes what waits when it is stopped', async () => {
-    mirror.start();
+  it('writes waiting items at its stop', async () => {
+    mirror.start(new BackgroundJobs(null));
     await pass(1);
-    mirror.offer([1]);
+    fake.offer([1]);
     await mirror.stop(1_000);
     expect(fake.copied).toEqual([1]);
   });

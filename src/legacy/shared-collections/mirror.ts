@@ -1,86 +1,105 @@
-import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../../core/index.js';
-import type { CursorsRepository } from './cursors.repository.js';
+import type { BackgroundJob, BackgroundJobs, Clock, EventBus } from '../../core/index.js';
+import type { CursorsRepository } from '../../database/index.js';
 
-/** What arrives within it shares one write. */
+/** Items that arrive within this time share one write. */
 const COALESCE_MS = 250;
 const RETRY_MS = 1_000;
-/** Of one write. */
+/** Items of one write. */
 const MAX_GROUP = 1_000;
-/** Waiting in memory; what is more is read from storage later. */
+/** Items in memory. Above it they are dropped and read from storage later. */
 const MAX_WAITING = 20_000;
 const CATCH_UP_EVERY_MS = 30_000;
-/** Before the very first start: so much that nothing taken in while it starts is missed. */
+/** For the first start ever: longer than a start takes, so that nothing recorded meanwhile is missed. */
 const INITIAL_LOOKBACK_MS = 60_000;
+const SHUTDOWN_GRACE_MS = 3_000;
 
-/** One kind of thing that is durable here and written a second time for others. */
+/** One kind of stored item that is written a second time, into collections of the old server. */
 export interface MirrorSource<T> {
+  /** Names the cursor in storage and labels the metrics. */
   readonly name: string;
-  /** A thing is in storage at the latest so long after the moment that it is listed by, milliseconds. */
+  /** Longest time from the moment that an item is listed by until it is readable, milliseconds. */
   readonly settlesWithinMs: number;
-  /** Everything stored from a moment on, in pages. */
+  /** Passes each new durable item to `offer`. */
+  subscribe(bus: EventBus, offer: (items: readonly T[]) => void): void;
+  /** All stored items from a moment on, in pages. */
   since(fromMs: number): AsyncIterable<readonly T[]>;
-  /** Idempotent: the same things again change nothing. @returns how many documents were written */
+  /** Idempotent. @returns the number of documents written */
   write(items: readonly T[]): Promise<number>;
 }
 
-/** What the rest of the service knows of one. */
-export interface AnyMirror {
-  readonly name: string;
-  readonly lagMs: number;
-  readonly isInTrouble: boolean;
-  readonly written: number;
-  ensureCursor(): Promise<void>;
-  start(): void;
-  stop(withinMs: number): Promise<void>;
-}
-
 /**
- * Writes what is durable a second time, elsewhere, behind everybody's back: nobody waits for it, and when it cannot write,
- * or the process is killed, it goes on from storage. Two ways lead there. What is stored now is offered and written in
- * groups. And every so often everything stored since the cursor is looked at again: what was offered to a process that is
- * gone, what did not fit into memory, what a database in trouble stored after all. The cursor never passes a moment that
- * something may still be stored under, so in the end nothing is missed, and that it is seen more than once harms nothing.
+ * Writes stored items a second time, in the background. New items are offered and written in groups. A catch-up every
+ * 30 s reads all items since a stored cursor; it finds what was offered to a process that ended, what did not fit into
+ * memory, and what a database in trouble stored late. The cursor never passes a moment under which an item can still
+ * appear, so no item is missed. An item may be written more than once.
  */
-export class Mirror<T> implements AnyMirror {
-  private readonly logger = new Logger(Mirror.name);
-  private readonly stopping = new AbortController();
+export class Mirror<T> {
   private waiting: { readonly item: T; readonly sinceMs: number }[] = [];
-  /** Not everything from this moment on is in memory or written; null: it is. */
+  /** Items from this moment on may be neither written nor in memory; null: there are none. */
   private behindSinceMs: number | null;
   private nextCatchUpMs = 0;
-  private isFailing = false;
-  private isStarted = false;
-  private running: Promise<void> = Promise.resolve();
+  private job: BackgroundJob | null = null;
+  private hasFailed = false;
   written = 0;
 
   constructor(
     private readonly source: MirrorSource<T>,
     private readonly cursors: CursorsRepository,
     private readonly clock: Clock,
+    bus: EventBus,
   ) {
     this.behindSinceMs = clock.nowMs();
+    source.subscribe(bus, (items) => this.offer(items));
   }
 
   get name(): string {
     return this.source.name;
   }
 
-  /** How long the oldest thing that is not written yet has been waiting, milliseconds; 0 when none waits. */
+  /** Age of the oldest item that is not written yet, milliseconds; 0 without one. */
   get lagMs(): number {
     const nowMs = this.clock.nowMs();
     const oldestMs = Math.min(this.behindSinceMs ?? Infinity, this.waiting[0]?.sinceMs ?? Infinity);
     return oldestMs === Infinity ? 0 : Math.max(0, nowMs - oldestMs);
   }
 
-  get isInTrouble(): boolean {
-    return this.isFailing;
+  /** The last write failed and is being retried. */
+  get isFailing(): boolean {
+    return this.hasFailed;
   }
 
-  /** Durable things, in their order. Costs the caller nothing; before the start they are left to be found. */
-  offer(items: readonly T[]): void {
-    if (!this.isStarted) return;
+  /** Creates the cursor. Must run before the service accepts items. @throws storage's errors */
+  async ensureCursor(): Promise<void> {
+    const at = await this.cursors.getOrCreate(this.name, new Date(this.clock.nowMs() - INITIAL_LOOKBACK_MS));
+    this.behindSinceMs = Math.min(this.behindSinceMs ?? Infinity, at.getTime() + this.source.settlesWithinMs);
+  }
+
+  start(jobs: BackgroundJobs): void {
+    this.job = jobs.start({
+      name: `mirror-${this.name}`,
+      intervalMs: COALESCE_MS,
+      retryMs: RETRY_MS,
+      jitter: 0,
+      runsAtStart: true,
+      shutdownTimeoutMs: SHUTDOWN_GRACE_MS,
+      run: (signal) => this.run(signal),
+    });
+  }
+
+  /** Writes the waiting items within this time. The next start reads the rest from storage. */
+  async stop(withinMs = SHUTDOWN_GRACE_MS): Promise<void> {
+    if (!this.job) return;
+    const writing = this.job
+      .stop()
+      .then(() => this.writeWaiting())
+      .catch(() => undefined);
+    await Promise.race([writing, sleep(withinMs, undefined, { ref: false })]);
+  }
+
+  /** Before the start, items are dropped: the first catch-up reads them from storage. */
+  private offer(items: readonly T[]): void {
+    if (!this.job) return;
     const nowMs = this.clock.nowMs();
     for (const item of items) this.waiting.push({ item, sinceMs: nowMs });
     if (this.waiting.length <= MAX_WAITING) return;
@@ -89,48 +108,14 @@ export class Mirror<T> implements AnyMirror {
     this.nextCatchUpMs = 0;
   }
 
-  /** From which moment on it is answerable. Before anything is taken in. */
-  async ensureCursor(): Promise<void> {
-    const at = await this.cursors.getOrCreate(this.name, new Date(this.clock.nowMs() - INITIAL_LOOKBACK_MS));
-    this.behindSinceMs = Math.min(this.behindSinceMs ?? Infinity, at.getTime() + this.source.settlesWithinMs);
-  }
-
-  start(): void {
-    this.isStarted = true;
-    this.running = this.run();
-  }
-
-  /** Writes what waits, if it can within that time; the rest is for whoever starts next. */
-  async stop(withinMs: number): Promise<void> {
-    this.stopping.abort();
-    const writing = this.running.then(() => this.writeWaiting()).catch(() => undefined);
-    await Promise.race([writing, sleep(withinMs, undefined, { ref: false })]);
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      const pauseMs = await this.step();
-      await sleep(pauseMs, undefined, { signal: this.stopping.signal, ref: false }).catch(() => undefined);
-    }
-  }
-
-  /** @returns how long to rest, milliseconds */
-  private async step(): Promise<number> {
+  private async run(signal: AbortSignal): Promise<void> {
     try {
       await this.writeWaiting();
-      if (this.clock.nowMs() >= this.nextCatchUpMs) await this.catchUp();
-      if (this.isFailing) this.logger.log({ mirror: this.name }, 'the old collections are written again');
-      this.isFailing = false;
-      return COALESCE_MS;
+      if (this.clock.nowMs() >= this.nextCatchUpMs) await this.catchUp(signal);
+      this.hasFailed = false;
     } catch (error) {
-      if (!this.isFailing) {
-        this.logger.warn(
-          { err: error, mirror: this.name },
-          'the old collections cannot be written; trying again',
-        );
-      }
-      this.isFailing = true;
-      return RETRY_MS;
+      this.hasFailed = true;
+      throw error;
     }
   }
 
@@ -138,23 +123,23 @@ export class Mirror<T> implements AnyMirror {
     while (this.waiting.length > 0) {
       const group = this.waiting.slice(0, MAX_GROUP);
       this.written += await this.source.write(group.map(({ item }) => item));
-      // Unless it was thrown away meanwhile, being too much.
+      // The queue may have been dropped during the write.
       if (this.waiting[0] === group[0]) this.waiting.splice(0, group.length);
     }
   }
 
-  private async catchUp(): Promise<void> {
+  private async catchUp(signal: AbortSignal): Promise<void> {
     const beganMs = this.clock.nowMs();
     const wasBehindMs = this.behindSinceMs;
     const from = await this.cursors.getOrCreate(this.name, new Date(beganMs - INITIAL_LOOKBACK_MS));
     for await (const page of this.source.since(from.getTime())) {
-      if (this.stopping.signal.aborted) return;
+      if (signal.aborted) return;
       for (let start = 0; start < page.length; start += MAX_GROUP) {
         this.written += await this.source.write(page.slice(start, start + MAX_GROUP));
       }
       await this.writeWaiting();
     }
-    // Thrown away meanwhile: that may be behind the place where this reading was already.
+    // Items that were dropped during the catch-up may lie before the page it had reached.
     if (this.behindSinceMs === wasBehindMs) this.behindSinceMs = null;
     this.nextCatchUpMs = this.behindSinceMs === null ? beganMs + CATCH_UP_EVERY_MS : 0;
     await this.cursors.advance(this.name, new Date(beganMs - this.source.settlesWithinMs));

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import { imagesOf, isSamePost, namesIn, unionOf, wallTimeMs } from './legacy-snapshot.js';
 import { collectionOf } from '../../database/index.js';
+import { imagesOf, isSamePost, namesIn, unionOf, wallTimeMs } from './legacy-snapshot.js';
 import { deterministicId } from './deterministic-id.js';
 
 interface PicturesDocument {
@@ -12,25 +12,25 @@ interface PicturesDocument {
 }
 
 /**
- * `ambulance_images`, the newest post of each vehicle, and `ambulance_image_histories`, those that were before. Each post
- * ends up in one of the two, however often, in whatever order and in however many parts it is given: the newest by the
- * time in its names in the first, every other one under an id made of that time in the second.
+ * `ambulance_images` (newest request of each vehicle) and `ambulance_image_histories` (earlier requests). A request may be
+ * given repeatedly, in parts and in any order: the newest by the time in its names ends up in the first collection, every
+ * other one in the second, under an id made of that time.
  */
 @Injectable()
 export class PictureCollectionsRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  /** @returns how many documents were written */
+  /** @returns the number of documents written */
   async upsert(ambulanceId: string, names: readonly string[]): Promise<number> {
     const current = await this.currentOf(ambulanceId);
     const shown = namesIn(current?.images);
     if (names.every((name) => shown.includes(name))) return 0;
     const isMore = isSamePost(names, shown);
     if (!isMore && wallTimeMs(names) < wallTimeMs(shown)) return this.upsertHistory(ambulanceId, names);
-    // First into the histories: a kill in between leaves it in both, and the next time mends that.
+    // The history first: after a kill between the writes the request is in both, and the next write repairs that.
     const moved = isMore || shown.length === 0 ? 0 : await this.upsertHistory(ambulanceId, shown);
     const ambulance = new mongo.ObjectId(ambulanceId);
-    // Its `_id` is the ambulance's: two instances that find none make one.
+    // The ambulance's id as `_id`: two instances that insert at once create one document.
     await this.pictures.updateOne(
       { _id: current?._id ?? ambulance },
       {
@@ -44,7 +44,7 @@ export class PictureCollectionsRepository {
 
   private async upsertHistory(ambulanceId: string, names: readonly string[]): Promise<number> {
     const atMs = wallTimeMs(names);
-    // What does not tell its time is told from others by its names.
+    // Names without a time identify the request themselves.
     const mark = atMs === 0 ? [...names].sort().join('\n') : '';
     const _id = new mongo.ObjectId(deterministicId('pictures', atMs, ambulanceId, mark));
     const known = namesIn((await this.histories.findOne({ _id }))?.images);
@@ -54,7 +54,7 @@ export class PictureCollectionsRepository {
     return 1;
   }
 
-  /** As an id and as text: which of the two the other programs write, the facts do not say. */
+  /** Searches for an ObjectId and for text: the known facts do not say which one other programs write. */
   private currentOf(ambulanceId: string): Promise<PicturesDocument | null> {
     const ids: unknown[] = [new mongo.ObjectId(ambulanceId), ambulanceId];
     return this.pictures.findOne({ ambulance_id: { $in: ids } });

@@ -1,45 +1,64 @@
 import { Module, type Provider } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import { CrashesModule } from '../../crashes/index.js';
+import { DispatchSystem } from '../../crew-events/index.js';
+import { CursorsRepository } from '../../database/index.js';
 import { ImagesModule } from '../../images/index.js';
 import { TrackingModule } from '../../tracking/index.js';
 import { VehiclesModule } from '../../vehicles/index.js';
+import { DrivingTimes, GoogleRoutesClient, ROUTES_CLIENT } from '../open-requests/driving-times.js';
+import { OpenRequestsRepository } from '../open-requests/open-requests.repository.js';
+import { OpenRequestsService } from '../open-requests/open-requests.service.js';
+import { SharedDatabaseDispatchSystem } from '../open-requests/shared-database-dispatch-system.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { AmbulancesRepository } from './ambulances.repository.js';
-import { SharedCollectionsMetrics } from './shared-collections-metrics.js';
 import { CrashCollectionRepository } from './crash-collection.repository.js';
-import { CrashMirror } from './crash-mirror.js';
-import { CursorsRepository } from './cursors.repository.js';
-import { SharedCollectionsService, MIRRORS } from './shared-collections.service.js';
-import type { AnyMirror } from './mirror.js';
+import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js';
+import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
-import { PictureMirror } from './picture-mirror.js';
+import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
-import { TrackingMirror } from './tracking-mirror.js';
 
 const mirrors: Provider = {
   provide: MIRRORS,
-  useFactory: ({ sharedCollections }: Settings, ...all: AnyMirror[]) =>
-    sharedCollections.isEnabled ? all : [],
-  inject: [SETTINGS, TrackingMirror, PictureMirror, CrashMirror],
+  useFactory: (
+    { sharedCollections }: Settings,
+    cursors: CursorsRepository,
+    clock: Clock,
+    bus: EventBus,
+    ...sources: MirrorSource<unknown>[]
+  ) => (sharedCollections.isEnabled ? sources.map((source) => new Mirror(source, cursors, clock, bus)) : []),
+  inject: [SETTINGS, CursorsRepository, Clock, EventBus, PositionSource, PictureSource, CrashSource],
 };
 
+const routesClient: Provider = {
+  provide: ROUTES_CLIENT,
+  useFactory: ({ google }: Settings) =>
+    google.mapKey === null ? null : new GoogleRoutesClient({ key: google.mapKey }),
+  inject: [SETTINGS],
+};
+
+/** The database that this service shares with the old system's programs: what it writes there and what it reads. */
 @Module({
   imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule],
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,
-    CursorsRepository,
     TrackingCollectionsRepository,
     PictureCollectionsRepository,
     CrashCollectionRepository,
-    TrackingMirror,
-    PictureMirror,
-    CrashMirror,
+    PositionSource,
+    PictureSource,
+    CrashSource,
     mirrors,
-    SharedCollectionsMetrics,
     SharedCollectionsService,
+    routesClient,
+    DrivingTimes,
+    OpenRequestsRepository,
+    OpenRequestsService,
+    { provide: DispatchSystem, useClass: SharedDatabaseDispatchSystem },
   ],
-  exports: [AmbulanceDirectory, CursorsRepository, PictureMirror, CrashMirror],
+  exports: [AmbulanceDirectory, OpenRequestsService, DispatchSystem],
 })
 export class SharedCollectionsModule {}

@@ -6,7 +6,7 @@ import { collectionOf } from '../../database/index.js';
 import { deterministicId } from './deterministic-id.js';
 import { updateTracking, type HistoryEntry, historyEntry, type LegacyTracking } from './tracking-update.js';
 
-/** A position, and the id by which the other programs know its vehicle. */
+/** A position with the ambulance id of its vehicle. */
 export interface AmbulancePosition {
   readonly ambulanceId: string;
   readonly position: Position;
@@ -16,18 +16,18 @@ type HistoryDocument = HistoryEntry & { readonly _id: mongo.ObjectId; readonly a
 type TrackingDocument = LegacyTracking & { readonly _id: mongo.ObjectId; readonly ambulance_id: unknown };
 
 const FOREIGN_FIELDS = ['source_location', 'destination_location'] as const;
-/** Each failed attempt means that somebody else has written one of the same documents. */
+/** An attempt fails when another program has written one of the documents meanwhile. */
 const MAX_ATTEMPTS = 5;
 
 /**
- * `ambulance_trackings` and `ambulance_tracking_histories`. Past mongoose: the schemas are other programs', and so is
- * whatever else stands in the documents. Nothing is made here but documents.
+ * `ambulance_trackings` and `ambulance_tracking_histories`, without mongoose models: other programs own the schemas and the
+ * other fields of the documents. Only documents are created here, no indexes.
  */
 @Injectable()
 export class TrackingCollectionsRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  /** Each position once, however often it is given. @returns how many were not there as they are */
+  /** Idempotent. @returns the number of documents inserted or changed */
   async upsertHistories(entries: readonly AmbulancePosition[]): Promise<number> {
     const documents = entries.map(toHistory);
     if (documents.length === 0) return 0;
@@ -35,7 +35,7 @@ export class TrackingCollectionsRepository {
     const known = new Map<string, HistoryDocument>();
     for await (const each of this.histories.find({ _id: { $in: ids } }))
       known.set(each._id.toHexString(), each);
-    // The same vehicle and time at another place: released from quarantine, where the two changed places.
+    // A release from quarantine can change the place of a vehicle's position at the same time.
     const changed = documents.filter((each) => !isSame(each, known.get(each._id.toHexString())));
     if (changed.length === 0) return 0;
     await this.histories.bulkWrite(
@@ -48,9 +48,9 @@ export class TrackingCollectionsRepository {
   }
 
   /**
-   * Brings the vehicles' documents up to their newest positions. Other programs write the same documents meanwhile, the
-   * old server too: a document is changed only as it was read, and looked at anew when it is another by then.
-   * @returns how many documents were changed
+   * Updates each ambulance's document to its newest position. The old server and other programs write the same documents,
+   * so an update applies only to the document as it was read; otherwise it is read again.
+   * @returns the number of documents changed
    */
   async advance(entries: readonly AmbulancePosition[]): Promise<number> {
     const byAmbulance = new Map<string, Position[]>();
@@ -78,12 +78,12 @@ export class TrackingCollectionsRepository {
       const found = documents.get(ambulanceId) ?? [];
       if (found.length === 0) operations.push(insertion(ambulanceId, positions));
       const spare = found.length > 1 ? found.find((each) => isOnlyOurs(each, ambulanceId)) : undefined;
-      // Made here and by the old server at the same moment: the other programs are to find one.
+      // The old server has inserted a document at the same time: exactly one may remain.
       if (spare) operations.push(deletionOfOwn(ambulanceId));
       const kept = found.find((each) => each !== spare);
       const change = kept && updateTracking(kept, positions);
       if (!change) continue;
-      // Null is what an absent field equals.
+      // An absent field equals null.
       const asRead = { _id: kept._id, count_datetime: kept.count_datetime ?? null };
       operations.push({ updateOne: { filter: asRead, update: { $set: { ...change } } } });
     }
@@ -93,7 +93,7 @@ export class TrackingCollectionsRepository {
   private async documentsOf(
     ambulanceIds: readonly string[],
   ): Promise<ReadonlyMap<string, readonly TrackingDocument[]>> {
-    // As ids and as text: which of the two the other programs write, the facts do not say.
+    // As ObjectIds and as text: the known facts do not say which one other programs write.
     const ids = ambulanceIds.flatMap((id): unknown[] => [new mongo.ObjectId(id), id]);
     const found = new Map<string, TrackingDocument[]>();
     for await (const each of this.trackings.find({ ambulance_id: { $in: ids } })) {
@@ -124,7 +124,7 @@ function isSame({ location }: HistoryDocument, known: HistoryDocument | undefine
   return known?.location?.lat === location.lat && known.location.lon === location.lon;
 }
 
-/** Whole from its first moment. Its `_id` is the ambulance's: two instances that find none make one. */
+/** Inserts a complete document. The ambulance's id as `_id`: two instances that insert at once create one document. */
 function insertion(
   ambulanceId: string,
   positions: readonly Position[],
@@ -139,12 +139,12 @@ function insertion(
   return { updateOne: { filter: { _id }, update: { $setOnInsert }, upsert: true } };
 }
 
-/** No other program has written into it. */
+/** Created here, and no other program has written to it. */
 function isOnlyOurs(document: TrackingDocument, ambulanceId: string): boolean {
   return document._id.toHexString() === ambulanceId && FOREIGN_FIELDS.every((field) => !(field in document));
 }
 
-/** Not when another program has written into it meanwhile. */
+/** Does nothing when another program has written to the document meanwhile. */
 function deletionOfOwn(ambulanceId: string): mongo.AnyBulkWriteOperation<TrackingDocument> {
   const untouched = Object.fromEntries(FOREIGN_FIELDS.map((field) => [field, { $exists: false }]));
   return { deleteOne: { filter: { _id: new mongo.ObjectId(ambulanceId), ...untouched } } };

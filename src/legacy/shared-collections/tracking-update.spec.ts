@@ -14,8 +14,8 @@ const fix = (afterS: number, more: Partial<Position> = {}): Position => ({
   ...more,
 });
 
-describe('foldTracking', () => {
-  it('shows the newest place, the speed in km/h rounded up, and the average', () => {
+describe('updateTracking', () => {
+  it('gives the newest place, the speed in km/h rounded up, and the average', () => {
     const change = updateTracking({}, [fix(10, { speedMps: 13.9 }), fix(0)]);
     expect(change).toEqual({
       location: { lat: 13.7 + 10 * 1e-4, lon: 100.5 },
@@ -27,7 +27,7 @@ describe('foldTracking', () => {
     });
   });
 
-  it('begins with the first speed as its average, which the old server halved', () => {
+  it('starts with the first speed as the average', () => {
     expect(updateTracking({}, [fix(0)])).toMatchObject({ avg_speed: 36 });
     expect(updateTracking({ avg_speed: 100 }, [fix(0)])).toMatchObject({ avg_speed: 68 });
   });
@@ -43,11 +43,11 @@ describe('foldTracking', () => {
     });
   });
 
-  it('comes back to GREEN', () => {
+  it('returns to GREEN', () => {
     expect(updateTracking({ avg_speed: 130 }, [fix(0, { speedMps: 1 })])).toMatchObject({ state: 'GREEN' });
   });
 
-  it('leaves the last speed where a position has none', () => {
+  it('keeps the last speed when a position has none', () => {
     const change = updateTracking({ avg_speed: 50 }, [
       fix(0, { speedMps: undefined, headingDeg: undefined }),
     ]);
@@ -68,12 +68,12 @@ describe('foldTracking', () => {
     });
   });
 
-  it('is not frozen by a device clock that runs ahead', () => {
+  it('is not frozen by a device clock that is ahead', () => {
     const ahead = fix(0, { timeMs: T0 + 250_000 });
     expect(updateTracking({}, [ahead])?.count_datetime).toEqual(new Date(T0 + 200));
   });
 
-  it('reckons the minutes to a destination that another program has written, and writes none without', () => {
+  it('computes the minutes to a destination, and none without a destination', () => {
     // One minute of latitude is a nautical mile, 1,853 m on the mean sphere: 3.1 minutes at 10 m/s.
     const destination_location = { lat: '13.716666666666667', lon: 100.5 };
     expect(updateTracking({ destination_location }, [fix(0)])).toMatchObject({ estimated_time: 3 });
@@ -87,7 +87,7 @@ describe('foldTracking', () => {
 });
 
 describe('historyEntry', () => {
-  it('has the place, under the name that the schema has', () => {
+  it('has the place in the field of the schema', () => {
     expect(historyEntry(fix(0, { speedMps: undefined }))).toEqual({
       location: { lat: 13.7, lon: 100.5 },
       count_datetime: new Date(T0),

@@ -1,15 +1,15 @@
 import { markerTimeMs, type Position } from '../../core/index.js';
 import { greatCircleMinutes, parsePoint } from './travel-time.js';
-import { nextAverageKmh, roundedUpKmh, speedState } from './average-speed.js';
+import { nextAverageKmh, roundedUpKmh } from '../../crew-events/index.js';
 
-/** What is read of a document of `ambulance_trackings`; whatever else is in it is other programs'. */
+/** The fields of `ambulance_trackings` that are read here. */
 export interface LegacyTracking {
   readonly count_datetime?: unknown;
   readonly avg_speed?: unknown;
   readonly destination_location?: unknown;
 }
 
-/** What is written of it, and nothing beside. */
+/** The fields of `ambulance_trackings` that are written here. */
 export interface TrackingChange {
   readonly location: { readonly lat: number; readonly lon: number };
   readonly count_datetime: Date;
@@ -20,7 +20,7 @@ export interface TrackingChange {
   readonly estimated_time?: number;
 }
 
-/** Of its last position, epoch milliseconds; null: it has none that can be read. */
+/** Time of the document's position, epoch milliseconds; null without a readable one. */
 export function trackingTimeMs({ count_datetime: at }: LegacyTracking): number | null {
   if (at instanceof Date) return at.getTime();
   if (typeof at !== 'string' && typeof at !== 'number') return null;
@@ -29,8 +29,8 @@ export function trackingTimeMs({ count_datetime: at }: LegacyTracking): number |
 }
 
 /**
- * The document after some positions of its vehicle; null when all of them are older than what stands there, whoever
- * wrote it. So the same positions once more change nothing, and the old server's newer word stays.
+ * The change that these positions cause; null when the document's position is as new as all of them. The same positions
+ * again therefore change nothing, and a newer position of the old server stays.
  * @param positions in any order
  */
 export function updateTracking(
@@ -47,14 +47,14 @@ export function updateTracking(
     location: { lat: last.lat, lon: last.lon },
     count_datetime: new Date(markerTimeMs(last)),
     ...(last.headingDeg !== undefined && { heading: last.headingDeg }),
-    // Without a speed the last one stands: the readers want a number, and 0 would be a lie.
+    // Without a speed the last one stays: readers need a number, and 0 would be wrong.
     ...(speeds.length > 0 && { speed: speeds.at(-1) }),
     ...(speeds.length > 0 && averageKmh !== null && { avg_speed: averageKmh, state: speedState(averageKmh) }),
     ...estimateTimeLeft(tracking, last),
   };
 }
 
-/** What is written of a position into `ambulance_tracking_histories`. */
+/** The fields of a document of `ambulance_tracking_histories`. */
 export interface HistoryEntry {
   readonly location: { readonly lat: number; readonly lon: number };
   readonly count_datetime: Date;
@@ -83,4 +83,13 @@ function estimateTimeLeft(tracking: LegacyTracking, last: Position): Pick<Tracki
   const destination = parsePoint(tracking.destination_location);
   const minutes = destination && greatCircleMinutes(last, destination, last.speedMps);
   return minutes === null ? {} : { estimated_time: minutes };
+}
+
+/**
+ * GREEN, ORANGE above 80 km/h, RED above 120. The old schema does not list ORANGE, but the old server writes it and its
+ * readers expect it. The old server never returns to GREEN; this function does.
+ */
+export function speedState(averageKmh: number): 'GREEN' | 'ORANGE' | 'RED' {
+  if (averageKmh > 120) return 'RED';
+  return averageKmh > 80 ? 'ORANGE' : 'GREEN';
 }

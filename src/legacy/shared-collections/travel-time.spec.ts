@@ -37,12 +37,12 @@ describe('greatCircleMinutes', () => {
     { lat: 14, lon: 100 },
   ];
 
-  it('is the way by the speed: 111,195 m at 20 m/s', () => {
+  it('is distance by speed: 111,195 m at 20 m/s', () => {
     expect(greatCircleMinutes(from, to, 20)).toBe(93);
     expect(greatCircleMinutes(from, from, 20)).toBe(0);
   });
 
-  it.each([[0], [undefined], [NaN], [-1]])('is no time at a speed of %p', (speedMps) => {
+  it.each([[0], [undefined], [NaN], [-1]])('is null at a speed of %p', (speedMps) => {
     expect(greatCircleMinutes(from, to, speedMps)).toBeNull();
   });
 });

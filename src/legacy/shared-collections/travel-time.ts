@@ -6,13 +6,13 @@ export interface LatLon {
   readonly lon: number;
 }
 
-/** A place as other programs write it into a document: numbers, or text that is one. Null for what is no place. */
+/** A point from a document of another program: numbers, or numbers as text. Null for anything else. */
 export function parsePoint(value: unknown): LatLon | null {
   if (typeof value !== 'object' || value === null) return null;
   const { lat, lon } = value as { readonly lat?: unknown; readonly lon?: unknown };
   const [latDeg, lonDeg] = [degrees(lat, 90), degrees(lon, 180)];
   if (latDeg === null || lonDeg === null) return null;
-  // What the old schema writes when nobody has set it.
+  // The old schema's default.
   return latDeg === 0 && lonDeg === 0 ? null : { lat: latDeg, lon: lonDeg };
 }
 
@@ -21,10 +21,7 @@ function degrees(value: unknown, limit: number): number | null {
   return typeof number === 'number' && Math.abs(number) <= limit ? number : null;
 }
 
-/**
- * Whole minutes on the great circle at this speed, as the old server reckoned; null while it stands still or its speed is
- * not known: then there is no such time.
- */
+/** Great-circle distance by speed in whole minutes, like the old server; null without a speed above 0. */
 export function greatCircleMinutes(from: LatLon, to: LatLon, speedMps: number | undefined): number | null {
   if (speedMps === undefined || !(speedMps > 0)) return null;
   return Math.round(distanceM(from, to) / speedMps / 60);

@@ -1,41 +1,43 @@
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Clock } from '../../core/index.js';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { BackgroundJobs, Clock } from '../../core/index.js';
 import { DatabaseConnection } from '../../database/index.js';
-import type { LegacyClient, LegacyClientKind, LegacyClientActivity } from './legacy-client.js';
+import type { LegacyClient, LegacyClientKind, LegacyClientActivity } from './legacy-client.schema.js';
 import { idOf, LegacyClientsRepository } from './legacy-clients.repository.js';
 
 const FLUSH_INTERVAL_MS = 30_000;
-/** Between two writes; who is over it is seen the next time. */
+/** Clients in memory between two flushes. A client above the limit is counted after the next flush. */
 const MAX_PENDING = 500;
-/** In storage, of each kind: whoever makes names up, or comes from ever other addresses, fills no collection. */
+/** Stored clients of each kind, so that invented names and changing addresses cannot fill the collection. */
 const MAX_STORED: Readonly<Record<LegacyClientKind, number>> = { box: 10_000, unknown_box: 200, panel: 500 };
 const PRUNE_INTERVAL_MS = 3_600_000;
 
 /**
- * Who still speaks as the old server's clients did. Counted in memory and written down every half minute, beside the
- * way of the positions and never in it; what a kill or an outage costs is half a minute of counting.
+ * Counts the old server's clients that use this service. Counts are kept in memory and flushed to storage every 30 s, so
+ * that counting never delays a position. A kill or an outage loses the counts of at most 30 s.
  */
 @Injectable()
 export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown {
-  private readonly logger = new Logger(LegacyClientTracker.name);
   private pending = new Map<string, LegacyClient>();
-  private timer: NodeJS.Timeout | null = null;
-  private writing: Promise<void> = Promise.resolve();
+  private flushing: Promise<void> = Promise.resolve();
   private prunedAtMs = 0;
 
   constructor(
     private readonly clients: LegacyClientsRepository,
     private readonly database: DatabaseConnection,
+    private readonly jobs: BackgroundJobs,
     private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
-    this.timer = setInterval(() => void this.write(), FLUSH_INTERVAL_MS).unref();
+    this.jobs.start({
+      name: 'legacy-client-flush',
+      intervalMs: FLUSH_INTERVAL_MS,
+      run: () => this.flush(),
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.timer) clearInterval(this.timer);
-    await this.write();
+    await this.flush().catch(() => undefined);
   }
 
   record(activity: LegacyClientActivity): void {
@@ -47,18 +49,19 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown 
     this.pending.set(id, { ...activity, firstSeenAt, lastSeenAt: at, count: (before?.count ?? 0) + 1 });
   }
 
-  /** What was seen up to now is in storage when it resolves, or will be tried again. Never rejects. */
-  write(): Promise<void> {
-    this.writing = this.writing.then(() => this.writeNow());
-    return this.writing;
+  /** Writes the counts to storage. @throws storage's errors; the counts stay pending then */
+  flush(): Promise<void> {
+    const flush = this.flushing.then(() => this.flushNow());
+    this.flushing = flush.catch(() => undefined);
+    return flush;
   }
 
-  /** The last seen first. */
+  /** The most recently seen client first. */
   list(): Promise<LegacyClient[]> {
     return this.clients.list();
   }
 
-  private async writeNow(): Promise<void> {
+  private async flushNow(): Promise<void> {
     if (!this.database.hasStarted) return;
     const pending = [...this.pending.values()];
     this.pending = new Map();
@@ -69,9 +72,8 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown 
       }
       await this.prune();
     } catch (error) {
-      // Those that were not written wait on, with what was counted meanwhile.
       for (const client of pending) this.requeue(client);
-      this.logger.debug({ err: error }, 'old clients could not be written down just now');
+      throw error;
     }
   }
 
@@ -86,7 +88,7 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown 
     if (this.clock.nowMs() - this.prunedAtMs < PRUNE_INTERVAL_MS) return;
     this.prunedAtMs = this.clock.nowMs();
     const all = await this.clients.list();
-    for (const [kind, most] of Object.entries(MAX_STORED))
-      await this.clients.remove(all.filter((client) => client.kind === kind).slice(most));
+    for (const [kind, limit] of Object.entries(MAX_STORED))
+      await this.clients.remove(all.filter((client) => client.kind === kind).slice(limit));
   }
 }

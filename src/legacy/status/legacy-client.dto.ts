@@ -4,20 +4,21 @@ import {
   type LegacyClient,
   type LegacyClientKind,
   type LegacyTransport,
-} from './legacy-client.js';
+} from './legacy-client.schema.js';
+import type { UnknownBox } from './unknown-boxes.js';
 
 export class LegacyClientDto implements LegacyClient {
   @ApiProperty({ enum: LEGACY_CLIENT_KINDS, example: 'box' })
   kind!: LegacyClientKind;
 
-  @ApiProperty({ description: 'The code of a box; the address of a panel.', example: '291' })
+  @ApiProperty({ description: 'The code of a box, or the IP address of a panel.', example: '291' })
   name!: string;
 
   @ApiProperty({ enum: ['http', 'socket_port', 'polling', 'websocket'], example: 'http' })
   way!: LegacyTransport;
 
   @ApiProperty({
-    description: 'Of a box: json, urlencoded, multipart, none; of a panel: its program.',
+    description: 'Of a box the body format: json, urlencoded, multipart, none. Of a panel its user agent.',
     example: 'json',
   })
   dialect!: string;
@@ -28,7 +29,7 @@ export class LegacyClientDto implements LegacyClient {
   @ApiProperty()
   lastSeenAt!: Date;
 
-  @ApiProperty({ type: 'integer', description: 'Posts, or connections.', example: 4711 })
+  @ApiProperty({ type: 'integer', description: 'Requests of a box, connections of a panel.', example: 4711 })
   count!: number;
 }
 
@@ -39,7 +40,37 @@ export class LegacyClientPageDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Always null: all of them come at once.',
+    description: 'Always null: the list has one page.',
+    example: null,
+  })
+  nextCursor!: null;
+}
+
+export class UnknownBoxDto implements UnknownBox {
+  @ApiProperty({ description: '`(none)`: the request has no usable code.', example: '291' })
+  code!: string;
+
+  @ApiProperty({ type: 'integer', description: 'Requests to this instance since its start.', example: 12 })
+  count!: number;
+
+  @ApiProperty()
+  firstSeenAt!: Date;
+
+  @ApiProperty()
+  lastSeenAt!: Date;
+
+  @ApiProperty({ example: '203.0.113.7' })
+  lastAddress!: string;
+}
+
+export class UnknownBoxPageDto {
+  @ApiProperty({ type: [UnknownBoxDto] })
+  items!: UnknownBoxDto[];
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Always null: the list has at most 200 items.',
     example: null,
   })
   nextCursor!: null;

@@ -1,10 +1,32 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
-import type { LegacyClientKind, LegacyTransport } from './legacy-client.js';
 
-/** Who still speaks as the old server's clients did; a few hundred documents, read whole. */
+/** A tracking box, a panel, or a box whose code belongs to no vehicle. */
+export type LegacyClientKind = 'box' | 'panel' | 'unknown_box';
+export const LEGACY_CLIENT_KINDS = ['box', 'unknown_box', 'panel'] as const;
+
+/** `http`, `socket_port`: HTTP requests on the port of that name. `polling`, `websocket`: transports of a socket. */
+export type LegacyTransport = 'http' | 'socket_port' | 'polling' | 'websocket';
+
+export interface LegacyClientActivity {
+  readonly kind: LegacyClientKind;
+  /** The code of a box, or the IP address of a panel. */
+  readonly name: string;
+  readonly way: LegacyTransport;
+  /** Of a box the body format: `json`, `urlencoded`, `multipart`, `none`. Of a panel its user agent. */
+  readonly dialect: string;
+}
+
+export interface LegacyClient extends LegacyClientActivity {
+  readonly firstSeenAt: Date;
+  readonly lastSeenAt: Date;
+  /** Requests of a box, connections of a panel. */
+  readonly count: number;
+}
+
+/** A client of the old server that uses this service. A few hundred documents, always read as a whole. */
 @Schema({ collection: 'legacy_clients', versionKey: false })
 export class LegacyClientRecord {
-  /** `<kind>:<name>`, and of a panel its program. */
+  /** `<kind>:<name>`; of a panel `panel:<name> <user agent>`. */
   @Prop({ type: String, required: true })
   _id!: string;
 

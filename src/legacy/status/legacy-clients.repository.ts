@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model } from 'mongoose';
-import type { LegacyClient } from './legacy-client.js';
-import { LegacyClientRecord } from './legacy-client.schema.js';
+import { type LegacyClient, LegacyClientRecord } from './legacy-client.schema.js';
 
 @Injectable()
 export class LegacyClientsRepository {
   constructor(@InjectModel(LegacyClientRecord.name) private readonly clients: Model<LegacyClientRecord>) {}
 
-  /** Adds `count` to the count of the client and sets `lastSeenAt`. */
+  /** Adds `count` to the stored count and sets `lastSeenAt`. */
   async record({ firstSeenAt, count, ...seen }: LegacyClient): Promise<void> {
     await this.clients.updateOne(
       { _id: idOf(seen) },
@@ -17,7 +16,7 @@ export class LegacyClientsRepository {
     );
   }
 
-  /** In descending order of `lastSeenAt`. */
+  /** The most recently seen client first. */
   async list(): Promise<LegacyClient[]> {
     const found = await this.clients.find().lean();
     return found

@@ -4,11 +4,11 @@ import { ForRole } from '../../auth/index.js';
 import type { Page } from '../../core/index.js';
 import { type UnknownBox, UnknownBoxes } from './unknown-boxes.js';
 import { LegacyClientPageDto } from './legacy-client.dto.js';
-import type { LegacyClient } from './legacy-client.js';
+import type { LegacyClient } from './legacy-client.schema.js';
 import { LegacyClientTracker } from './legacy-client-tracker.js';
-import { UnknownBoxPageDto } from './unknown-box.dto.js';
+import { UnknownBoxPageDto } from './legacy-client.dto.js';
 
-/** For the operator, who wants to know who still speaks the old way, and which box he has forgotten. */
+/** Shows the operator which clients of the old server are in use, and which box codes no vehicle has. */
 @ApiTags('legacy')
 @ForRole('dispatcher')
 @Controller('api/v1/legacy')
@@ -20,7 +20,7 @@ export class LegacyController {
 
   @Get('unknown-boxes')
   @ApiOperation({
-    summary: 'Boxes that report to this instance and belong to no vehicle, the last seen first',
+    summary: 'List boxes that report to this instance and belong to no vehicle, the most recent first',
   })
   @ApiOkResponse({ type: UnknownBoxPageDto })
   list(): Page<UnknownBox> {
@@ -29,7 +29,7 @@ export class LegacyController {
 
   @Get('clients')
   @ApiOperation({
-    summary: 'Old boxes and panels of all instances, the last seen first; half a minute behind',
+    summary: 'List old boxes and panels of all instances, the most recent first; up to 30 s behind',
   })
   @ApiOkResponse({ type: LegacyClientPageDto })
   async clients(): Promise<Page<LegacyClient>> {

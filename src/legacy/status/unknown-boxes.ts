@@ -2,13 +2,13 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../core/index.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 
-/** So many are listed; the one that was longest silent makes room. */
+/** Above this number, the box that was silent longest is removed. */
 const MAX_LISTED = 200;
 const MAX_CODE_LENGTH = 64;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 export interface UnknownBox {
-  /** Made harmless; `(none)`: it did not say, or said something that is no code. */
+  /** Printable and shortened; `(none)`: the request has no usable code. */
   readonly code: string;
   readonly count: number;
   readonly firstSeenAt: Date;
@@ -16,11 +16,11 @@ export interface UnknownBox {
   readonly lastAddress: string;
 }
 
-/** Boxes that report and belong to no vehicle: for the operator, who has forgotten to give one its code. */
+/** Codes of boxes that report to this instance and belong to no vehicle. */
 @Injectable()
 export class UnknownBoxes {
   private readonly logger = new Logger(UnknownBoxes.name);
-  /** The last seen is the last in it. */
+  /** Ordered by `lastSeenAt`, ascending. */
   private readonly boxes = new Map<string, UnknownBox>();
 
   constructor(
@@ -30,7 +30,7 @@ export class UnknownBoxes {
     metrics.observeUnknownBoxCount(() => this.boxes.size);
   }
 
-  /** @returns the code as it is printableCode */
+  /** @returns the printable form of the code */
   record(given: string | null, address: string): string {
     this.metrics.unknownBox();
     const code = given === null ? '(none)' : printableCode(given);
@@ -46,11 +46,11 @@ export class UnknownBoxes {
       lastSeenAt: at,
       lastAddress: address,
     });
-    if (!before) this.logger.warn({ code, address }, 'a box that belongs to no vehicle reports');
+    if (!before) this.logger.warn({ code, address }, 'request of an unknown box');
     return code;
   }
 
-  /** The last seen first. */
+  /** The most recently seen box first. */
   list(): readonly UnknownBox[] {
     return [...this.boxes.values()].reverse();
   }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection, mongo } from 'mongoose';
-import { collectionOf, duplicateKeyField } from '../../database/index.js';
+import { collectionOf } from './collection-of.js';
+import { duplicateKeyField } from './storage-errors.js';
 
 interface CursorDocument {
   readonly _id: string;
@@ -9,14 +10,14 @@ interface CursorDocument {
 }
 
 /**
- * `legacy_cursors`: up to which moment everything that was stored has also been written into the old collections, by
- * whichever instance. Ours, and made by its first document: it has no index that a schema step would have to make.
+ * `legacy_cursors`: one document for each reader of stored items, with the time up to which it has read everything. All
+ * instances share it. The collection needs no index, so its first document creates it.
  */
 @Injectable()
 export class CursorsRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  /** The moment that stands: this one, if there was none. */
+  /** The stored time of the cursor. A cursor that does not exist is created with `at`. */
   async getOrCreate(name: string, at: Date): Promise<Date> {
     try {
       await this.cursors.insertOne({ _id: name, at });
@@ -27,7 +28,7 @@ export class CursorsRepository {
     }
   }
 
-  /** Never backwards. */
+  /** Moves the cursor forward. An earlier time changes nothing. */
   async advance(name: string, at: Date): Promise<void> {
     await this.cursors.updateOne({ _id: name, at: { $lt: at } }, { $set: { at } });
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Notification } from './crew-events.repository.js';
-import { claimAttempt, dueNotifications, outcome, backoffMs } from './notification-schedule.js';
+import { claimAttempt, dueNotifications, outcome, backoffMs } from './panel-notification-sender.js';
 
 const waiting = (id: string, vehicleId: string, more: Partial<Notification> = {}): Notification => ({
   id,
@@ -23,9 +23,9 @@ const waiting = (id: string, vehicleId: string, more: Partial<Notification> = {}
   ...more,
 });
 
-describe('what is due', () => {
+describe('dueNotifications', () => {
   const late = { nextAttemptAt: new Date(9_000) };
-  it('is the first of each vehicle, when its time has come; those behind it wait with it', () => {
+  it('gives the oldest of each vehicle when its time has come, and holds back the others', () => {
     const all = [waiting('1', 'a', late), waiting('2', 'b'), waiting('3', 'a'), waiting('4', 'b')];
     expect(dueNotifications(all, 1_000).map(({ id }) => id)).toEqual(['2']);
     expect(dueNotifications(all, 9_000).map(({ id }) => id)).toEqual(['1', '2']);
@@ -33,21 +33,21 @@ describe('what is due', () => {
   });
 });
 
-describe('the pauses', () => {
-  it('double, up to five minutes', () => {
+describe('backoffMs', () => {
+  it('doubles up to five minutes', () => {
     expect([1, 2, 3, 9, 10, 1_000].map(backoffMs)).toEqual([1_000, 2_000, 4_000, 256_000, 300_000, 300_000]);
   });
 });
 
 describe('an attempt', () => {
-  it('is counted before it is made, and nobody else makes one while it may be under way', () => {
+  it('is counted before it is made, and excludes another one while it may be under way', () => {
     expect(claimAttempt(waiting('1', 'a', { attempts: 2 }), 10_000, 5_000)).toEqual({
       attempts: 3,
       nextAttemptAt: new Date(10_000 + 5_000 + 4_000),
     });
   });
 
-  it('ends it, or is followed by a pause, or was the last', () => {
+  it('ends in sent, in a later attempt, or in dead', () => {
     const tried = waiting('1', 'a', { attempts: 2, failure: 'answered 500' });
     expect(outcome(tried, null, 7_000)).toEqual({
       sendState: 'sent',

@@ -1,0 +1,50 @@
+/** The types of crew events, with the names that the old panels' phones use. */
+export const CREW_EVENT_TYPES = [
+  'online',
+  'offline',
+  'speed_above_80',
+  'speed_below_80',
+  'speed_above_120',
+  'speed_below_120',
+  'near_arrival',
+] as const;
+export type CrewEventType = (typeof CREW_EVENT_TYPES)[number];
+
+/** A crew event on the wire: event `crew` of namespace `/live`. */
+export interface CrewEventView {
+  /** Unique for the event. A repeated delivery has the same id. */
+  readonly id: string;
+  readonly vehicleId: string;
+  readonly type: CrewEventType;
+  /** ISO-8601 UTC to the millisecond. */
+  readonly at: string;
+  /** Last position of the vehicle, WGS-84 degrees. */
+  readonly lat: number;
+  readonly lon: number;
+  /** km/h; null before the first position with a speed. */
+  readonly averageKmh: number | null;
+  /** Id of the vehicle's open request in the shared database; null without one. */
+  readonly requestId: string | null;
+  /** Minutes to the destination; null for every type but `near_arrival`. */
+  readonly minutesLeft: number | null;
+}
+
+/** Every field of `CrewEventView`. All of them are required. */
+export const CREW_EVENT_FIELDS = [
+  'id',
+  'vehicleId',
+  'type',
+  'at',
+  'lat',
+  'lon',
+  'averageKmh',
+  'requestId',
+  'minutesLeft',
+] as const satisfies readonly (keyof CrewEventView)[];
+
+declare module '../core/events/event-bus.js' {
+  interface EventMap {
+    /** An instance has recorded a crew event. Published on every instance, usually within a second. */
+    'crew-event.recorded': CrewEventView;
+  }
+}

@@ -1,0 +1,137 @@
+import { Injectable } from '@nestjs/common';
+import type { EventBus, Position } from '../../core/index.js';
+import { type Crash, CrashesService } from '../../crashes/index.js';
+import { ImagesService, oldAddressOf } from '../../images/index.js';
+import { PositionLogService } from '../../tracking/index.js';
+import { AmbulanceDirectory } from './ambulance-directory.js';
+import { CrashCollectionRepository } from './crash-collection.repository.js';
+import { type Snapshot, snapshotsOf } from './legacy-snapshot.js';
+import type { MirrorSource } from './mirror.js';
+import { PictureCollectionsRepository } from './picture-collections.repository.js';
+import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
+
+/** A write with an unknown result is given up after two minutes (`InDoubtWrites`); the rest allows for clock skew. */
+const SETTLES_WITHIN_MS = 150_000;
+/** A picture is listed by the time its upload began. Over a bad radio link an upload takes minutes. */
+const PICTURES_SETTLE_WITHIN_MS = 900_000;
+const POSITIONS_PAGE_SIZE = 1_000;
+const PICTURES_PAGE_SIZE = 500;
+
+/** An item with the id of its vehicle in the old system. */
+interface AmbulanceItem<T> {
+  readonly ambulanceId: string;
+  readonly item: T;
+}
+
+/** What the three sources have in common: items of vehicles that the old system does not know are not mirrored. */
+abstract class VehicleItemSource<T extends { readonly vehicleId: string }> implements MirrorSource<T> {
+  abstract readonly name: string;
+  abstract readonly settlesWithinMs: number;
+
+  constructor(private readonly directory: AmbulanceDirectory) {}
+
+  abstract subscribe(bus: EventBus, offer: (items: readonly T[]) => void): void;
+  abstract since(fromMs: number): AsyncIterable<readonly T[]>;
+  protected abstract upsert(entries: readonly AmbulanceItem<T>[]): Promise<number>;
+
+  async write(items: readonly T[]): Promise<number> {
+    const ids = await this.directory.resolve(items.map(({ vehicleId }) => vehicleId));
+    return this.upsert(
+      items.flatMap((item) => {
+        const ambulanceId = ids.get(item.vehicleId);
+        return ambulanceId === undefined ? [] : [{ ambulanceId, item }];
+      }),
+    );
+  }
+}
+
+/** Positions, for `ambulance_trackings` and `ambulance_tracking_histories`. */
+@Injectable()
+export class PositionSource extends VehicleItemSource<Position> {
+  readonly name = 'trackings';
+  readonly settlesWithinMs = SETTLES_WITHIN_MS;
+
+  constructor(
+    directory: AmbulanceDirectory,
+    private readonly positions: PositionLogService,
+    private readonly collections: TrackingCollectionsRepository,
+  ) {
+    super(directory);
+  }
+
+  override subscribe(bus: EventBus, offer: (items: readonly Position[]) => void): void {
+    bus.subscribe('position.recorded', (recorded) => offer(recorded.map(({ position }) => position)));
+  }
+
+  override async *since(fromMs: number): AsyncGenerator<readonly Position[], void, undefined> {
+    for await (const page of this.positions.since(fromMs, POSITIONS_PAGE_SIZE))
+      yield page.map(({ position }) => position);
+  }
+
+  protected override async upsert(entries: readonly AmbulanceItem<Position>[]): Promise<number> {
+    const positions = entries.map(({ ambulanceId, item }) => ({ ambulanceId, position: item }));
+    const inserted = await this.collections.upsertHistories(positions);
+    return inserted + (await this.collections.advance(positions));
+  }
+}
+
+/**
+ * Pictures with an address of the old server, for `ambulance_images` and `ambulance_image_histories`. Readers of those
+ * collections could not open the others.
+ */
+@Injectable()
+export class PictureSource extends VehicleItemSource<Snapshot> {
+  readonly name = 'pictures';
+  readonly settlesWithinMs = PICTURES_SETTLE_WITHIN_MS;
+
+  constructor(
+    directory: AmbulanceDirectory,
+    private readonly images: ImagesService,
+    private readonly collections: PictureCollectionsRepository,
+  ) {
+    super(directory);
+  }
+
+  override subscribe(bus: EventBus, offer: (items: readonly Snapshot[]) => void): void {
+    bus.subscribe('legacy-snapshot.stored', ({ vehicleId, names }) => offer([{ vehicleId, names }]));
+  }
+
+  override async *since(fromMs: number): AsyncGenerator<readonly Snapshot[], void, undefined> {
+    for await (const page of this.images.pagesSince(fromMs, PICTURES_PAGE_SIZE))
+      yield snapshotsOf(page, oldAddressOf);
+  }
+
+  protected override async upsert(entries: readonly AmbulanceItem<Snapshot>[]): Promise<number> {
+    let count = 0;
+    for (const { ambulanceId, item } of entries)
+      if (item.names.length > 0) count += await this.collections.upsert(ambulanceId, item.names);
+    return count;
+  }
+}
+
+/** Crash reports, for `ambulance_crashes`. */
+@Injectable()
+export class CrashSource extends VehicleItemSource<Crash> {
+  readonly name = 'crashes';
+  readonly settlesWithinMs = SETTLES_WITHIN_MS;
+
+  constructor(
+    directory: AmbulanceDirectory,
+    private readonly crashes: CrashesService,
+    private readonly collection: CrashCollectionRepository,
+  ) {
+    super(directory);
+  }
+
+  override subscribe(bus: EventBus, offer: (items: readonly Crash[]) => void): void {
+    bus.subscribe('crash.recorded', ({ crash }) => offer([crash]));
+  }
+
+  override since(fromMs: number): AsyncGenerator<readonly Crash[], void, undefined> {
+    return this.crashes.pagesSince(new Date(fromMs));
+  }
+
+  protected override upsert(entries: readonly AmbulanceItem<Crash>[]): Promise<number> {
+    return this.collection.upsert(entries.map(({ ambulanceId, item }) => ({ ambulanceId, crash: item })));
+  }
+}
