@@ -139,7 +139,9 @@ describe('samserver init', () => {
     expect(await readFile(join(second, '.samserver-volume'), 'utf8')).toBe(other);
 
     await writeFile(join(second, '.samserver-volume'), 'something else');
-    expect((await samserver('init', { IMAGE_DIR: second })).output).toContain('does not contain a deployment id');
+    expect((await samserver('init', { IMAGE_DIR: second })).output).toContain(
+      'does not contain a deployment id',
+    );
   });
 
   it('changes nothing on the embedded database, which creates its id at the first start', async () => {
