@@ -92,12 +92,14 @@ export interface ReportAnswer {
   readonly rejected: number;
 }
 
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
+
 /**
  * The measurements alone, field by field. Every writer of documents and JSON uses it, so that `originalFields` and other
  * additions to `Position` cannot reach storage or a client by accident.
  */
 export function measurementsOf(from: Measurements): Measurements {
-  const measurements: { -readonly [Field in keyof Measurements]: Measurements[Field] } = {
+  const measurements: Mutable<Measurements> = {
     lat: from.lat,
     lon: from.lon,
   };
@@ -112,11 +114,11 @@ export function measurementsOf(from: Measurements): Measurements {
 }
 
 export function toPositionView(position: Position): PositionView {
-  return {
-    ...measurementsOf(position),
-    time: new Date(position.timeMs).toISOString(),
-    receivedAt: new Date(position.receivedAtMs).toISOString(),
-  };
+  // Extends the new object instead of a spread: this runs for every position that is published.
+  const view = measurementsOf(position) as Mutable<PositionView>;
+  view.time = new Date(position.timeMs).toISOString();
+  view.receivedAt = new Date(position.receivedAtMs).toISOString();
+  return view;
 }
 
 /** For holders that keep positions for long: `originalFields` can be 64 kB. Copies only a position that has them. */
