@@ -254,6 +254,10 @@ async function run(text) {
   if (check() !== 0) return 1;
   spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
   const waiting = FAULTS.filter(({ what }) => text === undefined || what.includes(text));
+  if (waiting.length === 0) {
+    process.stderr.write(`no fault matches: ${text}\n`);
+    return 1;
+  }
   let unseen = 0;
   const work = async () => {
     for (let fault = waiting.shift(); fault; fault = waiting.shift()) {

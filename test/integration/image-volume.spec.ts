@@ -203,12 +203,13 @@ describe('a volume', () => {
     await rename(volume.path, `${volume.path}-away`);
     await mkdir(volume.path);
     expect((await upload(service, { ...sent, bytes: await jpeg(2) })).status).toBe(503);
-    expect(await stateOf()).toBe('empty');
+    // A check under way may have begun before the change.
+    await until(async () => (await stateOf()) === 'empty', 'the empty mount point');
     expect((await download(service, body.url, token)).status).toBe(503);
     expect(readdirSync(volume.path)).toEqual([]);
     await volume.remove();
     await rename(`${volume.path}-away`, volume.path);
-    expect(await stateOf()).toBe('usable');
+    await until(async () => (await stateOf()) === 'usable', 'the volume');
     expect((await download(service, body.url, token)).status).toBe(200);
     expect((await upload(service, { ...sent, bytes: await jpeg(2) })).status).toBe(201);
   });
