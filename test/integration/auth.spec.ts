@@ -13,6 +13,7 @@ import { connectSocket, until } from '../support/sockets.js';
 import {
   ADMIN,
   type Instance,
+  isClosedByServer,
   JWT_SECRET,
   startTestService,
   type TestService,
@@ -272,6 +273,7 @@ describe('a session', () => {
 
     const { status } = await call(service, 'POST', '/api/v1/auth/logout', { token: mine.accessToken });
     expect(status).toBe(204);
+    expect([isClosedByServer(service, socket), isClosedByServer(service, kept)]).toEqual([true, false]);
     expect(await me(service, mine.accessToken)).toMatchObject(ended);
     await until(() => socket.disconnected);
     await expect(watch(service, mine.accessToken)).rejects.toMatchObject(finalWord);

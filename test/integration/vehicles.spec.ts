@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Model, Types } from 'mongoose';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
-import { startTestService, type TestService } from '../support/test-service.js';
+import { isClosedByServer, startTestService, type TestService } from '../support/test-service.js';
 import { EventBus } from '../../src/core/index.js';
 import type { VehicleChange } from '../../src/vehicles/index.js';
 
@@ -527,8 +527,10 @@ describe('credentials', () => {
     // Past the look at those who have just joined: it would close this one too.
     await new Promise((resolve) => setTimeout(resolve, 300));
     const path = `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`;
+    expect(isClosedByServer(service, socket)).toBe(false);
     expect((await call(service, 'DELETE', path, { token })).status).toBe(204);
-    await until(() => socket.disconnected, 'the socket to close at once');
+    expect(isClosedByServer(service, socket)).toBe(true);
+    await until(() => socket.disconnected, 'the socket to close');
     await expect(connectSocket(service.socketUrl, '/devices', deviceToken)).rejects.toMatchObject({
       data: { code: 'auth/token-invalid' },
     });

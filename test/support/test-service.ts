@@ -3,6 +3,7 @@ import { PinoLogger, createPino } from '../../src/core/index.js';
 import { loadSettings } from '../../src/config/index.js';
 import { type RunningService, startService } from '../../src/app.js';
 import { InstanceLifecycle } from '../../src/deployment/index.js';
+import { SocketPort } from '../../src/gateway/index.js';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 export const ADMIN = { email: 'admin@example.org', password: 'correct horse battery' };
@@ -67,4 +68,12 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
     service,
     stop: () => service.stop(),
   };
+}
+
+/** The server has begun to close the connection of this client, whether the client knows it already or not. */
+export function isClosedByServer({ service }: Instance, client: { io: { engine: { id: string } } }): boolean {
+  const { clients } = service.app.get(SocketPort).io.engine as unknown as {
+    readonly clients: Readonly<Record<string, { readonly readyState: string }>>;
+  };
+  return clients[client.io.engine.id]?.readyState !== 'open';
 }
