@@ -25,7 +25,9 @@ const root = resolve(import.meta.dirname, '..');
 /** Two cores; each run of Jest uses one. */
 const RUNS_AT_ONCE = 2;
 /** A fault makes most waits of a test end in vain. */
-const WAIT_LIMIT_MS = 15_000;
+const WAIT_LIMIT_MS = 20_000;
+/** Longest run of the specs of one fault. A run that hangs is a red one. */
+const RUN_LIMIT_MS = 300_000;
 
 /** What is broken, where, how, and the specs that must see it (patterns of Jest). */
 const FAULTS = [
@@ -305,15 +307,20 @@ async function failedTestsWith({ file, from, to, specs }) {
         '--experimental-vm-modules',
         'node_modules/jest/bin/jest.js',
         '--runInBand',
+        '--bail',
+        '--testTimeout=60000',
         '--json',
         `--outputFile=${report}`,
         ...specs,
       ],
       {
         cwd: copy,
+        timeout: RUN_LIMIT_MS,
+        killSignal: 'SIGKILL',
         env: { ...process.env, SAMSERVER_KILLS: '3', TEST_WAIT_LIMIT_MS: String(WAIT_LIMIT_MS) },
       },
     );
+    if (!existsSync(report)) return [`the run did not end within ${RUN_LIMIT_MS / 1000} s`];
     const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
     return testResults.flatMap(({ assertionResults }) =>
       assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
