@@ -15,7 +15,7 @@ import type { NewVehicle, Vehicle } from './vehicle.js';
 import { VehicleRecord, VehicleSchema } from './vehicle.schema.js';
 import { VehiclesRepository } from './vehicles.repository.js';
 
-/** A command acts for nobody who has an account. */
+/** A command has no user account. */
 const COMMAND_ACTOR: Actor = { kind: 'user', id: '0'.repeat(24) };
 
 /**
@@ -68,7 +68,7 @@ export class VehicleRegister {
     }));
   }
 
-  /** Nobody can report as it any more; what is kept of it stays. @throws vehicles/not-found, vehicles/busy */
+  /** Revokes the credentials of the vehicle and keeps its records. @throws vehicles/not-found, vehicles/busy */
   archive(id: string): Promise<void> {
     return this.archiving.archive(id);
   }
