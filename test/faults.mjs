@@ -95,7 +95,7 @@ const FAULTS = [
     specs: ['integration/live'],
   },
   {
-    what: 'a handler that says nothing is open to everybody',
+    what: 'a handler without an access rule is public',
     file: 'src/auth/access/access.guard.ts',
     from: "if (access === 'public') return true;",
     to: "if (access === 'public' || access === undefined) return true;",
@@ -193,7 +193,7 @@ const FAULTS = [
     specs: ['legacy/boxes/arrival-times'],
   },
   {
-    what: 'an old box that was just given to a vehicle is still told that nobody knows it',
+    what: 'an old box that was just assigned to a vehicle still gets the answer for an unknown box',
     file: 'src/legacy/boxes/box-directory.ts',
     from: 'while (this.ageMs > CACHE_TTL_MS) await this.read();',
     to: 'if (this.ageMs > CACHE_TTL_MS && this.boxes.size === 0) await this.read();',
@@ -307,7 +307,6 @@ async function failedTestsWith({ file, from, to, specs }) {
         '--experimental-vm-modules',
         'node_modules/jest/bin/jest.js',
         '--runInBand',
-        '--bail',
         '--testTimeout=60000',
         '--json',
         `--outputFile=${report}`,

@@ -57,7 +57,7 @@ describe('logging in', () => {
 
   it.each([
     ['a wrong password', { ...ADMIN, password: 'wrong' }],
-    ['an unknown address', { ...ADMIN, email: 'nobody@example.org' }],
+    ['an unknown address', { ...ADMIN, email: 'unknown@example.org' }],
   ])('answers %s alike', async (_what, body) => {
     const answer = await call(service, 'POST', '/api/v1/auth/login', { body });
     expect(answer).toMatchObject({ status: 401, body: { code: 'auth/bad-credentials' } });
@@ -82,7 +82,7 @@ describe('refreshing', () => {
   const refresh = (refreshToken: string) =>
     call(service, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } });
 
-  it('gives the previous token the same successor, so that a lost answer logs nobody out', async () => {
+  it('gives the previous token the same successor, so that a lost answer logs no user out', async () => {
     const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
     const [one, other] = await Promise.all([refresh(first.refreshToken), refresh(first.refreshToken)]);
     const again = await refresh(first.refreshToken);
@@ -313,9 +313,9 @@ describe('a session', () => {
   it('does not end with a new name', async () => {
     const user = await newUser(service, admin, 'viewer');
     const { accessToken } = await logIn(service, user);
-    const body = { name: 'Somebody else', role: 'viewer' };
+    const body = { name: 'Another name', role: 'viewer' };
     await call(service, 'PATCH', `/api/v1/users/${user.id}`, { token: admin, body });
-    expect(await me(service, accessToken)).toMatchObject({ status: 200, body: { name: 'Somebody else' } });
+    expect(await me(service, accessToken)).toMatchObject({ status: 200, body: { name: 'Another name' } });
   });
 
   it('is born ended when the role changes between the password’s check and its beginning', async () => {
@@ -398,7 +398,7 @@ describe('changing my password', () => {
 });
 
 describe('a new signing secret', () => {
-  it('logs nobody out while the one before it is named, and everybody when it is not', async () => {
+  it('logs no user out while the previous secret is set, and every user when it is not', async () => {
     const before = await logIn(service, ADMIN);
     const next = { JWT_SECRET: 'the next secret, which is long enough too' };
     const rotating = await service.another({ ...next, JWT_SECRET_PREVIOUS: JWT_SECRET });

@@ -40,7 +40,7 @@ const jwt = (claims: Record<string, unknown>, secret = JWT_SECRET, alg = 'HS256'
   return `${head}.${alg === 'none' ? '' : createHmac('sha256', secret).update(head).digest('base64url')}`;
 };
 
-type Who = 'admin' | 'device' | 'nobody';
+type Who = 'admin' | 'device' | 'anonymous';
 interface Case {
   readonly name: string;
   readonly as?: Who;
@@ -226,13 +226,13 @@ const BODIES: readonly Case[] = [
     code: 'http/bad-request',
   },
   {
-    name: 'an encoding nobody knows',
+    name: 'an unknown encoding',
     request: login('{}', { 'Content-Encoding': 'zip' }),
     status: 415,
     code: 'http/unsupported-media-type',
   },
   {
-    name: 'a character set nobody knows',
+    name: 'an unknown character set',
     request: login('{}', { 'Content-Type': 'application/json; charset=klingon' }),
     status: 415,
     code: 'http/unsupported-media-type',
@@ -357,7 +357,7 @@ const REPORTS: readonly Case[] = [
     body: rejected('invalid_time'),
   },
   {
-    name: 'a year nobody has',
+    name: 'a year out of range',
     request: oneOf('48', '11', '"+275760-09-13T00:00:00Z"'),
     status: 200,
     body: rejected('invalid_time'),
@@ -491,7 +491,7 @@ const ADDRESSES: readonly Case[] = [
   },
   { name: 'a double slash', request: get('//example.org/%2f..'), status: 404, code: 'http/not-found' },
   {
-    name: 'an absolute address of somebody else',
+    name: 'an absolute address of another host',
     request: get('http://127.0.0.2/api/v1/nothing'),
     status: 404,
     code: 'http/not-found',
@@ -658,7 +658,7 @@ const TOKENS: readonly Case[] = [
   },
   { name: 'without an end', request: () => ({ path: VEHICLES, token: jwt({}) }), status: 401 },
   {
-    name: 'of a session nobody has',
+    name: 'of an unknown session',
     request: () => ({
       path: VEHICLES,
       token: jwt({ exp: 4e9, sub: '66f0c0ffee0123456789abcd', sid: '66f0c0ffee0123456789abcd' }),
@@ -728,7 +728,7 @@ const TOKENS: readonly Case[] = [
     code: 'auth/token-invalid',
   },
   {
-    name: "a device's of an id nobody has",
+    name: "a device's of an unknown id",
     request: () => ({ ...report(batch(1)), token: `${'0'.repeat(24)}.${'A'.repeat(43)}` }),
     status: 401,
     code: 'auth/token-invalid',
@@ -736,9 +736,9 @@ const TOKENS: readonly Case[] = [
 ];
 
 const tokenOf = (who: Who): { token?: string } =>
-  who === 'nobody' ? {} : { token: who === 'admin' ? admin : device.deviceToken };
+  who === 'anonymous' ? {} : { token: who === 'admin' ? admin : device.deviceToken };
 
-function madeOf({ as = 'nobody', request }: Case): RawRequest {
+function madeOf({ as = 'anonymous', request }: Case): RawRequest {
   return { ...tokenOf(as), ...(typeof request === 'function' ? request() : request) };
 }
 
@@ -890,7 +890,7 @@ const WIRE: readonly {
     status: 413,
   },
   {
-    name: 'an expectation nobody can meet',
+    name: 'an expectation that the server cannot meet',
     pieces: () => ['POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: a miracle\r\n\r\n'],
     status: 417,
   },

@@ -82,7 +82,7 @@ const FRAMES: readonly Case[] = [
   text('noise', 'zzz', 'closed'),
   text('an empty message', '', 'closed'),
   text('a ping, which only the server may send', '2', 'closed'),
-  text('a pong that nobody waits for', '3', 'open'),
+  text('a pong without a ping', '3', 'open'),
   text('a goodbye, which a client says by going', '1', 'open'),
   text('an open packet', '0{"sid":"x"}', 'open'),
   text('a packet type there is not', '49', 'closed'),
@@ -282,7 +282,7 @@ const DEVICE: readonly Case[] = [
   event('an event named by an object', '[{"toString":1}]', 'closed'),
   event('an event that is no array', '{"0":"position"}', 'closed'),
   event('half a JSON', '["position",', 'closed'),
-  text('an event that nobody asked to be told of', '42/devices,["position",{"lat":"x"}]', 'open'),
+  text('an event without an acknowledgement', '42/devices,["position",{"lat":"x"}]', 'open'),
   text('an acknowledgement of nothing', '43/devices,99[{}]', 'open'),
   text('an acknowledgement of a number without end', `43/devices,${'9'.repeat(400)}[]`, 'open'),
   text('a second CONNECT', () => `40/devices,{"token":"${device.deviceToken}"}`, 'closed'),
@@ -390,7 +390,7 @@ describe('over HTTP', () => {
       200,
       () => requestBytes({ path: '/socket.io/?EIO=4&transport=polling&transport=polling' }),
     ],
-    ['a session there is not', 400, () => requestBytes({ path: `${ENGINE}&sid=nobody` })],
+    ['a session there is not', 400, () => requestBytes({ path: `${ENGINE}&sid=unknown` })],
     ['the session __proto__', 400, () => requestBytes({ path: `${ENGINE}&sid=__proto__` })],
     ['the session constructor', 400, () => requestBytes({ path: `${ENGINE}&sid=constructor` })],
     ['two sessions', 400, () => requestBytes({ path: `${ENGINE}&sid=a&sid=b` })],
@@ -422,7 +422,7 @@ describe('over HTTP', () => {
         }),
     ],
     [
-      'an upgrade to what nobody speaks',
+      'an upgrade to an unknown protocol',
       400,
       () =>
         requestBytes({
@@ -471,7 +471,7 @@ describe('over HTTP', () => {
 describe('those who go or wait', () => {
   const clients = (): number => (io().engine as unknown as { clientsCount: number }).clientsCount;
 
-  it('a reset at every moment of a handshake harms nobody', async () => {
+  it('a reset at every moment of a handshake harms no other connection', async () => {
     const before = clients();
     const upgrade = (path: string): string =>
       `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
@@ -529,7 +529,7 @@ describe('those who go or wait', () => {
     await other.stop();
   });
 
-  it('a reset of one that is turned away while the instance drains harms nobody', async () => {
+  it('a reset of a connection that is refused during a drain harms no other connection', async () => {
     const other = await service.another();
     await other.service.app.get(DrainService).beginDrain();
     for (const path of [
@@ -551,7 +551,7 @@ describe('those who go or wait', () => {
     await other.stop();
   });
 
-  it('one that never names a namespace is let go after 10 s, and one that only says half a word', async () => {
+  it('closes a connection without a namespace after 10 s, and one with half a packet', async () => {
     expect(io().connectTimeout()).toBe(10_000);
     const { httpServer } = io() as unknown as { httpServer: { headersTimeout: number } };
     const { headersTimeout } = httpServer;
@@ -573,7 +573,7 @@ describe('those who go or wait', () => {
     await processMonitor.expectHealthy(service, device.deviceToken);
   });
 
-  it('a half-open connection is let go when it misses its ping', async () => {
+  it('closes a half-open connection that misses its ping', async () => {
     const { opts } = io().engine as unknown as { opts: { pingInterval: number; pingTimeout: number } };
     const { pingInterval, pingTimeout } = opts;
     Object.assign(opts, { pingInterval: 200, pingTimeout: 200 });

@@ -109,7 +109,7 @@ describe('positions', () => {
       destination_location: { lat: 13.8, lon: 100.5 },
       covered_distance: 12,
       speed_above_80: 'an episode',
-      note: 'of a program that nobody knows',
+      note: 'of an unknown program',
     };
     const { insertedId } = await old.collection('ambulance_trackings').insertOne(theirs);
     await send(fix(0));

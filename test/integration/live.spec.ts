@@ -179,7 +179,7 @@ describe('a wish', () => {
 });
 
 describe('a watcher that does not read', () => {
-  it('is told and let go, and nothing more is kept for it', async () => {
+  it('gets a resync, and the service keeps nothing more for it', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const seen = await watch({ vehicleIds: [vehicleId] });
     // The stream under the websocket: what the kernel takes is full soon, and frames begin to wait in the service.

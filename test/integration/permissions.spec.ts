@@ -9,42 +9,42 @@ import { OPS_TOKEN, startTestService, type TestService } from '../support/test-s
 const WHO = ['anonymous', 'viewer', 'dispatcher', 'admin', 'device', 'operator'] as const;
 type Who = (typeof WHO)[number];
 
-const everybody: readonly Who[] = WHO;
+const everyone: readonly Who[] = WHO;
 const users: readonly Who[] = ['viewer', 'dispatcher', 'admin'];
 const dispatchers: readonly Who[] = ['dispatcher', 'admin'];
 const admins: readonly Who[] = ['admin'];
 const devices: readonly Who[] = ['device'];
 const operators: readonly Who[] = ['operator'];
 
-/** Who may what. A route that is not here is a hole until somebody has said who may use it. */
+/** Who may what. A route that is not here is a hole until this table says who may use it. */
 const ROUTES: Readonly<Record<string, readonly Who[]>> = {
-  'GET /': everybody,
-  'GET /error_codes': everybody,
-  'POST /api/tracking/postAmbulanceTracking': everybody,
-  'POST /api/snapshot/postAmbulanceImageUpload': everybody,
-  'POST /api/crash/postAmbulanceCrashNotify': everybody,
+  'GET /': everyone,
+  'GET /error_codes': everyone,
+  'POST /api/tracking/postAmbulanceTracking': everyone,
+  'POST /api/snapshot/postAmbulanceImageUpload': everyone,
+  'POST /api/crash/postAmbulanceCrashNotify': everyone,
   'GET /api/v1/legacy/unknown-boxes': dispatchers,
   'GET /api/v1/legacy/clients': dispatchers,
   'GET /api/v1/legacy/notifications': admins,
   'POST /api/v1/legacy/notifications/:id/retry': admins,
-  'GET /health': everybody,
-  'GET /ready': everybody,
+  'GET /health': everyone,
+  'GET /ready': everyone,
   'GET /metrics': operators,
   'PUT /api/v1/ops/log-level': operators,
   'POST /api/v1/ops/drain': operators,
   'POST /api/v1/ops/handover': operators,
   'DELETE /api/v1/ops/handover': operators,
-  'GET /docs': everybody,
-  'GET /docs/': everybody,
-  'GET /docs/index.html': everybody,
-  'GET /docs/LICENSE': everybody,
-  'GET /docs/swagger-ui-init.js': everybody,
-  'GET /docs/docs/swagger-ui-init.js': everybody,
-  'GET /docs/asyncapi.yaml': everybody,
-  'GET /docs-json': everybody,
-  'GET /docs-yaml': everybody,
-  'POST /api/v1/auth/login': everybody,
-  'POST /api/v1/auth/refresh': everybody,
+  'GET /docs': everyone,
+  'GET /docs/': everyone,
+  'GET /docs/index.html': everyone,
+  'GET /docs/LICENSE': everyone,
+  'GET /docs/swagger-ui-init.js': everyone,
+  'GET /docs/docs/swagger-ui-init.js': everyone,
+  'GET /docs/asyncapi.yaml': everyone,
+  'GET /docs-json': everyone,
+  'GET /docs-yaml': everyone,
+  'POST /api/v1/auth/login': everyone,
+  'POST /api/v1/auth/refresh': everyone,
   'GET /api/v1/auth/me': users,
   'POST /api/v1/auth/password': users,
   'POST /api/v1/auth/logout': users,
@@ -75,23 +75,23 @@ const ROUTES: Readonly<Record<string, readonly Who[]>> = {
   'GET /api/v1/images/:id/content': users,
   'GET /api/v1/images/:id/thumbnail': users,
   'DELETE /api/v1/images/:id': dispatchers,
-  'GET /uploads/ambulance_images/*path': everybody,
+  'GET /uploads/ambulance_images/*path': everyone,
   'POST /api/v1/vehicles/:id/credentials': admins,
   'GET /api/v1/vehicles/:id/credentials': admins,
   'DELETE /api/v1/vehicles/:id/credentials/:credentialId': admins,
 };
 
-/** Whom a namespace lets in; the default one is the old server's, which asked nobody who he is. */
+/** Whom a namespace lets in; the default one is the old server's, which had no authentication. */
 const NAMESPACES: Readonly<Record<string, readonly Who[]>> = {
-  '/': everybody,
+  '/': everyone,
   '/devices': devices,
   '/live': users,
 };
 
 /** Who may send what, of those who were let in. */
 const EVENTS: Readonly<Record<string, readonly Who[]>> = {
-  '/ room_join': everybody,
-  '/ room_leave': everybody,
+  '/ room_join': everyone,
+  '/ room_leave': everyone,
   '/devices position': devices,
   '/devices positions': devices,
   '/devices status': devices,
@@ -147,7 +147,7 @@ describe('routes', () => {
         path.replace(/:\w+/g, '66f0c0ffee0123456789abcd'),
         {
           ...withToken(who),
-          ...(method !== 'GET' && { body: { nobody: 'sends this' } }),
+          ...(method !== 'GET' && { body: { unknown: 'field' } }),
         },
       );
       const refusal = who === 'anonymous' ? [401, 'auth/token-missing'] : [403, 'auth/forbidden'];
@@ -156,7 +156,7 @@ describe('routes', () => {
     }
   });
 
-  it('say that there is nothing to those whom nobody knows, too', async () => {
+  it('answer 404 for an unknown route, also without authentication', async () => {
     expect((await call(service, 'GET', '/api/v1/nothing')).status).toBe(404);
   });
 });
@@ -194,7 +194,7 @@ describe('namespaces', () => {
     return (await logIn(service, await newUser(service, admin, role))).accessToken;
   }
 
-  it('/ lets everybody in, who may be silent and listen, and answers no event', async () => {
+  it('/ lets everyone in, who may be silent and listen, and answers no event', async () => {
     for (const who of WHO) {
       const socket = await connectSocket(service.socketUrl, '/', tokens[who]);
       await expect(socket.timeout(200).emitWithAck('position', {})).rejects.toThrow('timed out');

@@ -277,8 +277,11 @@ describe('contract', () => {
 
   it('withdraws the announcement after a refusal and changes nothing', async () => {
     await migrations(STEPS).up(RUN);
-    const outcome = await migrations(STEPS).contract({ ...RUN, refusals: async () => ['somebody needs it'] });
-    expect(outcome?.reasons).toEqual(['somebody needs it']);
+    const outcome = await migrations(STEPS).contract({
+      ...RUN,
+      refusals: async () => ['an instance needs it'],
+    });
+    expect(outcome?.reasons).toEqual(['an instance needs it']);
     expect(await repository.find()).toMatchObject({ version: 1, contractingTo: null, owner: null });
   });
 

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 const path = '/api/v1/users';
-const somebody = {
+const newAccount = {
   email: 'Leitstelle@Example.org',
   name: 'Leitstelle',
   role: 'dispatcher',
@@ -27,8 +27,8 @@ const somebody = {
 };
 
 describe('users', () => {
-  it('are made, shown, changed and deleted, and never with anything that lets somebody in', async () => {
-    const created = await call(service, 'POST', path, { token, body: somebody });
+  it('are made, shown, changed and deleted, and never with a secret', async () => {
+    const created = await call(service, 'POST', path, { token, body: newAccount });
     expect(created.status).toBe(201);
     const { id } = created.body;
     expect(created.headers.get('location')).toBe(`${path}/${id}`);
@@ -62,7 +62,7 @@ describe('users', () => {
   });
 
   it('have one address each, whatever its case', async () => {
-    const body = { ...somebody, email: 'one@example.org' };
+    const body = { ...newAccount, email: 'one@example.org' };
     expect((await call(service, 'POST', path, { token, body })).status).toBe(201);
     const again = await call(service, 'POST', path, { token, body: { ...body, email: ' ONE@example.org ' } });
     expect(again).toMatchObject({ status: 409, body: { code: 'users/email-taken' } });
@@ -74,7 +74,7 @@ describe('users', () => {
   });
 
   it.each([
-    ['no address', { email: 'nobody' }, 'email'],
+    ['no address', { email: 'unknown' }, 'email'],
     ['a long address', { email: `${'x'.repeat(250)}@example.org` }, 'email'],
     ['an empty name', { name: '  ' }, 'name'],
     ['a long name', { name: 'x'.repeat(81) }, 'name'],
@@ -86,7 +86,7 @@ describe('users', () => {
     ['a long password', { password: 'x'.repeat(73) }, 'password'],
     ['37 characters of two bytes', { password: 'ü'.repeat(37) }, 'password'],
   ])('are refused with %s, and changes with it', async (_what, fault, field) => {
-    const created = await call(service, 'POST', path, { token, body: { ...somebody, ...fault } });
+    const created = await call(service, 'POST', path, { token, body: { ...newAccount, ...fault } });
     expect(created).toMatchObject({
       status: 400,
       body: { code: 'input/invalid', errors: [{ path: field }] },
@@ -161,7 +161,7 @@ describe('the last admin', () => {
     }
   });
 
-  it('is one, when many are deleted and demoted by everybody at once', async () => {
+  it('is one, when many are deleted and demoted at once', async () => {
     const repositories = [service, other].map(({ service: { app } }) => app.get(UsersRepository));
     const services = [service, other].map(({ service: { app } }) => app.get(UsersService));
     const users = repositories[0];

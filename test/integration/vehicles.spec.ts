@@ -264,7 +264,7 @@ describe('a change', () => {
     expect(answer).toMatchObject({ status: 409, body: { code: 'vehicles/call-sign-taken' } });
   });
 
-  it('is told to whoever listens, once and whole', async () => {
+  it('is published once and complete', async () => {
     const told: VehicleChange[] = [];
     const stop = service.service.app
       .get(EventBus)
@@ -512,7 +512,7 @@ describe('archiving', () => {
 });
 
 describe('credentials', () => {
-  it('are listed without what lets somebody in', async () => {
+  it('are listed without their secrets', async () => {
     const { vehicleId, credentialId, deviceToken } = await newVehicle(service, token);
     const { body } = await call(service, 'GET', `/api/v1/vehicles/${vehicleId}/credentials`, { token });
     expect(body.items).toEqual([

@@ -54,7 +54,7 @@ export class SendingDevice {
     return this.client.resends;
   }
 
-  /** Stops sending, waits for what is still open, lets go. */
+  /** Stops sending, waits for open acknowledgements, disconnects. */
   async stop(timeoutMs = 30_000): Promise<{ unacknowledged: number }> {
     clearInterval(this.timer);
     return this.client.close(timeoutMs);

@@ -15,7 +15,7 @@ export class ProcessMonitor {
     for (const level of ['error', 'fatal'] as const) {
       jest.spyOn(PinoLogger.prototype, level).mockImplementation((...args: unknown[]) => this.note(args));
     }
-    // Socket.IO says there that nobody listens to an error.
+    // Socket.IO writes there that an error has no listener.
     jest.spyOn(console, 'error').mockImplementation((...args: unknown[]) => this.note(args));
   }
 

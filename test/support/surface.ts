@@ -5,7 +5,7 @@ interface Layer {
   readonly route?: { readonly path: string | RegExp; readonly methods: Readonly<Record<string, boolean>> };
 }
 
-/** Every route that the running app would answer, as `GET /path/:id`, whoever registered it. */
+/** Every route that the running app would answer, as `GET /path/:id`, from every controller. */
 export function routesOf(app: NestExpressApplication): string[] {
   const { router } = app.getHttpAdapter().getInstance() as unknown as { router: { stack: Layer[] } };
   return router.stack.flatMap(({ route }) =>

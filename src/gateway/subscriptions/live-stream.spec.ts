@@ -75,18 +75,18 @@ describe('a crash', () => {
   it('is sent to who sees its place or its vehicle, whatever of the two is known', () => {
     const live = stream(false);
     frame(live, 'c1', inside('seen'));
-    live.sendCrash(crash('1', 'nobody', 11.5), 'c2');
-    live.sendCrash(crash('2', 'nobody', 12.5), 'c3');
-    live.sendCrash(crash('3', 'nobody', null), 'c4');
+    live.sendCrash(crash('1', 'unknown', 11.5), 'c2');
+    live.sendCrash(crash('2', 'unknown', 12.5), 'c3');
+    live.sendCrash(crash('3', 'unknown', null), 'c4');
     live.sendCrash(crash('4', 'seen', null), 'c5');
     live.sendCrash(crash('5', 'seen', 12.5), 'c6');
     expect(sent.slice(1)).toEqual(['c2: crash 1', 'c5: crash 4', 'c6: crash 5']);
   });
 
-  it('is sent to nobody whose stream is over', () => {
+  it('is not sent after the end of the stream', () => {
     const live = stream(false);
     live.stop();
-    live.sendCrash(crash('1', 'nobody', 11.5), 'c1');
+    live.sendCrash(crash('1', 'unknown', 11.5), 'c1');
     expect(sent).toEqual([]);
   });
 });
