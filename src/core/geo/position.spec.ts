@@ -2,13 +2,15 @@ import { expect, it } from '@jest/globals';
 import {
   isSamePlace,
   markerTimeMs,
+  type Measurements,
   measurementsOf,
   type Position,
   toPositionView,
   withoutOriginalFields,
 } from './position.js';
 
-const MEASUREMENTS = {
+// Required: a new measurement that is missing here does not compile, and one that `measurementsOf` forgets fails the test.
+const MEASUREMENTS: Required<Measurements> = {
   lat: 48.1,
   lon: 11.5,
   speedMps: 0,
