@@ -48,7 +48,7 @@ describe.each(PORTS)('on the %s port', (port) => {
       JSON_TYPE,
       { '500': 'Error on server.' },
     ]);
-    const { body } = await call({ url }, 'GET', '/uploads/ambulance_images/nobody/1.jpg');
+    const { body } = await call({ url }, 'GET', '/uploads/ambulance_images/unknown/1.jpg');
     expect(body.code).toBe('images/volume-unavailable');
   });
 
@@ -81,7 +81,7 @@ describe.each(PORTS)('on the %s port', (port) => {
   );
 
   it.each([
-    ['another box', { ambulance_id: 'nobody' }],
+    ['another box', { ambulance_id: 'unknown' }],
     ['nothing', {}],
     ['a list', [1, 2]],
     ['an operator of the database', { ambulance_id: { $gt: '' } }],
@@ -199,7 +199,7 @@ describe('requests that ended the process of the old server', () => {
     ['a list', { tracking_speed: [1] }],
     ['an object', { tracking_speed: { a: 1 } }],
   ])(
-    'a position with %s for a speed is kept without one, also of a box that was seen before',
+    'a position with %s for a speed is kept without one, also of a box that has sent before',
     async (_, change) => {
       const { vehicleId, boxCode } = await newBox(service);
       for (let n = 0; n < 2; n += 1) {
@@ -286,7 +286,7 @@ describe('bodies that no box sends', () => {
   });
 
   it('a picture request without a form is answered as by the old server: 200 and an empty body', async () => {
-    const { status, headers, text } = await postJson(service, SNAPSHOT, { ambulance_id: 'nobody' });
+    const { status, headers, text } = await postJson(service, SNAPSHOT, { ambulance_id: 'unknown' });
     expect([status, headers.get('content-type'), text]).toEqual([200, null, '']);
   });
 });

@@ -91,10 +91,10 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
     const before = await pictures();
     const bytes = await jpeg(3);
     expectEmpty(
-      await postRaw(service, SNAPSHOT, formOf({ ambulance_id: 'nobody' }, [['a.jpg', bytes]]), { port }),
+      await postRaw(service, SNAPSHOT, formOf({ ambulance_id: 'unknown' }, [['a.jpg', bytes]]), { port }),
     );
     const late = formOf({}, [['a.jpg', bytes]]);
-    late.append('ambulance_id', '../nobody');
+    late.append('ambulance_id', '../unknown');
     expectEmpty(await postRaw(service, SNAPSHOT, late, { port }));
     expect(await pictures()).toEqual(before);
     expect(await waiting()).toEqual([]);

@@ -80,7 +80,7 @@ describe('password guessing', () => {
     const place = newPlace();
     const right = await Promise.all([1, 2, 3].map(() => login(place, user.email, user.password)));
     expect(statuses(right)).toEqual([200, 200, 200]);
-    for (let n = 0; n < 6; n += 1) await failTimes(1, place, `nobody-${n}@example.org`);
+    for (let n = 0; n < 6; n += 1) await failTimes(1, place, `unknown-${n}@example.org`);
     expect((await login(place, 'one-more@example.org')).status).toBe(429);
     expect((await login(newPlace(), 'one-more@example.org')).status).toBe(401);
   });
