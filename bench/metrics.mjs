@@ -1,8 +1,9 @@
 /**
- * What it costs to count a request and to write it down. The same Express application three times: bare, counted, and
- * counted with its line in the log (into nowhere), each asked the same over kept connections, in turns, so that what
- * else the machine does hits all of them. The ratio is to the bare one of the same run; the best of many short rounds
- * counts. A request that does nothing is the worst case: real ones ask a database. Then how long a scrape takes.
+ * Measures the cost of metrics and of the request log. The same Express application runs three times: without metrics,
+ * with metrics, and with metrics and the request log (discarded). All get the same requests over keep-alive connections,
+ * in turns, so that other load on the machine affects all of them. Ratios refer to the application without metrics in the
+ * same run; the best of many short rounds counts. A request that does nothing is the worst case, because real requests
+ * read a database. At the end the duration of a scrape is measured.
  *
  *   npm run build && node bench/metrics.mjs [--requests 1000] [--rounds 40]
  */
@@ -71,9 +72,9 @@ async function serve(traffic, logger) {
   return { port: server.address().port, server, logger };
 }
 
-/** All of the requests, each connection one after the other. */
+/** Sends all requests; each connection sends one request after the other. */
 async function load({ port, logger }, count) {
-  // Nest's logger is one for the process.
+  // Nest has one logger for the whole process.
   Logger.overrideLogger(logger);
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   let left = count;

@@ -7,9 +7,9 @@ export class RawWebSocket {
   readonly texts: string[];
   readonly isClosed: boolean;
   readonly isOpen: boolean;
-  /** Of the answer to the handshake; null before it. */
+  /** HTTP status of the answer to the handshake; null before it. */
   readonly status: number | null;
-  /** Whether the handshake was taken. */
+  /** Resolves to true when the handshake was accepted, to false when it was refused. */
   readonly opened: Promise<boolean>;
   readonly closed: Promise<void>;
   readonly socket: Socket;

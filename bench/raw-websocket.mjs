@@ -1,4 +1,7 @@
-/** A WebSocket client over a plain TCP connection: what no library would send can be sent, and 10,000 of them are small. */
+/**
+ * A WebSocket client over a plain TCP connection. It can send frames that no library sends, and it needs little memory:
+ * a bench opens 10,000 of them.
+ */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
@@ -12,18 +15,18 @@ const PONG = 10;
 export class RawWebSocket {
   onText = () => undefined;
   onClose = () => undefined;
-  /** Every text so far, when asked to remember. */
+  /** All received texts, with the option `remember`. */
   texts = [];
   isClosed = false;
   isOpen = false;
-  /** Of the answer to the handshake; 101 when all is well. */
+  /** HTTP status of the answer to the handshake; 101 after a success. */
   status = null;
   #rest = Buffer.alloc(0);
   #resolveOpened;
 
   /**
    * @param {{port: number, path?: string, headers?: Record<string, string>, remember?: boolean}} options
-   *   at 127.0.0.1 always
+   *   of a server on 127.0.0.1
    */
   constructor({ port, path = '/socket.io/?EIO=4&transport=websocket', headers = {}, remember = false }) {
     this.remember = remember;
@@ -42,7 +45,7 @@ export class RawWebSocket {
     const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
     this.socket.on('connect', () => this.socket.write(`GET ${path} HTTP/1.1\r\n${head.join('')}\r\n`));
     this.socket.on('data', (chunk) => this.#take(chunk));
-    // A cut is told by `close`.
+    // `close` follows every error.
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => this.#end());
   }
@@ -69,7 +72,7 @@ export class RawWebSocket {
       head.writeUInt16BE((first << 8) | mask | 127, 0);
       head.writeBigUInt64BE(BigInt(payload.length), 2);
     }
-    // A mask of zeros is a mask: the payload stays readable, and masking costs nothing.
+    // A mask of zeros is valid: the payload stays unchanged, and masking costs nothing.
     this.socket.write(Buffer.concat([head, Buffer.alloc(isMasked ? 4 : 0), payload]));
   }
 
@@ -77,7 +80,7 @@ export class RawWebSocket {
     this.socket.write(bytes);
   }
 
-  /** Without goodbye. */
+  /** Closes the connection without a close frame. */
   cut() {
     this.socket.resetAndDestroy();
   }

@@ -1,10 +1,10 @@
 /**
- * A whole fleet comes back at once: N device sockets are cut and reconnect within 10 s, against the built service as a
- * process of its own on its embedded database.
+ * Measures the reconnect of a whole fleet: N device sockets are cut and reconnect within 10 s. The built service runs as a
+ * separate process on its embedded database.
  *
  *   npm run build && node bench/reconnects.mjs [--count 10000] [--within 10] [--json]
  *
- * Everything stays on 127.0.0.1, in a directory of its own, and ends by itself.
+ * The bench uses 127.0.0.1 and a temporary directory only, and ends by itself.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,7 +56,7 @@ async function run(count, withinMs) {
     const prober = fork(fileURLToPath(import.meta.url), ['--probe', String(http)]);
     children.push(prober);
     await once(prober, 'message');
-    // The cut of all in one instant is one matter, the coming back another: each has its own figures.
+    // The simultaneous cut and the reconnects are measured separately.
     for (const device of devices) device.cut();
     await sleep(CUT_SETTLES_MS);
     prober.send('report');
@@ -95,7 +95,7 @@ async function run(count, withinMs) {
   }
 }
 
-/** One socket in `/devices`, cut and brought back; tries again as a client of ours would. */
+/** One socket in `/devices` that is cut and reconnects. It retries like the client SDK. */
 class Device {
   isReconnected = false;
   refused = 0;
@@ -108,7 +108,7 @@ class Device {
     this.token = token;
   }
 
-  /** Resolves when it is in the namespace, or when it was told not to come again. */
+  /** Resolves when the socket has joined the namespace, or when a final refusal forbids a retry. */
   async join() {
     const beganMs = performance.now();
     while (!this.#hasEnded && !(await this.#try())) {
@@ -153,7 +153,7 @@ class Device {
   }
 }
 
-/** Each at a moment of its own. */
+/** Spreads the reconnects evenly over `withinMs`. */
 async function reconnectAll(devices, withinMs) {
   await Promise.all(
     devices.map(async (device, n) => {
@@ -163,7 +163,7 @@ async function reconnectAll(devices, withinMs) {
   );
 }
 
-/** In a process of its own, whose event loop has nothing else to do: what `/health` takes is what the service's takes. */
+/** Runs in a separate process without other work, so that the latency of `/health` is that of the service. */
 function probe(port) {
   const agent = new Agent({ keepAlive: true });
   let tookMs = [];
@@ -246,7 +246,7 @@ function rssMb(pid) {
   return Math.round(Number(kb) / 1_024);
 }
 
-/** `/proc` counts in hundredths of a second. */
+/** CPU time in seconds; `/proc` counts in hundredths of a second. */
 function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;

@@ -22,11 +22,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-/** Two cores; each run of Jest uses one. */
+/** For two cores: each run of Jest uses one core. */
 const RUNS_AT_ONCE = 2;
-/** A fault makes most waits of a test end in vain. */
+/** With a fault, most waits of a test end with a time-out. A short limit keeps the run short. */
 const WAIT_LIMIT_MS = 20_000;
-/** Longest run of the specs of one fault. A run that hangs is a red one. */
+/** Longest run of the specs of one fault. A run that hangs counts as a failed one. */
 const RUN_LIMIT_MS = 300_000;
 
 /** What is broken, where, how, and the specs that must see it (patterns of Jest). */
@@ -46,35 +46,35 @@ const FAULTS = [
     specs: ['integration/embedded-mongo', 'integration/positions'],
   },
   {
-    what: 'the last frame never reaches a watcher',
+    what: 'the last frame is never sent to a subscriber',
     file: 'src/gateway/subscriptions/live-streams.ts',
     from: 'this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
     to: 'if (this.frame.length > recorded.length) this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
     specs: ['integration/positions'],
   },
   {
-    what: 'a fix that is sent again is stored as another one',
+    what: 'a fix that is sent again is stored twice',
     file: 'src/tracking/ingest/position-validator.ts',
     from: "if (same && isSamePlace(same, position)) return { verdict: 'duplicate' };",
     to: '',
     specs: ['integration/verdicts'],
   },
   {
-    what: 'a jump is believed',
+    what: 'a jump is stored instead of quarantined',
     file: 'src/tracking/ingest/position-validator.ts',
     from: 'return travelledM / timeS <= limits.maxSpeedMps;',
     to: 'return travelledM / timeS <= limits.maxSpeedMps || true;',
     specs: ['integration/verdicts'],
   },
   {
-    what: 'a vehicle that really moved is locked out',
+    what: 'every position of a vehicle that really moved stays quarantined',
     file: 'src/tracking/ingest/position-validator.ts',
     from: "if (sequence.length === 0) return quarantined(position, 'jump');",
     to: "return quarantined(position, 'jump');",
     specs: ['integration/verdicts'],
   },
   {
-    what: 'a clock that runs ahead freezes the marker',
+    what: 'a device clock that is ahead freezes the live marker',
     file: 'src/core/geo/position.ts',
     from: 'return Math.min(position.timeMs, position.receivedAtMs);',
     to: 'return position.timeMs;',
@@ -88,7 +88,7 @@ const FAULTS = [
     specs: ['integration/vehicles'],
   },
   {
-    what: 'a watcher that comes back misses what happened meanwhile',
+    what: 'a subscriber that reconnects does not get the missed positions',
     file: 'src/gateway/subscriptions/live-replay.ts',
     from: 'await this.catchUp(stream, sinceMs - OVERLAP_MS);',
     to: 'await this.catchUp(stream, Date.now());',
@@ -102,63 +102,63 @@ const FAULTS = [
     specs: ['src/auth/access/access.guard'],
   },
   {
-    what: 'an outage of the database is a fault of ours (500)',
+    what: 'a database outage is answered with 500',
     file: 'src/database/storage-errors.ts',
     from: 'if (OUTAGE_NAMES.has(error.name) || OUTAGE_CODES.has(codeOf(error))) return storageUnavailable(error);',
     to: '',
     specs: ['e2e/kill', 'e2e/start-and-stop'],
   },
   {
-    what: 'an old refresh token goes on working',
+    what: 'a replaced refresh token stays valid',
     file: 'src/auth/sessions/sessions.service.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
     specs: ['integration/auth'],
   },
   {
-    what: 'a process that lost the lock on the schema records its step all the same',
+    what: 'a process that has lost the schema lock still records its step',
     file: 'src/database/lock.repository.ts',
     from: 'const held = { _id: this.id, owner, epoch, lockedUntil: { $gt: now } };',
     to: 'const held = { _id: this.id, ...(owner === String(epoch) && { lockedUntil: now }) };',
     specs: ['integration/schema-steps'],
   },
   {
-    what: 'the lock on the schema goes by each machine’s own clock',
+    what: 'the schema lock uses the clock of the machine instead of that of the database',
     file: 'src/database/database-time.ts',
     from: 'return localTime;',
     to: 'return new Date(Math.max(Date.now(), Number(localTime) * 0));',
     specs: ['e2e/schema.spec'],
   },
   {
-    what: 'a contract step is announced after the instances were asked',
+    what: 'a contract step is not announced before the check of live instances',
     file: 'src/database/migrations/schema-migrator.ts',
     from: 'await lock.update(() => ({ contractingTo: step.version }));',
     to: '',
     specs: ['integration/schema-steps'],
   },
   {
-    what: 'an instance tries a failed step again by itself',
+    what: 'an instance repeats a failed schema step by itself',
     file: 'src/database/migrations/schema-gate.service.ts',
     from: 'if (failed || run.length === 0) return;',
     to: 'if (run.length === 0) return; const retryFailed = failed !== null; if (retryFailed) await this.migrations.up({ signal, retryFailed });',
     specs: ['integration/schema-start'],
   },
   {
-    what: 'a model’s index is in no step of the schema',
+    what: 'an index of a model is missing in the schema steps',
     file: 'src/database/migrations/0001-first-collections.ts',
     from: ', { key: { role: 1 } }',
     to: '',
     specs: ['integration/schema-start'],
   },
   {
-    what: 'one failed ping takes readiness away',
+    what: 'one failed ping makes an instance not ready',
     file: 'src/health/check-runner.ts',
     from: 'if (known.failures >= this.failureThreshold) known.isConfirmed = true;',
     to: 'known.isConfirmed = true;',
     specs: ['src/health/check-runner'],
   },
   {
-    what: 'an instance that drains is ready',
+    what: 'a draining instance is ready',
     file: 'src/deployment/instance-lifecycle.ts',
     from: "if (isDraining) return 'draining';",
     to: '',
@@ -172,56 +172,56 @@ const FAULTS = [
     specs: ['integration/health'],
   },
   {
-    what: 'a large write waits for ever for a database that has died',
+    what: 'a large write waits without limit for a database that does not read',
     file: 'src/database/stalled-write-patch.ts',
     from: "this.socket.emit('error', error);",
     to: 'undefined;',
     specs: ['integration/stalled-write'],
   },
   {
-    what: 'an old box is told of a success before its position is written',
+    what: 'an old box gets a success before its position is written',
     file: 'src/legacy/boxes/boxes.service.ts',
     from: "const { rejected } = await this.positions.reportParsed(vehicleId, [position], 'legacy');",
     to: "const rejected = 0; void this.positions.reportParsed(vehicleId, [position], 'legacy').catch(() => undefined);",
     specs: ['integration/legacy-boxes'],
   },
   {
-    what: 'an old box gets the time of its arrival, also when that is not later than the last',
+    what: 'the time of arrival of an old box is not strictly ascending',
     file: 'src/legacy/boxes/arrival-times.ts',
     from: 'timeMs: Math.max(nowMs, slowest)',
     to: 'timeMs: Math.max(nowMs, slowest * 0)',
     specs: ['legacy/boxes/arrival-times'],
   },
   {
-    what: 'an old box that was just assigned to a vehicle still gets the answer for an unknown box',
+    what: 'a box code that a vehicle has just got is still answered as unknown',
     file: 'src/legacy/boxes/box-directory.ts',
     from: 'while (this.ageMs > CACHE_TTL_MS) await this.read();',
     to: 'if (this.ageMs > CACHE_TTL_MS && this.boxes.size === 0) await this.read();',
     specs: ['integration/legacy-boxes'],
   },
   {
-    what: 'the code of an old box is a path',
+    what: 'the code of an old box is used as a path',
     file: 'src/legacy/boxes/legacy-picture-path.ts',
     from: 'if (PLAIN.test(code) && code !== UPLOADS_DIRECTORY) return code;',
     to: 'if (code.length > 0) return code;',
     specs: ['integration/legacy-pictures'],
   },
   {
-    what: 'a picture of an old box takes the name of one that is there',
+    what: 'a picture of an old box overwrites an existing file',
     file: 'src/images/upload/incoming-files.ts',
     from: 'await link(from, absolutePath);',
     to: 'await rm(absolutePath, { force: true }); await link(from, absolutePath);',
     specs: ['integration/legacy-pictures'],
   },
   {
-    what: 'an old panel reads every room that it can name',
+    what: 'an old panel can join any room',
     file: 'src/legacy/panels/panels.service.ts',
     from: '|| !this.rooms.has(kind)',
     to: '',
     specs: ['integration/legacy-panels'],
   },
   {
-    what: 'an old panel sees a marker jump back',
+    what: 'old panels get late positions',
     file: 'src/legacy/panels/panel-frame-publisher.ts',
     from: 'if (late) continue;',
     to: '',

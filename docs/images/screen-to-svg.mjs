@@ -1,5 +1,6 @@
 /**
- * Captured terminal screens, one above the other, as an SVG of text that follows the reader's light or dark theme.
+ * Writes captured terminal screens, one above the other, as an SVG of text. The colours follow the light or dark theme of
+ * the reader.
  *
  *   tmux capture-pane -pt <pane> > watch.txt
  *   node docs/images/screen-to-svg.mjs 'npm run watch' watch.txt 'npm run replay' replay.txt > docs/images/watch.svg
@@ -29,7 +30,7 @@ const parts = panes.map(({ title, lines }) => {
   const height = BAR + lines.length * LINE + PADDING;
   const text = lines.map((line, index) => {
     const y = top + BAR + (index + 1) * LINE;
-    // Columns stay straight in whatever font the reader has.
+    // A fixed length keeps columns aligned in every font.
     const length = ([...line].length * CHARACTER).toFixed(1);
     return line === '' ? '' : `<text x="${PADDING}" y="${y}" textLength="${length}">${escape(line)}</text>`;
   });

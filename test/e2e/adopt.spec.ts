@@ -30,7 +30,7 @@ async function samserver(line: string, more: Record<string, string> = {}) {
 const adopt = (flags = '') => samserver(`adopt${flags}`);
 const vehicles = () => old.all('vehicles');
 
-it('says what it would do, does it, and has nothing to do the second time', async () => {
+it('prints its plan, carries it out, and changes nothing at the second run', async () => {
   const behind = await adopt();
   expect(behind).toMatchObject({ code: 69, output: expect.stringContaining('samserver schema up') });
   await samserver('schema up');
@@ -74,7 +74,7 @@ it('says what it would do, does it, and has nothing to do the second time', asyn
   expect(await old.all('ambulances')).toEqual(before);
 });
 
-it('names what is in the way, with exit code 1, and does the rest', async () => {
+it('reports each conflict with exit code 1, and adopts the other ambulances', async () => {
   await samserver('schema up');
   await old.addAmbulance('291');
   await old.addAmbulance('291', { name1: 'Other', number: 'other' });
@@ -84,7 +84,7 @@ it('names what is in the way, with exit code 1, and does the rest', async () => 
   expect(await vehicles()).toHaveLength(1);
 });
 
-it('ends with the code of what was wrong', async () => {
+it('ends with the exit code of the error', async () => {
   for (const line of ['adopt --type x', 'adopt --follow --dry-run', 'adopt --every 0', 'adopt all'])
     expect((await samserver(line)).code).toBe(64);
   expect((await samserver('adopt', { JWT_SECRET: 'x' })).code).toBe(78);
@@ -92,7 +92,7 @@ it('ends with the code of what was wrong', async () => {
   expect((await samserver('adopt', away)).code).toBe(69);
 });
 
-it('follows what other programs change beside a running service, until it is interrupted', async () => {
+it('with --follow, carries over changes of other programs beside a running service, until it is interrupted', async () => {
   const ports = await freePorts();
   const service = await startProcess(ports, {
     ...env,

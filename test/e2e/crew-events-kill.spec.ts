@@ -68,7 +68,7 @@ async function start(ports?: Ports): Promise<Running> {
 const owns = async (instance: Running): Promise<boolean> =>
   (await Scrape.of(instance)).value('samserver_crew_events_owner') === 1;
 
-async function ownerOf(instances: readonly Running[]): Promise<Running> {
+async function leaderOf(instances: readonly Running[]): Promise<Running> {
   let found: Running | undefined;
   await until(async () => {
     for (const each of instances) if (await owns(each)) found = each;
@@ -106,7 +106,7 @@ it('after two kills -9 of the leader every event is stored once, and the panel h
   const { vehicles } = await makeFleet(first.url, ADMIN, VEHICLES, 'K');
   const takeoversMs: number[] = [];
   try {
-    await ownerOf(alive);
+    await leaderOf(alive);
     const drive = async (vehicle: FleetVehicle): Promise<void> => {
       for (let n = 0; n < EPISODES * EPISODE_KMH.length; n += 1) {
         await send(() => alive, vehicle, n, EPISODE_KMH[n % EPISODE_KMH.length] ?? 0);
@@ -116,22 +116,22 @@ it('after two kills -9 of the leader every event is stored once, and the panel h
     const driving = Promise.all(vehicles.map(drive));
     for (let kill = 0; kill < 2; kill += 1) {
       await sleep(4_000 + Math.random() * 1_500);
-      const owner = await ownerOf(alive);
-      alive = alive.filter((each) => each !== owner);
-      await owner.program.kill('SIGKILL');
+      const leader = await leaderOf(alive);
+      alive = alive.filter((each) => each !== leader);
+      await leader.program.kill('SIGKILL');
       const killedMs = performance.now();
-      await ownerOf(alive);
+      await leaderOf(alive);
       takeoversMs.push(Math.round(performance.now() - killedMs));
-      alive = [...alive, await start(owner.ports)];
+      alive = [...alive, await start(leader.ports)];
     }
     await driving;
 
     // The leader is killed before the vehicles count as offline; the next leader records offline and online.
     const count = async (type: string): Promise<number> => (await old.all('crew_events', { type })).length;
-    const owner = await ownerOf(alive);
+    const leader = await leaderOf(alive);
     await sleep((OFFLINE_AFTER_S - 2) * 1_000);
-    alive = alive.filter((each) => each !== owner);
-    await owner.program.kill('SIGKILL');
+    alive = alive.filter((each) => each !== leader);
+    await leader.program.kill('SIGKILL');
     await until(async () => (await count('offline')) === VEHICLES, 'the offline events');
     await Promise.all(
       vehicles.map((vehicle) => send(() => alive, vehicle, EPISODES * EPISODE_KMH.length, 0)),
@@ -170,13 +170,13 @@ it('a leader that was stopped for longer than its lease records nothing when it 
   const first = await start();
   const { vehicles } = await makeFleet(first.url, ADMIN, 1, 'Z');
   const vehicle = vehicles[0] as FleetVehicle;
-  await ownerOf([first]);
+  await leaderOf([first]);
   const second = await start();
   try {
     await send(() => [second], vehicle, 0, 10);
     await sleep(1_500);
     first.program.child.kill('SIGSTOP');
-    await ownerOf([second]);
+    await leaderOf([second]);
     for (const [n, kmh] of [200, 200, 0, 0, 0].entries()) await send(() => [second], vehicle, n + 1, kmh);
     first.program.child.kill('SIGCONT');
     const types = async () => (await old.all('crew_events')).map(({ type }) => type as string);

@@ -21,14 +21,14 @@ afterAll(async () => {
 });
 
 describe('the decoder', () => {
-  it('dies alone: by too much memory, and of its own', async () => {
+  it('is replaced without an effect on the service, when it exceeds its memory limit and when it is killed', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const sent = { vehicleId, token: deviceToken };
     const decoder = service.service.app.get(DecoderService);
     expect((await upload(service, { ...sent, bytes: await jpeg(1) })).status).toBe(201);
     const first = decoder.pid;
     expect(first).not.toBeNull();
-    // A small file that is a large picture: an AVIF must be unpacked whole.
+    // A small file that is a large picture: an AVIF is always decoded whole.
     const { default: sharp } = await import('sharp');
     const flat = sharp({
       create: { width: 12_000, height: 9_000, channels: 3, background: 'red' },

@@ -9,7 +9,7 @@ import { imagesOf, jpeg, upload } from '../support/pictures.js';
 import { JWT_SECRET, startTestService, type TestService } from '../support/test-service.js';
 import { DEPLOYMENT_ID, filesBelow, createTestVolume, type TestVolume } from '../support/test-volume.js';
 
-/** Each command is a process, which takes a second or two to begin on a busy machine. */
+/** Each command is a process, whose start takes a second or two on a busy machine. */
 jest.setTimeout(180_000);
 
 let volume: TestVolume;
@@ -31,7 +31,7 @@ afterEach(async () => {
 interface Ran {
   readonly code: number | null;
   readonly output: string;
-  // What a test reads of it is what it asserts.
+  // Tests read the fields that they assert.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly result: any;
 }
@@ -50,7 +50,7 @@ async function newBox(boxCode: string): Promise<string> {
 }
 
 describe('samserver images', () => {
-  it('says how it is used, and what was wrong', async () => {
+  it('prints its usage, and the reason of an error', async () => {
     expect(await images('--help')).toMatchObject({
       code: 0,
       output: expect.stringContaining('Usage: samserver images'),
@@ -69,7 +69,7 @@ describe('samserver images', () => {
     expect((await images('scan', elsewhere.path)).code).toBe(64);
   });
 
-  it('scan takes the old pictures in as they lie there, once, and names what is none', async () => {
+  it('scan adopts the old pictures in their places, once, and reports files that are no pictures', async () => {
     const paths = await writeOldPictures(volume.path, 30);
     const at = new Date('2024-05-06T07:08:09.123Z');
     for (const path of paths) await utimes(join(volume.path, path), at, at);
@@ -107,7 +107,7 @@ describe('samserver images', () => {
     expect(await images('scan')).toMatchObject({ code: 1, result: { findings: { changed: 1 } } });
   });
 
-  it('manifest is one that sha256sum can check, odd names and all', async () => {
+  it('manifest writes a file that sha256sum can check, unusual names included', async () => {
     await writeOldPictures(volume.path, 20);
     for (const name of [
       'with space.jpg',
@@ -138,7 +138,7 @@ describe('samserver images', () => {
     });
   });
 
-  it('verify finds every way in which a picture can be wrong, and nothing else', async () => {
+  it('verify finds every kind of fault, and nothing else', async () => {
     const paths = await writeOldPictures(volume.path, 300);
     for (const box of BOX_CODES) await newBox(box);
     expect((await images('scan')).code).toBe(0);
@@ -190,7 +190,7 @@ describe('samserver images', () => {
     expect(kept).toMatchObject({ files: 300, mode: 'full', mismatched: 200 });
 
     const quick = await images('verify', '--quick', '--no-database');
-    // Size and time cannot tell other bytes of the same length, nor a touch from a change.
+    // Size and time do not show other bytes of the same length, and a new time is not always a change.
     expect(quick.result).toMatchObject({
       read: 0,
       findings: { missing: 20, changed: 40, corrupt: 20, extra: 20 },
@@ -200,7 +200,7 @@ describe('samserver images', () => {
     expect(sample.result.read).toBeLessThan(190);
   });
 
-  it('verify takes pictures that came after the manifest for what they are', async () => {
+  it('verify counts pictures that are newer than the manifest as new, not as extra', async () => {
     await writeOldPictures(volume.path, 10);
     const vehicleId = await newBox('291');
     await images('scan');
@@ -212,7 +212,7 @@ describe('samserver images', () => {
     });
   });
 
-  it('backup brings a copy up to date, restore brings it back, both verified', async () => {
+  it('backup updates a copy, restore copies it back, and both verify the result', async () => {
     const paths = await writeOldPictures(volume.path, 60);
     const backup = join(elsewhere.path, 'backup');
     expect(await images('backup', backup)).toMatchObject({
@@ -223,7 +223,7 @@ describe('samserver images', () => {
     await rm(join(volume.path, paths[0] ?? ''));
     await writeFile(join(volume.path, paths[1] ?? ''), await jpeg(7));
     expect(await images('backup', backup)).toMatchObject({ code: 0, result: { copied: 1, kept: 58 } });
-    // Its own copy has been harmed since: seen by its size at once, and copied anew.
+    // The copy was changed since: the size shows it, and the file is copied again.
     await truncate(join(backup, 'files', paths[2] ?? ''), 10);
     expect(await images('backup', backup)).toMatchObject({ code: 0, result: { copied: 1, kept: 58 } });
     expect((await images('backup', join(volume.path, 'inside'))).code).toBe(64);
@@ -250,7 +250,7 @@ describe('samserver images', () => {
     });
   });
 
-  it('restore neither replaces what is in the way, nor marks what is not whole, nor mixes deployments', async () => {
+  it('restore replaces no other file, marks no incomplete directory, and mixes no deployments', async () => {
     const paths = await writeOldPictures(volume.path, 10);
     const backup = join(elsewhere.path, 'backup');
     await images('backup', backup);

@@ -21,7 +21,7 @@ import { startTestDatabase, type TestDatabase } from '../support/test-database.j
 import { ADMIN, JWT_SECRET } from '../support/test-service.js';
 import { DEPLOYMENT_ID, filesBelow } from '../support/test-volume.js';
 
-/** Few, to keep CI short; `npm run soak` raises the number. */
+/** Number of kills. Few, to keep CI short; `npm run soak` raises it. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 5);
 const TIMEOUT_MS = 120_000 + KILLS * 20_000;
 /** 100 MB of them; `SAMSERVER_PICTURES=50000` for the long run. */

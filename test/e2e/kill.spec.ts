@@ -11,7 +11,7 @@ import {
 import { type FleetVehicle, makeFleet, SendingDevice } from '../support/fleet.js';
 import { storedTimes } from '../support/stored-positions.js';
 
-/** Few, to keep the suite short; `npm run soak` raises it. */
+/** Number of kills. Few, to keep CI short; `npm run soak` raises it. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 5);
 const DEVICES = 50;
 const EVERY_MS = 50;

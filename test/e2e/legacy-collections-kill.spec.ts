@@ -14,7 +14,7 @@ import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { ADMIN, JWT_SECRET, OPS_TOKEN } from '../support/test-service.js';
 
-/** Few in CI; `npm run soak` raises the number. */
+/** Number of kills. Few, to keep CI short; `npm run soak` raises it. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 4);
 const DEVICES = 16;
 const EVERY_MS = 40;
@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 it(
-  'kill -9: what was acknowledged is in both shapes, each once, after the lag',
+  'kill -9: every acknowledged position is in both formats once, after the lag',
   async () => {
     const env = {
       ADMIN_EMAIL: ADMIN.email,
@@ -99,7 +99,7 @@ it(
 
 const histories = (old: OldDatabase) => old.all('ambulance_tracking_histories');
 
-/** A service whose metrics show a catch-up since its start. */
+/** Lag of the tracking collections, seconds; NaN while the service has no such metric. */
 async function lagS(base: { readonly url: string }): Promise<number> {
   const scrape = await Scrape.of(base);
   return scrape.value('samserver_legacy_collections_lag_seconds', { kind: 'trackings' }) ?? NaN;

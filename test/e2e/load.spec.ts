@@ -18,9 +18,9 @@ import { storedTimes } from '../support/stored-positions.js';
 
 const DURATION_S = Number(process.env['SAMSERVER_LOAD_S'] ?? (process.env['CI'] === 'true' ? 30 : 20));
 const DEVICES = 200;
-const WATCHERS = 50;
+const SUBSCRIBERS = 50;
 const EVERY_MS = 1_000;
-/** Contract: of all sockets, spread over the run. */
+/** Contract: this share of all sockets is cut during the run. */
 const CUT_SHARE = 0.1;
 const ADMIN = { email: 'admin@example.org', password: 'correct horse battery' };
 
@@ -37,7 +37,7 @@ afterEach(async () => {
   await directory.remove();
 });
 
-/** What one watcher saw: vehicle and time of each fix that its client handed on. */
+/** Counts the fixes that one subscriber gets, by vehicle and time. */
 class CountingSubscriber {
   readonly seen = new Set<string>();
   readonly trouble: string[] = [];
@@ -59,7 +59,7 @@ class CountingSubscriber {
   }
 }
 
-/** Read past the service, after it has stopped: what is on the disk. */
+/** Reads the database directly, after the service has stopped. */
 async function readStored(): Promise<Set<string>> {
   const args = ['db', '--directory', join(directory.path, 'db'), '--port', '0'];
   const database = Program.start('cli.js', args, {});
@@ -79,24 +79,24 @@ const mean = (values: readonly number[]): number =>
 
 describe('load', () => {
   it(
-    `${DEVICES} devices and ${WATCHERS} watchers for ${DURATION_S} s, a tenth of their sockets cut`,
+    `${DEVICES} devices and ${SUBSCRIBERS} subscribers for ${DURATION_S} s, a tenth of their sockets cut`,
     async () => {
       const service = await startProcess(ports, {
         DATA_DIR: directory.path,
         ADMIN_EMAIL: ADMIN.email,
         ADMIN_PASSWORD: ADMIN.password,
-        // Without a bound the heap grows for minutes before anybody cleans up, and a leak looks the same.
+        // Without a limit the heap grows for minutes before a collection, which looks like a leak.
         NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=160',
       });
       const pid = service.child.pid ?? 0;
       const { session, vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, ADMIN, DEVICES, 'L');
       const socketUrl = `http://127.0.0.1:${proxy.port}`;
 
-      const watchers = Array.from(
-        { length: WATCHERS },
+      const subscribers = Array.from(
+        { length: SUBSCRIBERS },
         () => new CountingSubscriber(socketUrl, session.accessToken),
       );
-      await Promise.all(watchers.map(({ client }) => client.watch({})));
+      await Promise.all(subscribers.map(({ client }) => client.watch({})));
       const clientDelay = monitorEventLoopDelay({ resolution: 5 });
       clientDelay.enable();
       const cpuBeforeS = cpuSeconds(pid);
@@ -105,12 +105,12 @@ describe('load', () => {
       const rssMb: number[] = [];
       const sampling = setInterval(() => rssMb.push(residentMb(pid)), 250);
       const devices: SendingDevice[] = [];
-      // Spread over their second, as real ones are.
+      // Devices report spread over the second, as real devices do.
       for (const vehicle of vehicles) {
         devices.push(new SendingDevice(socketUrl, vehicle, EVERY_MS));
         await sleep(EVERY_MS / DEVICES);
       }
-      await proxy.cutAtRandom(Math.round((DEVICES + WATCHERS) * CUT_SHARE), (DURATION_S - 1) * 1_000);
+      await proxy.cutAtRandom(Math.round((DEVICES + SUBSCRIBERS) * CUT_SHARE), (DURATION_S - 1) * 1_000);
       await sleep(Math.max(0, DURATION_S * 1_000 - rssMb.length * 250));
       const serviceShare = (cpuSeconds(pid) - cpuBeforeS) / DURATION_S;
       const own = process.cpuUsage(ownBefore);
@@ -124,11 +124,14 @@ describe('load', () => {
           [...device.acknowledged.keys()].map((time) => `${device.vehicle.vehicleId} ${time}`),
         ),
       );
-      await until(() => watchers.every(({ seen }) => seen.size >= acknowledged.size), 'every watcher').catch(
-        // Told below, with what is missing.
+      await until(
+        () => subscribers.every(({ seen }) => seen.size >= acknowledged.size),
+        'every subscriber',
+      ).catch(
+        // The assertions below name what is missing.
         () => undefined,
       );
-      watchers.forEach(({ client }) => client.close());
+      subscribers.forEach(({ client }) => client.close());
       expect(await service.kill('SIGTERM')).toEqual({ code: 0, signal: null });
       const stored = await readStored();
 
@@ -138,20 +141,20 @@ describe('load', () => {
         [
           `${acknowledged.size} fixes acknowledged in ${DURATION_S} s, ${stored.size} stored, ${proxy.cuts} sockets cut`,
           `sent again ${devices.reduce((sum, { resends }) => sum + resends, 0)}`,
-          `repeats discarded by watchers ${watchers.reduce((sum, { client }) => sum + client.repeats, 0)}`,
+          `repeats discarded by subscribers ${subscribers.reduce((sum, { client }) => sum + client.repeats, 0)}`,
           `service: RSS ${secondMb.toFixed(0)} MB in the second quarter, ${lastMb.toFixed(0)} MB in the last; ${(serviceShare * 100).toFixed(0)} % of a core`,
           `clients: ${(((own.user + own.system) / 1e6 / DURATION_S) * 100).toFixed(0)} % of a core, event loop p99 ${(clientDelay.percentile(99) / 1e6).toFixed(0)} ms`,
         ].join('\n'),
       );
-      expect(proxy.cuts).toBe(Math.round((DEVICES + WATCHERS) * CUT_SHARE));
+      expect(proxy.cuts).toBe(Math.round((DEVICES + SUBSCRIBERS) * CUT_SHARE));
       expect(acknowledged.size).toBe(devices.reduce((sum, { sent }) => sum + sent, 0));
       expect(missing(stored, acknowledged)).toEqual([]);
       expect(missing(acknowledged, stored)).toEqual([]);
-      for (const watcher of watchers) {
-        expect(watcher.trouble).toEqual([]);
-        expect(missing(watcher.seen, acknowledged)).toEqual([]);
-        expect(watcher.seen.size).toBe(acknowledged.size);
-        expect(watcher.doubled).toBe(0);
+      for (const subscriber of subscribers) {
+        expect(subscriber.trouble).toEqual([]);
+        expect(missing(subscriber.seen, acknowledged)).toEqual([]);
+        expect(subscriber.seen.size).toBe(acknowledged.size);
+        expect(subscriber.doubled).toBe(0);
       }
       expect(lastMb).toBeLessThanOrEqual(secondMb * 1.15 + 20);
     },

@@ -25,7 +25,7 @@ const start = (env: Record<string, string>) =>
     ...env,
   });
 
-/** The greeting is for people; everything else is JSON. */
+/** The startup banner is text; every other line is JSON. */
 function linesOf({ output }: { output: string }): Line[] {
   return output
     .split('\n')
@@ -34,13 +34,13 @@ function linesOf({ output }: { output: string }): Line[] {
 }
 
 describe('the log of a running service', () => {
-  it('says of every line which release, of every call which request, and tells no secret', async () => {
+  it('has the release in every line, the request id in every line of a request, and no secret', async () => {
     const program = await start({ LOG_LEVEL: 'trace' });
     const service = { url: `http://127.0.0.1:${ports.http}` };
     const token = await adminToken(service);
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const headers = { 'x-request-id': 'night-shift-7', cookie: 'sid=chocolate' };
-    await call(service, 'GET', '/api/v1/vehicles?q=whoever-reads-this', { token, headers });
+    await call(service, 'GET', '/api/v1/vehicles?q=query-text-of-a-user', { token, headers });
     await call(service, 'GET', '/health');
     await call(service, 'GET', '/metrics', { token: OPS_TOKEN });
     await call(service, 'GET', '/no/such/path', {});
@@ -77,7 +77,7 @@ describe('the log of a running service', () => {
     expect(request('GET', '/health')).toMatchObject({ level: 'debug', status: '200' });
     expect(request('GET', '/metrics')).toMatchObject({ level: 'debug', status: '200' });
     expect(request('GET', 'unmatched')).toMatchObject({ level: 'info', status: '404' });
-    // Said deep inside, where nobody handed the id on.
+    // The log call deep inside gets the id from the request context, not from a parameter.
     expect(lines).toContainEqual(
       expect.objectContaining({ msg: 'log level changed', requestId: 'night-shift-7' }),
     );
@@ -92,11 +92,19 @@ describe('the log of a running service', () => {
         reason: expect.any(String),
       },
     ]);
-    for (const secret of [ADMIN.password, OPS_TOKEN, token, deviceToken, 'chocolate', 'whoever', 'such/path'])
+    for (const secret of [
+      ADMIN.password,
+      OPS_TOKEN,
+      token,
+      deviceToken,
+      'chocolate',
+      'query-text',
+      'such/path',
+    ])
       expect(program.output).not.toContain(secret);
   });
 
-  it('is made talkative by SIGUSR2 and quiet by the next, without a restart', async () => {
+  it('has the level debug after SIGUSR2, and the configured level after the next one, without a restart', async () => {
     const program = await start({ LOG_LEVEL: 'warn' });
     const service = { url: `http://127.0.0.1:${ports.http}` };
     const probe = () => call(service, 'GET', '/health');

@@ -52,7 +52,7 @@ it('gives the exact answers on both ports', async () => {
   for (const base of [server.url, server.socketUrl]) {
     expect(await (await fetch(`${base}/`)).text()).toContain('<title>AOC-V.2 Tracking Server On</title>');
     expect(await (await fetch(`${base}/error_codes`)).text()).toBe('{"500":"Error on server."}');
-    const unknown = await post(TRACKING, { ...GOOD, ambulance_id: 'nobody' }, base);
+    const unknown = await post(TRACKING, { ...GOOD, ambulance_id: 'unknown' }, base);
     expect([unknown.status, await unknown.text()]).toEqual([201, '{"message":"Ambulance not found."}']);
     expect((await post(TRACKING, {}, base)).status).toBe(201);
     const broken = await post(TRACKING, '{', base);

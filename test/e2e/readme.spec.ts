@@ -13,7 +13,7 @@ import {
 } from '../support/child-process.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-// Inside the clone, where `socket.io-client` is found.
+// Inside the clone, so that Node finds `socket.io-client`.
 const script = join(ROOT, `node_modules/.cache/readme-${process.pid}.mjs`);
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -32,7 +32,7 @@ afterAll(async () => {
 describe('README.md', () => {
   const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-  it('shows a first vehicle that runs as it stands there', async () => {
+  it('has a first vehicle example that runs unchanged', async () => {
     const [, snippet = ''] = /```js\n([^]+?)```/.exec(text) ?? [];
     const code = snippet
       .replaceAll('127.0.0.1:5000', `127.0.0.1:${ports.http}`)
@@ -44,7 +44,7 @@ describe('README.md', () => {
     expect(stdout.match(/seen live 48\.137/g)?.length).toBeGreaterThanOrEqual(4);
   });
 
-  it('names only commands that are there', () => {
+  it('names existing commands only', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
     for (const [, name = ''] of text.matchAll(/npm run ([a-z0-9:]+)/g))
       expect(scripts).toHaveProperty([name]);

@@ -9,7 +9,7 @@ import { stallingProxy } from '../support/stalling-proxy.js';
 import { startTestDatabase } from '../support/test-database.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
-// Latencies, and bcrypt at its full cost: only a machine without other work can judge them.
+// Latencies, and bcrypt at its full cost: the results are valid on a machine without other load only.
 
 const DAY_MS = 86_400_000;
 const DAYS = 30;
@@ -25,7 +25,7 @@ afterAll(() => service.stop());
 const daysAgo = (days: number): number => Date.now() - days * DAY_MS;
 
 let lastPlace = 0;
-/** An IP address of its own. */
+/** A new IP address on each call. */
 const newPlace = (): string => `198.51.100.${(lastPlace += 1)}`;
 const login = (place: string, email: string): Promise<Answer> =>
   call(service, 'POST', '/api/v1/auth/login', {
@@ -38,7 +38,7 @@ function percentile(values: readonly number[], share: number): number {
 }
 
 describe('retention', () => {
-  it('does not stall the ingest', async () => {
+  it('does not delay the ingest', async () => {
     const retention = service.service.app.get(PositionRetention);
     const old = await newVehicle(service, token);
     const times = Array.from({ length: 10_000 }, (_, n) => daysAgo(90) + n * 1_000);
@@ -66,7 +66,7 @@ describe('retention', () => {
 });
 
 describe('a flood of log-ins', () => {
-  it('is turned away with 503 beyond the line, and leaves files and probes their threads', async () => {
+  it('is refused with 503 beyond the queue limit, and does not delay files and probes', async () => {
     const flood = Promise.all(
       Array.from({ length: 60 }, (_, n) => login(newPlace(), `flood-${n}@example.org`)),
     );
@@ -83,13 +83,13 @@ describe('a flood of log-ins', () => {
     }
     const answers = await flood;
     const busy = answers.filter(({ status }) => status === 503);
-    // 2 at work and 32 in line; a few get a place that became free while the flood came in.
+    // 2 run and 32 wait; a few more get a place that becomes free while the flood arrives.
     expect(busy.length).toBeGreaterThan(15);
     expect(busy.length).toBeLessThanOrEqual(60 - 2 - 32);
     expect(busy[0]).toMatchObject({ body: { code: 'auth/busy' } });
     expect(busy[0]?.headers.get('retry-after')).toBe('2');
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(60 - busy.length);
-    // One turn of bcrypt takes a quarter of a second or more: these did not wait for one.
+    // A bcrypt hash takes a quarter of a second or more: these did not wait for one.
     expect(percentile(filesMs, 0.5)).toBeLessThan(100);
     expect(percentile(probesMs, 0.5)).toBeLessThan(100);
   });

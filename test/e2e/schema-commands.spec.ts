@@ -76,12 +76,12 @@ describe('samserver schema', () => {
     });
   });
 
-  it('ends with 75 when another holds the lock for too long, and names the holder', async () => {
-    expect(await new SchemaStateRepository(connection).acquire('somebody', 60_000)).not.toBeNull();
+  it('ends with 75 when another process holds the lock for too long, and names the holder', async () => {
+    expect(await new SchemaStateRepository(connection).acquire('process-1', 60_000)).not.toBeNull();
     const { code, output } = await samserver('schema up --wait 0');
-    expect([code, output]).toEqual([75, expect.stringContaining('somebody holds the lock')]);
+    expect([code, output]).toEqual([75, expect.stringContaining('process-1 holds the lock')]);
     const status = await samserver('schema status');
-    expect(status.output).toMatch(/lock: held by somebody until .* by the database's clock/);
+    expect(status.output).toMatch(/lock: held by process-1 until .* by the database's clock/);
   });
 
   it('refuses the embedded database while a service uses it', async () => {

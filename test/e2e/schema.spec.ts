@@ -5,7 +5,7 @@ import { type SchemaState, SchemaStateRepository } from '../../src/database/inde
 import { Program } from '../support/child-process.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-/** Few, to keep the run short; `npm run soak` raises the number. */
+/** Number of kills. Few, to keep CI short; `npm run soak` raises it. */
 const KILLS = Number(process.env['SAMSERVER_KILLS'] ?? 5);
 const LOCK_MS = 2_000;
 /** Tolerance beyond the lease, for a machine of two cores that starts processes at the same time. */
@@ -105,7 +105,7 @@ describe('processes on one schema', () => {
       for (let kill = 0; kill < KILLS; kill += 1) {
         await connection.db?.collection('runs').deleteMany({});
         await connection.db?.collection('schema_state').deleteMany({});
-        takeoversMs.push(await killTheOwner(1 + (kill % 3)));
+        takeoversMs.push(await killHolder(1 + (kill % 3)));
       }
       console.info(`${KILLS} kills: another had finished after ${takeoversMs.map(Math.round).join(', ')} ms`);
       expect(Math.max(...takeoversMs)).toBeLessThan(LOCK_MS + PATIENCE_MS);
@@ -115,7 +115,7 @@ describe('processes on one schema', () => {
 });
 
 /** @returns the time from the kill to the end of the last step, milliseconds */
-async function killTheOwner(inStep: number): Promise<number> {
+async function killHolder(inStep: number): Promise<number> {
   const victim = migrate([200, 200, 200]);
   await victim.says(/in step 1/);
   const other = migrate([20, 20, 20]);

@@ -35,7 +35,7 @@ const LINE = /^\d{4}-\d\d-\d\dT[\d:.]+Z\t(\S+)\t-?\d+\.\d{6}\t-?\d+\.\d{6}\t(?:-
 const linesOf = ({ output }: Program): string[] => [...output.matchAll(LINE)].map(([line]) => line);
 
 describe('watch', () => {
-  it('shows every fix of a replay once, vehicles made meanwhile included, across a restart of the service', async () => {
+  it('shows every fix of a replay once, across a restart of the service and for new vehicles too', async () => {
     const watching = client('watch', '--seconds', '60');
     await watching.says(/^connected$/m);
     const first = client('replay', '--duration', '20', '--vehicles', '3', '--speed', 'max', '--json');
@@ -72,8 +72,8 @@ describe('watch', () => {
     expect(watching.output).toMatch(new RegExp(`^${total} fixes of 5 vehicles in \\d+ s.*1 reconnect$`, 'm'));
   });
 
-  it('shows only the call signs asked for, and ends by itself', async () => {
-    const watching = client('watch', '--seconds', '8', '--vehicle', 'nobody');
+  it('shows the requested call signs only, and ends by itself', async () => {
+    const watching = client('watch', '--seconds', '8', '--vehicle', 'unknown');
     await watching.says(/^connected$/m);
     await client('replay', '--duration', '5', '--vehicles', '1', '--speed', 'max').exited;
     expect((await watching.exited).code).toBe(0);
@@ -81,7 +81,7 @@ describe('watch', () => {
     expect(watching.output).toMatch(/^0 fixes of 0 vehicles in 8 s/m);
   });
 
-  it('tells wrong use, a wrong login and an absent service apart', async () => {
+  it('has different exit codes for wrong usage, a wrong login and a missing service', async () => {
     const codeOf = async (...args: string[]): Promise<number | null> =>
       (await client('watch', ...args).exited).code;
     expect(await codeOf('--bbox', 'x')).toBe(64);

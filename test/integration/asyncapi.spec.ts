@@ -62,7 +62,7 @@ const eventsOf = (action: Operation['action']): string[] =>
 
 describe('/docs/asyncapi.yaml', () => {
   it('is AsyncAPI 3.0', () => {
-    // The official schema brings draft 7 along, which is not to be there twice.
+    // The official schema contains draft 7, which ajv already has.
     const official = new Ajv({
       strict: false,
       allErrors: true,
@@ -78,7 +78,7 @@ describe('/docs/asyncapi.yaml', () => {
   });
 
   it('has every event of both namespaces and both directions, and no other', () => {
-    // The default one is the old server's: docs/old-clients.md.
+    // The default namespace is that of the old clients: docs/old-clients.md.
     const own = socketEventsOf(service.service.app).filter((event) => !event.startsWith('/ '));
     expect(eventsOf('receive').sort()).toEqual(own.sort());
     const sent = [
@@ -88,7 +88,7 @@ describe('/docs/asyncapi.yaml', () => {
     expect(eventsOf('send').sort()).toEqual(sent.sort());
   });
 
-  it('leads every reference somewhere, and every taken event to an answer and an error', () => {
+  it('resolves every reference, and gives every received event an answer and an error', () => {
     for (const [, ref = ''] of JSON.stringify(document).matchAll(/"\$ref":"(#[^"]+)"/g))
       expect([ref, typeof at(ref)]).toEqual([ref, 'object']);
     for (const { action, reply, security } of Object.values(document.operations)) {
@@ -97,7 +97,7 @@ describe('/docs/asyncapi.yaml', () => {
     }
   });
 
-  it('has examples, and they are what their schemas say', () => {
+  it('has examples that match their schemas', () => {
     for (const { messages } of Object.values(document.channels)) {
       for (const { name, payload, examples } of Object.values(messages)) {
         expect([name, examples.length]).not.toEqual([name, 0]);
@@ -110,7 +110,7 @@ describe('/docs/asyncapi.yaml', () => {
     }
   });
 
-  it('describes what really comes over the sockets', async () => {
+  it('describes the messages that the sockets really send', async () => {
     const token = await adminToken(service);
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);

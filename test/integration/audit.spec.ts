@@ -20,12 +20,12 @@ afterEach(() => {
 
 const audit = (query = ''): Promise<Answer> =>
   call(service, 'GET', `/api/v1/audit${query}`, { token: admin });
-// What a test reads of it is what it asserts.
+// Tests read the fields that they assert.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 const entries = async (query = ''): Promise<any[]> => (await audit(query)).body.items;
 
 describe('the audit log', () => {
-  it('begins with the first admin, whom the service made, and his log-in', async () => {
+  it('begins with the first admin, which the service created, and its log-in', async () => {
     const all = await entries();
     expect(all.slice(-2)).toMatchObject([
       {
@@ -43,7 +43,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('says who did what to whom, when, from where and under which request', async () => {
+  it('has actor, action, target, time, address and request id of each action', async () => {
     const beforeMs = Date.now();
     const user = await newUser(service, admin, 'viewer');
     const path = `/api/v1/users/${user.id}`;
@@ -76,7 +76,7 @@ describe('the audit log', () => {
     expect(Date.parse(lines[2].at)).toBeGreaterThanOrEqual(beforeMs);
   });
 
-  it('follows a user in and out, wrong passwords and old refresh tokens included', async () => {
+  it('records log-in and log-out, wrong passwords and replaced refresh tokens', async () => {
     const user = await newUser(service, admin, 'viewer');
     await call(service, 'POST', '/api/v1/auth/login', {
       body: { ...user, id: undefined, password: 'hunter2' },
@@ -109,7 +109,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('names what was issued to a device and revoked', async () => {
+  it('records issued and revoked credentials of a device', async () => {
     const { vehicleId, credentialId } = await newVehicle(service, admin);
     const path = `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`;
     for (let n = 0; n < 2; n += 1) await call(service, 'DELETE', path, { token: admin });
@@ -123,7 +123,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('takes back what was not done after all', async () => {
+  it('has a second entry for an action that failed, with its error code', async () => {
     const [, undone, begun] = [
       await call(service, 'DELETE', `/api/v1/users/${adminId}`, { token: admin }),
       ...(await entries(`?target=${adminId}`)),
@@ -132,7 +132,7 @@ describe('the audit log', () => {
     expect(undone).toMatchObject({ action: 'user.deleted', failure: 'users/last-admin', failedId: begun.id });
   });
 
-  it('holds no secret, nor a password that was typed into the wrong field', async () => {
+  it('contains no secret, and no password that was typed into the wrong field', async () => {
     const body = { email: 'correct horse 99', password: 'x' };
     await call(service, 'POST', '/api/v1/auth/login', { body });
     const text = JSON.stringify(await entries('?limit=500'));
@@ -140,7 +140,7 @@ describe('the audit log', () => {
       expect(text).not.toContain(secret);
   });
 
-  it('is paged through newest first, and holds still while lines are added', async () => {
+  it('is paged newest first, and the pages stay the same while entries are added', async () => {
     const before = await entries('?limit=500');
     const seen: string[] = [];
     let cursor = '';
@@ -155,7 +155,7 @@ describe('the audit log', () => {
     expect([...seen].sort().reverse()).toEqual(seen);
   });
 
-  it('is found by who did it', async () => {
+  it('is filtered by actor', async () => {
     const second = await newUser(service, admin, 'admin');
     const { accessToken } = await logIn(service, second);
     const third = await newUser(service, accessToken, 'viewer');
@@ -176,7 +176,7 @@ describe('the audit log', () => {
   );
 });
 
-describe('an act that cannot be written down', () => {
+describe('an action that cannot be recorded', () => {
   let user: TestUser;
   let token: string;
   beforeAll(async () => {

@@ -20,7 +20,7 @@ import {
 } from '../support/test-service.js';
 
 let service: TestService;
-/** One more instance on the same database. */
+/** Another instance on the same database. */
 let other: TestService;
 let admin: string;
 const open: Socket[] = [];
@@ -64,7 +64,7 @@ describe('logging in', () => {
     expect(answer.headers.get('content-type')).toMatch('application/problem+json');
   });
 
-  it('names every fault of the input and echoes none of it', async () => {
+  it('names every invalid field and repeats no value', async () => {
     const answer = await call(service, 'POST', '/api/v1/auth/login', {
       body: { email: 5, pasword: 'hunter2' },
     });
@@ -82,7 +82,7 @@ describe('refreshing', () => {
   const refresh = (refreshToken: string) =>
     call(service, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } });
 
-  it('gives the previous token the same successor, so that a lost answer logs no user out', async () => {
+  it('gives the previous token the same successor, so that a lost answer ends no session', async () => {
     const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
     const [one, other] = await Promise.all([refresh(first.refreshToken), refresh(first.refreshToken)]);
     const again = await refresh(first.refreshToken);
@@ -90,7 +90,7 @@ describe('refreshing', () => {
     expect(new Set([one, other, again].map((answer) => answer.body.refreshToken)).size).toBe(1);
   });
 
-  it('takes the previous token for 30 s more and no longer', async () => {
+  it('accepts the previous token for 30 s and not longer', async () => {
     const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
     const { body: second } = await refresh(first.refreshToken);
     const clock = jest.spyOn(service.service.app.get(Clock), 'nowMs');
@@ -110,7 +110,7 @@ describe('refreshing', () => {
     }
   });
 
-  it('ends the family when an older token comes back', async () => {
+  it('ends the session when an older token is used again', async () => {
     const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
     const { body: second } = await refresh(first.refreshToken);
     const { body: third } = await refresh(second.refreshToken);
@@ -125,7 +125,7 @@ describe('refreshing', () => {
     expect((await me(service, third.accessToken)).status).toBe(401);
   });
 
-  it('does not take a forged one', async () => {
+  it('refuses a forged token', async () => {
     const { body } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
     const [session] = String(body.refreshToken).split('.');
     expect(await refresh(`${session}.1.${'A'.repeat(43)}`)).toMatchObject({
@@ -136,7 +136,7 @@ describe('refreshing', () => {
 });
 
 describe('the guard', () => {
-  it('wants a token', async () => {
+  it('requires a token', async () => {
     const answer = await call(service, 'GET', '/api/v1/vehicles');
     expect(answer).toMatchObject({ status: 401, body: { code: 'auth/token-missing' } });
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
@@ -165,7 +165,7 @@ describe('the guard', () => {
     expect(answer).toMatchObject({ status: 401, body: { code: 'auth/token-invalid' } });
   });
 
-  it('tells an expired token from an invalid one', async () => {
+  it('distinguishes an expired token from an invalid one', async () => {
     const token = sign(
       { sub: 'x', role: 'admin', sid: 'y', iss: 'samserver', exp: 1_000_000_000 },
       JWT_SECRET,
@@ -176,7 +176,7 @@ describe('the guard', () => {
     });
   });
 
-  it('lets a device do nothing that is a user’s', async () => {
+  it('refuses devices on the routes of users', async () => {
     const { deviceToken } = await newVehicle(service, admin);
     expect(await call(service, 'GET', '/api/v1/vehicles', { token: deviceToken })).toMatchObject({
       status: 403,
@@ -192,10 +192,10 @@ describe('hashes of the old server', () => {
   });
   const password = 'an old pass phrase';
 
-  /** As bcrypt of other languages writes it. */
+  /** With the prefix that bcrypt of other languages writes. */
   const oldHash = async (text: string): Promise<string> => (await hash(text, 10)).replace('$2b$', '$2a$');
 
-  it('log in, and are made as strong as ours behind the answer', async () => {
+  it('are accepted, and are replaced by stronger ones after the answer', async () => {
     const email = 'old@example.org';
     const id = users.newId();
     await users.create({ id, email, name: 'Old', role: 'viewer', passwordHash: await oldHash(password) });
@@ -204,7 +204,7 @@ describe('hashes of the old server', () => {
     await logIn(service, { email, password });
   });
 
-  it('let in who had a longer password than bcrypt reads', async () => {
+  it('accept a password that is longer than bcrypt reads', async () => {
     const long = 'x'.repeat(100);
     const email = 'long@example.org';
     await users.create({
@@ -217,7 +217,7 @@ describe('hashes of the old server', () => {
     await logIn(service, { email, password: long });
   });
 
-  it('may come in records that know nothing of our counters', async () => {
+  it('may be in records without the counters of this service', async () => {
     const connection = service.service.app.get<Connection>(getConnectionToken());
     const email = 'moved@example.org';
     const { insertedId } = await connection
@@ -232,7 +232,7 @@ describe('hashes of the old server', () => {
   });
 
   it.each(['', 'plain text', '$2b$12$short', '$2y$10$' + 'a'.repeat(53), '$2b$31$' + 'a'.repeat(53)])(
-    'are a wrong password when they are none: %j',
+    'are a wrong password when they are not valid hashes: %j',
     async (passwordHash) => {
       const email = `broken-${passwordHash.length}${passwordHash.charAt(4)}@example.org`;
       await users.create({
@@ -252,7 +252,7 @@ describe('a session', () => {
   const ended = { status: 401, body: { code: 'auth/session-revoked' } };
   const finalWord = { data: { code: 'auth/session-revoked' } };
 
-  it('says who I am', async () => {
+  it('returns the current user', async () => {
     const user = await newUser(service, admin, 'viewer');
     const { accessToken } = await logIn(service, user);
     expect(await me(service, accessToken)).toMatchObject({
@@ -262,7 +262,7 @@ describe('a session', () => {
     expect((await me(service, accessToken)).body).not.toHaveProperty('passwordHash');
   });
 
-  it('ends with logging out, at once, and no other of the same user', async () => {
+  it('ends at once with a log-out, and no other session of the same user ends', async () => {
     const user = await newUser(service, admin, 'viewer');
     const [mine, elsewhere] = [await logIn(service, user), await logIn(service, user)];
     const [socket, kept] = [
@@ -302,7 +302,7 @@ describe('a session', () => {
     expect(status).toBe(method === 'DELETE' ? 204 : 200);
     expect(await me(service, accessToken)).toMatchObject(ended);
     await until(async () => (await me(other, accessToken)).status === 401, 'the other instance');
-    // Through the transport: a client comes back by itself, and hears the final word then.
+    // The transport closes, so a client reconnects by itself and then gets the final refusal.
     expect(await Promise.all(reasons)).toEqual(['transport close', 'transport close']);
     await expect(watch(other, accessToken)).rejects.toMatchObject(finalWord);
     expect(await call(other, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } })).toMatchObject(
@@ -310,15 +310,15 @@ describe('a session', () => {
     );
   });
 
-  it('does not end with a new name', async () => {
+  it('does not end when the user gets a new name', async () => {
     const user = await newUser(service, admin, 'viewer');
     const { accessToken } = await logIn(service, user);
-    const body = { name: 'Another name', role: 'viewer' };
+    const body = { name: 'New Name', role: 'viewer' };
     await call(service, 'PATCH', `/api/v1/users/${user.id}`, { token: admin, body });
-    expect(await me(service, accessToken)).toMatchObject({ status: 200, body: { name: 'Another name' } });
+    expect(await me(service, accessToken)).toMatchObject({ status: 200, body: { name: 'New Name' } });
   });
 
-  it('is born ended when the role changes between the password’s check and its beginning', async () => {
+  it('ends at once when the role changes between the check of the password and the start of the session', async () => {
     const user = await newUser(service, admin, 'admin');
     const { app } = service.service;
     const asRead = await app.get(UsersRepository).getById(user.id);
@@ -327,12 +327,12 @@ describe('a session', () => {
     expect(await me(service, accessToken)).toMatchObject(ended);
   });
 
-  it('that joins a namespace while it is being ended is closed right after', async () => {
+  it('that joins a namespace during its revocation is closed right after', async () => {
     const user = await newUser(service, admin, 'viewer');
     const { accessToken } = await logIn(service, user);
     await me(other, accessToken);
     await call(service, 'DELETE', `/api/v1/users/${user.id}`, { token: admin });
-    // The other instance remembers the session for two seconds and lets it in.
+    // The other instance caches the session for two seconds and accepts it.
     const socket = await watch(other, accessToken);
     await until(() => socket.disconnected);
   });
@@ -352,11 +352,11 @@ describe('a device’s credential', () => {
   });
 });
 
-describe('changing my password', () => {
+describe('a change of the own password', () => {
   const change = (token: string, currentPassword: string, newPassword: string) =>
     call(service, 'POST', '/api/v1/auth/password', { token, body: { currentPassword, newPassword } });
 
-  it('ends my other sessions and keeps this one', async () => {
+  it('ends the other sessions of the user and keeps this one', async () => {
     const user = await newUser(service, admin, 'dispatcher');
     const [mine, elsewhere] = [await logIn(service, user), await logIn(service, user)];
     const [kept, closed] = [
@@ -382,7 +382,7 @@ describe('changing my password', () => {
     expect((await me(service, mine.accessToken)).status).toBe(401);
   });
 
-  it('wants the current one, and a new one of the right length', async () => {
+  it('requires the current password, and a new one of a valid length', async () => {
     const user = await newUser(service, admin, 'viewer');
     const { accessToken } = await logIn(service, user);
     expect(await change(accessToken, 'wrong', 'a quite new pass phrase')).toMatchObject({
@@ -398,7 +398,7 @@ describe('changing my password', () => {
 });
 
 describe('a new signing secret', () => {
-  it('logs no user out while the previous secret is set, and every user when it is not', async () => {
+  it('keeps all sessions while the previous secret is configured, and ends all when it is not', async () => {
     const before = await logIn(service, ADMIN);
     const next = { JWT_SECRET: 'the next secret, which is long enough too' };
     const rotating = await service.another({ ...next, JWT_SECRET_PREVIOUS: JWT_SECRET });

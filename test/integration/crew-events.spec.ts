@@ -68,7 +68,7 @@ class DrivingVehicle {
       .map(({ body }) => body.notification_type);
   }
 
-  /** Notifications received by the panel, whatever it answered. */
+  /** Notifications received by the panel, with any answer. */
   get asked(): number {
     return panel.received.filter(({ body }) => body.ambulance_id === this.vehicleId).length;
   }

@@ -764,7 +764,7 @@ describeEmbedded('embedded only (no invalid bytes for a real server): bytes that
     ['no content', message(2013, Buffer.alloc(0))],
     ['a cut document', message(2013, Buffer.from('00000000' + '00' + '40000000', 'hex'))],
     [
-      'a document whose insides lie',
+      'a document with a wrong length inside',
       message(2013, Buffer.from('00000000' + '00' + '10000000' + '02610000ffff7f' + '0000000000', 'hex')),
     ],
     ['a bad section', message(2013, Buffer.from('00000000' + '07' + '0500000000', 'hex'))],

@@ -33,7 +33,7 @@ const MB = 1_000_000;
 const port = (): number => service.service.socketPort;
 const io = () => service.service.app.get(SocketPort).io;
 
-/** Past the Engine.IO handshake, in no namespace. */
+/** After the Engine.IO handshake, in no namespace. */
 async function openTransport(path?: string): Promise<RawWebSocket> {
   const socket = new RawWebSocket({ port: port(), remember: true, ...(path !== undefined && { path }) });
   opened.push(socket);
@@ -59,7 +59,7 @@ const deep = (levels = 100_000): string => `${'{"a":'.repeat(levels)}1${'}'.repe
 const fixes = (count: number): string =>
   `[${Array.from({ length: count }, () => '{"lat":1,"lon":1,"time":"2026-01-01T00:00:00Z"}').join()}]`;
 
-/** `open`: nothing comes of it, and the connection goes on. */
+/** `open`: the message has no effect, and the connection stays open. */
 type Outcome =
   'closed' | 'open' | { readonly refused: string } | { readonly answer: Record<string, unknown> };
 interface Case {
@@ -82,7 +82,7 @@ const FRAMES: readonly Case[] = [
   text('noise', 'zzz', 'closed'),
   text('an empty message', '', 'closed'),
   text('a ping, which only the server may send', '2', 'closed'),
-  text('a pong without a ping', '3', 'open'),
+  text('an unexpected pong', '3', 'open'),
   text('a goodbye, which a client says by going', '1', 'open'),
   text('an open packet', '0{"sid":"x"}', 'open'),
   text('a packet type there is not', '49', 'closed'),
@@ -90,7 +90,7 @@ const FRAMES: readonly Case[] = [
   text('an acknowledgement before any namespace', '43/devices,1[]', 'closed'),
   text("the old server's namespace", '40', 'open'),
   text(
-    'binary attachments that never come',
+    'binary attachments that never arrive',
     '451-/devices,["position",{"_placeholder":true,"num":0}]',
     'closed',
   ),
@@ -104,7 +104,7 @@ const FRAMES: readonly Case[] = [
   },
   { name: '3 MB of text', send: (socket) => socket.sendText(`4${'x'.repeat(3 * MB)}`), outcome: 'closed' },
   {
-    name: 'a frame that says it is exabytes',
+    name: 'a frame with a length of exabytes',
     send: (socket) =>
       socket.sendBytes(Buffer.from([0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0])),
     outcome: 'closed',
@@ -115,7 +115,7 @@ const FRAMES: readonly Case[] = [
     outcome: 'closed',
   },
   {
-    name: 'an opcode there is not',
+    name: 'an unknown opcode',
     send: (socket) => socket.sendFrame(3, Buffer.from('2')),
     outcome: 'closed',
   },
@@ -125,12 +125,12 @@ const FRAMES: readonly Case[] = [
     outcome: 'closed',
   },
   {
-    name: 'a continuation of nothing',
+    name: 'a continuation without a first frame',
     send: (socket) => socket.sendFrame(0, Buffer.from('x')),
     outcome: 'closed',
   },
   {
-    name: 'text that is no UTF-8',
+    name: 'text that is not valid UTF-8',
     send: (socket) => socket.sendFrame(1, Buffer.from([0x34, 0xff, 0xfe])),
     outcome: 'closed',
   },
@@ -140,7 +140,7 @@ const FRAMES: readonly Case[] = [
     outcome: 'closed',
   },
   {
-    name: 'HTTP in the middle',
+    name: 'HTTP after the handshake',
     send: (socket) => socket.sendBytes('GET / HTTP/1.1\r\n\r\n'),
     outcome: 'closed',
   },
@@ -156,9 +156,9 @@ const FRAMES: readonly Case[] = [
 ];
 
 const JOINING: readonly Case[] = [
-  text('a namespace there is not', '40/nothing,{}', 'closed'),
+  text('an unknown namespace', '40/nothing,{}', 'closed'),
   text('the namespace __proto__', '40/__proto__,{}', 'closed'),
-  text('a namespace that climbs', '40/devices/../live,{}', 'closed'),
+  text('a namespace with ..', '40/devices/../live,{}', 'closed'),
   text('a namespace of 1 MB', () => `40/${'x'.repeat(MB)},{}`, 'closed'),
   text('no token', '40/devices,', { refused: 'auth/token-missing' }),
   text('an empty token', '40/devices,{"token":""}', { refused: 'auth/token-missing' }),
@@ -282,20 +282,20 @@ const DEVICE: readonly Case[] = [
   event('an event named by an object', '[{"toString":1}]', 'closed'),
   event('an event that is no array', '{"0":"position"}', 'closed'),
   event('half a JSON', '["position",', 'closed'),
-  text('an event without an acknowledgement', '42/devices,["position",{"lat":"x"}]', 'open'),
+  text('an event without a request for an acknowledgement', '42/devices,["position",{"lat":"x"}]', 'open'),
   text('an acknowledgement of nothing', '43/devices,99[{}]', 'open'),
   text('an acknowledgement of a number without end', `43/devices,${'9'.repeat(400)}[]`, 'open'),
   text('a second CONNECT', () => `40/devices,{"token":"${device.deviceToken}"}`, 'closed'),
   text('a refusal, which only the server may send', '44/devices,{"message":"x"}', 'closed'),
-  text('a goodbye to the namespace, with words', '41/devices,"x"', 'closed'),
-  text('an event for a namespace it is not in', '42/live,1["watch",{}]', 'closed'),
+  text('a disconnect from the namespace, with data', '41/devices,"x"', 'closed'),
+  text('an event for a namespace that was not joined', '42/live,1["watch",{}]', 'closed'),
   text(
     'an attachment that is announced',
     '451-/devices,7["position",{"_placeholder":true,"num":0}]',
     'closed',
   ),
   {
-    name: 'attachments of 2 MB, all but the last',
+    name: 'attachments of 2 MB without the last one',
     send: (socket) => {
       socket.sendText('4510-/devices,7["position",1]');
       for (let n = 0; n < 9; n += 1) socket.sendBinary(Buffer.alloc(1_900_000));
@@ -362,8 +362,8 @@ describe.each([
   ['a transport', FRAMES, openTransport],
   ['joining', JOINING, openTransport],
   ['a device', DEVICE, () => join('/devices')],
-  ['a watcher', LIVE, () => join('/live')],
-] as const)('%s', (_who, cases, begin) => {
+  ['a subscriber', LIVE, () => join('/live')],
+] as const)('%s', (_client, cases, begin) => {
   it.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
     const socket = await begin();
     each.send(socket);
@@ -381,23 +381,27 @@ const handshake = async (): Promise<string> => {
 
 describe('over HTTP', () => {
   it.each<[string, number, () => readonly Bytes[]]>([
-    ['a path there is not', 404, () => requestBytes({ path: '/nothing' })],
-    ['the protocol before', 400, () => requestBytes({ path: '/socket.io/?EIO=3&transport=polling' })],
-    ['no protocol', 400, () => requestBytes({ path: '/socket.io/?transport=polling' })],
-    ['a transport there is not', 400, () => requestBytes({ path: '/socket.io/?EIO=4&transport=__proto__' })],
+    ['an unknown path', 404, () => requestBytes({ path: '/nothing' })],
+    [
+      'the previous protocol version',
+      400,
+      () => requestBytes({ path: '/socket.io/?EIO=3&transport=polling' }),
+    ],
+    ['no protocol version', 400, () => requestBytes({ path: '/socket.io/?transport=polling' })],
+    ['an unknown transport', 400, () => requestBytes({ path: '/socket.io/?EIO=4&transport=__proto__' })],
     [
       'a transport twice',
       200,
       () => requestBytes({ path: '/socket.io/?EIO=4&transport=polling&transport=polling' }),
     ],
-    ['a session there is not', 400, () => requestBytes({ path: `${ENGINE}&sid=unknown` })],
+    ['an unknown session', 400, () => requestBytes({ path: `${ENGINE}&sid=unknown` })],
     ['the session __proto__', 400, () => requestBytes({ path: `${ENGINE}&sid=__proto__` })],
     ['the session constructor', 400, () => requestBytes({ path: `${ENGINE}&sid=constructor` })],
     ['two sessions', 400, () => requestBytes({ path: `${ENGINE}&sid=a&sid=b` })],
     ['a session of 10,000 letters', 400, () => requestBytes({ path: `${ENGINE}&sid=${'a'.repeat(10_000)}` })],
     ['a handshake by POST', 400, () => requestBytes({ method: 'POST', path: ENGINE, body: '40' })],
     ['DELETE', 400, () => requestBytes({ method: 'DELETE', path: ENGINE })],
-    ['a path that climbs out', 400, () => requestBytes({ path: '/socket.io/../../etc/passwd' })],
+    ['a path with ..', 400, () => requestBytes({ path: '/socket.io/../../etc/passwd' })],
     [
       'a websocket without a key',
       400,
@@ -422,7 +426,7 @@ describe('over HTTP', () => {
         }),
     ],
     [
-      'an upgrade to an unknown protocol',
+      'an upgrade to another protocol',
       400,
       () =>
         requestBytes({
@@ -450,7 +454,7 @@ describe('over HTTP', () => {
       requestBytes({ method: 'POST', path: `${ENGINE}&sid=${sid}`, body, headers }),
     );
     expect(answer.status === null || answer.status === status).toBe(true);
-    // A session that goes on would hold the poll.
+    // A session that stays open would answer the poll late.
     if (answer.status !== 413) {
       const after = await exchange(port(), requestBytes({ path: `${ENGINE}&sid=${sid}` }));
       expect(after.status === 400 || String(after.body).split('\x1e').includes('1')).toBe(true);
@@ -468,10 +472,10 @@ describe('over HTTP', () => {
   });
 });
 
-describe('those who go or wait', () => {
+describe('clients that disconnect or wait', () => {
   const clients = (): number => (io().engine as unknown as { clientsCount: number }).clientsCount;
 
-  it('a reset at every moment of a handshake harms no other connection', async () => {
+  it('a reset at any moment of a handshake has no effect on other clients', async () => {
     const before = clients();
     const upgrade = (path: string): string =>
       `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
@@ -492,7 +496,7 @@ describe('those who go or wait', () => {
     await processMonitor.expectHealthy(service, device.deviceToken);
   });
 
-  it('what the port answers by itself looks as on the other port', async () => {
+  it('the errors of the socket port have the same format as those of the HTTP port', async () => {
     const other = await service.another();
     await other.service.app.get(DrainService).beginDrain();
     const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
@@ -529,7 +533,7 @@ describe('those who go or wait', () => {
     await other.stop();
   });
 
-  it('a reset of a connection that is refused during a drain harms no other connection', async () => {
+  it('a reset of a connection that a draining instance refuses has no effect on other clients', async () => {
     const other = await service.another();
     await other.service.app.get(DrainService).beginDrain();
     for (const path of [
@@ -551,11 +555,11 @@ describe('those who go or wait', () => {
     await other.stop();
   });
 
-  it('closes a connection without a namespace after 10 s, and one with half a packet', async () => {
+  it('a connection that joins no namespace is closed after 10 s, and so is one with an incomplete request', async () => {
     expect(io().connectTimeout()).toBe(10_000);
     const { httpServer } = io() as unknown as { httpServer: { headersTimeout: number } };
     const { headersTimeout } = httpServer;
-    // The time-outs of the test are shorter.
+    // Short time-outs for the test.
     io().connectTimeout(500);
     httpServer.headersTimeout = 500;
     const silent = await openTransport();
@@ -566,14 +570,14 @@ describe('those who go or wait', () => {
     half.write('GET /socket.io/?EIO=4');
     const halfClosed = new Promise((resolve) => half.on('close', resolve));
     half.resume();
-    await until(() => silent.isClosed && refused.isClosed, 'the end of who says nothing');
+    await until(() => silent.isClosed && refused.isClosed, 'the silent connections to be closed');
     await halfClosed;
     io().connectTimeout(10_000);
     httpServer.headersTimeout = headersTimeout;
     await processMonitor.expectHealthy(service, device.deviceToken);
   });
 
-  it('closes a half-open connection that misses its ping', async () => {
+  it('a half-open connection is closed when it does not answer a ping', async () => {
     const { opts } = io().engine as unknown as { opts: { pingInterval: number; pingTimeout: number } };
     const { pingInterval, pingTimeout } = opts;
     Object.assign(opts, { pingInterval: 200, pingTimeout: 200 });
@@ -588,7 +592,7 @@ describe('those who go or wait', () => {
 });
 
 describe('memory', () => {
-  it('is given back, however often the large ones come and connections are cut', async () => {
+  it('does not grow when large messages are repeated and connections are cut', async () => {
     const large = [...FRAMES, ...JOINING, ...DEVICE, ...LIVE].filter(({ name }) =>
       /MB|100,000|10,000|1,000|20,000|attachment/.test(name),
     );

@@ -211,7 +211,7 @@ describe('refused uploads', () => {
       'images/not-a-picture',
     ],
     [
-      'a film',
+      'a video',
       async () => Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\0'),
       415,
       'images/not-a-picture',

@@ -199,7 +199,7 @@ describe('requests that ended the process of the old server', () => {
     ['a list', { tracking_speed: [1] }],
     ['an object', { tracking_speed: { a: 1 } }],
   ])(
-    'a position with %s for a speed is kept without one, also of a box that was seen before',
+    'a position with %s for a speed is kept without one, also of a box that has sent before',
     async (_, change) => {
       const { vehicleId, boxCode } = await newBox(service);
       for (let n = 0; n < 2; n += 1) {

@@ -193,7 +193,7 @@ describe('pictures', () => {
     expect(await current()).toEqual({ image0: name(1), image1: name(1, 2) });
     offer([name(3)]);
     offer([name(2)]);
-    // A repeat as after a crash: in another order, and with a part that came late.
+    // A repeat as after a crash: in another order, and with a part that arrived late.
     offer([name(1, 2), name(1)]);
     offer([name(3, 2)], [name(2, 2)]);
     await until(async () => (await former()).length === 2);
@@ -221,7 +221,7 @@ describe('pictures', () => {
       createdAt,
     });
     await collection.insertMany([record(1), record(2)] as never);
-    // Half a minute later by the clock of the service: the next look into storage is due.
+    // Half a minute later by the clock of the service, so the next read of storage is due.
     const clock = service.service.app.get(Clock);
     const later = jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 31_000);
     try {

@@ -49,7 +49,7 @@ describe.each<[PanelClient, PanelTransport]>([
   ['socket.io-client 4', 'websocket'],
   ['socket.io-client 4', 'polling'],
 ])('a panel of %s by %s', (client, transport) => {
-  it('gets a greeting, joins a room given in quotes, and gets the announcement of every join', async () => {
+  it('gets a first message, joins a room given in quotes, and gets the announcement of every join', async () => {
     const first = await panel(client, transport);
     expect(first.texts).toEqual([`socket connected id: ${first.socket.id}`]);
     const second = await panel(client, transport);

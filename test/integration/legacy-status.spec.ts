@@ -94,7 +94,7 @@ describe('old clients in use', () => {
 });
 
 describe('samserver legacy status', () => {
-  it('says it, for people and for programs', async () => {
+  it('prints them as a table, and as JSON', async () => {
     const { exitCode, out, err } = await run('status');
     expect([exitCode, err]).toEqual([0, '']);
     expect(out).toMatch(/^boxes: 1\n {2}B-\d+-\d+ {2}http, json {2}last /);
@@ -105,7 +105,7 @@ describe('samserver legacy status', () => {
   });
 
   it.each([[[]], [['all']], [['status', 'more']], [['status', '--days', '0']], [['status', '--nothing']]])(
-    'has its own exit code for wrong words: %j',
+    'ends with exit code 64 on wrong usage: %j',
     async (argv) => {
       const { exitCode, out, err } = await run(...argv);
       expect([exitCode, out]).toEqual([64, '']);
@@ -113,7 +113,7 @@ describe('samserver legacy status', () => {
     },
   );
 
-  it('explains itself', async () => {
+  it('prints its help', async () => {
     expect(await run('--help')).toMatchObject({ exitCode: 0, out: expect.stringContaining('--days <n>') });
   });
 });

@@ -43,8 +43,8 @@ async function watch(
   return Object.assign(seen, { snapshot: answer.snapshot });
 }
 
-/** A vehicle that was registered within the overlap is news too. */
-const withoutNews = (events: Seen['events']) => events.filter(({ event }) => event !== 'vehicle');
+/** Ignores `vehicle` events: the registration of the vehicle can lie within the overlap of the replay. */
+const withoutVehicleEvents = (events: Seen['events']) => events.filter(({ event }) => event !== 'vehicle');
 
 const startMs = Date.now() - 3_600_000;
 const fix = (second: number, change: Record<string, unknown> = {}) => ({
@@ -57,7 +57,7 @@ const report = async (deviceToken: string, ...positions: unknown[]) =>
   call(service, 'POST', '/api/v1/positions', { token: deviceToken, body: { positions } });
 
 describe('since', () => {
-  it('shows first what was missed, late and released ones too, and goes on without a gap', async () => {
+  it('sends the missed positions first, late and released ones too, and continues without a gap', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const before = await watch({ vehicleIds: [vehicleId] });
     await report(deviceToken, fix(0), fix(100));
@@ -72,12 +72,12 @@ describe('since', () => {
     const wanted = [...missed, ...next].map(({ time }) => time);
     await until(
       () => wanted.every((time) => after.times.includes(time)),
-      'what was missed and what came next',
+      'the missed and the next positions',
     );
-    expect(withoutNews(after.events)).toEqual([]);
+    expect(withoutVehicleEvents(after.events)).toEqual([]);
   });
 
-  it('is good on another instance', async () => {
+  it('is valid on another instance', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const { cursor, socket } = await watch({ vehicleIds: [vehicleId] });
     socket.close();
@@ -90,7 +90,7 @@ describe('since', () => {
     await other.stop();
   });
 
-  it('and a box: tells who has come and gone within one batch, and within what was replayed', async () => {
+  it('with bbox: sends left for a vehicle that enters and leaves within one batch or within the replay', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const through = (second: number) =>
       [-1, 0, 1].map((n) => fix(second + n * 60, { lat: 20, lon: 30 + n / 50 }));
@@ -99,31 +99,33 @@ describe('since', () => {
     away.socket.close();
     const gone = [{ event: 'left', body: { vehicleId } }];
     await report(deviceToken, ...through(1_000));
-    await until(() => withoutNews(seen.events).length > 0, 'left');
-    expect([seen.times.length, withoutNews(seen.events)]).toEqual([1, gone]);
+    await until(() => withoutVehicleEvents(seen.events).length > 0, 'left');
+    expect([seen.times.length, withoutVehicleEvents(seen.events)]).toEqual([1, gone]);
 
     const back = await watch({ ...request, since: away.cursor });
     expect(back.snapshot).toEqual([]);
-    await until(() => withoutNews(back.events).length > 0, 'left after the replay');
-    expect([back.times.length, withoutNews(back.events)]).toEqual([1, gone]);
+    await until(() => withoutVehicleEvents(back.events).length > 0, 'left after the replay');
+    expect([back.times.length, withoutVehicleEvents(back.events)]).toEqual([1, gone]);
     await report(deviceToken, ...through(2_000));
-    await until(() => withoutNews(back.events).length > 1, 'left again');
-    expect([back.times.length, withoutNews(back.events)]).toEqual([2, [...gone, ...gone]]);
+    await until(() => withoutVehicleEvents(back.events).length > 1, 'left again');
+    expect([back.times.length, withoutVehicleEvents(back.events)]).toEqual([2, [...gone, ...gone]]);
   });
 
-  it('that reaches back too far is told to start over', async () => {
+  it('that exceeds the replay limit is answered with resync', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const batch = 500;
     for (let start = 0; start < 3_500; start += batch) {
       await report(deviceToken, ...Array.from({ length: batch }, (_, n) => fix(start / 20 + n / 20)));
     }
     const seen = await watch({ vehicleIds: [vehicleId], since: `t${(Date.now() - 600_000).toString(36)}` });
-    await until(() => withoutNews(seen.events).length > 0, 'resync');
-    expect(withoutNews(seen.events)).toEqual([{ event: 'resync', body: { reason: 'replay_limit' } }]);
+    await until(() => withoutVehicleEvents(seen.events).length > 0, 'resync');
+    expect(withoutVehicleEvents(seen.events)).toEqual([
+      { event: 'resync', body: { reason: 'replay_limit' } },
+    ]);
   });
 
   it.each(['x', '', 't', 't!!', 5, 'tzzzzzzzzzzz', `t${(8.64e15 + 1).toString(36)}`])(
-    '%j is no cursor',
+    'refuses the cursor %j',
     async (since) => {
       const socket = await connectSocket(service.socketUrl, '/live', token);
       open.push(socket);
@@ -135,7 +137,7 @@ describe('since', () => {
 });
 
 describe('bbox', () => {
-  it('shows what is inside, and tells once who has left', async () => {
+  it('sends positions inside the box, and left once for a vehicle that leaves it', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     await report(deviceToken, fix(0, { lat: 10, lon: 179.95 }));
     const seen = await watch({ vehicleIds: [vehicleId], bbox: [179.9, 9, -179.9, 11] });
@@ -161,8 +163,8 @@ describe('bbox', () => {
   );
 });
 
-describe('a wish', () => {
-  it('that is null is none: everything is watched, from now on', async () => {
+describe('the fields of watch', () => {
+  it('may be null, which means all vehicles from now on', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const seen = await watch({ vehicleIds: null, bbox: null, since: null });
     await report(deviceToken, fix(0));
@@ -170,7 +172,7 @@ describe('a wish', () => {
     expect(seen.snapshot).not.toContainEqual(expect.objectContaining({ vehicleId }));
   });
 
-  it('names a vehicle in capitals as well', async () => {
+  it('accept a vehicle id in capitals', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const seen = await watch({ vehicleIds: [vehicleId.toUpperCase()] });
     await report(deviceToken, fix(0));
@@ -178,16 +180,16 @@ describe('a wish', () => {
   });
 });
 
-describe('a watcher that does not read', () => {
-  it('gets a resync, and the service keeps nothing more for it', async () => {
+describe('a subscriber that does not read', () => {
+  it('gets resync, its subscription ends, and no further frame is kept for it', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const seen = await watch({ vehicleIds: [vehicleId] });
-    // The stream under the websocket: what the kernel takes is full soon, and frames begin to wait in the service.
+    // The stream below the websocket: the buffers of the kernel fill up, and then frames wait in the service.
     const stream = (
       seen.socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void; resume(): void } } }
     ).ws._socket;
     stream.pause();
-    // More than the kernel takes for a connection: what follows waits in the service.
+    // More than the kernel buffers for a connection, so that later frames wait in the service.
     const { io } = service.service.app.get(SocketPort);
     io.of('/live')
       .sockets.get(seen.socket.id ?? '')
@@ -204,18 +206,18 @@ describe('a watcher that does not read', () => {
     expect(seen.events).toEqual([{ event: 'resync', body: { reason: 'slow' } }]);
     const count = seen.times.length;
     await report(deviceToken, fix(9_000));
-    // Longer than a frame.
+    // Longer than the interval of frames.
     await sleep(400);
     expect(seen.times).toHaveLength(count);
     expect(await ask(seen.socket, 'watch', { vehicleIds: [vehicleId] })).toHaveProperty('cursor');
   });
 });
 
-describe('news of a vehicle', () => {
+describe('events of a vehicle', () => {
   const statusOf = ({ event, body }: Seen['events'][number]) =>
     event === 'vehicle' ? (body as { vehicle: { status: string } }).vehicle.status : event;
 
-  it('reach those who watch it: a status, and that it left service; also those who come back', async () => {
+  it('are sent to its subscribers, also after a reconnect: a new status, and left when it is archived', async () => {
     const [one, other] = [await newVehicle(service, token), await newVehicle(service, token)];
     const seen = await watch({ vehicleIds: [one.vehicleId] });
     const away = await watch({ vehicleIds: [one.vehicleId] });
@@ -243,8 +245,8 @@ describe('news of a vehicle', () => {
   });
 });
 
-describe('a token that runs out', () => {
-  it('is said before, renewed by another of the same user, and ends the connection otherwise', async () => {
+describe('a token that expires', () => {
+  it('is announced, can be replaced by another one of the same user, and otherwise ends the connection', async () => {
     const short = await service.another({ ACCESS_TOKEN_TTL_S: '4' });
     const renewed = await adminToken(service);
     const shortToken = await adminToken(short);

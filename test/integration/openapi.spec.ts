@@ -51,14 +51,14 @@ const apiOperations = (): (readonly [string, Operation])[] =>
   operations().filter(([name]) => name.includes(' /api/v1/'));
 const hasExample = (media: Media): boolean => media.example !== undefined || media.examples !== undefined;
 
-/** Names of those that a check finds wanting; one failing test then names them all. */
+/** Names of all operations that fail a check, so that one failed test names them all. */
 const namesWhere = (isBad: (operation: Operation, name: string) => boolean): string[] =>
   operations()
     .filter(([name, operation]) => isBad(operation, name))
     .map(([name]) => name);
 
 describe('/docs-json', () => {
-  it('has every route of the app but its own pages', () => {
+  it('has every route of the app except for the documentation pages', () => {
     const routes = routesOf(service.service.app)
       .filter((route) => !/ \/docs(?:-|$|\/(?!asyncapi))/.test(route))
       .map((route) => route.replace(/[:*](\w+)/g, '{$1}'));
@@ -69,12 +69,12 @@ describe('/docs-json', () => {
     ).toEqual([...new Set(routes)].sort());
   });
 
-  it('says of every call what it is for and who may make it', () => {
+  it('has a summary, a description and the permitted callers of every call', () => {
     expect(namesWhere(({ summary }) => !summary || summary.length < 8)).toEqual([]);
     expect(namesWhere(({ description }) => !/^For .+\.$/.test(description ?? ''))).toEqual([]);
   });
 
-  it('asks for the right token', () => {
+  it('has the right security scheme', () => {
     expect(Object.keys(document.components.securitySchemes).sort()).toEqual(['device', 'ops', 'user']);
     for (const [name, { security }] of apiOperations()) {
       const scheme = PUBLIC_CALLS.includes(name)
@@ -89,7 +89,7 @@ describe('/docs-json', () => {
     }
   });
 
-  it('shows an example of every body and of every answer that has one', () => {
+  it('has an example of every request body and of every answer with a body', () => {
     expect(
       namesWhere(({ requestBody }) =>
         Object.values(requestBody?.content ?? {}).some((each) => !hasExample(each)),
@@ -109,7 +109,7 @@ describe('/docs-json', () => {
     ).toEqual([]);
   });
 
-  it('shows every call how it can fail: status, code, a problem as an example', () => {
+  it('has the errors of every call: status, code, and a problem as an example', () => {
     for (const [name, { responses, security, requestBody }] of apiOperations()) {
       const failures = Object.entries(responses).filter(([status]) => Number(status) >= 400);
       const statuses = failures.map(([status]) => status);
@@ -132,14 +132,14 @@ describe('/docs-json', () => {
     }
   });
 
-  it('has no reference that leads nowhere, and nothing of its making left over', () => {
+  it('has no dangling reference, and no internal field of its generation', () => {
     const text = JSON.stringify(document);
     for (const [, kind = '', name = ''] of text.matchAll(/"#\/components\/(schemas|examples)\/([^"]+)"/g))
       expect(document.components[kind as 'schemas' | 'examples']).toHaveProperty([name]);
     expect(text).not.toMatch(/"x-/);
   });
 
-  it('shows as an example what the service really answers', async () => {
+  it('has examples that match the real answers', async () => {
     const { body } = await call(service, 'GET', '/api/v1/vehicles');
     const { value } = document.components.examples['auth.token-missing'] ?? {};
     expect(value).toMatchObject({ code: body.code, status: body.status, type: body.type, title: body.title });

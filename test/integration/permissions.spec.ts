@@ -9,42 +9,42 @@ import { OPS_TOKEN, startTestService, type TestService } from '../support/test-s
 const WHO = ['anonymous', 'viewer', 'dispatcher', 'admin', 'device', 'operator'] as const;
 type Who = (typeof WHO)[number];
 
-const everyone: readonly Who[] = WHO;
+const anyone: readonly Who[] = WHO;
 const users: readonly Who[] = ['viewer', 'dispatcher', 'admin'];
 const dispatchers: readonly Who[] = ['dispatcher', 'admin'];
 const admins: readonly Who[] = ['admin'];
 const devices: readonly Who[] = ['device'];
 const operators: readonly Who[] = ['operator'];
 
-/** Who may what. A route that is not here is a hole until this table says who may use it. */
+/** Callers that a route permits. A new route must be added here, so that its access is decided explicitly. */
 const ROUTES: Readonly<Record<string, readonly Who[]>> = {
-  'GET /': everyone,
-  'GET /error_codes': everyone,
-  'POST /api/tracking/postAmbulanceTracking': everyone,
-  'POST /api/snapshot/postAmbulanceImageUpload': everyone,
-  'POST /api/crash/postAmbulanceCrashNotify': everyone,
+  'GET /': anyone,
+  'GET /error_codes': anyone,
+  'POST /api/tracking/postAmbulanceTracking': anyone,
+  'POST /api/snapshot/postAmbulanceImageUpload': anyone,
+  'POST /api/crash/postAmbulanceCrashNotify': anyone,
   'GET /api/v1/legacy/unknown-boxes': dispatchers,
   'GET /api/v1/legacy/clients': dispatchers,
   'GET /api/v1/legacy/notifications': admins,
   'POST /api/v1/legacy/notifications/:id/retry': admins,
-  'GET /health': everyone,
-  'GET /ready': everyone,
+  'GET /health': anyone,
+  'GET /ready': anyone,
   'GET /metrics': operators,
   'PUT /api/v1/ops/log-level': operators,
   'POST /api/v1/ops/drain': operators,
   'POST /api/v1/ops/handover': operators,
   'DELETE /api/v1/ops/handover': operators,
-  'GET /docs': everyone,
-  'GET /docs/': everyone,
-  'GET /docs/index.html': everyone,
-  'GET /docs/LICENSE': everyone,
-  'GET /docs/swagger-ui-init.js': everyone,
-  'GET /docs/docs/swagger-ui-init.js': everyone,
-  'GET /docs/asyncapi.yaml': everyone,
-  'GET /docs-json': everyone,
-  'GET /docs-yaml': everyone,
-  'POST /api/v1/auth/login': everyone,
-  'POST /api/v1/auth/refresh': everyone,
+  'GET /docs': anyone,
+  'GET /docs/': anyone,
+  'GET /docs/index.html': anyone,
+  'GET /docs/LICENSE': anyone,
+  'GET /docs/swagger-ui-init.js': anyone,
+  'GET /docs/docs/swagger-ui-init.js': anyone,
+  'GET /docs/asyncapi.yaml': anyone,
+  'GET /docs-json': anyone,
+  'GET /docs-yaml': anyone,
+  'POST /api/v1/auth/login': anyone,
+  'POST /api/v1/auth/refresh': anyone,
   'GET /api/v1/auth/me': users,
   'POST /api/v1/auth/password': users,
   'POST /api/v1/auth/logout': users,
@@ -75,23 +75,23 @@ const ROUTES: Readonly<Record<string, readonly Who[]>> = {
   'GET /api/v1/images/:id/content': users,
   'GET /api/v1/images/:id/thumbnail': users,
   'DELETE /api/v1/images/:id': dispatchers,
-  'GET /uploads/ambulance_images/*path': everyone,
+  'GET /uploads/ambulance_images/*path': anyone,
   'POST /api/v1/vehicles/:id/credentials': admins,
   'GET /api/v1/vehicles/:id/credentials': admins,
   'DELETE /api/v1/vehicles/:id/credentials/:credentialId': admins,
 };
 
-/** Whom a namespace lets in; the default one is the old server's, which had no authentication. */
+/** Callers that a namespace accepts. The default namespace is for the old clients, which have no credentials. */
 const NAMESPACES: Readonly<Record<string, readonly Who[]>> = {
-  '/': everyone,
+  '/': anyone,
   '/devices': devices,
   '/live': users,
 };
 
-/** Who may send what, of those who were let in. */
+/** Callers that may send an event, among those that the namespace accepts. */
 const EVENTS: Readonly<Record<string, readonly Who[]>> = {
-  '/ room_join': everyone,
-  '/ room_leave': everyone,
+  '/ room_join': anyone,
+  '/ room_leave': anyone,
   '/devices position': devices,
   '/devices positions': devices,
   '/devices status': devices,
@@ -133,7 +133,7 @@ describe('the table', () => {
 });
 
 describe('routes', () => {
-  // Logging out ends the session that the other calls are made with.
+  // The log-out is last, because it ends the session of the other calls.
   const inOrder = Object.entries(ROUTES).sort(
     ([a], [b]) => Number(/logout/.test(a)) - Number(/logout/.test(b)),
   );
@@ -147,7 +147,7 @@ describe('routes', () => {
         path.replace(/:\w+/g, '66f0c0ffee0123456789abcd'),
         {
           ...withToken(who),
-          ...(method !== 'GET' && { body: { unknown: 'field' } }),
+          ...(method !== 'GET' && { body: { unknownField: 'x' } }),
         },
       );
       const refusal = who === 'anonymous' ? [401, 'auth/token-missing'] : [403, 'auth/forbidden'];
@@ -156,7 +156,7 @@ describe('routes', () => {
     }
   });
 
-  it('answer 404 for an unknown route, also without authentication', async () => {
+  it('answer an anonymous caller with 404 for an unknown path', async () => {
     expect((await call(service, 'GET', '/api/v1/nothing')).status).toBe(404);
   });
 });
@@ -164,9 +164,9 @@ describe('routes', () => {
 describe('namespaces', () => {
   const named = Object.entries(NAMESPACES).filter(([namespace]) => namespace !== '/');
 
-  it.each(named)('%s lets in %j', async (namespace, allowed) => {
+  it.each(named)('%s accepts %j', async (namespace, allowed) => {
     for (const who of WHO.filter((each) => each !== 'anonymous' || allowed.length > 0)) {
-      // The sessions of the routes' test are over.
+      // The tests of the routes have ended their sessions.
       const token = users.includes(who) ? await freshToken(who) : tokens[who];
       const outcome = await connectSocket(service.socketUrl, namespace, token).catch(
         (error: unknown) => error,
@@ -194,7 +194,7 @@ describe('namespaces', () => {
     return (await logIn(service, await newUser(service, admin, role))).accessToken;
   }
 
-  it('/ lets everyone in, who may be silent and listen, and answers no event', async () => {
+  it('/ accepts any caller, needs no message, and answers no event', async () => {
     for (const who of WHO) {
       const socket = await connectSocket(service.socketUrl, '/', tokens[who]);
       await expect(socket.timeout(200).emitWithAck('position', {})).rejects.toThrow('timed out');

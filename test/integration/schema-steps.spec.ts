@@ -130,7 +130,7 @@ describe('up', () => {
     expect(await connection.db?.collection('things').find({}).toArray()).toHaveLength(1);
   });
 
-  it('waits while another holds the lock, and throws at the given limit', async () => {
+  it('waits while another process holds the lock, and throws at the given limit', async () => {
     const [begun, end] = [deferred(), deferred()];
     const slow = step(1, async () => {
       begun.settle();
@@ -279,9 +279,9 @@ describe('contract', () => {
     await migrations(STEPS).up(RUN);
     const outcome = await migrations(STEPS).contract({
       ...RUN,
-      refusals: async () => ['an instance needs it'],
+      refusals: async () => ['the old release needs it'],
     });
-    expect(outcome?.reasons).toEqual(['an instance needs it']);
+    expect(outcome?.reasons).toEqual(['the old release needs it']);
     expect(await repository.find()).toMatchObject({ version: 1, contractingTo: null, owner: null });
   });
 

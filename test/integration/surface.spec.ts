@@ -23,7 +23,7 @@ const TEXTS = new Set(['description', 'summary', 'example', 'examples', 'version
 function withoutTexts(value: unknown, parent = ''): unknown {
   if (Array.isArray(value)) return value.map((each) => withoutTexts(each));
   if (typeof value !== 'object' || value === null) return value;
-  // Names of fields and schemas are kept whatever they are called.
+  // Names of fields and schemas are kept, even when a name is that of a text, such as `description`.
   const isNamed = parent === 'properties' || parent === 'schemas' || parent === 'messages';
   return Object.fromEntries(
     Object.entries(value)

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 const path = '/api/v1/users';
-const newAccount = {
+const dispatcher = {
   email: 'Leitstelle@Example.org',
   name: 'Leitstelle',
   role: 'dispatcher',
@@ -27,8 +27,8 @@ const newAccount = {
 };
 
 describe('users', () => {
-  it('are made, shown, changed and deleted, and never with a secret', async () => {
-    const created = await call(service, 'POST', path, { token, body: newAccount });
+  it('are created, read, changed and deleted, and no answer contains a password or its hash', async () => {
+    const created = await call(service, 'POST', path, { token, body: dispatcher });
     expect(created.status).toBe(201);
     const { id } = created.body;
     expect(created.headers.get('location')).toBe(`${path}/${id}`);
@@ -61,8 +61,8 @@ describe('users', () => {
     }
   });
 
-  it('have one address each, whatever its case', async () => {
-    const body = { ...newAccount, email: 'one@example.org' };
+  it('have a unique e-mail address, regardless of case', async () => {
+    const body = { ...dispatcher, email: 'one@example.org' };
     expect((await call(service, 'POST', path, { token, body })).status).toBe(201);
     const again = await call(service, 'POST', path, { token, body: { ...body, email: ' ONE@example.org ' } });
     expect(again).toMatchObject({ status: 409, body: { code: 'users/email-taken' } });
@@ -74,7 +74,7 @@ describe('users', () => {
   });
 
   it.each([
-    ['no address', { email: 'unknown' }, 'email'],
+    ['no address', { email: 'no-address' }, 'email'],
     ['a long address', { email: `${'x'.repeat(250)}@example.org` }, 'email'],
     ['an empty name', { name: '  ' }, 'name'],
     ['a long name', { name: 'x'.repeat(81) }, 'name'],
@@ -86,7 +86,7 @@ describe('users', () => {
     ['a long password', { password: 'x'.repeat(73) }, 'password'],
     ['37 characters of two bytes', { password: 'ü'.repeat(37) }, 'password'],
   ])('are refused with %s, and changes with it', async (_what, fault, field) => {
-    const created = await call(service, 'POST', path, { token, body: { ...newAccount, ...fault } });
+    const created = await call(service, 'POST', path, { token, body: { ...dispatcher, ...fault } });
     expect(created).toMatchObject({
       status: 400,
       body: { code: 'input/invalid', errors: [{ path: field }] },
@@ -100,14 +100,14 @@ describe('users', () => {
       expect(created.body.errors[0].message).toMatch(/^password must be 12 to 72 bytes/);
   });
 
-  it.each(['66f0c0ffee0123456789abcd', 'nonsense', '%00'])('know no %s', async (id) => {
+  it.each(['66f0c0ffee0123456789abcd', 'nonsense', '%00'])('are 404 for the id %s', async (id) => {
     expect(await call(service, 'PATCH', `${path}/${id}`, { token, body: { name: 'x' } })).toMatchObject({
       status: 404,
       body: { code: 'users/not-found' },
     });
   });
 
-  it('are paged through, each once', async () => {
+  it('are paged, each once', async () => {
     const seen: string[] = [];
     let query = '?limit=2';
     for (;;) {
@@ -126,7 +126,7 @@ describe('users', () => {
 });
 
 describe('the last admin', () => {
-  it('can neither be deleted nor demoted, but renamed', async () => {
+  it('can be renamed, but neither deleted nor demoted', async () => {
     const { body } = await call(service, 'GET', '/api/v1/auth/me', { token });
     const own = `${path}/${body.id}`;
     const refused = { status: 409, body: { code: 'users/last-admin' } };
@@ -137,7 +137,7 @@ describe('the last admin', () => {
     ).toBe(200);
   });
 
-  it('may go when there is another', async () => {
+  it('can be deleted when there is another admin', async () => {
     const second = await newUser(service, token, 'admin');
     const { accessToken } = await logIn(service, second);
     expect(
@@ -145,7 +145,7 @@ describe('the last admin', () => {
     ).toMatchObject({ status: 200, body: { role: 'viewer' } });
   });
 
-  it('is there still when two admins delete each other on two instances at the same moment', async () => {
+  it('remains when two admins delete each other on two instances at the same moment', async () => {
     for (let round = 0; round < 3; round += 1) {
       const { body: first } = await call(service, 'GET', '/api/v1/auth/me', { token });
       const second = await newUser(service, token, 'admin');
@@ -154,14 +154,14 @@ describe('the last admin', () => {
         call(service, 'DELETE', `${path}/${second.id}`, { token }),
         call(other, 'DELETE', `${path}/${first.id}`, { token: accessToken }),
       ]);
-      // Who deleted the other stays; who came second is refused, or not there to ask any more.
+      // The first deletion succeeds. The second one is refused, or its session has already ended.
       expect([one, two].filter(({ status }) => status === 204)).toHaveLength(1);
       expect([401, 409]).toContain(one.status === 204 ? two.status : one.status);
       if (two.status === 204) token = accessToken;
     }
   });
 
-  it('is one, when many are deleted and demoted at once', async () => {
+  it('remains when all admins are deleted and demoted at the same time', async () => {
     const repositories = [service, other].map(({ service: { app } }) => app.get(UsersRepository));
     const services = [service, other].map(({ service: { app } }) => app.get(UsersService));
     const users = repositories[0];

@@ -18,8 +18,8 @@ afterAll(() => service.stop());
 const path = (id: string, rest = '') => `/api/v1/vehicles/${id}${rest}`;
 const model = (name: string): Model<Record<string, unknown>> => service.service.app.get(getModelToken(name));
 
-/** What a kill between a vehicle's change and its history leaves: the history without it. */
-async function forgetInHistory(vehicleId: string, status: string, times = 1): Promise<void> {
+/** Deletes the history entry, like a kill between the write of the vehicle and that of its history. */
+async function deleteFromHistory(vehicleId: string, status: string, times = 1): Promise<void> {
   const filter = { vehicleId: new Types.ObjectId(vehicleId), status };
   const { deletedCount } = await model('StatusChangeRecord').collection.deleteMany(filter);
   expect(deletedCount).toBe(times);
@@ -41,7 +41,7 @@ async function historyOf(
 const rtw = { callSign: 'RTW 1', registration: 'M-RK 1', type: 'als', boxCode: '291' };
 
 describe('vehicles', () => {
-  it('registers one', async () => {
+  it('are registered', async () => {
     const created = await call(service, 'POST', '/api/v1/vehicles', { token, body: rtw });
     expect(created).toMatchObject({
       status: 201,
@@ -56,7 +56,7 @@ describe('vehicles', () => {
 
   it.each([
     [
-      'call sign, whatever its case',
+      'call sign, regardless of case',
       { ...rtw, callSign: 'rtw 1', registration: 'X', boxCode: 'X' },
       'vehicles/call-sign-taken',
     ],
@@ -85,14 +85,14 @@ describe('vehicles', () => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'input/invalid', errors: [{ path }] } });
   });
 
-  it.each(['66f0c0ffee0123456789abcd', 'nonsense', '%00'])('knows no vehicle %s', async (id) => {
+  it.each(['66f0c0ffee0123456789abcd', 'nonsense', '%00'])('are 404 for the id %s', async (id) => {
     expect(await call(service, 'GET', `/api/v1/vehicles/${id}`, { token })).toMatchObject({
       status: 404,
       body: { code: 'vehicles/not-found' },
     });
   });
 
-  it('pages through all of them, each once, and finds by prefix', async () => {
+  it('are paged, each once, and found by prefix', async () => {
     const body = (n: number) => ({ callSign: `Page ${n}`, registration: `P-${n}`, type: 'bls' });
     for (let n = 0; n < 7; n += 1) await call(service, 'POST', '/api/v1/vehicles', { token, body: body(n) });
     const seen: string[] = [];
@@ -106,7 +106,7 @@ describe('vehicles', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6].map((n) => `Page ${n}`));
   });
 
-  it('filters by status and type, and by prefix whatever characters follow it', async () => {
+  it('are filtered by status and type, and by prefix with any following characters', async () => {
     const made = [
       { callSign: 'Filter 🚑', registration: 'F-1', type: 'micu' },
       { callSign: 'FILTER \u{10ffff}', registration: 'F-2', type: 'micu', status: 'on_scene' },
@@ -125,7 +125,7 @@ describe('vehicles', () => {
     expect(await found('q=filter&status=at_hospital')).toEqual([]);
   });
 
-  it('pages while vehicles come, change and go: none twice, none missed that was there all along', async () => {
+  it('are paged while others are added, changed and archived: none twice, and none of the unchanged ones missing', async () => {
     const ids: string[] = [];
     const make = async (name: string): Promise<string> => {
       const body = { callSign: name, registration: name, type: 'bls' };
@@ -139,7 +139,7 @@ describe('vehicles', () => {
       seen.push(...body.items.map((vehicle: { id: string }) => vehicle.id));
       if (body.nextCursor === null) break;
       cursor = `&cursor=${body.nextCursor}`;
-      // One that was shown goes, one that was not shown is renamed, one is new.
+      // Archives a vehicle of an earlier page, renames one of a later page, and adds one.
       if (page === 0) await call(service, 'DELETE', path(ids[0] ?? ''), { token });
       if (page === 1)
         await call(service, 'PATCH', path(ids[8] ?? ''), { token, body: { callSign: 'Stable' } });
@@ -160,7 +160,7 @@ describe('vehicles', () => {
 });
 
 describe('a change', () => {
-  it('touches what is given and counts the version up', async () => {
+  it('changes the given fields and increments the version', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const before = await call(service, 'GET', path(vehicleId), { token });
     expect(before.headers.get('etag')).toBe('"1"');
@@ -178,7 +178,7 @@ describe('a change', () => {
     expect(cleared.body.boxCode).toBeNull();
   });
 
-  it('that changes nothing is no version', async () => {
+  it('without an effect does not increment the version', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const { body } = await call(service, 'GET', path(vehicleId), { token });
     const { callSign, registration, type, status, boxCode } = body;
@@ -190,7 +190,7 @@ describe('a change', () => {
     }
   });
 
-  it('meant for another version is refused', async () => {
+  it('for another version is refused', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const change = (type: string, ifMatch: string) =>
       call(service, 'PATCH', path(vehicleId), { token, body: { type }, headers: { 'if-match': ifMatch } });
@@ -203,7 +203,7 @@ describe('a change', () => {
     expect(await call(service, 'DELETE', path(vehicleId), tooLate)).toMatchObject(refused);
   });
 
-  it('of one field never undoes another’s, and of twenty with one version one wins', async () => {
+  it('of one field keeps a concurrent change of another one, and of twenty with one version one succeeds', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const bodies = [{ type: 'rescue' }, { boxCode: 'C-1' }, { status: 'on_scene' }, { registration: 'Z 9' }];
     const all = bodies.map((body) => call(service, 'PATCH', path(vehicleId), { token, body }));
@@ -223,7 +223,7 @@ describe('a change', () => {
     expect(statuses.filter((status) => status === 412)).toHaveLength(19);
   });
 
-  it('has an ETag that a cache may trust: a vehicle that moved is sent anew', async () => {
+  it('has an ETag that includes the position: a vehicle that moved is sent again', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     const etag = (await call(service, 'GET', path(vehicleId), { token })).headers.get('etag') ?? '';
@@ -254,7 +254,7 @@ describe('a change', () => {
     });
   });
 
-  it('cannot take another vehicle’s name', async () => {
+  it('cannot set the name of another vehicle', async () => {
     const [one, other] = [await newVehicle(service, token), await newVehicle(service, token)];
     const { body } = await call(service, 'GET', path(one.vehicleId), { token });
     const answer = await call(service, 'PATCH', path(other.vehicleId), {
@@ -264,33 +264,33 @@ describe('a change', () => {
     expect(answer).toMatchObject({ status: 409, body: { code: 'vehicles/call-sign-taken' } });
   });
 
-  it('is published once and complete', async () => {
-    const told: VehicleChange[] = [];
+  it('is published once, with the whole vehicle', async () => {
+    const published: VehicleChange[] = [];
     const stop = service.service.app
       .get(EventBus)
-      .subscribe('vehicle.changed', (change) => void told.push(change));
+      .subscribe('vehicle.changed', (change) => void published.push(change));
     const { vehicleId } = await newVehicle(service, token);
     await call(service, 'PATCH', path(vehicleId), { token, body: { status: 'dispatched' } });
     await call(service, 'PATCH', path(vehicleId), { token, body: { status: 'dispatched' } });
     await call(service, 'DELETE', path(vehicleId), { token });
     stop();
-    expect(told.filter(({ vehicle }) => vehicle.id === vehicleId)).toMatchObject([
+    expect(published.filter(({ vehicle }) => vehicle.id === vehicleId)).toMatchObject([
       { isArchived: false, vehicle: { status: 'available', lastPosition: null } },
       { isArchived: false, vehicle: { status: 'dispatched' } },
       { isArchived: true },
     ]);
-    expect(Object.keys(told[0]?.vehicle ?? {})).not.toContain('version');
+    expect(Object.keys(published[0]?.vehicle ?? {})).not.toContain('version');
   });
 });
 
 describe('a status', () => {
   const at = (second: number): string => fix(second - 86_400).time;
 
-  it('comes from the crew over the socket, and an older one does not overturn it', async () => {
+  it('is set by the crew over the socket, and an older one does not replace it', async () => {
     const { vehicleId, credentialId, deviceToken } = await newVehicle(service, token);
-    // Registered "now", which must not be newer than what the test says.
+    // The registration sets the status "now", which must not be newer than the statuses of the test.
     await model('VehicleRecord').updateOne({ _id: vehicleId }, { statusAt: new Date(at(-1)) });
-    await forgetInHistory(vehicleId, 'available');
+    await deleteFromHistory(vehicleId, 'available');
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     const state = (status: string, second: number) => ask(device, 'status', { status, at: at(second) });
 
@@ -312,7 +312,7 @@ describe('a status', () => {
     device.close();
   });
 
-  it('comes over HTTP with the vehicle’s own device token', async () => {
+  it('is set over HTTP with the device token of the vehicle', async () => {
     const [own, other] = [await newVehicle(service, token), await newVehicle(service, token)];
     const state = (vehicleId: string, as: string) =>
       call(service, 'POST', path(vehicleId, '/status'), { token: as, body: { status: 'at_hospital' } });
@@ -328,7 +328,7 @@ describe('a status', () => {
     expect(unchanged.body.status).toBe('available');
   });
 
-  it('without a time is of now, also when the time is null', async () => {
+  it('without a time, or with null, gets the current time', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     const states = [
@@ -344,7 +344,7 @@ describe('a status', () => {
     expect(states).toMatchObject([{ status: 'dispatched' }, { status: 'on_scene' }]);
   });
 
-  it('is taken under the id in capitals too, which is the same', async () => {
+  it('is accepted with the id in capitals', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const capitals = path(vehicleId.toUpperCase(), '/status');
     const answer = await call(service, 'POST', capitals, {
@@ -364,7 +364,7 @@ describe('a status', () => {
     expect(made).toMatchObject({ status: 201, body: { status: 'available', boxCode: null } });
   });
 
-  it('by a dispatcher comes into force even where a device’s clock runs ahead', async () => {
+  it('of a dispatcher takes effect although the clock of a device is ahead', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const ahead = new Date(Date.now() + 200_000).toISOString();
     const body = { status: 'dispatched', at: ahead };
@@ -387,7 +387,7 @@ describe('a status', () => {
     ['a stopped clock', { status: 'available', at: '1970-01-01T00:00:07Z' }, 'at'],
     ['another field', { status: 'available', vehicleId: 'x' }, 'vehicleId'],
   ])('is refused: %s', async (_what, { at, ...rest }, field) => {
-    // The table is made long before a slow machine comes to this row.
+    // Computed when the row runs, because a slow machine creates the table much earlier.
     const body = { ...rest, at: typeof at === 'function' ? new Date(at() as number).toISOString() : at };
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     expect(
@@ -404,13 +404,13 @@ describe('a status', () => {
     const { vehicleId } = await newVehicle(service, token);
     const change = (status: string) => call(service, 'PATCH', path(vehicleId), { token, body: { status } });
     await change('dispatched');
-    await forgetInHistory(vehicleId, 'dispatched');
+    await deleteFromHistory(vehicleId, 'dispatched');
     await change('on_scene');
     const expected = ['on_scene', 'dispatched', 'available'];
     expect((await historyOf(vehicleId)).map(({ status }) => status)).toEqual(expected);
 
     await change('dispatched');
-    await forgetInHistory(vehicleId, 'dispatched', 2);
+    await deleteFromHistory(vehicleId, 'dispatched', 2);
     expect((await historyOf(vehicleId)).map(({ status }) => status)).toEqual([
       'dispatched',
       'on_scene',
@@ -418,7 +418,7 @@ describe('a status', () => {
     ]);
   });
 
-  it('of many at once is in the history once each, and the newest is in force', async () => {
+  it('of many at the same time is in the history once each, and the newest is current', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     const startMs = Date.now() + 1_000;
@@ -438,7 +438,7 @@ describe('a status', () => {
     device.close();
   });
 
-  it('history pages newest first', async () => {
+  it('history is paged newest first', async () => {
     const { vehicleId } = await newVehicle(service, token);
     for (const status of ['dispatched', 'on_scene', 'transporting', 'at_hospital'])
       await call(service, 'PATCH', path(vehicleId), { token, body: { status } });
@@ -458,7 +458,7 @@ describe('a status', () => {
 });
 
 describe('archiving', () => {
-  it('ends the tokens, frees the names, keeps the history, and may be repeated', async () => {
+  it('revokes the tokens, frees the names, keeps the history, and can be repeated', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
     await call(service, 'PATCH', path(vehicleId), { token, body: { boxCode: 'E-1' } });
@@ -492,7 +492,7 @@ describe('archiving', () => {
     expect((await call(service, 'GET', path(successor.body.id), { token })).status).toBe(200);
   });
 
-  it('that a kill cut short is finished at the next start', async () => {
+  it('that a kill interrupted is finished at the next start', async () => {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const filter = { _id: new Types.ObjectId(vehicleId) };
     await model('VehicleRecord').collection.updateOne(filter, { $set: { archivedAt: new Date() } });
@@ -503,7 +503,7 @@ describe('archiving', () => {
     await next.stop();
   });
 
-  it('of a vehicle that never was is no success', async () => {
+  it('of an unknown vehicle is 404', async () => {
     expect(await call(service, 'DELETE', path('66f0c0ffee0123456789abcd'), { token })).toMatchObject({
       status: 404,
       body: { code: 'vehicles/not-found' },
@@ -524,7 +524,7 @@ describe('credentials', () => {
   it('are revoked at once, live sockets included', async () => {
     const { vehicleId, credentialId, deviceToken } = await newVehicle(service, token);
     const socket = await connectSocket(service.socketUrl, '/devices', deviceToken);
-    // Past the look at those who have just joined: it would close this one too.
+    // After the check that follows a join, which closes revoked sockets too.
     await new Promise((resolve) => setTimeout(resolve, 300));
     const path = `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`;
     expect(isClosedByServer(service, socket)).toBe(false);

@@ -9,10 +9,10 @@ import { WAIT_LIMIT_MS } from './sockets.js';
 
 const DIST = resolve(import.meta.dirname, '../../dist');
 const running = new Set<ChildProcess>();
-/** Also when a test fails half-way: nothing outlives the file that started it. */
+/** Kills the processes of a test file at its end, also after a failed test. */
 afterAll(() => running.forEach((child) => child.kill('SIGKILL')));
 
-/** A program of ours as its own process, ended with this one at the latest. */
+/** A compiled program as a child process. It ends with the process of the test at the latest. */
 export class Program {
   output = '';
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -33,7 +33,7 @@ export class Program {
   static start(script: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
     const path = join(DIST, script);
     if (!existsSync(path)) throw new Error(`${path} is missing: npm run build (npm test does it)`);
-    // Nothing of the developer's own settings may reach it: only what a process needs to run at all.
+    // Without the developer's own settings: only the variables that a process needs to run.
     const { PATH = '', HOME = '' } = process.env;
     return new Program(
       spawn(process.execPath, [path, ...args], {
@@ -69,7 +69,7 @@ export interface Ports {
   readonly socket: number;
 }
 
-/** Ports that were free a moment ago: a restarted service has to come back where its clients look for it. */
+/** Free ports. They are fixed, because a restarted service must use the ports that its clients know. */
 export async function freePorts(): Promise<Ports> {
   const servers = [createServer(), createServer()];
   const ports = await Promise.all(
@@ -89,7 +89,7 @@ export async function temporaryDirectory(): Promise<{ path: string; remove: () =
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** The service as a process, ready. */
+/** Starts the service as a process and waits until it is ready. */
 export async function startProcess(ports: Ports, env: Record<string, string>): Promise<Program> {
   const program = Program.start('main.js', [], {
     HTTP_HOST: '127.0.0.1',

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A TCP proxy before a port of 127.0.0.1 that cuts connections without goodbye, as a dead zone does. */
+/** A TCP proxy before a port of 127.0.0.1 that resets connections, like a dead spot of the mobile network. */
 export class CuttingProxy {
   private readonly pairs = new Set<readonly [Socket, Socket]>();
   private readonly server: Server;
@@ -34,7 +34,7 @@ export class CuttingProxy {
     return (this.server.address() as { port: number }).port;
   }
 
-  /** Cuts so many connections, each at a random moment within this time; resolves after the last. */
+  /** Cuts `count` connections, each at a random moment within `withinMs`. Resolves after the last one. */
   async cutAtRandom(count: number, withinMs: number): Promise<void> {
     const moments = Array.from({ length: count }, () => Math.random() * withinMs).sort((a, b) => a - b);
     let passedMs = 0;

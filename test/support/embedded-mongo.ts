@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServedMongo, serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
 
-/** A server address without a database: the one of TEST_MONGODB_URL, or an embedded server of this test file alone. */
+/** Address of a server, without a database name: TEST_MONGODB_URL, or an embedded server of this test file. */
 export interface MongoUnderTest {
   uri: string;
-  /** Null when a real server is tested. */
+  /** Null with a real server. */
   embedded: ServedMongo | null;
   stop(): Promise<void>;
 }
@@ -30,5 +30,5 @@ export async function startMongoUnderTest(): Promise<MongoUnderTest> {
   };
 }
 
-/** Tests make and drop only databases of this form. */
+/** Tests create and drop databases with this prefix only. */
 export const testDatabaseName = (): string => `samserver_test_${process.pid}_${Date.now().toString(36)}`;

@@ -6,17 +6,18 @@ type Bcrypt = typeof import('bcrypt');
 const bcrypt = createRequire(import.meta.url)('../../node_modules/bcrypt/bcrypt.js') as Bcrypt;
 
 const TEST_ROUNDS = 4;
-/** A hash of the old server has 10; it is computed and compared as it is. */
+/** Rounds of the old server's hashes. Hashes with this number of rounds or fewer are computed and compared unchanged. */
 const MAX_REAL_ROUNDS = 10;
 const withRounds = (passwordHash: string, rounds: number): string =>
   passwordHash.replace(/^(\$2[ab]\$)\d\d/, `$1${String(rounds).padStart(2, '0')}`);
 
-/** Hashes that this file made: the hash it gave out, and the one that was computed. */
+/** Hashes of this file: the returned hash -> the hash that was computed with fewer rounds. */
 const computed = new Map<string, string>();
 
 /**
- * bcrypt for integration tests: a hash of more than 10 rounds is computed with 4, which takes a 256th of the time, and
- * names the rounds that were asked for. Such a hash from elsewhere never matches. Unit and e2e tests use the real package.
+ * bcrypt for integration tests. A hash of more than 10 rounds is computed with 4, which takes a 256th of the time, and is
+ * returned with the requested number of rounds in its text. Such a hash from another source never matches. Unit and e2e
+ * tests use the real package.
  */
 export async function hash(password: string, rounds: number): Promise<string> {
   if (rounds <= MAX_REAL_ROUNDS) return bcrypt.hash(password, rounds);

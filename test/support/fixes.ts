@@ -3,7 +3,7 @@ import { type Model, Types } from 'mongoose';
 import { positionId } from '../../src/tracking/position-id.js';
 import type { TestService } from './test-service.js';
 
-/** Straight into storage, past every judgement: a long history in little time. */
+/** Writes positions into the database directly, without validation, to get a long history in little time. */
 export async function storeFixes(
   { service }: TestService,
   vehicleId: string,

@@ -6,7 +6,7 @@ export interface FleetVehicle {
   readonly token: string;
 }
 
-/** Vehicles with device tokens, made over HTTP as an operator would. */
+/** Creates vehicles with device tokens over the HTTP API. */
 export async function makeFleet(
   url: string,
   admin: { email: string; password: string },
@@ -26,8 +26,8 @@ export async function makeFleet(
 }
 
 /**
- * A device that sends a fix every `everyMs` until it is stopped, across whatever cuts, and remembers which of them
- * were acknowledged.
+ * A device that sends a fix every `everyMs` until it is stopped, across all cuts of its connection, and records the
+ * acknowledged fixes.
  */
 export class SendingDevice {
   readonly acknowledged = new Map<string, Delivery>();
@@ -54,7 +54,7 @@ export class SendingDevice {
     return this.client.resends;
   }
 
-  /** Stops sending, waits for open acknowledgements, disconnects. */
+  /** Stops sending, waits for open acknowledgements and closes the socket. */
   async stop(timeoutMs = 30_000): Promise<{ unacknowledged: number }> {
     clearInterval(this.timer);
     return this.client.close(timeoutMs);

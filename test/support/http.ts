@@ -3,12 +3,12 @@ import { ADMIN, type TestService } from './test-service.js';
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // What a test reads of it is what it asserts.
+  // Tests read the fields that they assert.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly body: any;
 }
 
-/** One request; JSON in, JSON out. */
+/** Sends one request. Request and answer are JSON. */
 export async function call(
   service: { readonly url: string },
   method: string,
@@ -41,7 +41,7 @@ export async function adminToken(service: { readonly url: string }): Promise<str
 
 let vehicleCount = 0;
 
-/** A vehicle of its own, with a device token. */
+/** Creates a vehicle with a device token. */
 export async function newVehicle(
   service: TestService | { readonly url: string },
   token: string,

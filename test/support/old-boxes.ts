@@ -12,7 +12,7 @@ export const CRASH = '/api/crash/postAmbulanceCrashNotify';
 
 let count = 0;
 
-/** A vehicle with an old box. */
+/** Creates a vehicle with an old box. */
 export async function newBox(
   service: Service,
   boxCode = `B-${process.pid}-${(count += 1)}`,
@@ -24,7 +24,7 @@ export async function newBox(
   return { vehicleId: vehicle.id as string, boxCode, token };
 }
 
-/** A post as it was recorded: the body as it is, by either port. */
+/** Posts a body unchanged, on one of the two ports. */
 export async function postRaw(
   service: Service,
   path: string,

@@ -1,6 +1,6 @@
 import { createConnection, mongo, type Connection } from 'mongoose';
 
-/** What the other programs on the database have: read and written past the service, as they do it. */
+/** The collections of the other programs on the shared database, read and written directly. */
 export class OldDatabase {
   private constructor(readonly connection: Connection) {}
 
@@ -17,13 +17,13 @@ export class OldDatabase {
     return this.connection.db.collection(name);
   }
 
-  // What a test reads of a document is what it asserts.
+  // Tests read the fields that they assert.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   async all(name: string, filter: mongo.Filter<mongo.BSON.Document> = {}): Promise<any[]> {
     return this.collection(name).find(filter).toArray();
   }
 
-  /** As the operators' API keeps them. @returns its id */
+  /** Adds an ambulance in the format of the operators' API. @returns its id */
   async addAmbulance(boxCode: string, more: Record<string, unknown> = {}): Promise<string> {
     const { insertedId } = await this.collection('ambulances').insertOne({
       name1: `Unit ${boxCode}`,

@@ -5,7 +5,7 @@ import { until } from './sockets.js';
 export type PanelClient = 'socket.io-client 3' | 'socket.io-client 4';
 export type PanelTransport = 'websocket' | 'polling';
 
-/** What both clients have. */
+/** The common part of both client versions. */
 interface ClientSocket {
   readonly id?: string;
   readonly connected: boolean;
@@ -14,7 +14,7 @@ interface ClientSocket {
   close(): unknown;
 }
 
-/** A panel as the operators have it: it hears `data` and nothing else. */
+/** A panel of the old server. It handles the event `data` only; `others` records events that it must not get. */
 export class OldPanel {
   readonly texts: string[] = [];
   readonly endings: string[] = [];
@@ -39,7 +39,7 @@ export class OldPanel {
     return panel;
   }
 
-  /** Joins each, and waits until it is told so. */
+  /** Joins each room and waits for the announcement. */
   async join(...rooms: readonly string[]): Promise<void> {
     for (const room of rooms) {
       this.socket.emit('room_join', room);
@@ -47,7 +47,7 @@ export class OldPanel {
     }
   }
 
-  /** The frames, as they were parsed; `after` a moment in which others could have come. */
+  /** Waits for `count` frames and 100 ms for further ones. @returns all parsed frames */
   async frames(count: number): Promise<Record<string, unknown>[]> {
     const isFrame = (text: string): boolean => text.startsWith('{');
     await until(() => this.texts.filter(isFrame).length >= count, `${count} frames`);

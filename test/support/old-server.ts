@@ -8,10 +8,10 @@ import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 const SCRIPT = resolve(import.meta.dirname, '../old-server/serve.mjs');
 const running = new Set<OldServer>();
-/** Also when a test fails half-way: nothing outlives the file that started it. */
+/** Kills the processes of a test file at its end, also after a failed test. */
 afterAll(() => Promise.all([...running].map((server) => server.stop())));
 
-/** The old server as its own process, on a database of its own, and started again whenever it has ended, as PM2 does. */
+/** The old server as a child process with its own database. It is restarted whenever it ends, as PM2 does. */
 export class OldServer {
   private child: ChildProcess | null = null;
   private isStopping = false;
@@ -23,7 +23,7 @@ export class OldServer {
   private constructor(
     readonly ports: Ports,
     readonly database: TestDatabase,
-    /** What lies in `public` here is served. */
+    /** The old server serves the files of `public` in this directory. */
     readonly directory: string,
   ) {}
 

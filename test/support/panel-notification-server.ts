@@ -7,12 +7,12 @@ export interface PanelNotification {
   readonly body: { aoc_request_id: string | null; ambulance_id: string; notification_type: string };
 }
 
-/** The panel's notification route, as a server of its own that can be ill. */
+/** A server with the notification route of the panel. It can answer slowly or with an error. */
 export class PanelNotificationServer {
-  /** Everything that it was told, and what it answered. */
+  /** All received notifications, with the status of the answer. */
   readonly received: (PanelNotification & { readonly status: number })[] = [];
   status = 200;
-  /** Of each answer; 0: at once. */
+  /** Delay of each answer; 0: none. */
   delayMs = 0;
   private readonly server = createServer((request, response) => void this.answer(request, response));
 
@@ -30,7 +30,7 @@ export class PanelNotificationServer {
     return `http://127.0.0.1:${this.port}/api/notification/postAmbulanceSpeedNotification`;
   }
 
-  /** What it said 200 to. */
+  /** Notifications that were answered with 200. */
   get accepted(): PanelNotification[] {
     return this.received.filter(({ status }) => status === 200);
   }
@@ -47,6 +47,6 @@ export class PanelNotificationServer {
     const body = JSON.parse(text) as PanelNotification['body'];
     this.received.push({ key: String(request.headers['idempotency-key']), body, status });
     if (this.delayMs > 0) await sleep(this.delayMs);
-    response.writeHead(status).end('whatever a panel says');
+    response.writeHead(status).end('a text that is ignored');
   }
 }

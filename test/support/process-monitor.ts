@@ -3,7 +3,7 @@ import { PinoLogger } from '../../src/core/index.js';
 import { ask, connectSocket } from './sockets.js';
 import type { Instance } from './test-service.js';
 
-/** Watches over the service while it is ill-treated: what must not happen to it is remembered. */
+/** Records unhandled rejections, uncaught exceptions and logged errors of the service during a test. */
 export class ProcessMonitor {
   private readonly errors: unknown[] = [];
   private readonly note = (error: unknown): void => void this.errors.push(error);
@@ -15,7 +15,7 @@ export class ProcessMonitor {
     for (const level of ['error', 'fatal'] as const) {
       jest.spyOn(PinoLogger.prototype, level).mockImplementation((...args: unknown[]) => this.note(args));
     }
-    // Socket.IO writes there that an error has no listener.
+    // Socket.IO reports errors without a listener there.
     jest.spyOn(console, 'error').mockImplementation((...args: unknown[]) => this.note(args));
   }
 
@@ -25,7 +25,7 @@ export class ProcessMonitor {
     jest.restoreAllMocks();
   }
 
-  /** Nothing went wrong since the last look, it answers, and it stores the next fix. */
+  /** Expects no error since the last call, an answer of `/health`, and a stored fix. */
   async expectHealthy({ url, socketUrl }: Instance, deviceToken: string): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     expect(this.errors.splice(0)).toEqual([]);

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** Of a process on Linux, in MB. */
+/** Resident memory of a process on Linux, MB. */
 export function residentMb(pid: number): number {
   const kb = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kb ?? NaN) / 1_024;
 }
 
-/** Processor time that it has used so far, in seconds; `/proc` counts in hundredths everywhere. */
+/** CPU time of a process since its start, seconds; `/proc` counts in hundredths of a second. */
 export function cpuSeconds(pid: number): number {
   const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
   const fields = afterName.split(' ');

@@ -1,25 +1,25 @@
 import { connect } from 'node:net';
 import { WAIT_LIMIT_MS } from './sockets.js';
 
-/** What came back, as it was on the wire. */
+/** The received bytes of an answer, parsed as far as possible. */
 export interface RawAnswer {
-  /** Null when nothing that looks like an answer came. */
+  /** Null without a valid status line. */
   readonly status: number | null;
   readonly head: string;
-  // What a test reads of it is what it asserts.
+  // Tests read the fields that they assert.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly body: any;
-  /** The other side ended the connection. */
+  /** The server closed the connection. */
   readonly isClosed: boolean;
-  /** Status lines seen: one for each answer. */
+  /** Number of received status lines: one for each answer. */
   readonly answers: number;
 }
 
 export type Bytes = string | Buffer;
 
 /**
- * Sends bytes that no HTTP library would, and reads until the other side closes the connection.
- * @param timeoutMs the test closes the connection after it; short only for a connection that is to stay open
+ * Sends bytes that no HTTP library sends, and reads until the server closes the connection.
+ * @param timeoutMs the client closes the connection after it; short only when the server must keep the connection open
  */
 export function exchange(
   port: number,
@@ -36,7 +36,7 @@ export function exchange(
     };
     const timer = setTimeout(() => finish(false), timeoutMs);
     socket.on('data', (chunk) => chunks.push(chunk));
-    // A connection that is reset before all was sent: what was answered until then counts.
+    // The server may reset the connection before everything is sent. The answer until then counts.
     socket.on('error', () => undefined);
     socket.on('close', () => finish(true));
     socket.on('connect', () => {
@@ -54,7 +54,7 @@ export interface RawRequest {
   readonly body?: Bytes;
 }
 
-/** One request with a right Content-Length, after which the connection is to be closed. */
+/** One request with a correct Content-Length and `Connection: close`. */
 export function requestBytes(request: RawRequest): Bytes[] {
   const { method = 'GET', path = '/', token, headers = {}, body } = request;
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;

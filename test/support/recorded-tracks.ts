@@ -17,7 +17,7 @@ if (!hasTraces && process.env['CI'] === 'true')
 /** Verdict, with the code of a quarantine -> number of positions. */
 type Counts = Record<string, number>;
 const BATCH = 100;
-/** What each track comes to. Its README describes its faults. */
+/** Expected verdicts of each track. The README of the tracks describes their faults. */
 const expected = JSON.parse(
   readFileSync(new URL('../integration/expected-verdicts.json', import.meta.url), 'utf8'),
 ) as Record<string, Counts>;
@@ -33,8 +33,8 @@ export async function expectVerdictsInBatches(service: Instance, name: string): 
 }
 
 /**
- * One by one the first positions of a row of jumps get `quarantined`, and the third releases them: sent again, the track
- * comes to the same as in batches.
+ * Sent one by one, the first positions of a sequence of jumps are `quarantined`, and the third one releases them. Sent
+ * again, the track gets the same verdicts as in batches.
  */
 export async function expectVerdictsOneByOne(service: Instance, name: string): Promise<void> {
   const { deviceToken } = await newVehicle(service, await adminToken(service));

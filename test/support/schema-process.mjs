@@ -1,7 +1,7 @@
 /**
- * One process that takes a database through made-up steps with the runner of `dist`, and says how it went.
- * Argument: JSON `{url, lockMs, steps: [ms, …], shiftMs?, waitMs?}`; the steps are expand steps of so many milliseconds.
- * Each step leaves `{version, pid, what: 'begun' | 'ended'}` in `runs`, and looks at no signal.
+ * Runs made-up schema steps on a database with the migrator of `dist`, and prints the result.
+ * Argument: JSON `{url, lockMs, steps: [ms, …], shiftMs?, waitMs?}`; each number is the duration of an expand step.
+ * Each step writes `{version, pid, what: 'begun' | 'ended'}` into `runs` and ignores its signal.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,14 +13,14 @@ const { openStepConnection, SchemaMigrator, SchemaStateRepository } =
   await import('../../dist/database/index.js');
 const { createConnection } = (await import('mongoose')).default;
 
-const say = (line) => process.stdout.write(`${line}\n`);
+const print = (line) => process.stdout.write(`${line}\n`);
 const { pid } = process;
 const connection = await createConnection(url, { autoIndex: false, autoCreate: false }).asPromise();
 const migrations = new SchemaMigrator({
   repository: new SchemaStateRepository(connection),
   owner: `process ${pid}`,
   lockMs,
-  onProgress: say,
+  onProgress: print,
   openConnection: () => openStepConnection(url, { mongo: { timeoutMs: 5_000 } }),
   steps: steps.map((ms, index) => ({
     version: index + 1,
@@ -30,9 +30,9 @@ const migrations = new SchemaMigrator({
       const runs = db.collection('runs');
       const version = index + 1;
       await runs.insertOne({ version, pid, what: 'begun' });
-      say(`in step ${version}`);
+      print(`in step ${version}`);
       const endMs = performance.now() + ms;
-      // As a real step: it asks the database for this and that until it is through, or its connection is cut.
+      // Like a real step: it sends commands until it is done or its connection is closed.
       while (performance.now() < endMs) {
         await sleep(Math.min(50, ms));
         await db.command({ ping: 1 });
@@ -47,14 +47,14 @@ try {
     retryFailed: false,
     waitMs,
   });
-  say(`ran ${ran.map(({ version }) => version).join() || 'nothing'}`);
+  print(`ran ${ran.map(({ version }) => version).join() || 'nothing'}`);
 } catch (error) {
-  say(`${error.name}: ${error.message}`);
+  print(`${error.name}: ${error.message}`);
   process.exitCode = 1;
 }
 await connection.close();
 
-/** From here on this process believes that it is so much later. */
+/** Moves the clock of this process ahead by `byMs`. */
 function shiftClock(byMs) {
   const Real = Date;
   globalThis.Date = class extends Real {

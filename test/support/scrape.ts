@@ -7,7 +7,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** What /metrics shows at one moment. */
+/** The samples of one scrape of /metrics. */
 export class Scrape {
   readonly samples: readonly Sample[];
 
@@ -24,7 +24,7 @@ export class Scrape {
     return new Scrape(body as string);
   }
 
-  /** The sum of all that have these labels; undefined when there is none. */
+  /** Sum of all samples with these labels; undefined without such a sample. */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
     const found = this.samples.filter(
       (sample) =>
@@ -33,7 +33,7 @@ export class Scrape {
     return found.length === 0 ? undefined : found.reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** Every value that a label has, of whichever figure. */
+  /** Every value of a label, over all metrics. */
   labelValues(label: string): Set<string> {
     return new Set(this.samples.flatMap(({ labels }) => labels[label] ?? []));
   }

@@ -1,4 +1,4 @@
-/** Its own types are not named in its `exports`. */
+/** The package has types, but its `exports` do not name them. */
 declare module 'socket.io-client-3' {
   export function io(url: string, options: object): object;
 }

@@ -1,11 +1,11 @@
 import { io, type Socket } from 'socket.io-client';
 
-/** Connected, or failed with what the server said. No reconnecting: what a test cuts stays cut. */
+/** Connects a socket that does not reconnect. @throws the `connect_error` of the server */
 export async function connectSocket(url: string, namespace: string, token?: string): Promise<Socket> {
   return whenConnected(openSocket(url, namespace, token));
 }
 
-/** For those who have to listen before they are let in: what is said at once would pass them by. */
+/** Waits for the connection of `openSocket`. For tests whose listeners must be set before the first event arrives. */
 export async function whenConnected(socket: Socket): Promise<Socket> {
   const outcome = await new Promise<Error | null>((resolve) => {
     socket.once('connect', () => resolve(null));
@@ -28,7 +28,7 @@ export function openSocket(url: string, namespace: string, token?: string): Sock
 }
 
 /** Emits and waits for the acknowledgement. */
-// What a test reads of it is what it asserts.
+// Tests read the fields that they assert.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function ask(socket: Socket, event: string, payload: unknown): Promise<any> {
   return socket.timeout(WAIT_LIMIT_MS).emitWithAck(event, payload);
@@ -37,7 +37,7 @@ export function ask(socket: Socket, event: string, payload: unknown): Promise<an
 /**
  * The longest wait for anything in a test, milliseconds. It is far above what a slow machine needs, because a condition
  * that holds ends the wait at once, and below Jest's `testTimeout`, so that the error names what was missing.
- * `test/faults.mjs` shortens it: there, most waits are in vain.
+ * `test/faults.mjs` shortens it, because there most waits end with a time-out.
  */
 export const WAIT_LIMIT_MS = Number(process.env['TEST_WAIT_LIMIT_MS'] ?? 150_000);
 
@@ -45,7 +45,7 @@ export const WAIT_LIMIT_MS = Number(process.env['TEST_WAIT_LIMIT_MS'] ?? 150_000
 export async function until(isDone: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
   const endMs = performance.now() + WAIT_LIMIT_MS;
   while (!(await isDone())) {
-    if (performance.now() > endMs) throw new Error(`waited ${WAIT_LIMIT_MS} ms in vain for ${what}`);
+    if (performance.now() > endMs) throw new Error(`waited ${WAIT_LIMIT_MS} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

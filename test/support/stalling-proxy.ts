@@ -2,13 +2,13 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface StallingProxy {
   readonly port: number;
-  /** Takes what comes and passes nothing on, in either direction: a database that has stopped answering. */
+  /** Forwards nothing in either direction from now on, like a database that has stopped answering. */
   stall(): void;
   resume(): void;
   close(): Promise<void>;
 }
 
-/** Between a client and a server on the loopback. */
+/** A TCP proxy before a port of 127.0.0.1 that can stop forwarding. */
 export async function stallingProxy(targetPort: number): Promise<StallingProxy> {
   const sockets = new Set<Socket>();
   let isStalled = false;

@@ -1,6 +1,6 @@
 import { createConnection } from 'mongoose';
 
-/** What the database holds of each vehicle: ISO times, in order; read past the service, as an auditor would. */
+/** Reads the database directly. @returns vehicle id -> ISO times of its stored positions, ascending */
 export async function storedTimes(url: string): Promise<Map<string, string[]>> {
   const connection = await createConnection(url).asPromise();
   try {

@@ -1,4 +1,4 @@
-/** Starts the built watchdog, says so, and never lets the event loop turn again. `stuck-process.mjs <limitMs>` */
+/** Starts the built watchdog, prints `stuck` and blocks the event loop for ever. `stuck-process.mjs <limitMs>` */
 import { setTimeout } from 'node:timers';
 import { startWatchdog } from '../../dist/health/index.js';
 

@@ -5,7 +5,7 @@ interface Layer {
   readonly route?: { readonly path: string | RegExp; readonly methods: Readonly<Record<string, boolean>> };
 }
 
-/** Every route that the running app would answer, as `GET /path/:id`, from every controller. */
+/** Every route of the running app, as `GET /path/:id`, also those that no controller registered. */
 export function routesOf(app: NestExpressApplication): string[] {
   const { router } = app.getHttpAdapter().getInstance() as unknown as { router: { stack: Layer[] } };
   return router.stack.flatMap(({ route }) =>
@@ -13,7 +13,7 @@ export function routesOf(app: NestExpressApplication): string[] {
   );
 }
 
-/** Every event that a gateway of the running app listens to, as `/namespace event`. */
+/** Every event that a gateway of the running app handles, as `/namespace event`. */
 export function socketEventsOf(app: NestExpressApplication): string[] {
   const providers = [...app.get(ModulesContainer).values()].flatMap((module) => [
     ...module.providers.values(),

@@ -2,12 +2,12 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface SwitchProxy {
   readonly port: number;
-  /** Where new connections go from now on; those that are there stay where they are, as behind a real balancer. */
+  /** Sets the target of new connections. Open connections keep theirs, as behind a real load balancer. */
   to(port: number): void;
   close(): Promise<void>;
 }
 
-/** Stands before two instances, as nginx would. */
+/** A TCP proxy before two instances, in the place of nginx. */
 export async function switchProxy(firstPort: number): Promise<SwitchProxy> {
   const sockets = new Set<Socket>();
   let target = firstPort;

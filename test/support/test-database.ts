@@ -6,15 +6,15 @@ import { createConnection } from 'mongoose';
 import { serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
 
 export interface TestDatabase {
-  /** With a database name of its own, `samserver_test_…`. */
+  /** Address with a unique database name, `samserver_test_…`. */
   readonly url: string;
   readonly isEmbedded: boolean;
   stop(): Promise<void>;
 }
 
 /**
- * A database of this test's own: on the real server that `TEST_MONGODB_URL` names, else embedded in this process.
- * No other setting of the environment is looked at.
+ * Creates a database for one test: on the real server of `TEST_MONGODB_URL`, else on an embedded server in this process.
+ * It reads no other setting of the environment.
  */
 export async function startTestDatabase(): Promise<TestDatabase> {
   const name = `samserver_test_${randomBytes(6).toString('hex')}`;

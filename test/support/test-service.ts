@@ -19,13 +19,13 @@ export interface Instance {
 
 export interface TestService extends Instance {
   readonly database: TestDatabase;
-  /** One more instance on the same database; to be stopped first. */
+  /** Starts another instance on the same database. Stop it before this one. */
   another(env?: Record<string, string>): Promise<Instance>;
 }
 
 /**
- * The whole service in this process, on free ports, with a database of its own.
- * @param shared one more instance on another's database; to be stopped before it
+ * Starts the whole service in this process, on free ports, with its own database.
+ * @param shared the database of another instance to use; stop this instance before that one
  */
 export async function startTestService(
   env: Record<string, string> = {},
@@ -53,7 +53,7 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
     SOCKET_SERVER_PORT: '0',
-    // Connections that `fetch` keeps would be waited for at the end of every file.
+    // Otherwise the end of every file waits for the connections that `fetch` keeps alive.
     HTTP_LINGER_MS: '0',
     SCHEMA_ON_START: 'up',
     ...env,
@@ -70,7 +70,7 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
   };
 }
 
-/** The server has begun to close the connection of this client, whether the client knows it already or not. */
+/** Whether the server has begun to close the connection of this client. The client may notice it later. */
 export function isClosedByServer({ service }: Instance, client: { io: { engine: { id: string } } }): boolean {
   const { clients } = service.app.get(SocketPort).io.engine as unknown as {
     readonly clients: Readonly<Record<string, { readonly readyState: string }>>;

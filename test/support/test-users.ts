@@ -12,7 +12,7 @@ export interface Tokens {
 }
 type Service = { readonly url: string };
 
-/** A new user, created by an admin. */
+/** Creates a user with this role. */
 export async function newUser(service: Service, adminToken: string, role: string): Promise<TestUser> {
   const email = `${role}-${randomBytes(4).toString('hex')}@example.org`;
   const password = `pass phrase of ${email}`;
