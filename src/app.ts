@@ -47,7 +47,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.disable('x-powered-by');
   app.set('trust proxy', [...settings.http.trustProxy]);
   app.set('query parser', 'simple');
-  // No hash of every answer; resources with a version set their own ETag.
+  // Disables the hash of every answer; resources with a version set their own ETag.
   app.set('etag', false);
   app.use(app.get(HttpDrain).middleware);
   app.use(requestId);

@@ -9,6 +9,6 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, exitEarl
 if (existsSync('.env')) process.loadEnvFile('.env');
 const { runService } = await import('./service-process.js');
 const running = runService(process.env);
-// `runService` has registered its own handlers now; at no time is there no handler.
+// `runService` has registered its own handlers by now, so a handler exists at any time.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, exitEarly);
 await running;

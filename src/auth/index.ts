@@ -9,7 +9,7 @@ export {
 } from './access/access.decorators.js';
 export { RevocationPoller } from './access/revocation-poller.js';
 export { AccessTokensService } from './access/access-tokens.service.js';
-export type { NewAuditEntry, AuditAction, AuditActor, AuditTarget } from './audit/audit-entry.js';
+export type { NewAuditEntry } from './audit/audit-entry.js';
 export { AuditLog } from './audit/audit-log.js';
 export { tokenMissing } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';

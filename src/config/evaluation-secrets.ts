@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SettingsError, type FirstAdmin } from './settings.js';
 
 /** Secrets that only the embedded evaluation database needs to have generated. */
-export interface EvaluationSecrets {
+interface EvaluationSecrets {
   readonly jwtSecret: string;
   readonly firstAdmin: FirstAdmin;
 }

@@ -11,6 +11,5 @@ export {
   type LegacyRoom,
   type Release,
   type ReleaseColor,
-  type SettingNotice,
   type Settings,
 } from './settings.js';

@@ -155,7 +155,7 @@ describe('loadSettings', () => {
   });
 });
 
-/** What `loadSettings` gave while its defaults stood in the code and not in the table. */
+/** The values from before the table of settings existed. The table must give the same defaults. */
 const DEFAULTS = {
   isLive: false,
   isProduction: false,
@@ -275,7 +275,7 @@ describe('the table of settings', () => {
       expect(faultsOf({ ...real, DATA_DIR: dir, [name]: value }).join()).not.toContain('hunter2');
   });
 
-  it('marks as secret what its name calls a secret', () => {
+  it('marks every setting with the name of a secret as secret', () => {
     const named = definitions.map(([name]) => name).filter((name) => /SECRET|TOKEN|PASSWORD|KEY/.test(name));
     const values = named.filter((name) => !/_(TTL_S|EXIF|AT_ONCE)$/.test(name));
     expect(SECRET_SETTINGS).toEqual(expect.arrayContaining(values));

@@ -11,7 +11,7 @@ import type { SettingNotice } from './settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface ParsedEnvironment {
+interface ParsedEnvironment {
   readonly values: SettingValues;
   readonly faults: readonly { readonly setting: SettingName; readonly text: string }[];
   readonly notices: readonly SettingNotice[];
@@ -21,8 +21,8 @@ const NAMES = Object.keys(SETTING_DEFINITIONS) as SettingName[];
 
 /**
  * Reads every setting of the table: from `NAME`, or from the file that `NAME_FILE` names (Docker secrets); the current
- * name before former names. An empty value counts as not set, as `NAME=` in an env file means it. A setting that is
- * not set has its default.
+ * name before former names. An empty value counts as not set, because an env file writes an unset value as `NAME=`. A
+ * setting that is not set has its default.
  */
 export function readEnvironment(env: Environment): ParsedEnvironment {
   const given = new Map<SettingName, unknown>();

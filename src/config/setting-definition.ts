@@ -1,7 +1,6 @@
 import type { SettingType } from './setting-types.js';
 
-export type SettingUnit =
-  'ms' | 's' | 'min' | 'days' | 'm' | 'm/s' | 'km/h' | 'bytes' | 'MB' | 'pixels' | '%';
+type SettingUnit = 'ms' | 's' | 'min' | 'days' | 'm' | 'm/s' | 'km/h' | 'bytes' | 'MB' | 'pixels' | '%';
 
 /**
  * One setting: a row of the table that validation, `.env.example` and `docs/settings.md` are made of.
@@ -24,7 +23,7 @@ export interface SettingDefinition<T = unknown, Default extends string | null = 
   readonly formerNames?: readonly FormerName[];
 }
 
-export interface FormerName {
+interface FormerName {
   readonly name: string;
   /** The old server reads this name only with ENVIRONMENT=LIVE. */
   readonly onlyWhenLive: boolean;

@@ -64,7 +64,7 @@ export interface Settings {
   readonly retention: { readonly positionDays: number | null };
 }
 
-export interface ImageSettings {
+interface ImageSettings {
   /** Root of the picture volume; null: this deployment keeps no pictures. */
   readonly directory: string | null;
   readonly maxBytes: number;
@@ -83,7 +83,7 @@ export interface ImageSettings {
 export const LEGACY_ROOMS = ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'] as const;
 export type LegacyRoom = (typeof LEGACY_ROOMS)[number];
 
-export interface LegacySettings {
+interface LegacySettings {
   /** Boxes and panels of the old server are served. */
   readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];

@@ -6,11 +6,11 @@ export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
 export { DomainError, type FieldError, invalidInput } from './errors/domain-error.js';
 export { distanceM, type LatLon } from './geo/geodesy.js';
-export { ERROR_CODES, type ErrorCode, type ErrorKind, statusOfCode } from './errors/error-codes.js';
-export { API_ACCESS, FailsWith, FAILS_WITH } from './errors/fails-with.decorator.js';
+export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.js';
+export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './errors/error-responses.js';
 
-export { type EventMap, EventBus, type EventListener, type EventName } from './events/event-bus.js';
+export { type EventMap, EventBus } from './events/event-bus.js';
 export { createApiDocument } from './http/api-document.js';
 export { HttpAdapter } from './http/http-adapter.js';
 export { answerMalformedRequests, HTTP_SERVER_OPTIONS, listen } from './http/http-server.js';
@@ -36,10 +36,10 @@ export {
 export { Metrics } from './metrics/metrics.js';
 export { keyOfCursor, type Page, pageBy, pageOf, type PageRequest, pageRequest } from './http/page.js';
 export { PageDto } from './http/page.dto.js';
-export { BackgroundJob, BackgroundJobs, type JobOptions } from './jobs/background-jobs.js';
-export { type LagSource, LagMonitor } from './jobs/lag-monitor.js';
+export { BackgroundJob, BackgroundJobs } from './jobs/background-jobs.js';
+export { LagMonitor } from './jobs/lag-monitor.js';
 export { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './jobs/lock.js';
-export { pause, retry, type RetryOptions } from './time/retry.js';
+export { pause, retry } from './time/retry.js';
 export { startupBanner } from './logging/startup-banner.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';

@@ -37,13 +37,13 @@ export class CrashesRepository {
     return found.map(toCrash);
   }
 
-  /** From the second of `at` on, in the order of arrival. */
+  /** Crashes from the second of `at` on, in the order of arrival. */
   listSince(at: Date, limit: number): Promise<Crash[]> {
     const seconds = Math.max(0, Math.floor(at.getTime() / 1_000));
     return this.listAscending({ $gte: Types.ObjectId.createFromTime(seconds) }, limit);
   }
 
-  /** After the crash with this id, in the order of arrival. */
+  /** Crashes after the one with this id, in the order of arrival. */
   listAfter(id: string, limit: number): Promise<Crash[]> {
     return this.listAscending({ $gt: new Types.ObjectId(id) }, limit);
   }

@@ -109,7 +109,7 @@ describe('a leader that ends', () => {
     expect(recorded).toEqual(EXPECTED);
   });
 
-  it('and does not know it yet: it writes no state and records no event', async () => {
+  it('before it notices the loss of the lock: it writes no state and records no event', async () => {
     const first = await takeOver(1);
     await first.detect(DRIVE.slice(0, 1));
     const second = await takeOver(2);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Metrics } from '../core/index.js';
 import { CREW_EVENT_TYPES, type CrewEventType } from './crew-event.js';
 
-export type SendOutcome = 'sent' | 'failed' | 'dead';
+type SendOutcome = 'sent' | 'failed' | 'dead';
 const OUTCOMES: readonly SendOutcome[] = ['sent', 'failed', 'dead'];
 
 /** Metrics of crew events and panel notifications. */

@@ -24,7 +24,7 @@ export interface CrewEventRules {
   readonly nearArrivalMinutes: number;
   /** Request statuses that allow a `near_arrival` event; null: every status of an open request. */
   readonly nearArrivalStatuses: readonly string[] | null;
-  /** Since then a leader has read positions without a long gap. Silence before it is no evidence. */
+  /** Start of the time in which leaders have read positions without a long gap. Silence before it does not count. */
   readonly listeningSinceMs: number;
 }
 
@@ -41,7 +41,7 @@ export interface CrewEvent extends Omit<CrewEventView, 'at'> {
 
 /** A crew event that is stored with its vehicle's state and perhaps not in `crew_events` yet. */
 export interface PendingCrewEvent extends CrewEvent {
-  /** The vehicle's id in the old system; the vehicle's own id when the old system does not know it. */
+  /** The vehicle's id in the old system; the vehicle's own id when the old system has none. */
   readonly ambulanceId: string;
 }
 

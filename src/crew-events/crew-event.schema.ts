@@ -71,7 +71,7 @@ export class CrewEventRecord {
 
 export const CrewEventSchema = SchemaFactory.createForClass(CrewEventRecord);
 
-/** For polls and replays. */
+/** Used by polls and replays. */
 CrewEventSchema.index({ recordedAt: 1, _id: 1 });
-/** For the sender and the operator's list. */
+/** Used by the sender and the operator's list. */
 CrewEventSchema.index({ sendState: 1, recordedAt: 1, _id: 1 });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, type HeldLock } from '../core/index.js';
 import { CursorsRepository } from '../database/index.js';
-import { PositionLogService } from '../tracking/index.js';
+import { PositionLogService, RECORDED_WITHIN_MS } from '../tracking/index.js';
 import { CrewEventDetector } from './crew-event-detector.js';
 
 const CURSOR = 'crew-events';
@@ -12,8 +12,6 @@ const POLL_INTERVAL_MS = 2_000;
 const MAX_TIME_SHARE = 0.2;
 /** Usual delay from a position's `recordedAt` until it is readable. */
 const OVERLAP_MS = 2_000;
-/** Longest delay: a write with an unknown result is given up after two minutes. */
-const SETTLES_WITHIN_MS = 150_000;
 const CATCH_UP_EVERY_MS = 60_000;
 const INITIAL_LOOKBACK_MS = 60_000;
 /** Fill level (0…1) of the position queue above which polls pause in favour of devices. */
@@ -52,7 +50,7 @@ export class CrewPositionReader {
       const nowMs = this.clock.nowMs();
       lock.assertHeld();
       if (nowMs >= this.nextCatchUpMs) await this.catchUp(nowMs, lock);
-      // At most the own time: another instance's clock may be ahead.
+      // Limited to this instance's time: another instance's clock may be ahead.
       else await this.read(Math.min(this.newestMs, nowMs) - OVERLAP_MS, lock);
       // A position that was being written at `nowMs` is not silence.
       await this.detector.detectOffline(nowMs - OVERLAP_MS);
@@ -66,7 +64,7 @@ export class CrewPositionReader {
     const from = await this.cursors.getOrCreate(CURSOR, new Date(nowMs - INITIAL_LOOKBACK_MS));
     await this.read(from.getTime(), lock);
     await this.detector.save(true);
-    await this.cursors.advance(CURSOR, new Date(nowMs - SETTLES_WITHIN_MS));
+    await this.cursors.advance(CURSOR, new Date(nowMs - RECORDED_WITHIN_MS));
     this.newestMs = Math.max(this.newestMs, nowMs - CATCH_UP_EVERY_MS);
     this.nextCatchUpMs = nowMs + CATCH_UP_EVERY_MS;
   }

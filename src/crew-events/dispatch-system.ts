@@ -21,6 +21,6 @@ export abstract class DispatchSystem {
   /** The open request of the vehicle, from memory; null when none is known. */
   abstract requestOf(vehicleId: string, position: VehiclePosition): AssignedRequest | null;
 
-  /** The old system's id of each vehicle. A vehicle that the old system does not know is left out. */
+  /** The old system's id of each vehicle. A vehicle without an id in the old system is left out. */
   abstract ambulanceIds(vehicleIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }

@@ -1,4 +1,4 @@
-export { CREW_EVENT_FIELDS, CREW_EVENT_TYPES, type CrewEventType, type CrewEventView } from './crew-event.js';
+export { CREW_EVENT_FIELDS, CREW_EVENT_TYPES, type CrewEventView } from './crew-event.js';
 export { type AssignedRequest, nextAverageKmh, roundedUpKmh } from './crew-event-rules.js';
 export { CrewEventsModule } from './crew-events.module.js';
 export { CrewEventsService } from './crew-events.service.js';

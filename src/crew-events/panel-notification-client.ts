@@ -14,7 +14,7 @@ const LEGACY_NOTIFICATION_TYPES: Readonly<Record<LegacyNotificationType, string>
   speed_below_120: 'SPEED_BELOW_120',
 };
 
-export interface PanelNotificationBody {
+interface PanelNotificationBody {
   readonly aoc_request_id: string | null;
   readonly ambulance_id: string;
   readonly notification_type: string;

@@ -25,7 +25,7 @@ const waiting = (id: string, vehicleId: string, more: Partial<Notification> = {}
 
 describe('dueNotifications', () => {
   const late = { nextAttemptAt: new Date(9_000) };
-  it('gives the oldest of each vehicle when its time has come, and holds back the others', () => {
+  it('gives the oldest of each vehicle when it is due, and not the later ones', () => {
     const all = [waiting('1', 'a', late), waiting('2', 'b'), waiting('3', 'a'), waiting('4', 'b')];
     expect(dueNotifications(all, 1_000).map(({ id }) => id)).toEqual(['2']);
     expect(dueNotifications(all, 9_000).map(({ id }) => id)).toEqual(['1', '2']);

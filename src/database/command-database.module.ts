@@ -39,7 +39,7 @@ export class CommandDatabase implements OnApplicationShutdown {
   }
 }
 
-/** The database for one command, in place of `DatabaseModule`. Nothing in it runs by itself. */
+/** The database for one command, in place of `DatabaseModule`. It starts no background work. */
 @Global()
 @Module({
   providers: [

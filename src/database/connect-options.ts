@@ -1,7 +1,10 @@
 import type { ConnectOptions } from 'mongoose';
 import type { Settings } from '../config/index.js';
 
-/** Durable: in the journal of most members. The client and each position write set it, independent of the URL. */
+/**
+ * Write concern: a confirmed write is in the journal of most members. The client and each position write set it,
+ * independent of the URL.
+ */
 export const MAJORITY_JOURNALED = { w: 'majority', j: true } as const;
 
 export function connectOptions(settings: Settings): ConnectOptions {

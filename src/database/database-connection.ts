@@ -17,8 +17,8 @@ import { SchemaGate } from './migrations/schema-gate.service.js';
 const RETRY_MS = 1_000;
 
 /**
- * How far the start of the instance is. `blocked`: this release does not support the schema; it is read again every
- * second. `starting`: the startup tasks run.
+ * Progress of the start of the instance. `blocked`: this release does not support the schema; the instance reads the
+ * schema again every second. `starting`: the startup tasks run.
  */
 export type DatabasePhase = 'connecting' | 'migrating' | 'blocked' | 'starting' | 'started';
 
@@ -29,7 +29,7 @@ declare module '../core/events/event-bus.js' {
   }
 }
 
-export interface StartupTask {
+interface StartupTask {
   readonly name: string;
   readonly run: () => Promise<void>;
 }
@@ -65,7 +65,7 @@ export class DatabaseConnection
   private readonly stop = new AbortController();
   private startup: Promise<boolean> = Promise.resolve(false);
   private currentPhase: DatabasePhase = 'connecting';
-  /** Tasks before the schema check. The heartbeat is one: a contract step must know of this instance. */
+  /** Tasks before the schema check. The heartbeat is one: a contract step must find this instance. */
   readonly beforeSchemaCheck = new StartupTasks();
 
   constructor(
@@ -96,7 +96,7 @@ export class DatabaseConnection
     return this.startup;
   }
 
-  /** In this hook and not in a later one: hooks of other providers may wait for `whenStarted`. */
+  /** Runs in this hook and not in a later one: hooks of other providers may wait for `whenStarted`. */
   beforeApplicationShutdown(): void {
     this.stop.abort();
   }

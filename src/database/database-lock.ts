@@ -13,7 +13,7 @@ export class LockLostError extends Error {
   }
 }
 
-/** Unique among all processes that ever ask for a lock; host and process id help to find the holder. */
+/** Unique among all processes that ever acquire a lock; host and process id help to find the holder. */
 export function createLockOwner(): string {
   return `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
 }
@@ -21,8 +21,8 @@ export function createLockOwner(): string {
 /**
  * A lock that this process holds, renewed in the background. The lock is lost when a renewal is refused, or when no
  * renewal succeeds within the lease by this process's monotonic clock; a renewal that fails in an outage is repeated.
- * The database's clock decides when another may take over. This process gives up earlier, because it counts the lease
- * from before its request to the database.
+ * The database's clock decides when another process may take over. This process gives up earlier, because it counts the
+ * lease from before its request to the database.
  */
 export class DatabaseLock<D extends LockDocument = LockDocument> {
   private readonly lostController = new AbortController();

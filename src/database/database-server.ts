@@ -30,7 +30,7 @@ export class DatabaseServer {
   }
 
   private async startEmbedded(): Promise<EmbeddedMongo> {
-    // Loaded on use only: production never loads LMDB.
+    // Loaded only when it is used: production must not load LMDB.
     const { startEmbeddedMongo } = await import('../embedded-mongo/index.js');
     const directory = join(this.settings.dataDir, 'db');
     const embedded = await startEmbeddedMongo({

@@ -51,7 +51,7 @@ export class DeploymentIdService implements OnModuleInit {
     this.repository = new DeploymentIdRepository(connection);
   }
 
-  /** Only the embedded database gets an id by itself. Elsewhere, a new id would hide a wrong database address. */
+  /** Only the embedded database gets an id automatically. Elsewhere, a new id would hide a wrong database address. */
   onModuleInit(): void {
     if (this.settings.mongo.url !== null) return;
     this.startupTasks.add('deployment id', async () => void (await this.repository.keep(randomUUID())));

@@ -20,11 +20,11 @@ export interface LockHolder {
   readonly epoch: number;
 }
 
-export interface LockPlace<D extends LockDocument> {
+interface LockPlace<D extends LockDocument> {
   readonly collection: string;
   /** The document before the first holder: epoch 0, no owner, locked until 1970. */
   readonly initial: D;
-  /** What a release writes into `lockedUntil`. */
+  /** The value that a release writes into `lockedUntil`. */
   readonly freedAt: 'now' | '1970';
 }
 
@@ -54,14 +54,14 @@ export class LockRepository<D extends LockDocument> {
   /**
    * @param leaseMs the lease ends after this time unless `renew` prolongs it
    * @param change further fields to set in the same write, from the document before it and the database's time
-   * @returns null while another holds the lock or when another was faster
+   * @returns null when another process holds the lock or acquired it first
    */
   async acquire(
     owner: string,
     leaseMs: number,
     change: (seen: D, now: Date) => Partial<D> = () => ({}),
   ): Promise<AcquiredDocument<D> | null> {
-    // Read before the database is asked: this process must give up before another may take over.
+    // Read before the request to the database: this process must give up before another may take over.
     const goodUntilMs = performance.now() + leaseMs;
     const seen = await this.findOrCreate();
     const now = await readDatabaseTime(this.connection);
@@ -90,7 +90,7 @@ export class LockRepository<D extends LockDocument> {
     return this.set(holder, now, change(now));
   }
 
-  /** Does nothing when another has taken over. */
+  /** Does nothing when another process has taken over. */
   async release({ owner, epoch }: LockHolder): Promise<void> {
     const { freedAt } = this.place;
     const lockedUntil = freedAt === 'now' ? await readDatabaseTime(this.connection) : new Date(0);

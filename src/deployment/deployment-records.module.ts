@@ -5,7 +5,7 @@ import { InstancesRepository } from './instances.repository.js';
 import { RolloutRepository } from './rollout.repository.js';
 import { RolloutRecord, RolloutSchema } from './rollout.schema.js';
 
-/** The records of live instances and of the rollout, without anything that runs by itself. */
+/** The records of live instances and of the rollout, without background work. */
 @Module({
   imports: [
     MongooseModule.forFeature([

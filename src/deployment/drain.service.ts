@@ -11,8 +11,8 @@ export interface Drainable {
   /** Closes all clients and refuses new ones. Resolves when all are closed and everything they sent is answered. */
   drain(): Promise<void>;
   /**
-   * Closes the clients of this moment one by one within the time; new clients are accepted. Left out by a drainable
-   * that reads `DrainService.handover` itself.
+   * Closes the clients of this moment one by one within the time; new clients are accepted. Not implemented by a
+   * drainable that reads `DrainService.handover` itself.
    */
   beginHandover?(withinMs: number): Promise<void>;
   /** Stops the handover: closes no further client. */
@@ -21,7 +21,7 @@ export interface Drainable {
 
 export interface Drain {
   readonly since: Date;
-  /** After it the drain is overdue, and the process counts as broken. */
+  /** After this time the drain is overdue, and the process counts as broken. */
   readonly deadline: Date;
   readonly isDone: boolean;
 }

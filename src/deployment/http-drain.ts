@@ -40,7 +40,7 @@ export class HttpDrain implements Drainable {
   readonly middleware = (_request: Request, response: Response, next: NextFunction): void => {
     response.setHeader(RELEASE_HEADER, this.release);
     const { drain, handover } = this.drainService;
-    // Otherwise the next request of a kept-alive connection reaches this instance again.
+    // Without this header, the next request of a kept-alive connection reaches this instance again.
     if (drain || (handover && !handover.isDone)) response.setHeader('Connection', 'close');
     next();
   };

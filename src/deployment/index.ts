@@ -6,20 +6,12 @@ export {
   INSTANCE_STATES,
   InstanceLifecycle,
   type InstanceState,
-  type InstanceStateChange,
 } from './instance-lifecycle.js';
 export { InstancesRepository, type LiveInstance } from './instances.repository.js';
-export { type Drainable, type Drain, DrainService } from './drain.service.js';
+export { type Drainable, DrainService } from './drain.service.js';
 export { DeploymentRecordsModule } from './deployment-records.module.js';
 export { DeploymentModule } from './deployment.module.js';
-export {
-  type Rollout,
-  ROLLOUT_PHASES,
-  type RolloutPhase,
-  type RolloutSide,
-  type RolloutStart,
-  type RolloutStep,
-} from './rollout.js';
+export { type Rollout, ROLLOUT_PHASES, type RolloutPhase } from './rollout.js';
 export { RolloutRepository } from './rollout.repository.js';
 export { RolloutPoller } from './rollout-poller.js';
 export { RolloutChangedError, RolloutsService } from './rollouts.service.js';

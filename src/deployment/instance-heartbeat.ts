@@ -18,9 +18,9 @@ const INTERVAL_MS = 5_000;
 const OPERATIONS = 3;
 
 /**
- * Announces this instance and its supported schema versions to the other instances. The first announcement precedes
- * the schema check of the start: a contract step announces itself first and then looks for running instances, so at
- * least one of the two sees the other.
+ * Announces this instance and its supported schema versions to the other instances. The first announcement precedes the
+ * schema check of the start: a contract step announces itself first and then looks for running instances, so at least
+ * one of the two finds the other.
  */
 @Injectable()
 export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {

@@ -14,7 +14,7 @@ export const INSTANCE_STATES = [
 export type InstanceState = (typeof INSTANCE_STATES)[number];
 
 /** The effect of a health issue on the instance, worst first. */
-export const EFFECTS = ['blocked', 'not_ready', 'degraded'] as const;
+const EFFECTS = ['blocked', 'not_ready', 'degraded'] as const;
 export type Effect = (typeof EFFECTS)[number];
 
 /** One problem found by a health check. `reason` is a code such as `mongo.down`, the same in `/ready`, logs and metrics. */

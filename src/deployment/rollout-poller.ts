@@ -4,10 +4,10 @@ import { DatabaseConnection } from '../database/index.js';
 import type { Rollout } from './rollout.js';
 import { RolloutRepository } from './rollout.repository.js';
 
-/** Every instance must know a change within 5 s (issue 4). */
+/** Every instance must have a change of the record within 5 s (issue 4). */
 const INTERVAL_MS = 2_000;
 
-/** Keeps the rollout record in memory. During a database outage the last known record stands. */
+/** Keeps the rollout record in memory. During a database outage the last record that was read stays in use. */
 @Injectable()
 export class RolloutPoller implements OnApplicationBootstrap {
   private readonly logger = new Logger(RolloutPoller.name);

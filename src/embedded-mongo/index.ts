@@ -1,3 +1,3 @@
-export { type EmbeddedMongoOptions, type ServedMongo, serveEmbeddedMongo } from './serve.js';
+export { type ServedMongo, serveEmbeddedMongo } from './serve.js';
 export { type EmbeddedMongo, startEmbeddedMongo } from './start.js';
 export { DirectoryInUseError } from './directory-lock.js';

@@ -54,7 +54,7 @@ export class Store {
     });
   }
 
-  /** @param listener drops what it cached from a transaction that is rolled back */
+  /** @param listener discards cached data of a transaction that is rolled back */
   onRollback(listener: () => void): void {
     this.dropCache = listener;
   }

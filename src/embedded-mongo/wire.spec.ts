@@ -23,7 +23,7 @@ const sequence = (name: string, documents: Document[]): Buffer => {
 };
 
 describe('messages', () => {
-  it('OP_MSG: body, sequences as bytes, no reply when more is to come', () => {
+  it('OP_MSG: body, sequences as bytes, no reply with the flag moreToCome', () => {
     const documents = [{ _id: 1 }, { _id: 2 }];
     const request = decodeRequest(
       message(

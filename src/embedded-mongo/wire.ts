@@ -10,7 +10,7 @@ const OP_QUERY = 2004;
 const OP_MSG = 2013;
 
 const MORE_TO_COME = 2;
-/** The receiver must know bits 0–15 of the flags (manual: "MongoDB Wire Protocol", OP_MSG). */
+/** The receiver must support bits 0–15 of the flags (manual: "MongoDB Wire Protocol", OP_MSG). */
 const REQUIRED_FLAGS = 0xffff;
 const HEADER_OF_REPLY_BYTES = 20;
 

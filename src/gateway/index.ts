@@ -1,3 +1,3 @@
 export { GatewayModule } from './gateway.module.js';
 export { SocketAdapter } from './transport/socket-adapter.js';
-export { type PlainHttpHandler, SocketPort } from './transport/socket-port.js';
+export { SocketPort } from './transport/socket-port.js';

@@ -12,7 +12,7 @@ export interface SocketErrorAnswer {
   readonly error: {
     readonly code: string;
     readonly message: string;
-    /** Wait so long before a retry, milliseconds. Absent: the same event will fail again. */
+    /** Time to wait before a retry, milliseconds. Absent: the same event will fail again. */
     readonly retryAfterMs?: number;
     readonly errors?: readonly { readonly path: string; readonly message: string }[];
   };
@@ -100,7 +100,7 @@ export interface ServerToSubscriberEvents {
   /** The vehicle left the bounding box, or was archived. */
   left: (notice: { readonly vehicleId: string }) => void;
   resync: (notice: ResyncNotice) => void;
-  /** The access token and the connection end in so many seconds: send `authenticate`. */
+  /** The access token and the connection end in `inS` seconds: send `authenticate`. */
   'auth.expiring': (notice: { readonly inS: number }) => void;
   drain: (notice: DrainNotice) => void;
 }

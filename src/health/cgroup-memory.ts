@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export interface CgroupMemory {
+interface CgroupMemory {
   /** Usage without the page cache that the kernel can reclaim (`inactive_file`). */
   readonly usedBytes: number;
   readonly limitBytes: number;

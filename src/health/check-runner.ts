@@ -94,7 +94,7 @@ export class Debouncer {
   }
 }
 
-export type CheckStatus = 'pending' | 'up' | 'degraded' | 'down';
+type CheckStatus = 'pending' | 'up' | 'degraded' | 'down';
 
 /** The latest result of a check after debouncing, as `/ready` shows it to operators. */
 export interface CheckReport {

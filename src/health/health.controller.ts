@@ -17,7 +17,7 @@ import {
   ReadinessReport,
 } from './readiness-report.js';
 
-export interface HealthAnswer {
+interface HealthAnswer {
   readonly status: 'ok' | 'broken';
   readonly state: InstanceState;
   readonly uptimeS: number;

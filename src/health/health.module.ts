@@ -36,8 +36,8 @@ const CHECK_PROVIDERS: Provider[] = [
 ];
 
 @Module({
-  // For its indicators only. HealthCheckService.check() answers 503 to liveness during a drain, and 500 when an
-  // indicator throws: docs/adr/0008-instance-lifecycle.md.
+  // Only the indicators of Terminus are used. HealthCheckService.check() would answer 503 to liveness during a drain,
+  // and 500 when an indicator throws: docs/adr/0008-instance-lifecycle.md.
   imports: [TerminusModule.forRoot({ logger: false }), AuthModule, ImagesModule, DeploymentModule],
   controllers: [HealthController, MetricsController, RootController],
   providers: [...CHECK_PROVIDERS, CheckRunner, ReadinessReport, ReadinessMetrics],

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 
 const TICK_INTERVAL_MS = 1_000;
 
-export interface WatchdogOptions {
+interface WatchdogOptions {
   /** The process ends after this time without a turn of the event loop. Default: 30 s, by the contract. */
   readonly limitMs?: number;
 }

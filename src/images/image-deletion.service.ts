@@ -43,7 +43,7 @@ export class ImageDeletionService {
     await this.finish(image);
   }
 
-  /** Removes the files, then the record. May be repeated. @throws images/volume-unavailable */
+  /** Removes the files, then the record. It may be repeated. @throws images/volume-unavailable */
   async finish(image: Image): Promise<void> {
     const directory = this.volume.directoryForDeleting;
     const path = join(directory, image.path);

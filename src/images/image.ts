@@ -12,7 +12,7 @@ export interface Image {
   readonly filename: string;
   readonly contentType: ImageType;
   readonly sizeBytes: number;
-  /** Of the stored bytes, 64 hexadecimal digits. */
+  /** SHA-256 of the stored bytes, 64 hexadecimal digits. */
   readonly sha256: string;
   /** Pixels, with the orientation applied; null for an adopted file whose header does not contain the size. */
   readonly width: number | null;

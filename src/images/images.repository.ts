@@ -10,7 +10,7 @@ import { isImageId } from './volume/volume-layout.js';
 /** An image whose deletion has begun is invisible to readers. */
 const NOT_DELETED = { deletedAt: { $exists: false } } as const;
 
-/** What the record of a file contains, for comparison with the volume. */
+/** The record of a file, for comparison with the volume. */
 export interface CatalogEntry {
   /** Below the volume, with `/`. */
   readonly path: string;
@@ -61,7 +61,7 @@ export class ImagesRepository {
     return found;
   }
 
-  /** Also true during its deletion. */
+  /** True also for an image whose deletion has begun. */
   async exists(id: string): Promise<boolean> {
     return (await this.images.findOne({ _id: new Types.ObjectId(id) }).lean()) !== null;
   }
@@ -88,7 +88,7 @@ export class ImagesRepository {
     return found.map(toImage);
   }
 
-  /** Of all vehicles, ascending by id, from after the given id. */
+  /** Images of all vehicles, ascending by id, after the given id. */
   async listAfter(afterId: string, limit: number): Promise<Image[]> {
     const found = await this.images
       .find({ _id: { $gt: new Types.ObjectId(afterId) }, ...NOT_DELETED })

@@ -6,8 +6,8 @@ export type LegacyPostKind = 'position' | 'picture' | 'crash';
  * `unknown_box`: answered 201. `unusable`: answered like a success, but nothing could be stored. `refused`: unreadable or
  * too large. `failed`: not durable, answered 503.
  */
-export type PostOutcome = 'taken' | 'unknown_box' | 'unusable' | 'refused' | 'failed';
-export type JoinOutcome = 'joined' | 'not_a_room' | 'too_many';
+type PostOutcome = 'taken' | 'unknown_box' | 'unusable' | 'refused' | 'failed';
+type JoinOutcome = 'joined' | 'not_a_room' | 'too_many';
 
 const POSTS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
 const OUTCOMES: readonly PostOutcome[] = ['taken', 'unknown_box', 'unusable', 'refused', 'failed'];

@@ -29,7 +29,7 @@ const GOOD: ContractFacts = {
 };
 
 describe('contractRefusals', () => {
-  it('has none when nothing speaks against it', () => {
+  it('has none when no check refuses the step', () => {
     expect(contractRefusals(GOOD)).toEqual([]);
   });
 
@@ -46,14 +46,18 @@ describe('contractRefusals', () => {
     ],
     ['a release that is too new', { alive: [instance(4, 5)] }, 'works with schema 4 to 5 only'],
     ['no backup', { backup: { kind: 'none' } }, '--backup <path> is missing'],
-    ['a backup that is not there', { backup: { kind: 'missing' } }, '--backup: nothing is there'],
+    ['a missing backup', { backup: { kind: 'missing' } }, '--backup: nothing is there'],
     ['an empty backup', { backup: { kind: 'empty' } }, '--backup: there is nothing in it'],
     [
       'an old backup',
       { backup: { kind: 'found', changedAtMs: NOW_MS - 25 * HOUR_MS } },
       'more than 24 hours ago',
     ],
-    ['a backup of tomorrow', { backup: { kind: 'found', changedAtMs: NOW_MS + HOUR_MS } }, 'still to come'],
+    [
+      'a backup with a time in the future',
+      { backup: { kind: 'found', changedAtMs: NOW_MS + HOUR_MS } },
+      'still to come',
+    ],
     ['no confirmation', { isConfirmed: false }, '--yes is missing: with schema 3 the way back ends'],
   ])('names %s', (_, fault, text) => {
     const refusals = contractRefusals({ ...GOOD, ...fault });

@@ -79,12 +79,12 @@ async function markerOf(directory: string): Promise<string | null> {
 }
 
 /** The ids found. Null: no id. `volume` is undefined without IMAGE_DIR. */
-export interface InitFacts {
+interface InitFacts {
   readonly database: string | null;
   readonly volume: string | null | undefined;
 }
 
-export type InitPlan =
+type InitPlan =
   | { readonly kind: 'done'; readonly id: string }
   | { readonly kind: 'refused'; readonly database: string; readonly volume: string }
   | { readonly kind: 'write'; readonly id: string; readonly places: readonly ('database' | 'volume')[] };

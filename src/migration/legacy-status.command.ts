@@ -63,7 +63,7 @@ function printStatus(io: CommandIo, { days, json }: LegacyStatusOptions): Promis
 }
 
 /** Clients by the time of their last contact, both lists in descending order of it. */
-export interface LegacyStatus {
+interface LegacyStatus {
   readonly active: readonly LegacyClient[];
   readonly silent: readonly LegacyClient[];
 }

@@ -18,7 +18,7 @@ export interface ContractOptions {
 interface ContractContext {
   readonly migrations: SchemaMigrator;
   readonly signal: AbortSignal;
-  /** Prints a line while the command still works. */
+  /** Prints a line while the command is running. */
   readonly printStatus: (line: string) => void;
 }
 
@@ -49,7 +49,7 @@ export async function schemaContract(
       isConfirmed: options.isConfirmed || options.isDryRun,
       nowMs: Date.now(),
     });
-  // An announcement left by a killed command is taken back only by the second check, under the lock.
+  // Only the second check, under the lock, withdraws an announcement that a killed command left.
   if (!plan.isAnnounced || options.isDryRun) {
     const reasons = await refusals(plan.step);
     if (reasons.length > 0) return refused(plan.step, reasons);

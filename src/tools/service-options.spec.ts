@@ -12,7 +12,7 @@ describe('findAdminLogin', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('takes the options, then the environment, then the file', async () => {
+  it('uses the options, then the environment, then the file', async () => {
     const env = { ADMIN_EMAIL: 'env@x', ADMIN_PASSWORD: 'e', DATA_DIR: folder };
     expect(await findAdminLogin({ email: 'o@x', password: 'o' }, env)).toEqual({
       email: 'o@x',
@@ -26,7 +26,7 @@ describe('findAdminLogin', () => {
     });
   });
 
-  it('never mixes a given part with the file, and says what is missing', async () => {
+  it('never combines a given part with the file, and names the missing part', async () => {
     const env = { DATA_DIR: folder };
     await expect(findAdminLogin({ email: 'o@x' }, env)).rejects.toThrow('a password is missing');
     await expect(findAdminLogin({ password: 'o' }, env)).rejects.toThrow('an email is missing');

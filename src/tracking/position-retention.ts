@@ -13,16 +13,16 @@ const BATCH_SIZE = 500;
 const PAUSE_FACTOR = 4;
 const PROGRESS_INTERVAL_MS = 60_000;
 
-export interface SweepResult {
+interface SweepResult {
   readonly positions: number;
   readonly quarantined: number;
 }
 
 /**
- * Deletes what is older than POSITION_RETENTION_DAYS: positions by the time of the fix, quarantined positions by the time
- * of arrival, because their own time can be wrong. The newest position of a vehicle stays, however old it is. Without the
- * setting nothing is deleted. Sweeps of several instances at once delete the same documents, which does no harm: the job
- * needs no lock.
+ * Deletes data older than POSITION_RETENTION_DAYS: positions by the time of the fix, quarantined positions by the time
+ * of arrival, because their own time can be wrong. The newest position of a vehicle stays, however old it is. Without
+ * the setting nothing is deleted. Sweeps of several instances at once delete the same documents, which does no harm:
+ * the job needs no lock.
  */
 @Injectable()
 export class PositionRetention implements OnApplicationBootstrap {
@@ -111,7 +111,7 @@ async function throttled<T>(step: () => Promise<T>, signal?: AbortSignal): Promi
   const startMs = performance.now();
   const result = await step();
   const pauseMs = (performance.now() - startMs) * PAUSE_FACTOR;
-  // An abort ends the pause; the caller looks at the signal.
+  // An abort ends the pause; the caller checks the signal.
   await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
   return result;
 }

@@ -65,5 +65,5 @@ export class PositionRecord {
 
 export const PositionSchema = SchemaFactory.createForClass(PositionRecord);
 
-/** What was recorded since a time: the replay for a subscriber that reconnects. */
+/** Used to find positions recorded since a time, for the replay to a subscriber that reconnects. */
 PositionSchema.index({ recordedAt: 1, _id: 1 });

@@ -42,7 +42,7 @@ export class PositionsRepository {
     return new Map(found.map(toPosition).map((position) => [positionKey(position), position]));
   }
 
-  /** The same, with when and how each was recorded. */
+  /** Like `findStored`, with the time of recording and `late`. */
   async findRecorded(positions: readonly Position[]): Promise<ReadonlyMap<string, RecordedPosition>> {
     const found = await this.findSame(positions);
     return new Map(found.map(toRecorded).map((each) => [positionKey(each.position), each]));

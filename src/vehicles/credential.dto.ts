@@ -23,7 +23,7 @@ export class IssuedCredentialDto {
   token!: string;
 }
 
-export class CredentialDto implements CredentialSummary {
+class CredentialDto implements CredentialSummary {
   @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
   id!: string;
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PositionView } from '../core/index.js';
 
-export type LastPositionSource = (vehicleId: string) => PositionView | null;
+type LastPositionSource = (vehicleId: string) => PositionView | null;
 
 /**
  * Gives a vehicle's last position to its views. `tracking` imports `vehicles`, so it sets the source of the positions

@@ -36,7 +36,7 @@ export class StatusAnswerDto implements StatusAnswer {
   statusAt!: string;
 }
 
-export class ActorDto implements Actor {
+class ActorDto implements Actor {
   @ApiProperty({ enum: ['user', 'device'] })
   kind!: 'user' | 'device';
 

@@ -37,7 +37,7 @@ export class VehicleCredentialsService {
     await this.credentials.revoke(id, credentialId);
   }
 
-  /** Every one that is still good, live sockets included. */
+  /** Revokes every valid credential of the vehicle; its live sockets close. */
   async revokeAll(vehicleId: string): Promise<void> {
     const credentials = await this.credentials.listOf(vehicleId);
     for (const { id, revokedAt } of credentials) {

@@ -2,7 +2,7 @@ import type { Vehicle, VehicleView } from './vehicle.js';
 
 /**
  * A strong ETag: the version of the vehicle, a dot, and the time of its last position. A new position changes the
- * representation, so caches must see another tag, but it does not change the version.
+ * representation, so the tag must change for caches, but it does not change the version.
  */
 export function vehicleEtag({ version }: Vehicle, { lastPosition }: VehicleView): string {
   const shown = lastPosition === null ? '' : `.${Date.parse(lastPosition.time).toString(36)}`;

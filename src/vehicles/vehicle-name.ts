@@ -4,9 +4,9 @@ export function nameKey(name: string): string {
 }
 
 /**
- * The first key after all keys that begin with `prefix`, in the database's order (UTF-8 bytes, which is the order of code
- * points); null when there is none. Appending U+FFFF to the prefix would not do: it sorts before every emoji and every
- * rare Chinese character.
+ * The first key after all keys that begin with `prefix`, in the database's order (UTF-8 bytes, which is the order of
+ * code points); null when there is none. Appending U+FFFF to the prefix would be wrong: it sorts before every emoji and
+ * every rare Chinese character.
  */
 export function prefixUpperBound(prefix: string): string | null {
   const codePoints = Array.from(prefix, (character) => character.codePointAt(0) ?? 0);

@@ -15,12 +15,12 @@ import { VehicleWriter } from './vehicle-writer.js';
 import { VehiclesRepository } from './vehicles.repository.js';
 
 /** Accepted clock skew, as for positions. */
-export const MAX_AHEAD_MS = 300_000;
+const MAX_AHEAD_MS = 300_000;
 /** An earlier time means a stopped clock: no device is that old. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
 const CURSOR = new RegExp(`^[0-9a-f]{${STATUS_CHANGE_ID_BYTES * 2}}$`);
 
-export interface StatusStatement {
+interface StatusStatement {
   readonly status: UnitStatus;
   /** Start of the status, epoch milliseconds; default now. */
   readonly atMs?: number;

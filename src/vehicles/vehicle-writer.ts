@@ -10,10 +10,10 @@ import { VehiclesRepository } from './vehicles.repository.js';
 const MAX_ATTEMPTS = 20;
 
 /**
- * The only way to change a vehicle: a write to the version that was read, one event, and one entry in the status history.
- * Vehicle and history are two writes, and a kill can come between them. So the vehicle is written first and holds its
- * newest status change as a whole; before the next change replaces it, the writer inserts it into the history again (its
- * id makes that harmless). So the history lacks at most the newest change, and no change is lost.
+ * The only way to change a vehicle: a write to the version that was read, one event, and one entry in the status
+ * history. Vehicle and history are two writes, and a kill can happen between them. So the vehicle is written first and
+ * holds its newest status change as a whole; before the next change replaces it, the writer inserts it into the history
+ * again (its id makes that harmless). So the history lacks at most the newest change, and no change is lost.
  */
 @Injectable()
 export class VehicleWriter {

@@ -1,7 +1,5 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
-import type { HydratedDocument } from 'mongoose';
-import type { Actor } from './status-change.js';
-import type { UnitStatus } from './status-change.js';
+import type { Actor, UnitStatus } from './status-change.js';
 import type { VehicleType } from './vehicle.js';
 
 /** The `…Key` fields hold names in the form that is compared; they are unique. Removing a key frees the name. */
@@ -58,7 +56,6 @@ export class VehicleRecord {
   updatedAt!: Date;
 }
 
-export type VehicleDocument = HydratedDocument<VehicleRecord>;
 export const VehicleSchema = SchemaFactory.createForClass(VehicleRecord);
 
 /** Unique names. Sparse: an archived vehicle has no keys. */
@@ -67,5 +64,5 @@ VehicleSchema.index({ registrationKey: 1 }, { unique: true, sparse: true });
 VehicleSchema.index({ boxCodeKey: 1 }, { unique: true, sparse: true });
 /** Vehicles in service in the order of registration: every list, also a filtered one, scans at most these. */
 VehicleSchema.index({ archivedAt: 1, _id: 1 });
-/** Changes since a time, for subscribers that reconnect. */
+/** Used to find changes since a time, for subscribers that reconnect. */
 VehicleSchema.index({ updatedAt: 1 });

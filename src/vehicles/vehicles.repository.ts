@@ -46,7 +46,7 @@ export class VehiclesRepository {
     }
   }
 
-  /** In service. @throws vehicles/not-found */
+  /** Finds a vehicle in service. @throws vehicles/not-found */
   async getById(id: string): Promise<Vehicle> {
     const vehicle = await this.getIncludingArchived(id);
     if (vehicle.archivedAt) throw vehicleNotFound();

@@ -18,7 +18,7 @@ import { type VehicleFilter, VehiclesRepository } from './vehicles.repository.js
 import { matchesIfMatch, vehicleEtag } from './vehicle-etag.js';
 
 /** Fields that a user may change; a status takes effect now. */
-export type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt'> & {
+type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt'> & {
   readonly status?: UnitStatus;
 };
 
@@ -120,12 +120,12 @@ export class VehiclesService {
     return this.vehicles.findBoxCodes(ids);
   }
 
-  /** In service. */
+  /** Ids of the vehicles in service. */
   async listIds(): Promise<string[]> {
     return [...(await this.vehicles.statuses()).keys()];
   }
 
-  /** In the order of registration. */
+  /** All vehicles, also archived ones, in the order of registration. */
   listIncludingArchived(): Promise<Vehicle[]> {
     return this.vehicles.listIncludingArchived();
   }

@@ -11,7 +11,7 @@ import { OpsTokens } from './ops-tokens.js';
 import type { OperatorPrincipal, Principal, Role } from './principal.js';
 
 class Handlers {
-  unsaid(): void {}
+  undecorated(): void {}
   @Public()
   open(): void {}
   @ForDevice()
@@ -30,7 +30,7 @@ class Handlers {
 
 @ForRole('admin')
 class Closed {
-  unsaid(): void {}
+  undecorated(): void {}
   @Public()
   open(): void {}
 }
@@ -43,7 +43,7 @@ const deviceToken = `${'a'.repeat(24)}.${'b'.repeat(43)}`;
 
 type Caller = Principal | OperatorPrincipal;
 
-async function isLetIn(
+async function isAdmitted(
   handlers: object,
   name: string,
   principal: Caller | null,
@@ -73,7 +73,7 @@ async function isLetIn(
 
 describe('AccessGuard', () => {
   it.each([
-    ['unsaid', []],
+    ['undecorated', []],
     ['open', ['anonymous', 'viewer', 'dispatcher', 'admin', 'device', 'operator']],
     ['device', ['device']],
     ['viewer', ['viewer', 'dispatcher', 'admin']],
@@ -81,7 +81,7 @@ describe('AccessGuard', () => {
     ['admin', ['admin']],
     ['operator', ['operator']],
     ['scraper', ['operator']],
-  ])('lets through to a handler for %s: %j', async (name, expected) => {
+  ])('allows these callers for a handler with access %s: %j', async (name, expected) => {
     const callers: [string, Caller | null][] = [
       ['anonymous', null],
       ['viewer', user('viewer')],
@@ -90,17 +90,17 @@ describe('AccessGuard', () => {
       ['device', device],
       ['operator', operator],
     ];
-    const letIn: string[] = [];
+    const admitted: string[] = [];
     for (const [who, principal] of callers) {
-      if (await isLetIn(new Handlers(), name, principal)) letIn.push(who);
+      if (await isAdmitted(new Handlers(), name, principal)) admitted.push(who);
     }
-    expect(letIn).toEqual(expected);
+    expect(admitted).toEqual(expected);
   });
 
-  it('takes the controller’s word where the handler says nothing, and the handler’s where it does', async () => {
-    expect(await isLetIn(new Closed(), 'unsaid', user('dispatcher'))).toBe(false);
-    expect(await isLetIn(new Closed(), 'unsaid', user('admin'))).toBe(true);
-    expect(await isLetIn(new Closed(), 'open', null)).toBe(true);
+  it('uses the decorator of the handler, and without one that of the controller', async () => {
+    expect(await isAdmitted(new Closed(), 'undecorated', user('dispatcher'))).toBe(false);
+    expect(await isAdmitted(new Closed(), 'undecorated', user('admin'))).toBe(true);
+    expect(await isAdmitted(new Closed(), 'open', null)).toBe(true);
   });
 
   it.each([
@@ -116,8 +116,8 @@ describe('AccessGuard', () => {
     ['::192.0.2.7', false],
     ['', false],
     ['unknown', false],
-  ])('knows a scraper by its address: %s %s', async (ip, expected) => {
-    expect(await isLetIn(new Handlers(), 'scraper', null, ip)).toBe(expected);
-    expect(await isLetIn(new Handlers(), 'operator', null, ip)).toBe(false);
+  ])('recognizes a scraper by its address: %s %s', async (ip, expected) => {
+    expect(await isAdmitted(new Handlers(), 'scraper', null, ip)).toBe(expected);
+    expect(await isAdmitted(new Handlers(), 'operator', null, ip)).toBe(false);
   });
 });

@@ -31,7 +31,7 @@ function digestOf(token: string): Buffer {
 }
 
 /** Exact IP addresses in all their spellings: `::ffff:10.0.0.1` is `10.0.0.1`. */
-export class IpAddressSet {
+class IpAddressSet {
   private readonly addresses = new BlockList();
 
   constructor(addresses: readonly string[]) {
@@ -43,7 +43,7 @@ export class IpAddressSet {
   }
 }
 
-/** The zone of a link-local address is a name of this machine's own. */
+/** The zone of a link-local address has a meaning on this machine only. */
 function withoutZone(address: string): string {
   return address.split('%')[0] ?? '';
 }

@@ -53,8 +53,9 @@ export function isRevokedBy(principal: Principal, revocation: Revocation): boole
 declare module '../../core/events/event-bus.js' {
   interface EventMap {
     /**
-     * A right ended; it is durable. Published with `publishAndWait` before the answer, so that caches and open sockets
-     * of this process never outlive it. Revocations by other instances are found in storage (`RevocationPoller`).
+     * Access was revoked, and the revocation is durable. Published with `publishAndWait` before the answer, so that no
+     * cache or open socket of this process grants access after it. Revocations by other instances are found in storage
+     * (`RevocationPoller`).
      */
     'access.revoked': Revocation;
   }

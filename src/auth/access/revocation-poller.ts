@@ -10,9 +10,8 @@ import { UsersRepository } from '../users/users.repository.js';
 const OVERLAP_MS = 600_000;
 
 /**
- * Finds principals whose access another instance revoked, by asking the database once for all of them. Users are looked
- * up by session. Devices are too many for that (10,000 sockets), so the query reads the credentials that were revoked
- * since the last poll.
+ * Finds principals whose access another instance revoked. Users are looked up by session, in one query. Devices are too
+ * many for that (10,000 sockets), so a second query reads the credentials that were revoked since the last poll.
  */
 @Injectable()
 export class RevocationPoller {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { nextAuditId } from './audit-entry.js';
 
 describe('nextAuditId', () => {
-  it('orders as the lines were made, within a millisecond and when the clock goes back', () => {
+  it('orders ids by creation, also within a millisecond and when the clock is set back', () => {
     const now = Date.parse('2026-11-01T10:00:00Z');
     const times = [...Array<number>(70_000).fill(now), now - 5_000, now + 1, now + 100];
     const ids = times.map(nextAuditId);

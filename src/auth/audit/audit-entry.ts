@@ -71,7 +71,7 @@ let count = 0;
 
 /** 24 hexadecimal digits: milliseconds (12), a count (4), this process (8). Orders by time, newest last. */
 export function nextAuditId(nowMs: number): string {
-  // Never smaller than the last one, also when the clock goes back: newer entries must sort last.
+  // Never smaller than the last one, also when the clock is set back: newer entries must sort last.
   if (nowMs > lastMs) {
     lastMs = nowMs;
     count = 0;

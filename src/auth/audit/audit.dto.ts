@@ -58,7 +58,7 @@ class AuditTargetDto implements AuditTarget {
   email!: string | null;
 }
 
-export class AuditEntryDto implements AuditEntry {
+class AuditEntryDto implements AuditEntry {
   @ApiProperty({ example: '0199f3b0c1d20000a1b2c3d4' })
   id!: string;
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BatchedLookup } from './batched-lookup.js';
 
 describe('BatchedLookup', () => {
-  it('sends one query for simultaneous look-ups, and one for those that come meanwhile', async () => {
+  it('sends one query for simultaneous look-ups, and one for look-ups that arrive during it', async () => {
     const asked: (readonly string[])[] = [];
     let endFirstQuery: () => void = () => undefined;
     const firstQueryEnds = new Promise<void>((resolve) => (endFirstQuery = resolve));
@@ -28,7 +28,7 @@ describe('BatchedLookup', () => {
     ]);
   });
 
-  it('takes at most 500 at a time', async () => {
+  it('sends at most 500 ids in one query', async () => {
     const sizes: number[] = [];
     const lookup = new BatchedLookup(async (ids) => {
       sizes.push(ids.length);

@@ -8,7 +8,7 @@ import { DeviceCredential, DeviceCredentialSchema } from './device-credential.sc
 import { DeviceCredentialsRepository } from './device-credentials.repository.js';
 import { DeviceCredentialsService } from './device-credentials.service.js';
 
-/** Device credentials and the audit log, without anything that runs by itself: the service and the commands use it. */
+/** Device credentials and the audit log, without background work: the service and the commands use it. */
 @Module({
   imports: [
     MongooseModule.forFeature([

@@ -65,7 +65,7 @@ export class DeviceCredentialsService {
     await this.events.publishAndWait('access.revoked', { credentialId });
   }
 
-  /** @throws auth/token-invalid: the same for a malformed, unknown or revoked token, so that an attacker learns nothing */
+  /** @throws auth/token-invalid: the same for a malformed, unknown or revoked token, so that an attacker gets no information */
   async verify(token: string): Promise<DevicePrincipal> {
     const match = TOKEN.exec(token);
     if (!match?.[1] || !match[2]) throw tokenInvalid();

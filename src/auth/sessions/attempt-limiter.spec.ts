@@ -14,8 +14,8 @@ const outcomes = async (work: readonly Promise<unknown>[]) =>
   (await Promise.allSettled(work)).map((each) => (each.status === 'fulfilled' ? 'in' : each.reason.code));
 const count = (all: readonly string[], one: string) => all.filter((each) => each === one).length;
 
-describe('attempts at one account that come at once', () => {
-  it('wait for those under way, as many as a control room has, and beyond that are told to come again', async () => {
+describe('simultaneous attempts at one account', () => {
+  it('wait for the attempts in progress up to the queue limit, and are refused above it', async () => {
     let atWork = 0;
     let mostAtWork = 0;
     let open = (): void => undefined;
@@ -33,7 +33,7 @@ describe('attempts at one account that come at once', () => {
     expect(mostAtWork).toBe(10);
   });
 
-  it('are no more guesses than ten one after the other', async () => {
+  it('allow no more wrong guesses than successive attempts', async () => {
     let looks = 0;
     const guess = () =>
       limits.limit('login', 'a', () => {

@@ -8,19 +8,19 @@ import { authBusy, tooManyAttempts } from '../auth.errors.js';
 import { CallContext } from '../access/call-context.js';
 
 /** Requests that carry a secret which can be guessed. */
-export type Attempt = 'login' | 'refresh' | 'password-change';
+type Attempt = 'login' | 'refresh' | 'password-change';
 
 /** Errors that count as a wrong guess. A session that ended is not one. */
 const WRONG_GUESSES = new Set(['auth/bad-credentials', 'auth/token-invalid', 'auth/current-password-wrong']);
 const MIN_RETRY_AFTER_MS = 1_000;
-/** Waiting attempts of one account from one network: twice the screens of a control room. */
+/** Limit of waiting attempts of one account from one network: twice the number of clients in a control room. */
 const MAX_QUEUE_LENGTH = 100;
 
 /**
  * Slows down guessing. Two counts of wrong guesses expire after a while: of one network at one account, and of one
  * network at all accounts. No count belongs to an account alone: an attacker who knows a dispatcher's address could
  * lock that account. Successful attempts are not counted, so a control room behind one address can log in all at once.
- * Device tokens do not come here: 256 random bits cannot be guessed, and 10,000 devices reconnect together after an
+ * Device tokens are not limited: 256 random bits cannot be guessed, and 10,000 devices reconnect together after an
  * outage.
  *
  * The counts are in memory, per instance. In the database they would fail right after an outage, when all users log in
@@ -30,7 +30,10 @@ const MAX_QUEUE_LENGTH = 100;
 export class AttemptLimiter {
   private readonly perAccountAndNetwork: RateLimiterMemory;
   private readonly perNetwork: RateLimiterMemory;
-  /** Attempts under way may all be wrong: of a hundred sent at once only so many may be checked. */
+  /**
+   * Attempts in progress count as wrong guesses until they end: otherwise many attempts sent at once would pass the
+   * limit.
+   */
   private readonly pendingAttempts = new Map<string, PendingAttempts>();
   private readonly secret = randomBytes(32);
 

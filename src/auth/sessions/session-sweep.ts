@@ -4,7 +4,10 @@ import { SessionsRepository } from './sessions.repository.js';
 import { SESSION_TTL_MS } from './sessions.service.js';
 
 const INTERVAL_MS = 3_600_000;
-/** Expired sessions stay one more day, so that their tokens get `auth/token-expired` and not `auth/token-invalid`. */
+/**
+ * Expired sessions are kept for one more day, so that their tokens get `auth/token-expired` and not
+ * `auth/token-invalid`.
+ */
 const KEPT_AFTER_EXPIRY_MS = 24 * 3_600_000;
 
 /** Deletes expired sessions. */

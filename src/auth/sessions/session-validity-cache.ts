@@ -16,9 +16,9 @@ interface CachedCheck {
 }
 
 /**
- * Tells whether the session of an access token is still good, and gives its user. The token itself cannot: it was signed
- * up to 15 minutes ago. The database is asked at most every two seconds per session. A revocation in this process clears
- * the cached answer at once.
+ * Checks whether the session of an access token is still valid, and returns its user. The token is not enough: it was
+ * signed up to 15 minutes ago. One session causes at most one database query in two seconds. A revocation in this
+ * process removes the cached result at once.
  */
 @Injectable()
 export class SessionValidityCache {
@@ -46,7 +46,7 @@ export class SessionValidityCache {
     return check.answer;
   }
 
-  /** As `check`, without the cache. */
+  /** Like `check`, without the cache. */
   async checkUncached(sessionId: string, userId: string): Promise<UserPrincipal | null> {
     const [session, user] = await Promise.all([
       this.sessions.findById(sessionId),
@@ -57,7 +57,7 @@ export class SessionValidityCache {
     return { kind: 'user', userId, email: user.email, role: user.role, sessionId };
   }
 
-  /** Also drops a check under way: its answer may be older than the revocation. */
+  /** Also discards a check in progress: its result may be older than the revocation. */
   private forget(revocation: Revocation): void {
     if ('sessionId' in revocation) this.checks.delete(revocation.sessionId);
     if (!('userId' in revocation)) return;

@@ -13,7 +13,7 @@ export interface LoginSession {
   readonly isRevoked: boolean;
 }
 
-/** True when the session was revoked alone or with all sessions of its user. Does not look at its age. */
+/** True when the session was revoked alone or with all sessions of its user. Does not check whether it has expired. */
 export function isEnded(session: LoginSession, user: UserAccount): boolean {
   if (session.isRevoked || session.userId !== user.id) return true;
   return session.epoch !== user.sessionEpoch && session.id !== user.keptSessionId;

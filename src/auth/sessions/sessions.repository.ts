@@ -4,7 +4,7 @@ import { type Model, Types } from 'mongoose';
 import type { LoginSession } from './session.js';
 import { Session } from './session.schema.js';
 
-export type NewSession = Pick<LoginSession, 'userId' | 'epoch' | 'salt' | 'expiresAtMs'>;
+type NewSession = Pick<LoginSession, 'userId' | 'epoch' | 'salt' | 'expiresAtMs'>;
 
 @Injectable()
 export class SessionsRepository {

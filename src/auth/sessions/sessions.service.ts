@@ -86,7 +86,8 @@ export class SessionsService {
     const session = await this.audit.recordAndRun([{ action: 'auth.logged-in', actor, target }], () => {
       const nowMs = this.clock.nowMs();
       const salt = randomBytes(32).toString('base64url');
-      // The epoch that was read with the password: if the password changes meanwhile, the new session is ended already.
+      // Uses the epoch that was read with the password: if the password changes in between, the new session is never
+      // valid.
       const begun = { userId: user.id, epoch: user.sessionEpoch, salt, expiresAtMs: nowMs + SESSION_TTL_MS };
       return this.sessions.create(begun, nowMs);
     });
@@ -95,7 +96,8 @@ export class SessionsService {
 
   /** A reused refresh token was copied. The service cannot tell thief from owner, so the session ends for both. */
   private async endOnTokenReuse(session: LoginSession, user: UserAccount): Promise<void> {
-    // Before the audit entry: a failed write of the log must not keep a stolen session alive.
+    // The session ends before the audit entry is written: a failed write of the log must not keep a stolen session
+    // alive.
     await this.end(session.id);
     const target = { kind: 'session', id: session.id, email: user.email } as const;
     await this.audit.record({ action: 'auth.session-reused', target, details: { userId: user.id } });

@@ -41,11 +41,11 @@ export class TokenPairsService {
 }
 
 /**
- * `<session id>.<generation>.<HMAC-SHA-256>`. A token is computed, not stored. So the previous token can be answered
- * with the *same* successor (a lost answer must not log a dispatcher out), and a stolen database holds nothing that logs
- * in without the signing secret.
+ * `<session id>.<generation>.<HMAC-SHA-256>`. The service computes tokens and does not store them. Therefore the
+ * previous token gets the *same* successor again (a lost answer must not log a dispatcher out), and a stolen database
+ * contains no token: to forge one, the signing secret is needed.
  */
-export interface RefreshToken {
+interface RefreshToken {
   readonly sessionId: string;
   readonly generation: number;
   readonly mac: string;

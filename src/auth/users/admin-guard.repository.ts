@@ -6,7 +6,7 @@ import { AdminGuard } from './admin-guard.schema.js';
 
 const ID = 'admins';
 
-export interface ConfirmedAdmins {
+interface ConfirmedAdmins {
   /** 0: no document yet. */
   readonly version: number;
   readonly userIds: readonly string[];

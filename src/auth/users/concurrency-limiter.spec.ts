@@ -15,7 +15,7 @@ describe('ConcurrencyLimiter', () => {
     );
   const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('runs some tasks at once, queues some in order, and refuses the rest at once', async () => {
+  it('runs some tasks at the same time, queues some in order, and refuses the rest at once', async () => {
     const bounded = new ConcurrencyLimiter(2, 2, () => new Error('full'));
     const answers = ['a', 'b', 'c', 'd'].map((name) => bounded.run(work(name)));
     await expect(bounded.run(work('e'))).rejects.toThrow('full');

@@ -32,7 +32,7 @@ export class FirstAdminSeeder implements OnModuleInit {
     return this.workingGeneratedLogin;
   }
 
-  /** It may not work: the environment may have named another admin, or the password was changed. */
+  /** The generated login may not work: the environment may have named another admin, or the password was changed. */
   private async findWorkingGeneratedLogin(): Promise<Login | null> {
     const { firstAdmin } = this.settings.auth;
     if (!firstAdmin?.isGenerated) return null;

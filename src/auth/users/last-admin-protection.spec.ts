@@ -4,8 +4,8 @@ import { LastAdminProtection } from './last-admin-protection.js';
 import type { UserAccount } from './user.js';
 import type { UsersRepository } from './users.repository.js';
 
-/** Storage in memory, where each call waits until the schedule lets it happen: every order of steps can be played. */
-class Stage {
+/** Storage in memory whose calls wait until the schedule runs them, so that a test can run the steps in any order. */
+class ScheduledStorage {
   readonly roles = new Map<string, { role: string; version: number }>();
   readonly guard = { version: 0, userIds: [] as readonly string[] };
   private waiting: (() => void)[] = [];
@@ -20,10 +20,10 @@ class Stage {
     return [...this.roles].filter(([, { role }]) => role === 'admin').map(([id]) => id);
   }
 
-  /** Lets the steps happen, one at a time, in an order that follows from the seed; some never do (a crash). */
+  /** Runs the steps one at a time, in an order that the seed determines. With `crashes`, some steps never run. */
   async play(crashes: boolean): Promise<void> {
     for (;;) {
-      // All that follows from the last step without storage has happened after this.
+      // After this turn of the event loop, all work between two storage calls is done.
       await new Promise((resolve) => setImmediate(resolve));
       if (this.waiting.length === 0 || this.admins.length === 0) return;
       const [step] = this.waiting.splice(this.random(this.waiting.length), 1);
@@ -92,9 +92,9 @@ class WithoutPause extends LastAdminProtection {
   }
 }
 
-/** How many admins are left when three of three are removed, demoted and promoted again, all at once. */
-async function playOut(seed: number, crashes: boolean): Promise<Stage> {
-  const stage = new Stage(seed, ['a', 'b', 'c']);
+/** Removes, demotes and promotes three of three admins at the same time. */
+async function runSchedule(seed: number, crashes: boolean): Promise<ScheduledStorage> {
+  const stage = new ScheduledStorage(seed, ['a', 'b', 'c']);
   const lastAdmin = new WithoutPause(stage.users, stage.guards);
   const demote = (id: string) =>
     lastAdmin.write(id, true, (user) => stage.setRole(id, user.version, 'viewer'));
@@ -112,14 +112,14 @@ describe('LastAdmin', () => {
     'leaves an admin whatever the order of the steps (with crashes: %s)',
     async (crashes) => {
       for (let seed = 1; seed <= 1_500; seed += 1) {
-        const stage = await playOut(seed * 7_919, crashes);
+        const stage = await runSchedule(seed * 7_919, crashes);
         if (stage.admins.length === 0) throw new Error(`no admin left with seed ${seed}`);
       }
     },
   );
 
-  it('refuses to let the only one go, and lets one of two', async () => {
-    const stage = new Stage(1, ['a', 'b']);
+  it('refuses to remove the only admin, and removes one of two', async () => {
+    const stage = new ScheduledStorage(1, ['a', 'b']);
     const lastAdmin = new WithoutPause(stage.users, stage.guards);
     const demote = (id: string) =>
       lastAdmin.write(id, true, (user) => stage.setRole(id, user.version, 'viewer'));

@@ -17,13 +17,13 @@ export class PasswordUpgrades implements OnModuleDestroy {
 
   /** @param password the verified password */
   upgradeIfWeak(user: UserAccount, password: string): void {
-    // Log-ins go first; the upgrade can be done at the next one.
+    // Log-ins have priority; the next log-in can do the upgrade.
     if (!isWeak(user.passwordHash) || !this.hasher.hasFreeSlot) return;
     const upgrade = this.upgrade(user, password).finally(() => this.running.delete(upgrade));
     this.running.add(upgrade);
   }
 
-  /** Upgrades under way end before the database connection closes. */
+  /** Waits for upgrades in progress, because the database connection closes afterwards. */
   async onModuleDestroy(): Promise<void> {
     await Promise.all(this.running);
   }

@@ -16,7 +16,7 @@ describe('passwords', () => {
     ['', null],
   ])('reads the rounds of %j as %j', (hash, rounds) => expect(roundsOf(hash)).toBe(rounds));
 
-  it('calls a hash weak that has fewer rounds than ours, and no malformed one', () => {
+  it('regards a hash with fewer rounds than new ones as weak, but not a malformed hash', () => {
     expect([`$2a$10$${tail}`, `$2b$12$${tail}`, 'x'].map(isWeak)).toEqual([true, false, false]);
   });
 

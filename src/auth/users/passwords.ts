@@ -6,12 +6,12 @@ export const ROUNDS = 12;
 const MAX_ROUNDS = 16;
 const MIN_ROUNDS = 4;
 
-/** Compared with when there is no hash, so that every answer takes the same time; never matches. */
+/** Hash to compare with when a user has none, so that every answer takes the same time. No password matches it. */
 export const DUMMY_HASH = '$2b$12$FPKTUIBxvPPP3ce2CNi2fOzX5t9x.DD9UoOt/Ixfv0hh.Try2hzY.';
 
 /** bcrypt ignores all bytes after these. */
-export const MAX_PASSWORD_BYTES = 72;
-export const MIN_PASSWORD_BYTES = 12;
+const MAX_PASSWORD_BYTES = 72;
+const MIN_PASSWORD_BYTES = 12;
 /** Limit at log-in only: the old server accepted longer passwords, of which bcrypt used the beginning. */
 export const MAX_LOGIN_PASSWORD_LENGTH = 1_024;
 

@@ -34,7 +34,7 @@ export class User {
 
 export const UserSchema = SchemaFactory.createForClass(User);
 
-/** For log-in; also prevents two first admins created by two instances at the same moment. */
+/** Used by the log-in; also prevents two first admins created by two instances at the same moment. */
 UserSchema.index({ email: 1 }, { unique: true });
-/** Lists the admins before one is removed. */
+/** Used to list the admins before one is removed. */
 UserSchema.index({ role: 1 });

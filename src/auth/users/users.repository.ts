@@ -6,10 +6,10 @@ import { emailTaken, userNotFound } from '../auth.errors.js';
 import { emailKey, type UserAccount } from './user.js';
 import { User } from './user.schema.js';
 
-export type NewUser = Pick<UserAccount, 'id' | 'email' | 'name' | 'role' | 'passwordHash'>;
+type NewUser = Pick<UserAccount, 'id' | 'email' | 'name' | 'role' | 'passwordHash'>;
 export type UserChange = Partial<Omit<NewUser, 'id'>>;
 /** Effect of a change on the user's open sessions. */
-export type SessionEffect = 'stay' | 'end' | { readonly endAllBut: string };
+type SessionEffect = 'stay' | 'end' | { readonly endAllBut: string };
 
 @Injectable()
 export class UsersRepository {
@@ -60,7 +60,7 @@ export class UsersRepository {
     return (await this.users.findOne({}, { _id: 1 })) !== null;
   }
 
-  /** @param user its address as `emailKey` gives it @throws users/email-taken */
+  /** @param user with the address in the form of `emailKey` @throws users/email-taken */
   async create({ id, ...user }: NewUser): Promise<UserAccount> {
     return this.mapDuplicateEmail(async () => {
       const created = await this.users.create({

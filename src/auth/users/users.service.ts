@@ -107,7 +107,7 @@ export class UsersService {
       throw currentPasswordWrong();
     }
     const passwordHash = await this.hasher.hash(newPassword);
-    // After the user was read: a session that ended in between must not be the one that is kept.
+    // Checked after the user was read: a session that ended in between must not be the one that is kept.
     if (!(await this.sessionValidity.checkUncached(sessionId, userId))) throw sessionRevoked();
     await this.audit.recordAndRun([{ action: 'user.password-changed', target }], async () => {
       const keep = { endAllBut: sessionId };

@@ -35,10 +35,10 @@ export async function runCommandLine(
   const help = new Help();
   const program = new Command('samserver')
     .description('Samserver, the backend of an ambulance operation: its tools.')
-    // It would print the help without the options, which are added only by the hook below.
+    // Commander's help command would print no options: the hook below adds them later.
     .helpCommand(false)
     .exitOverride()
-    // Without "(default: false)" at every flag.
+    // Omits "(default: false)" at every flag.
     .configureHelp({
       optionDescription: (option) =>
         option.defaultValue === false ? option.description : help.optionDescription(option),
@@ -63,7 +63,7 @@ export async function runCommandLine(
   }
 }
 
-/** What a command has to report. */
+/** The result of a command. */
 export interface CommandResult {
   readonly exitCode: ExitCode;
   /** For people. */
@@ -79,7 +79,7 @@ export function printResult({ stdout }: CommandIo, isJson: boolean, result: Comm
 }
 
 function reportError(error: unknown, io: CommandIo): ExitCode {
-  // Commander has printed its message already. Its own codes are 0 for a help text that was asked for, and 1.
+  // Commander has printed its message already. Its own exit codes are 0 for a requested help text, and 1.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.OK : EXIT_CODES.USAGE;
   const text = error instanceof Error ? error.message : String(error);
   const message = text.split('\n').map(printable).join('\n');

@@ -2,7 +2,9 @@ import type { Output } from './command-io.js';
 
 const TERMINAL_INTERVAL_MS = 250;
 
-/** Progress of a command: on a terminal a block of lines that is written over, elsewhere a new line now and then. */
+/**
+ * Progress of a command: on a terminal a block of lines that is updated in place, elsewhere a new line at intervals.
+ */
 export class ProgressDisplay {
   private timer?: NodeJS.Timeout;
   private drawnLines = 0;

@@ -7,7 +7,7 @@ export interface FieldError {
   readonly message: string;
 }
 
-export interface DomainErrorDetails {
+interface DomainErrorDetails {
   readonly errors?: readonly FieldError[];
   /** Time after which the same call can succeed, milliseconds. */
   readonly retryAfterMs?: number;

@@ -3,10 +3,10 @@ import { STATUS_CODES } from 'node:http';
 import { type ErrorCode, STATUS_BY_KIND } from './error-codes.js';
 import { DomainError, type FieldError } from './domain-error.js';
 
-/** Converts an error of a library into a `DomainError`; null for an error that it does not know. */
+/** Converts an error of a library into a `DomainError`; null for other errors. */
 export type ErrorTranslator = (error: unknown) => DomainError | null;
 
-/** Provided by `database/`: core knows no database, but its outage must give 503 everywhere. */
+/** Provided by `database/`: core does not depend on it, but every endpoint must answer 503 during a database outage. */
 export const ERROR_TRANSLATOR = Symbol('ERROR_TRANSLATOR');
 
 /** RFC 9457, with the members `code`, `requestId` and `errors`. */
@@ -71,7 +71,7 @@ export function socketErrorOf(error: unknown, translate: ErrorTranslator): Socke
   };
 }
 
-export interface SocketErrorAck {
+interface SocketErrorAck {
   readonly error: {
     readonly code: string;
     readonly message: string;

@@ -29,7 +29,7 @@ describe('EventBus', () => {
     expect(seen).toEqual([]);
   });
 
-  it('keeps to the listeners of the moment of publishing', () => {
+  it('calls the listeners that are subscribed at the moment of publishing', () => {
     const bus = new EventBus();
     const seen: string[] = [];
     const unsubscribe = bus.subscribe('test.happened', ({ n }) => {
@@ -75,7 +75,7 @@ describe('EventBus', () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  it('waits for asynchronous listeners when the publisher asks for it', async () => {
+  it('publishAndWait waits for asynchronous listeners', async () => {
     const bus = new EventBus();
     let isDone = false;
     bus.subscribe('test.happened', async () => {

@@ -10,13 +10,13 @@ import { Injectable, Logger } from '@nestjs/common';
  *       }
  *     }
  */
-// Empty here: the core knows no feature.
+// Empty here: core does not depend on features.
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface EventMap {}
 
-export type EventName = keyof EventMap;
+type EventName = keyof EventMap;
 
-export type EventListener<Name extends EventName> = (payload: EventMap[Name]) => void | Promise<void>;
+type EventListener<Name extends EventName> = (payload: EventMap[Name]) => void | Promise<void>;
 
 interface Subscription {
   readonly listener: (payload: never) => void | Promise<void>;
@@ -24,8 +24,8 @@ interface Subscription {
 
 /**
  * The one publish/subscribe mechanism of this process. An event is a fact in the past tense, published after it is
- * durable. The bus calls listeners in the order of subscription. It logs the failure of a listener and goes on with the
- * next one; the publisher does not see it.
+ * durable. The bus calls listeners in the order of subscription. It logs the failure of a listener and calls the next
+ * one; the publisher gets no error.
  */
 @Injectable()
 export class EventBus {
@@ -49,8 +49,8 @@ export class EventBus {
   }
 
   /**
-   * For publishers whose answer must come after the effect, such as a revocation. Resolves when every listener is done
-   * or has failed; there is no time limit. Never rejects.
+   * Calls every listener like `publish`. Resolves when every listener is done or has failed; there is no time limit.
+   * Never rejects. Used when the answer must follow the effect, as at a revocation.
    */
   async publishAndWait<Name extends EventName>(event: Name, payload: EventMap[Name]): Promise<void> {
     await Promise.all(this.subscriptionsOf(event).map(async (each) => this.call(event, each, payload)));

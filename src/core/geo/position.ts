@@ -15,7 +15,7 @@ export interface Measurements {
   readonly headingDeg?: number;
   /** Radius of the receiver's own estimate, 0…10,000,000. */
   readonly accuracyM?: number;
-  /** −1,000…100,000 above the ellipsoid or above sea level; receivers do not tell which. */
+  /** −1,000…100,000 above the ellipsoid or above sea level; receivers do not state which. */
   readonly altitudeM?: number;
   /** 0…100 */
   readonly batteryPct?: number;
@@ -121,7 +121,7 @@ export function toPositionView(position: Position): PositionView {
   return view;
 }
 
-/** For holders that keep positions for long: `originalFields` can be 64 kB. Copies only a position that has them. */
+/** Used where positions are kept for long: `originalFields` can be 64 kB. Copies only a position that has them. */
 export function withoutOriginalFields(position: Position): Position {
   if (position.originalFields === undefined) return position;
   const { originalFields: _originalFields, ...kept } = position;

@@ -13,7 +13,7 @@ import type { Observable } from 'rxjs';
 
 const ACCEPTS_NON_JSON_BODY = 'takes a body that is not JSON';
 
-/** For a route that reads its body itself, such as an upload. */
+/** Marks a route that reads its body itself, such as an upload. */
 export const AcceptsNonJsonBody = (): CustomDecorator => SetMetadata(ACCEPTS_NON_JSON_BODY, true);
 
 /**

@@ -33,7 +33,7 @@ export async function listen(server: Server, port: number, host: string): Promis
   await once(server, 'listening');
 }
 
-/** Node's error codes for input that does not become a request. */
+/** HTTP status by Node's error code, for input that is not a valid request. */
 const STATUS_BY_NODE_CODE: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
@@ -46,7 +46,7 @@ const DETAIL_BY_STATUS: Readonly<Record<number, string>> = {
   431: 'The request line and headers are over 16 kB.',
 };
 
-/** Answers input that does not become a request like every other error: as a problem with a code. */
+/** Answers input that is not a valid request with a problem that has a code, like every other error. */
 export function answerMalformedRequests(server: HttpServer): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     // An earlier request of this connection may have an answer in progress: a second answer would corrupt it.

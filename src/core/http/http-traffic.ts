@@ -52,7 +52,7 @@ export class HttpTraffic {
   readonly middleware = (request: Request, response: Response, next: NextFunction): void => {
     const startMs = performance.now();
     this.inFlightCount += 1;
-    // Also emitted when the connection breaks, without `finish`.
+    // A broken connection emits `close` without `finish`.
     response.once('close', () => {
       this.inFlightCount -= 1;
       this.record(request, response, performance.now() - startMs);

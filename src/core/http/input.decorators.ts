@@ -2,7 +2,10 @@ import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { IsOptional } from 'class-validator';
 
-/** Names for people. Control characters break tables, logs and CSV; a lone surrogate has no UTF-8 form. */
+/**
+ * Pattern for names that people read. Control characters break tables, logs and CSV; a lone surrogate has no UTF-8
+ * form.
+ */
 export const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]*$/u;
 
 /** For class-transformer's `@Transform`: removes spaces at both ends. */

@@ -10,7 +10,7 @@ export interface RawResponse {
 }
 
 /**
- * The answer to an error that no Nest filter sees: before there is a request, and on the socket port. The format is that of
+ * The answer to an error that no Nest filter handles: before a request exists, and on the socket port. The format is that of
  * all other errors. The connection closes after it.
  * @param error a DomainError, or an error with `status`
  * @param givenId value of the header `X-Request-Id`

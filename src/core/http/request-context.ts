@@ -14,7 +14,7 @@ export interface RequestContext {
 const VALID_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const HEADER = 'X-Request-Id';
 
-/** One for the process, because the logger exists before the application. Each request has its own context. */
+/** The process has one storage, because the logger exists before the application. Each request has its own context. */
 const storage = new AsyncLocalStorage<RequestContext>();
 
 /** null outside of an HTTP request: in socket events and background work. */
@@ -22,7 +22,10 @@ export function currentRequest(): RequestContext | null {
   return storage.getStore() ?? null;
 }
 
-/** For work that a request starts but that serves other requests too: its log lines get no request id. */
+/**
+ * Runs work outside the request context: a request starts it, but it also serves other requests. Its log lines get no
+ * request id.
+ */
 export function runOutsideRequest<T>(work: () => T): T {
   return storage.exit(work);
 }

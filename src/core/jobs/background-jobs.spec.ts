@@ -224,7 +224,7 @@ describe('a background job with a lock', () => {
     await until(() => ends === 1 && lock.released === 1);
   });
 
-  it('does not run with a lock that comes after the shutdown began, and releases it', async () => {
+  it('does not run with a lock acquired after the shutdown began, and releases it', async () => {
     const lock = new OneLock();
     let answer: () => void = () => undefined;
     lock.delay = new Promise<void>((resolve) => (answer = resolve));
@@ -260,7 +260,7 @@ describe('a background job with a lock', () => {
     await until(() => runs > 2);
   });
 
-  it('gives each run a signal of its own, aborted with the reason of the loss', async () => {
+  it('gives each run its own signal, aborted with the reason of the loss', async () => {
     const lock = new OneLock();
     jobs = new BackgroundJobs(lock);
     const signals: AbortSignal[] = [];

@@ -5,7 +5,7 @@ import { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } fro
 const DEFAULT_JITTER = 0.1;
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 3_000;
 
-export interface JobOptions {
+interface JobOptions {
   /** Names the job in log lines, e.g. `session-cleanup`. */
   readonly name: string;
   /** Pause between the end of a run and the start of the next one, milliseconds. */
@@ -23,7 +23,7 @@ export interface JobOptions {
   /** Longest time that the shutdown waits for the current run, milliseconds. Default 3,000. */
   readonly shutdownTimeoutMs?: number;
   /**
-   * One run. When it fails, the job logs the error and goes on; it logs further failures in a row at level debug.
+   * One run. When it fails, the job logs the error and continues; it logs further failures in a row at level debug.
    * @param signal aborted at shutdown and when the lock is lost; belongs to this run
    * @param lock the held lock; null for a job without a lock
    */
@@ -182,7 +182,7 @@ export class BackgroundJobs implements BeforeApplicationShutdown {
 
   constructor(@Optional() @Inject(LOCK_PROVIDER) private readonly locks: LockProvider | null) {}
 
-  /** Starts the job; shutdown stops it and waits for it. A job that comes after the shutdown began never runs. */
+  /** Starts the job; shutdown stops it and waits for it. A job started after the shutdown began never runs. */
   start(options: JobOptions): BackgroundJob {
     const job = new BackgroundJob(options, this.locks);
     if (this.isStopping) return job;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 /** Asynchronous work that can fall behind. */
-export interface LagSource {
+interface LagSource {
   readonly name: string;
   /** Waiting time of the oldest open item, milliseconds; 0 when none waits. Read from memory only. */
   readonly lagMs: number;

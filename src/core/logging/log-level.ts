@@ -40,7 +40,7 @@ export class LogLevel implements OnApplicationShutdown {
     return { level, until };
   }
 
-  /** For a signal, which has no arguments: the first call sets `debug` for 900 s, the next call ends that. */
+  /** Called on a signal, which has no arguments: the first call sets `debug` for 900 s, the next call ends that. */
   toggle(): void {
     if (this.isToggled) return this.revert();
     this.change('debug', DEFAULT_LEVEL_S);

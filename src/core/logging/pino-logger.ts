@@ -15,10 +15,10 @@ import { redacted, withoutSecrets } from './redaction.js';
 
 const SHORT_REVISION = 12;
 
-export interface LogOutput {
+interface LogOutput {
   /** Columns without the release for a terminal; otherwise JSON lines. */
   readonly isTerminal: boolean;
-  /** Added to every JSON line; null: to none. */
+  /** Fields added to every JSON line; null: no fields. */
   readonly release: Release | null;
   /** Default: stdout. */
   readonly to?: DestinationStream;

@@ -9,7 +9,7 @@ const SECRET_SETTING_NAMES: ReadonlySet<string> = new Set(SECRET_SETTINGS.map(no
 /** Complete payloads that parsers and the database driver attach to errors. */
 const PAYLOAD_NAME = /^(body|rawbody|inserteddocs|op)$/;
 
-/** Limits of one line. What is beyond them is replaced by `[cut]`. */
+/** Limits of one line. Content beyond them is replaced by `[cut]`. */
 const MAX_DEPTH = 8;
 const MAX_ITEMS = 100;
 const MAX_VALUES = 2_000;
@@ -86,7 +86,7 @@ class Redactor {
   }
 }
 
-/** Without case, `-` and `_`. */
+/** Converts a name to lower case and removes `-` and `_`. */
 function normalized(name: string): string {
   return name.toLowerCase().replace(/[-_]/g, '');
 }

@@ -10,7 +10,7 @@ interface Description<L extends string> {
   readonly labelNames?: readonly L[];
 }
 
-export interface GaugeDescription<L extends string> extends Description<L> {
+interface GaugeDescription<L extends string> extends Description<L> {
   /**
    * Sets the gauge during a scrape. It must read memory only, because a scrape must work without the database. Label values
    * that it does not set are removed.
@@ -18,7 +18,7 @@ export interface GaugeDescription<L extends string> extends Description<L> {
   readonly collect?: (gauge: Gauge<L>) => void;
 }
 
-export interface HistogramDescription<L extends string> extends Description<L> {
+interface HistogramDescription<L extends string> extends Description<L> {
   /** Upper bounds, ascending. */
   readonly buckets: readonly number[];
 }

@@ -13,7 +13,7 @@ interface Slot {
   readonly classes: Uint32Array;
 }
 
-export interface WindowSummary {
+interface WindowSummary {
   readonly count: number;
   /** NaN for an empty window. */
   readonly meanMs: number;

@@ -23,7 +23,7 @@ describe('retry', () => {
     for (const gapMs of gapsMs) expect(gapMs).toBeGreaterThanOrEqual(19);
   });
 
-  it('reports each error and goes on', async () => {
+  it('reports each error and continues', async () => {
     const errors: unknown[] = [];
     let attempts = 0;
     const value = await retry(

@@ -5,7 +5,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
-export interface RetryOptions {
+interface RetryOptions {
   /** Ends the repetition; an attempt under way must observe it by itself. */
   readonly signal: AbortSignal;
   /** Pause between two attempts, milliseconds. */
@@ -18,7 +18,7 @@ export interface RetryOptions {
 
 /**
  * Repeats an attempt until it gives a value. The number of attempts is not limited.
- * @param attempt gives undefined to be repeated after the pause
+ * @param attempt resolves to undefined when it must be repeated after the pause
  * @returns undefined when the signal is aborted before an attempt gave a value
  */
 export async function retry<T>(

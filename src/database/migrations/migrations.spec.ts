@@ -24,7 +24,7 @@ describe('the steps of the schema', () => {
     expect(names).toEqual(stepFiles);
   });
 
-  it('are all known to the release, which supports the newest', () => {
+  it('are all part of the release, which supports the newest', () => {
     expect(SUPPORTED_SCHEMA.max).toBe(MIGRATIONS.length);
     expect(SUPPORTED_SCHEMA.min).toBeGreaterThanOrEqual(1);
     expect(SUPPORTED_SCHEMA.min).toBeLessThanOrEqual(SUPPORTED_SCHEMA.max);

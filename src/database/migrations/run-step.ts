@@ -15,7 +15,7 @@ const MAX_ERROR_LENGTH = 500;
 /** A step's own connection, so that it can be closed under a step that has lost the lock. */
 export interface StepConnection {
   readonly db: mongo.Db;
-  /** Ends commands under way, too. */
+  /** Also ends commands in progress. */
   close(): Promise<void>;
 }
 
@@ -36,9 +36,9 @@ export async function openStepConnection(uri: string, settings: Settings): Promi
   }
 }
 
-export interface StepRunOptions {
+interface StepRunOptions {
   readonly lock: DatabaseLock<SchemaStateDocument>;
-  /** The state as the holder of the lock knows it. */
+  /** The state that the holder of the lock has read. */
   readonly state: SchemaState;
   readonly step: SchemaStep;
   /** Aborted at shutdown. */
@@ -48,9 +48,8 @@ export interface StepRunOptions {
 }
 
 /**
- * Runs one step between two records: the first says that it has begun, the second that it is done or has failed. An
- * outage, a lost lock or a shutdown is not a failure of the step: the record stays open, and the next holder runs the
- * step again.
+ * Runs one step. Records its start before it and its success or failure after it. An outage, a lost lock or a shutdown
+ * is not a failure of the step: the record stays open, and the next holder runs the step again.
  * @returns the state after the step
  * @throws SchemaStepFailedError, SchemaLockLostError, the signal's reason, errors of an outage
  */

@@ -8,7 +8,7 @@ import { adviceFor } from './schema-view.js';
 
 const RETRY_MS = 1_000;
 
-export type GatePhase = 'migrating' | 'blocked';
+type GatePhase = 'migrating' | 'blocked';
 
 /** Holds back the start of an instance until this release supports the schema. */
 @Injectable()
@@ -41,8 +41,8 @@ export class SchemaGate {
   }
 
   /**
-   * Does not repeat a failed step, not even in a new process: restart policies and rollouts start processes that cannot
-   * know whether the cause is fixed. An operator repeats it with `schema up`.
+   * Does not repeat a failed step, not even in a new process: restart policies and rollouts start processes although
+   * the cause may not be fixed. An operator repeats it with `schema up`.
    */
   private async migrate(signal: AbortSignal, onPhase: (phase: GatePhase) => void): Promise<void> {
     const { run, failed } = await this.migrations.planUp();
@@ -52,7 +52,7 @@ export class SchemaGate {
       await this.migrations.up({ signal, retryFailed: false });
     } catch (error) {
       if (!(error instanceof SchemaStepFailedError)) throw error;
-      // The advice after the next read says what to do; only the log has the whole error.
+      // The advice after the next read contains the instruction; only this line contains the whole error.
       this.logger.error({ err: error.cause ?? error }, 'schema step failed');
     }
   }

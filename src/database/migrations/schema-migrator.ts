@@ -20,7 +20,7 @@ const RETRY_MS = 500;
 /** The held lock on the schema. */
 type SchemaLock = DatabaseLock<SchemaStateDocument>;
 
-export interface SchemaMigratorOptions {
+interface SchemaMigratorOptions {
   readonly repository: SchemaStateRepository;
   readonly steps: readonly SchemaStep[];
   /** Unique among all processes that ever hold the lock. */
@@ -39,13 +39,13 @@ export interface RunOptions {
   readonly waitMs?: number;
 }
 
-export interface ContractOutcome {
+interface ContractOutcome {
   readonly step: SchemaStep;
   /** Why the step was refused; empty when it was run. */
   readonly reasons: readonly string[];
 }
 
-/** Takes the schema from version to version. One lock ensures that each step is recorded once. */
+/** Runs the schema steps in the order of their versions. One lock ensures that each step is recorded once. */
 export class SchemaMigrator {
   constructor(private readonly options: SchemaMigratorOptions) {}
 

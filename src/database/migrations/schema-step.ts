@@ -5,7 +5,7 @@ const NAMESPACE_EXISTS = 48;
 /** `expand` only adds, and older releases still work; `contract` removes what they may need. */
 export type StepKind = 'expand' | 'contract';
 
-/** Takes the schema from one version to the next. Idempotent: an interrupted step runs again from its beginning. */
+/** Changes the schema from one version to the next. Idempotent: an interrupted step runs again from its beginning. */
 export interface SchemaStep {
   /** The version of the schema after the step. Versions count up by one without a gap. */
   readonly version: number;

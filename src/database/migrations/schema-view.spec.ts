@@ -36,7 +36,7 @@ describe('viewOf', () => {
     expect([fitWhile(5), fitWhile(6)]).toEqual(['fits', 'too_new']);
   });
 
-  it('fails with a step that the release knows, not with a step of a newer release', () => {
+  it('fails with a step of this release, not with a step of a newer release', () => {
     const viewWith = (version: number) =>
       viewOf({ ...EMPTY_SCHEMA_STATE, version: 4, failed: failure(version) }, SUPPORTED);
     expect(viewWith(5)).toMatchObject({

@@ -4,7 +4,7 @@ import type { SchemaState } from './schema-state.js';
 /** The versions of the schema that this release supports, both included. */
 export interface SupportedSchema {
   readonly min: number;
-  /** The version of the newest step that this release knows. */
+  /** The version of the newest step of this release. */
   readonly max: number;
 }
 
@@ -14,7 +14,7 @@ export type SchemaFit = 'fits' | 'too_old' | 'too_new' | 'failed';
 export interface SchemaView {
   readonly current: number;
   readonly supported: SupportedSchema;
-  /** Steps that this release knows and that have not run. They do not block while `fit` is `fits`. */
+  /** Steps of this release that have not run. They do not block while `fit` is `fits`. */
   readonly pending: number;
   /** `held`: the lock has an owner, which may have crashed. */
   readonly lock: { readonly held: boolean };

@@ -39,7 +39,7 @@ const okCommand: Command = { isOnServer: true, fields: [], run: () => ({ ok: 1 }
 
 /** All supported commands; the server refuses every other one. */
 const COMMANDS = new Map<string, Command>(
-  // A driver begins with `ismaster`, before it knows that the server supports `hello`.
+  // The first command of a driver is `ismaster`; it uses `hello` only after the reply announces support.
   Object.entries({
     hello,
     ismaster: hello,

@@ -145,7 +145,7 @@ function errorExample(code: ErrorCode): object {
   return { error: { code, message: text, ...(kind === 'unavailable' && { retryAfterMs: 2_000 }) } };
 }
 
-/* Keys of AsyncAPI hold no dots; an event may one day go both ways in one namespace. */
+/* Keys of AsyncAPI must not contain dots. */
 const keyOf = (event: string): string => event.replaceAll('.', '-');
 const answerKeyOf = (event: string): string => `${keyOf(event)}-answer`;
 const errorKeyOf = (event: string): string => `${keyOf(event)}-error`;

@@ -3,7 +3,7 @@ import { EventBus } from '../../core/index.js';
 import { toCrashDto } from '../../crashes/index.js';
 import { LiveStreams } from './live-streams.js';
 
-/** Sends a crash to all subscribers, at once and not with the next frame. */
+/** Sends a crash to all subscribers at once, without waiting for the next frame. */
 @Injectable()
 export class CrashNotifier {
   constructor(events: EventBus, streams: LiveStreams) {

@@ -14,10 +14,10 @@ const inside = (vehicleId: string) => at(vehicleId, 11.5);
 const outside = (vehicleId: string) => at(vehicleId, 12.5);
 
 let sent: string[];
-let board: Map<string, Place>;
+let places: Map<string, Place>;
 beforeEach(() => {
   sent = [];
-  board = new Map();
+  places = new Map();
 });
 
 const subscriber: Subscriber = {
@@ -36,25 +36,25 @@ const subscriber: Subscriber = {
 const stream = (isReplaying: boolean): LiveStream =>
   new LiveStream(subscriber, new SubscriptionFilter(null, parseBoundingBox(BOX)), isReplaying, 0);
 
-/** As the streams do it: the board first, then one frame. */
+/** Does the same as `LiveStreams`: updates the current places, then sends one frame. */
 function frame(to: LiveStream, cursor: string, ...items: readonly LiveFrameItem[]): void {
-  for (const { vehicleId, position, late } of items) if (!late) board.set(vehicleId, position);
+  for (const { vehicleId, position, late } of items) if (!late) places.set(vehicleId, position);
   to.pushFrame(items, cursor);
   to.sendLeftNotices(
     new Set(items.map(({ vehicleId }) => vehicleId)),
-    (vehicleId) => board.get(vehicleId) ?? null,
+    (vehicleId) => places.get(vehicleId) ?? null,
   );
 }
 
-describe('who has left the box', () => {
-  it('is said of one that comes and goes within a frame', () => {
+describe('a vehicle that left the box', () => {
+  it('is reported when it enters and leaves within one frame', () => {
     const live = stream(false);
     frame(live, 'c1', outside('a'), inside('a'), outside('a'));
     frame(live, 'c2', outside('a'));
     expect(sent).toEqual(['c1: a@11.5', 'left a']);
   });
 
-  it('is not said of one that has only been there long ago', () => {
+  it('is not reported when only a late position was inside', () => {
     const live = stream(false);
     frame(live, 'c1', outside('a'), at('a', 11.5, true));
     expect(sent).toEqual(['c1: a@11.5']);
@@ -72,29 +72,29 @@ describe('a crash', () => {
     headingDeg: null,
   });
 
-  it('is sent to who sees its place or its vehicle, whatever of the two is known', () => {
+  it('is sent when the subscription includes its place or its vehicle, also when one of the two is unknown', () => {
     const live = stream(false);
     frame(live, 'c1', inside('seen'));
-    live.sendCrash(crash('1', 'unknown', 11.5), 'c2');
-    live.sendCrash(crash('2', 'unknown', 12.5), 'c3');
-    live.sendCrash(crash('3', 'unknown', null), 'c4');
+    live.sendCrash(crash('1', 'unseen', 11.5), 'c2');
+    live.sendCrash(crash('2', 'unseen', 12.5), 'c3');
+    live.sendCrash(crash('3', 'unseen', null), 'c4');
     live.sendCrash(crash('4', 'seen', null), 'c5');
     live.sendCrash(crash('5', 'seen', 12.5), 'c6');
     expect(sent.slice(1)).toEqual(['c2: crash 1', 'c5: crash 4', 'c6: crash 5']);
   });
 
-  it('is not sent after the end of the stream', () => {
+  it('is not sent to a stream that has ended', () => {
     const live = stream(false);
     live.stop();
-    live.sendCrash(crash('1', 'unknown', 11.5), 'c1');
+    live.sendCrash(crash('1', 'unseen', 11.5), 'c1');
     expect(sent).toEqual([]);
   });
 });
 
 describe('a replay', () => {
-  it('says who has left once all is shown, not before, whatever was shown of it', () => {
+  it('reports vehicles that left after its end, not before, for replayed and for buffered positions', () => {
     const back = stream(true);
-    board.set('a', outside('a').position).set('b', inside('b').position);
+    places.set('a', outside('a').position).set('b', inside('b').position);
     frame(back, 'c1', outside('c'), inside('d'), outside('d'));
     back.replay([inside('a'), inside('b'), inside('c')], 'r1');
     expect(sent).toEqual(['r1: a@11.5 b@11.5 c@11.5']);
@@ -105,7 +105,7 @@ describe('a replay', () => {
     expect(sent.slice(5)).toEqual(['left b']);
   });
 
-  it('says so of one that is on no board any more', () => {
+  it('reports a vehicle without a current place as left', () => {
     const back = stream(true);
     back.replay([inside('archived')], 'r1');
     back.goLive();
@@ -113,7 +113,7 @@ describe('a replay', () => {
     expect(sent).toEqual(['r1: archived@11.5', 'left archived']);
   });
 
-  it('keeps the pace: what waited for its end goes with the next frame, in one', () => {
+  it('sends the buffered positions together with the next frame', () => {
     const back = stream(true);
     frame(back, 'c1', inside('a'));
     frame(back, 'c2', inside('b'));

@@ -20,7 +20,7 @@ export interface Subscriber {
   readonly unsent: number;
 }
 
-export type ResyncReason = ResyncNotice['reason'];
+type ResyncReason = ResyncNotice['reason'];
 
 /** About 8 s of frames. A connection with more unsent messages gets `resync`, and nothing more is buffered for it. */
 const MAX_UNSENT = 32;
@@ -84,14 +84,14 @@ export class LiveStream {
     else this.subscriber.vehicle(vehicle, cursor);
   }
 
-  /** To subscribers of the vehicle or of the place. */
+  /** Sends the crash if the subscription includes the vehicle or the place. */
   sendCrash(crash: CrashDto, cursor: string): void {
     if (this.hasEnded || !this.concerns(crash)) return;
     if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
     else this.subscriber.crash(crash, cursor);
   }
 
-  /** To subscribers of the vehicle or of the place. */
+  /** Sends the event if the subscription includes the vehicle or the place. */
   sendCrewEvent(event: CrewEventView, cursor: string): void {
     if (this.hasEnded || !this.concerns(event)) return;
     if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
@@ -113,7 +113,7 @@ export class LiveStream {
     this.send(wanted, cursor);
   }
 
-  /** Ends the replay. The buffer goes out with the next frame, so that no two frames come at once. */
+  /** Ends the replay. The buffer is sent with the next frame, so that two frames are not sent at once. */
   goLive(): void {
     if (this.phase === 'replaying') this.phase = 'joining';
   }

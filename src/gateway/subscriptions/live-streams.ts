@@ -4,12 +4,10 @@ import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import type { SubscriptionFilter } from './subscription-filter.js';
 import { makeCursor } from './live-cursor.js';
 import { LiveMetrics } from './live-metrics.js';
-import { LiveReplay } from './live-replay.js';
+import { FRAME_INTERVAL_MS, LiveReplay } from './live-replay.js';
 import { LiveStream, type LiveFrameItem, type Subscriber } from './live-stream.js';
 import type { WatchAnswer } from '../socket-events.js';
 
-/** Contract: at most 4 frames a second. A little over 250 ms, because timers and networks reduce distances. */
-const FRAME_INTERVAL_MS = 260;
 /** Above this pressure of the write queue (0…1) all streams end, so that devices are served. */
 const SHEDDING_PRESSURE = 0.5;
 const BUSY_RETRY_MS = 2_000;
@@ -52,7 +50,7 @@ export class LiveStreams implements OnApplicationShutdown {
       .filter((position) => filter.wants(position.vehicleId, position))
       .map((position) => ({ vehicleId: position.vehicleId, position: toPositionView(position) }));
     for (const { vehicleId } of snapshot) filter.markInside(vehicleId);
-    // After the acknowledgement, which is sent in this turn of the event loop.
+    // The replay starts after the acknowledgement, which is sent in this turn of the event loop.
     if (sinceMs !== null) setImmediate(() => void this.startReplay(stream, sinceMs));
     return { snapshot, cursor: this.cursor() };
   }
@@ -72,7 +70,7 @@ export class LiveStreams implements OnApplicationShutdown {
 
   private async startReplay(stream: LiveStream, sinceMs: number): Promise<void> {
     await this.replay.run(stream, sinceMs);
-    // The buffered positions go out with the next frame, also when no new position comes.
+    // The buffered positions are sent with the next frame, even without a new position.
     this.schedule();
   }
 

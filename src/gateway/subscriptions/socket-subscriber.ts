@@ -5,7 +5,7 @@ const unsentOf = new WeakMap<SubscriberSocket, { count: number }>();
 
 /**
  * A socket as a subscriber. It counts messages since engine.io's last `flush`, which engine.io emits when it hands all
- * buffered messages to the transport; for a client that does not read, no flush comes.
+ * buffered messages to the transport; it emits no `flush` for a client that does not read.
  */
 export function subscriberFor(socket: SubscriberSocket): Subscriber {
   let unsent = unsentOf.get(socket);

@@ -23,7 +23,7 @@ export class SubscriptionFilter {
     return this.includesVehicle(vehicleId) && (this.box === null || this.insideIds.has(vehicleId));
   }
 
-  /** Vehicles that the subscriber knows to be inside the box; empty without a box. */
+  /** Vehicles that were last sent to the subscriber inside the box; empty without a box. */
   get inside(): Iterable<string> {
     return this.insideIds;
   }
@@ -44,7 +44,7 @@ export class SubscriptionFilter {
     return false;
   }
 
-  /** For an archived vehicle. */
+  /** Call it for an archived vehicle. */
   removeVehicle(vehicleId: string): void {
     this.insideIds.delete(vehicleId);
   }

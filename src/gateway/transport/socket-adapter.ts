@@ -44,7 +44,7 @@ export class SocketAdapter extends IoAdapter {
 
 type Acknowledge = (answer: unknown) => void;
 
-/** The payload, and the acknowledgement function when the client asked for one. */
+/** The payload, and the acknowledgement function when the client requested one. */
 function parse(sent: readonly unknown[]): { data: unknown; acknowledge?: Acknowledge } {
   const last = sent.at(-1);
   const hasAcknowledgement = typeof last === 'function';

@@ -95,7 +95,8 @@ export class SocketDrain implements Drainable, OnModuleInit {
       this.positions.waitForPendingWrites(),
       sleep(ANSWER_TIMEOUT_MS, undefined, { ref: false }),
     ]);
-    // One turn: the acknowledgements reach the transports, which send their buffers before they close.
+    // After one turn of the event loop the acknowledgements are in the transports, which send their buffers before they
+    // close.
     await sleep(0);
     for (const { conn } of sockets) conn.close();
   }
@@ -110,7 +111,7 @@ export class SocketDrain implements Drainable, OnModuleInit {
   }
 }
 
-/** Not to namespace `/`: the old server's clients do not know this event. */
+/** Skips namespace `/`: the old server's clients do not handle this event. */
 function sendDrainNotice(sockets: readonly OpenSocket[]): void {
   for (const socket of sockets)
     if (socket.nsp.name !== '/') socket.emit('drain', { reconnectWithinMs: RECONNECT_WITHIN_MS });

@@ -29,7 +29,7 @@ const MAX_MESSAGE_BYTES = 2_000_000;
 const NAMESPACE_TIMEOUT_MS = 10_000;
 
 /** Answers a plain HTTP request of the socket port. @returns false when it does not handle this request */
-export type PlainHttpHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
+type PlainHttpHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /**
  * The HTTP server and the Socket.IO server of the socket port. Its ping interval stays under the idle time-out of proxies
@@ -77,7 +77,8 @@ export class SocketPort {
     answerUnknownEvents(this.io);
     logSockets(this.io);
     this.metrics.observe(this.io);
-    // Never `next`: after a CONNECT the client would send its buffered events, which nothing handles.
+    // This middleware never calls `next`: after a CONNECT the client would send its buffered events, which nothing
+    // handles.
     if (!settings.legacy.isEnabled) this.io.use((socket) => this.rejectOldClient(socket.conn));
   }
 

@@ -8,7 +8,7 @@ import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** By the contract. */
+/** Fixed by the contract. */
 const MIN_DAYS = 14;
 
 /** Expiry of the reverse proxy's certificate. The file is read every hour, because a renewal replaces it. */

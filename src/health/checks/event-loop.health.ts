@@ -4,7 +4,7 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 const RESOLUTION_MS = 10;
-/** By the contract. */
+/** Fixed by the contract. */
 const MAX_P99_MS = 200;
 
 /** 99th percentile of the event loop delay since the last run. */

@@ -5,7 +5,7 @@ import { ImageVolume, type VolumeReport, type VolumeState } from '../../images/i
 import { type Effect, type HealthIssue, InstanceLifecycle } from '../../deployment/index.js';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** By the contract. */
+/** Fixed by the contract. */
 const MIN_FREE_SHARE = 0.1;
 
 /**

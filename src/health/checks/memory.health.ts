@@ -3,7 +3,7 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import { readCgroupMemory } from '../cgroup-memory.js';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** Of the container's limit, by the contract. */
+/** Share of the container's limit, fixed by the contract. */
 const MAX_SHARE = 0.9;
 
 /** Memory of the container against its limit. The detail also has the resident set size of this process. */

@@ -5,7 +5,7 @@ import { DatabaseTime } from '../../database/index.js';
 import type { HealthIssue } from '../../deployment/index.js';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
-/** By the contract. Either clock may be wrong, but every fix is validated by the clock of this process. */
+/** Fixed by the contract. Either clock may be wrong, but every fix is validated by the clock of this process. */
 const MAX_SKEW_MS = 5_000;
 
 /** Pings the database and compares its clock with the clock of this process. */

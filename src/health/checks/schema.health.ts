@@ -17,7 +17,7 @@ export class SchemaHealth extends HealthCheck {
   readonly name = 'schema';
   readonly limitMs = 1_000;
   override readonly isCritical = true;
-  /** One read is certain. */
+  /** One read is sufficient: repeated reads of one schema give the same result. */
   override readonly failureThreshold = 1;
   override readonly successThreshold = 1;
   /** A database outage is an issue of the mongo check. */

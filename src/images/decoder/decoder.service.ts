@@ -21,7 +21,7 @@ export interface ExamineResult {
   /** Pixels, with the orientation applied. */
   readonly width: number;
   readonly height: number;
-  /** Of the file after the job. */
+  /** Size of the file after the job. */
   readonly sizeBytes: number;
   readonly sha256: string;
 }
@@ -57,7 +57,7 @@ export type DecoderAnswer<T> =
 
 /** The largest photo of a phone takes a second on a slow core. */
 const TIME_LIMIT_MS = 20_000;
-/** At a quarter of a second each, the last job in the queue waits as long as a patient client does. */
+/** At a quarter of a second each, the last job in the queue waits 25 s; clients do not wait much longer. */
 const MAX_QUEUE_LENGTH = 100;
 /** The process ends after this time without a job and frees its memory. */
 const IDLE_MS = 60_000;

@@ -8,7 +8,7 @@ import { openInVolume, type OpenFile } from '../volume/open-in-volume.js';
 import { logRefusedAddress, pathOfOldAddress } from './old-address.js';
 import type { ImageResponse } from './send-image.js';
 
-/** As the old server's: clients revalidate every time and get 304. */
+/** The same as on the old server: clients revalidate every time and get 304. */
 const CACHE_CONTROL = { public: 'public, max-age=0', token: 'private, max-age=0' } as const;
 /** The old server accepted any file. A browser must not show one that is no image. */
 const OTHER_CONTENT_TYPE = 'application/octet-stream';

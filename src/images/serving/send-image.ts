@@ -13,7 +13,7 @@ export interface ImageResponse {
   readonly path: string;
   readonly contentType: string;
   readonly filename: string;
-  /** With its quotes. */
+  /** The quotes are included. */
   readonly etag: string;
   readonly cacheControl: string;
   /** nginx sends the file. */
@@ -107,7 +107,7 @@ async function stream(response: Response, { file }: ImageResponse, range: ByteRa
   try {
     await pipeline(content, response);
   } catch {
-    // The client disconnected or the volume failed. The client sees that bytes are missing from Content-Length.
+    // The client disconnected or the volume failed. The client detects it by Content-Length.
     response.destroy();
   }
 }

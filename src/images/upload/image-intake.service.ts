@@ -10,7 +10,7 @@ import { type ChoosePath, type IncomingFile, IncomingFiles, type PlacedFile } fr
 import { readUploadForm } from './upload-form.js';
 import { VehicleQuota } from './vehicle-quota.js';
 
-export interface IntakeOptions {
+interface IntakeOptions {
   readonly vehicleId: string;
   /** As the client sent it. */
   readonly filename: string;
@@ -33,7 +33,7 @@ export class ImageIntakeService {
     private readonly quota: VehicleQuota,
   ) {}
 
-  /** Of one image. */
+  /** Maximum size of one image, bytes. */
   get maxBytes(): number {
     return this.incoming.maxBytes;
   }

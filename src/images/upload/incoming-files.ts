@@ -59,7 +59,7 @@ export class IncomingFiles {
     private readonly clock: Clock,
   ) {}
 
-  /** Of one file. */
+  /** Maximum size of one file, bytes. */
   get maxBytes(): number {
     return this.settings.images.maxBytes;
   }
@@ -133,8 +133,8 @@ export class IncomingFiles {
 
 /**
  * For names that another program may have used: `link` fails when the name exists, where `rename` would replace the
- * file. The intent file contains the attempted path. The part file stays until placing succeeded, and so tells the
- * sweep whether the name belongs to it.
+ * file. The intent file contains the attempted path. The part file stays until placing succeeded, so that
+ * the sweep can find out whether the name belongs to it.
  */
 async function placeUnderChosenPath(
   { path: from, directory }: IncomingFile,

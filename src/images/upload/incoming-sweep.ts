@@ -19,7 +19,7 @@ const ORPHAN_AGE_MS = 3_600_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const DELETE_BATCH_SIZE = 100;
 
-export interface IncomingSweepResult {
+interface IncomingSweepResult {
   /** Unfinished uploads, and placed files without a record. */
   readonly orphans: number;
   /** Deletions that were finished. */
@@ -27,8 +27,8 @@ export interface IncomingSweepResult {
 }
 
 /**
- * Removes what a kill, a power cut or an outage left of uploads and deletions. It reads one directory and touches only
- * files that have a name of this service and are an hour old.
+ * Removes the remains of uploads and deletions that a kill, a power cut or an outage interrupted. It reads one
+ * directory and touches only files that have a name of this service and are an hour old.
  */
 @Injectable()
 export class IncomingSweep implements OnApplicationBootstrap {
@@ -44,7 +44,7 @@ export class IncomingSweep implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    // Without a lock: sweeps of several instances at once do no harm.
+    // Needs no lock: sweeps of several instances at once do no harm.
     this.jobs.start({
       name: 'incoming-image-sweep',
       intervalMs: SWEEP_INTERVAL_MS,
@@ -64,7 +64,8 @@ export class IncomingSweep implements OnApplicationBootstrap {
     const before = this.clock.nowMs() - orphanAgeMs;
     const directory = this.volume.directoryForDeleting;
     let orphans = 0;
-    // Intent files before part files (`~` sorts after `.`): the part file shows whether the target came from it.
+    // Intent files are handled before part files (`~` sorts after `.`): the part file shows whether the target came
+    // from it.
     const names = (await readdir(join(directory, INCOMING_DIRECTORY))).sort().reverse();
     for (const name of names) if (await this.clear(directory, name, before)) orphans += 1;
     const unfinished = await this.images.listUnfinishedDeletes(new Date(before), DELETE_BATCH_SIZE);
@@ -88,7 +89,7 @@ export class IncomingSweep implements OnApplicationBootstrap {
     const chosenPath = await readFile(path, 'utf8');
     const target = join(directory, chosenPath === '' ? uploadPath(id, vehicleId, extension) : chosenPath);
     const part = join(directory, INCOMING_DIRECTORY, partFileName(id));
-    // The target goes before its intent file: without the intent file it would never be found again.
+    // The target is removed before its intent file: without the intent file it would never be found again.
     if (!hasRecord && (await isPlacedFromPart(target, directory, part))) await rm(target, { force: true });
     await rm(path, { force: true });
     return !hasRecord;

@@ -9,7 +9,7 @@ const FORM_OVERHEAD_BYTES = 16_384;
 /** Many clients read the answer only after sending everything, so this much of a refused upload is read. */
 const MAX_DISCARDED_BYTES = 64_000_000;
 
-export interface UploadFormReader<T> {
+interface UploadFormReader<T> {
   readonly maxBytes: number;
   /** Reads the file while it arrives. */
   readonly receive: (content: Readable) => Promise<T>;
@@ -17,7 +17,7 @@ export interface UploadFormReader<T> {
   readonly discard: (received: T) => Promise<void>;
 }
 
-export interface ReceivedForm<T> {
+interface ReceivedForm<T> {
   readonly received: T;
   /** As the client sent it. */
   readonly filename: string;
@@ -62,7 +62,7 @@ async function parse<T>(request: Request, reader: UploadFormReader<T>): Promise<
 
   const formFault = await feedForm(request, form);
   const [file] = files;
-  // The refusal of the image comes first: an error of the form may only be its consequence.
+  // Throws the refusal of the image first: an error of the form may only be its consequence.
   const received = await file?.received.catch((error: unknown) => {
     throw error === formFault ? malformedForm() : error;
   });
@@ -89,7 +89,7 @@ function createFormParser(request: Request): busboy.Busboy {
 const malformedForm = (): Error => noFile('The form is malformed, or it ended early.');
 
 /** The connection closed before the end of the request. */
-export class FormCutOffError extends Error {}
+class FormCutOffError extends Error {}
 /** The request is larger than `maxBytes`. */
 export class FormTooLargeError extends Error {}
 

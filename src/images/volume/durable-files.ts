@@ -21,7 +21,7 @@ export async function makeDurableDirectory(root: string, directory: string): Pro
   }
 }
 
-/** Replaces the content of a file durably. A reader, or a crash, sees the old or the new content, never a part. */
+/** Replaces the content of a file durably. At any moment the file has the old or the new content, never a part. */
 export async function replaceDurably(path: string, content: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, 'w', 0o644);

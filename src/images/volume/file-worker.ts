@@ -69,7 +69,7 @@ function read({ path, isImageRequired }: FileTask, target: number | null): FileR
       if (target !== null) writeAll(target, chunk);
       sizeBytes += count;
     }
-    // Taken after reading: a change during the read then shows as another time.
+    // Read after the content: a change during the read then gives another time.
     return { sha256: hash.digest('hex'), sizeBytes, mtimeMs: Math.round(fstatSync(file).mtimeMs), header };
   } finally {
     closeSync(file);

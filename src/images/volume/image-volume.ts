@@ -38,7 +38,8 @@ const NO_DETAILS = { freeBytes: null, totalBytes: null, verified: null } as cons
 
 /**
  * The directory of all image files (IMAGE_DIR). A background job checks that it is this deployment's volume and how
- * much space is left; callers read the last result. Only image routes depend on it: without it positions go on.
+ * much space is left; callers read the last result. Only image routes depend on it: without it, positions are still
+ * accepted.
  */
 @Injectable()
 export class ImageVolume implements OnModuleInit {
@@ -154,7 +155,7 @@ export class ImageVolume implements OnModuleInit {
   }
 }
 
-/** Marks the volume of the evaluation database by itself. Any other is marked by `samserver init` only. */
+/** Marks the volume of the evaluation database automatically. Only `samserver init` marks any other volume. */
 async function prepareEvaluationVolume(path: string, deploymentId: string): Promise<void> {
   await mkdir(path, { recursive: true });
   if ((await readMarker(path)) === null && (await isEmptyDirectory(path)))

@@ -5,20 +5,20 @@ import { LatestPositions } from '../../tracking/index.js';
 
 /** The last report of a vehicle; epoch milliseconds. */
 export interface Arrival {
-  /** The time that the report was given. */
+  /** The time that was assigned to the report. */
   readonly timeMs: number;
-  /** When it arrived by the clock. */
+  /** Time of arrival by the clock. */
   readonly arrivedMs: number;
 }
 
 /**
- * The given times can be ahead of the clock: it was set back, or another device of the vehicle has a fast clock. Then they
- * advance at this share of the clock's rate until it has caught up. So they rise strictly, and no distance looks like a
- * jump because too little time lies between two reports.
+ * The assigned times can be ahead of the clock: it was set back, or another device of the vehicle has a fast clock.
+ * Then they advance at this share of the clock's rate until it has caught up. Thus they rise strictly, and a normal
+ * distance between two reports does not look like a jump because of too short a time.
  */
 const CATCH_UP_RATE = 0.75;
 
-/** The time of a report without one: now, but later than the one before. */
+/** The time of a report that contains none: now, but later than the report before. */
 export function nextArrival(nowMs: number, last: Arrival | null): Arrival {
   if (!last) return { timeMs: nowMs, arrivedMs: nowMs };
   const elapsedMs = Math.max(0, nowMs - last.arrivedMs);
@@ -48,7 +48,9 @@ export class ArrivalTimes {
     return arrival.timeMs;
   }
 
-  /** After a restart: from the live marker, unless its time is further ahead than validation allows. */
+  /**
+   * The start value after a restart: the time of the live marker, unless it is further ahead than validation allows.
+   */
   private fromStorage(vehicleId: string, nowMs: number): Arrival | null {
     const newest = this.latest.of(vehicleId);
     if (!newest || newest.timeMs - nowMs > this.settings.positions.maxAheadS * 1_000) return null;

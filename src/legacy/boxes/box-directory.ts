@@ -8,7 +8,7 @@ const CACHE_TTL_MS = 10_000;
 /** Unknown codes cause at most one read in this time, so that made-up codes do not load the database. */
 const MISS_RECHECK_MS = 1_000;
 
-/** Which vehicle in service has which old tracking box. Cached in memory, because every report needs it. */
+/** Finds the vehicle in service of an old tracking box. Cached in memory, because every report needs it. */
 @Injectable()
 export class BoxDirectory {
   private boxes: ReadonlyMap<string, string> = new Map();

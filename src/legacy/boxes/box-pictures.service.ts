@@ -12,7 +12,7 @@ import { type LegacyFile, type LegacyForm, readLegacyForm } from './legacy-form.
 import { isLegacyPicturePath, legacyPictureAddress, legacyPicturePath } from './legacy-picture-path.js';
 
 const MAX_FILES = 12;
-/** Limits the size of a request to that of so many pictures of the largest size. */
+/** A request may be as large as this number of pictures of the largest size. */
 const MAX_FULL_SIZE_PICTURES = 4;
 /** A box on a bad connection sends for minutes. Further requests get 503 and are sent again. */
 const MAX_CONCURRENT_READS = 64;

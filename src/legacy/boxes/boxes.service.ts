@@ -103,7 +103,7 @@ function answerUnknownBox(response: Response): void {
   response.status(201).json(NOT_FOUND);
 }
 
-/** Without a body and without a content type. */
+/** The answer has neither a body nor a content type. */
 function answerEmpty(response: Response): void {
   response.status(200).end();
 }

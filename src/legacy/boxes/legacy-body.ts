@@ -5,9 +5,9 @@ import { readLegacyForm } from './legacy-form.js';
 import { brokenBody, readBytes, UnreadableBodyError } from './request-body.js';
 
 /** The format of a body, by its content type. */
-export type Dialect = 'json' | 'urlencoded' | 'multipart' | 'none';
+type Dialect = 'json' | 'urlencoded' | 'multipart' | 'none';
 
-export interface LegacyBody {
+interface LegacyBody {
   readonly fields: LegacyFields;
   readonly dialect: Dialect;
 }

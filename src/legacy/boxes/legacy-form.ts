@@ -5,15 +5,15 @@ import { feedForm, FormTooLargeError } from '../../images/index.js';
 import { addField, type LegacyFields } from '../legacy-fields.js';
 import { announcedBytes, bodyTooLarge, brokenBody } from './request-body.js';
 
-export interface LegacyFormReader<T> {
-  /** Of the whole request. */
+interface LegacyFormReader<T> {
+  /** Limit of the whole request, bytes. */
   readonly maxBytes: number;
   readonly maxFiles: number;
   /** A longer file is cut one byte after this limit, so that `receive` can detect it. */
   readonly maxFileBytes: number;
   /**
    * Reads a file while it arrives. A rejection concerns this file only.
-   * @param fields those that came before the file
+   * @param fields the fields before the file in the request
    */
   readonly receive: (content: Readable, fields: LegacyFields) => Promise<T>;
 }

@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Clock } from '../../core/index.js';
-import type { LatLon } from '../shared-collections/travel-time.js';
+import { Clock, type LatLon } from '../../core/index.js';
 
 /** Each request costs money, and traffic changes slowly. Applies to failed requests too. */
 const CACHE_TTL_MS = 60_000;
@@ -51,7 +50,7 @@ export class DrivingTimes {
   }
 }
 
-export interface GoogleRoutesClientOptions {
+interface GoogleRoutesClientOptions {
   readonly key: string;
   /** Default: the Routes API. */
   readonly address?: string;

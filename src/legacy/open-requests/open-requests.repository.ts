@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
+import type { LatLon } from '../../core/index.js';
 import { collectionOf } from '../../database/index.js';
-import { type LatLon, parsePoint } from '../shared-collections/travel-time.js';
+import { parsePoint } from '../shared-collections/travel-time.js';
 
 /** A document of `aoc_requests` that is neither completed nor cancelled. */
 export interface OpenRequestRecord {
@@ -38,7 +39,7 @@ export class OpenRequestsRepository {
     const requests = await collectionOf(this.connection, 'aoc_requests')
       .find(IS_OPEN, { projection: { ambulance_id: 1, request_type: 1, request_status: 1 } })
       .toArray();
-    // Some programs may write ids as text; the known facts do not say which.
+    // Other programs may write ids as text; it is not known which ones do.
     const ids = requests.flatMap(({ ambulance_id: id }): unknown[] => idAsObjectIdAndText(String(id)));
     const trackings = await collectionOf(this.connection, 'ambulance_trackings')
       .find({ ambulance_id: { $in: ids } }, { projection: { ambulance_id: 1, destination_location: 1 } })

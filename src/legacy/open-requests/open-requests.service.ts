@@ -9,7 +9,7 @@ import { greatCircleMinutes } from '../shared-collections/travel-time.js';
 const CACHE_TTL_MS = 5_000;
 
 /** Source of an estimate. */
-export type TravelTimeSource = 'routes' | 'great-circle';
+type TravelTimeSource = 'routes' | 'great-circle';
 
 export interface OpenRequest {
   readonly requestId: string;

@@ -118,13 +118,13 @@ export function legacyFieldsOf(
     ambulance_id: boxCode,
     tracking_latitude: lat,
     tracking_longitude: lon,
-    // `speedKmh` makes null of it, which means unknown to panels; null would become 0.
+    // `speedKmh` converts it to null, which panels treat as unknown; null itself would become 0.
     tracking_speed: speedMps ?? 'unknown',
     tracking_heading: headingDeg ?? null,
   };
 }
 
-/** Spreading defines own properties, whatever the names are. */
+/** A spread defines own properties, whatever the names are. */
 function withSpeedKmh(fields: LegacyFields): LegacyFields {
   return { ...fields, tracking_speed: speedKmh(fields['tracking_speed']) };
 }

@@ -59,7 +59,7 @@ describe('the address of a panel', () => {
     expect(panelAddress(socket('10.0.0.1'), ['10.0.0.1'])).toBe('10.0.0.1');
   });
 
-  it('comes with a User-Agent in printable characters', () => {
+  it('is recorded with a User-Agent in printable characters', () => {
     expect(printableUserAgent(`Mozilla\u0007${'x'.repeat(500)}`)).toBe(`Mozilla?${'x'.repeat(112)}`);
     expect(printableUserAgent(undefined)).toBe('(none)');
   });

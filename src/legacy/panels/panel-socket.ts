@@ -8,7 +8,7 @@ export interface PanelSocket {
   readonly conn: {
     readonly remoteAddress: string;
     readonly transport: { readonly name: string };
-    /** Packets that the connection has not taken yet. */
+    /** Packets that the connection has not accepted yet. */
     readonly writeBuffer: { readonly length: number };
     /** Closes the transport, so that the client reconnects. After `disconnect()` it would not. */
     close(): void;

@@ -19,9 +19,11 @@ const MAX_ROOMS = 250;
 /** As on the old server, every join is announced to all panels. Above this rate, only to the panel that joined. */
 const ANNOUNCEMENT_BURST = 500;
 const ANNOUNCEMENTS_PER_S = 50;
-/** No panel causes as many refused joins: its transport is closed, and a panel reconnects. */
+/**
+ * Above this number of refused joins the transport is closed, and a panel reconnects. No normal panel causes so many.
+ */
 const MAX_REFUSED_JOINS = 1_000;
-/** Packets that a connection has not taken: minutes of frames from a busy fleet. */
+/** Limit of packets that a connection has not accepted: minutes of frames from a busy fleet. */
 const MAX_UNSENT_PACKETS = 2_000;
 
 interface Panel {
@@ -51,7 +53,9 @@ export class PanelsService {
     this.namespace = namespace;
   }
 
-  /** Greets the panel. Closes its transport when there are more than LEGACY_MAX_PANELS; the client tries again. */
+  /**
+   * Sends the connect message. Closes the transport when there are more than LEGACY_MAX_PANELS; the client tries again.
+   */
   onConnect(socket: PanelSocket): void {
     if ((this.namespace?.sockets.size ?? 0) > this.settings.legacy.maxPanels) return socket.conn.close();
     socket.emit('data', `socket connected id: ${socket.id}`);

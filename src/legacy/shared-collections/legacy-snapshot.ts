@@ -19,7 +19,7 @@ declare module '../../core/events/event-bus.js' {
 }
 
 /** Field `images` of a document: `{image0: …, image1: …}`. */
-export type LegacyImages = Readonly<Record<string, string>>;
+type LegacyImages = Readonly<Record<string, string>>;
 
 export function imagesOf(names: readonly string[]): LegacyImages {
   return Object.fromEntries(names.map((name, index) => [`image${index}`, name]));

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EventBus, Position } from '../../core/index.js';
 import { type Crash, CrashesService } from '../../crashes/index.js';
 import { ImagesService, oldAddressOf } from '../../images/index.js';
-import { PositionLogService } from '../../tracking/index.js';
+import { PositionLogService, RECORDED_WITHIN_MS } from '../../tracking/index.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { type Snapshot, snapshotsOf } from './legacy-snapshot.js';
@@ -10,8 +10,6 @@ import type { MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
-/** A write with an unknown result is given up after two minutes (`InDoubtWrites`); the rest allows for clock skew. */
-const SETTLES_WITHIN_MS = 150_000;
 /** A picture is listed by the time its upload began. Over a bad radio link an upload takes minutes. */
 const PICTURES_SETTLE_WITHIN_MS = 900_000;
 const POSITIONS_PAGE_SIZE = 1_000;
@@ -23,7 +21,7 @@ interface AmbulanceItem<T> {
   readonly item: T;
 }
 
-/** What the three sources have in common: items of vehicles that the old system does not know are not mirrored. */
+/** Base of the three sources. Items of vehicles without an ambulance id are not mirrored. */
 abstract class VehicleItemSource<T extends { readonly vehicleId: string }> implements MirrorSource<T> {
   abstract readonly name: string;
   abstract readonly settlesWithinMs: number;
@@ -49,7 +47,7 @@ abstract class VehicleItemSource<T extends { readonly vehicleId: string }> imple
 @Injectable()
 export class PositionSource extends VehicleItemSource<Position> {
   readonly name = 'trackings';
-  readonly settlesWithinMs = SETTLES_WITHIN_MS;
+  readonly settlesWithinMs = RECORDED_WITHIN_MS;
 
   constructor(
     directory: AmbulanceDirectory,
@@ -77,7 +75,7 @@ export class PositionSource extends VehicleItemSource<Position> {
 
 /**
  * Pictures with an address of the old server, for `ambulance_images` and `ambulance_image_histories`. Readers of those
- * collections could not open the others.
+ * collections could not open other pictures.
  */
 @Injectable()
 export class PictureSource extends VehicleItemSource<Snapshot> {
@@ -113,7 +111,7 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
 @Injectable()
 export class CrashSource extends VehicleItemSource<Crash> {
   readonly name = 'crashes';
-  readonly settlesWithinMs = SETTLES_WITHIN_MS;
+  readonly settlesWithinMs = RECORDED_WITHIN_MS;
 
   constructor(
     directory: AmbulanceDirectory,

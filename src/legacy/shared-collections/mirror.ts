@@ -10,7 +10,9 @@ const MAX_GROUP = 1_000;
 /** Items in memory. Above it they are dropped and read from storage later. */
 const MAX_WAITING = 20_000;
 const CATCH_UP_EVERY_MS = 30_000;
-/** For the first start ever: longer than a start takes, so that nothing recorded meanwhile is missed. */
+/**
+ * Look-back of the first start on a database: longer than a start takes, so that no item recorded during it is missed.
+ */
 const INITIAL_LOOKBACK_MS = 60_000;
 const SHUTDOWN_GRACE_MS = 3_000;
 

@@ -27,10 +27,11 @@ export class PictureCollectionsRepository {
     if (names.every((name) => shown.includes(name))) return 0;
     const isMore = isSamePost(names, shown);
     if (!isMore && wallTimeMs(names) < wallTimeMs(shown)) return this.upsertHistory(ambulanceId, names);
-    // The history first: after a kill between the writes the request is in both, and the next write repairs that.
+    // Writes the history first: after a kill between the writes the request is in both, and the next write repairs
+    // that.
     const moved = isMore || shown.length === 0 ? 0 : await this.upsertHistory(ambulanceId, shown);
     const ambulance = new mongo.ObjectId(ambulanceId);
-    // The ambulance's id as `_id`: two instances that insert at once create one document.
+    // Uses the ambulance's id as `_id`: two instances that insert at once create one document.
     await this.pictures.updateOne(
       { _id: current?._id ?? ambulance },
       {
@@ -54,7 +55,7 @@ export class PictureCollectionsRepository {
     return 1;
   }
 
-  /** Searches for an ObjectId and for text: the known facts do not say which one other programs write. */
+  /** Searches for an ObjectId and for text: it is not known which of them other programs write. */
   private currentOf(ambulanceId: string): Promise<PicturesDocument | null> {
     const ids: unknown[] = [new mongo.ObjectId(ambulanceId), ambulanceId];
     return this.pictures.findOne({ ambulance_id: { $in: ids } });

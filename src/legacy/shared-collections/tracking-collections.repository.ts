@@ -7,7 +7,7 @@ import { deterministicId } from './deterministic-id.js';
 import { updateTracking, type HistoryEntry, historyEntry, type LegacyTracking } from './tracking-update.js';
 
 /** A position with the ambulance id of its vehicle. */
-export interface AmbulancePosition {
+interface AmbulancePosition {
   readonly ambulanceId: string;
   readonly position: Position;
 }
@@ -93,7 +93,7 @@ export class TrackingCollectionsRepository {
   private async documentsOf(
     ambulanceIds: readonly string[],
   ): Promise<ReadonlyMap<string, readonly TrackingDocument[]>> {
-    // As ObjectIds and as text: the known facts do not say which one other programs write.
+    // Searches for ObjectIds and for text: it is not known which of them other programs write.
     const ids = ambulanceIds.flatMap((id): unknown[] => [new mongo.ObjectId(id), id]);
     const found = new Map<string, TrackingDocument[]>();
     for await (const each of this.trackings.find({ ambulance_id: { $in: ids } })) {
@@ -124,7 +124,9 @@ function isSame({ location }: HistoryDocument, known: HistoryDocument | undefine
   return known?.location?.lat === location.lat && known.location.lon === location.lon;
 }
 
-/** Inserts a complete document. The ambulance's id as `_id`: two instances that insert at once create one document. */
+/**
+ * Inserts a complete document, with the ambulance's id as `_id`: two instances that insert at once create one document.
+ */
 function insertion(
   ambulanceId: string,
   positions: readonly Position[],
@@ -139,7 +141,7 @@ function insertion(
   return { updateOne: { filter: { _id }, update: { $setOnInsert }, upsert: true } };
 }
 
-/** Created here, and no other program has written to it. */
+/** True for a document that this service created and no other program has written to. */
 function isOnlyOurs(document: TrackingDocument, ambulanceId: string): boolean {
   return document._id.toHexString() === ambulanceId && FOREIGN_FIELDS.every((field) => !(field in document));
 }

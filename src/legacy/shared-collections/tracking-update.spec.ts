@@ -58,7 +58,7 @@ describe('updateTracking', () => {
     ['a date', new Date(T0 + 10_000)],
     ['text', new Date(T0 + 10_000).toISOString()],
     ['a number', T0 + 10_000],
-  ])('leaves a document alone whose last word is as new, as %s', (_, at) => {
+  ])('does not change a document whose position is as new, as %s', (_, at) => {
     const tracking = { count_datetime: at };
     expect(trackingTimeMs(tracking)).toBe(T0 + 10_000);
     expect(updateTracking(tracking, [fix(0), fix(10)])).toBeNull();

@@ -10,7 +10,7 @@ export interface LegacyTracking {
 }
 
 /** The fields of `ambulance_trackings` that are written here. */
-export interface TrackingChange {
+interface TrackingChange {
   readonly location: { readonly lat: number; readonly lon: number };
   readonly count_datetime: Date;
   readonly heading?: number;
@@ -89,7 +89,7 @@ function estimateTimeLeft(tracking: LegacyTracking, last: Position): Pick<Tracki
  * GREEN, ORANGE above 80 km/h, RED above 120. The old schema does not list ORANGE, but the old server writes it and its
  * readers expect it. The old server never returns to GREEN; this function does.
  */
-export function speedState(averageKmh: number): 'GREEN' | 'ORANGE' | 'RED' {
+function speedState(averageKmh: number): 'GREEN' | 'ORANGE' | 'RED' {
   if (averageKmh > 120) return 'RED';
   return averageKmh > 80 ? 'ORANGE' : 'GREEN';
 }

@@ -1,10 +1,4 @@
-import { distanceM } from '../../core/index.js';
-
-export interface LatLon {
-  /** Degrees, WGS-84. */
-  readonly lat: number;
-  readonly lon: number;
-}
+import { distanceM, type LatLon } from '../../core/index.js';
 
 /** A point from a document of another program: numbers, or numbers as text. Null for anything else. */
 export function parsePoint(value: unknown): LatLon | null {
@@ -12,7 +6,7 @@ export function parsePoint(value: unknown): LatLon | null {
   const { lat, lon } = value as { readonly lat?: unknown; readonly lon?: unknown };
   const [latDeg, lonDeg] = [degrees(lat, 90), degrees(lon, 180)];
   if (latDeg === null || lonDeg === null) return null;
-  // The old schema's default.
+  // 0,0 is the old schema's default for a missing place.
   return latDeg === 0 && lonDeg === 0 ? null : { lat: latDeg, lon: lonDeg };
 }
 

@@ -7,7 +7,7 @@ import {
 } from './legacy-client.schema.js';
 import type { UnknownBox } from './unknown-boxes.js';
 
-export class LegacyClientDto implements LegacyClient {
+class LegacyClientDto implements LegacyClient {
   @ApiProperty({ enum: LEGACY_CLIENT_KINDS, example: 'box' })
   kind!: LegacyClientKind;
 
@@ -46,7 +46,7 @@ export class LegacyClientPageDto {
   nextCursor!: null;
 }
 
-export class UnknownBoxDto implements UnknownBox {
+class UnknownBoxDto implements UnknownBox {
   @ApiProperty({ description: '`(none)`: the request has no usable code.', example: '291' })
   code!: string;
 

@@ -67,7 +67,7 @@ describe('planAdoption', () => {
     ]);
   });
 
-  it('knows a type by an id as it is in documents', () => {
+  it('finds the vehicle type by a type_id in the form that documents contain', () => {
     const type_id = { toHexString: () => 'abc' };
     const { steps } = plan({ ambulances: [ambulance(1, { type_id })], types: new Map([['abc', 'micu']]) });
     expect(steps).toMatchObject([{ vehicle: { type: 'micu' } }]);
@@ -82,13 +82,13 @@ describe('planAdoption', () => {
     ['a name over two lines', { name1: ' Unit\r\n1\u200b ' }, { callSign: 'Unit 1' }],
     ['a name that is too long', { name1: '😀'.repeat(30) }, { callSign: '😀'.repeat(20) }],
     ['a number that is too long', { number: 'x'.repeat(30) }, { registration: 'x'.repeat(20) }],
-  ])('makes do with %s', (_, fields, expected) => {
+  ])('adopts an ambulance with %s', (_, fields, expected) => {
     expect(plan({ ambulances: [ambulance(1, fields)] }).steps).toMatchObject([
       { kind: 'add', vehicle: expected },
     ]);
   });
 
-  it('gives the second of two alike a name of its own, and says so', () => {
+  it('gives the second of two equal names another name, and reports it', () => {
     const { steps, renamed } = plan({
       ambulances: [
         ambulance(1),
@@ -104,7 +104,7 @@ describe('planAdoption', () => {
     expect(renamed.map(({ to }) => to)).toEqual(['unit 1 (292)', `${'x'.repeat(14)} (293)`]);
   });
 
-  it('does nothing the second time', () => {
+  it('plans no step in the second run', () => {
     const { steps, unchanged, noted } = plan({
       ambulances: [ambulance(1), ambulance(2)],
       vehicles: [vehicle(1), vehicle(2)],
@@ -114,7 +114,7 @@ describe('planAdoption', () => {
     expect([steps, unchanged, noted]).toEqual([[], 2, [{ id: id(2), vehicle: adopted(2) }]]);
   });
 
-  it('carries over what other programs have changed, and leaves what was changed here', () => {
+  it('applies changes of other programs and keeps changes made here', () => {
     const { steps } = plan({
       ambulances: [ambulance(1, { name1: 'New name', isactive: false })],
       vehicles: [vehicle(1, { registration: 'changed here', type: 'als', status: 'on_scene' })],
@@ -130,7 +130,7 @@ describe('planAdoption', () => {
     ]);
   });
 
-  it('archives what was deleted, first, so that its names are free; and adopts nothing deleted', () => {
+  it('archives vehicles of deleted ambulances first, which frees their names, and adopts no deleted ambulance', () => {
     const { steps, deleted } = plan({
       ambulances: [
         ambulance(1, { name1: 'Unit 2' }),
@@ -160,7 +160,7 @@ describe('planAdoption', () => {
     ],
     ['an id of another kind', { ambulances: [{ ...ambulance(1), id: null }] }, 'its _id is no ObjectId'],
     [
-      'one that says nothing of itself',
+      'one without a name, a number and a box code',
       { ambulances: [ambulance(1, { name1: '', name2: '', number: '', ambulance_box_code: '' })] },
       'neither a name',
     ],
@@ -170,7 +170,7 @@ describe('planAdoption', () => {
       'Unit 1 was archived here',
     ],
     [
-      'one that is gone, and never archives it',
+      'one that is missing, and never archives it',
       { vehicles: [vehicle(1)], adoptions: new Map([[id(1), adopted(1)]]) },
       'Unit 1 is not in ambulances any more; it stays in service',
     ],

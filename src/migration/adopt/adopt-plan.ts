@@ -13,7 +13,7 @@ export type Adoptions = ReadonlyMap<string, AdoptedVehicle>;
 
 const FIELDS = ['callSign', 'registration', 'type', 'boxCode', 'status'] as const;
 
-export type VehicleFields = Partial<AdoptedVehicle>;
+type VehicleFields = Partial<AdoptedVehicle>;
 
 export type AdoptionStep =
   | { readonly kind: 'add'; readonly id: string; readonly vehicle: AdoptedVehicle }

@@ -199,7 +199,7 @@ function planLines({ renamed, unchanged, deleted }: AdoptionPlan): string[] {
   ];
 }
 
-/** Says at adoption time that the old history is not usable, so that it is no surprise later. */
+/** Reports at adoption time that the old history cannot be used, before an operator relies on it. */
 function historyLines({ documents, lookedInto, withPlace }: HistoryStatistics): string[] {
   if (documents === 0) return ['old history: none'];
   const content =

@@ -12,7 +12,7 @@ import type { TreeFile } from './tree-walk.js';
 /** The copies, in the directory of a backup. The manifest of the last finished run is beside it. */
 export const FILES_DIRECTORY = 'files';
 
-export interface CopyResult {
+interface CopyResult {
   readonly copied: number;
   readonly copiedBytes: number;
   readonly kept: number;

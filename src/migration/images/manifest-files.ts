@@ -178,7 +178,7 @@ const FLUSH_EVERY_ENTRIES = 200;
 const SYNC_EVERY_MS = 1_000;
 
 /** Writes a checkpoint. Lines are only appended; a line is durable after one second at most. */
-export class ManifestWriter {
+class ManifestWriter {
   private pending = '';
   private count = 0;
   private syncedMs = performance.now();

@@ -13,7 +13,7 @@ async function* listOf(paths: readonly string[]): AsyncGenerator<{ path: string 
 }
 
 describe('the order of paths', () => {
-  it('is that of a walk through the tree, however directories and files lie', async () => {
+  it('is that of a walk through the tree, for any order of directories and files', async () => {
     const root = mkdtempSync(join(tmpdir(), 'samserver-walk-'));
     try {
       const names = NAMES.filter((name) => name !== 'a');
@@ -36,7 +36,7 @@ describe('the order of paths', () => {
 });
 
 describe('mergeByPath', () => {
-  it('puts together what is about one path', async () => {
+  it('merges the items of one path', async () => {
     const merged: string[] = [];
     const lists = { one: listOf(['a', 'b', 'd']), two: listOf(['b', 'c']), three: listOf(['a', 'b']) };
     for await (const { path, one, two, three } of mergeByPath(lists))

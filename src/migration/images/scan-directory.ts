@@ -6,13 +6,13 @@ import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import type { TreeFile } from './tree-walk.js';
 
-export interface ScanResult {
+interface ScanResult {
   readonly files: number;
   /** New records. */
   readonly adopted: number;
   /** Records that exist and match the file. */
   readonly known: number;
-  /** Records that got their vehicle now, because its box code was not known before. */
+  /** Records that got their vehicle in this run: no vehicle had the box code before. */
   readonly assigned: number;
 }
 

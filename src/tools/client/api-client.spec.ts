@@ -67,7 +67,7 @@ describe('ApiClient', () => {
     });
   });
 
-  it('makes something of an answer that is not ours', async () => {
+  it('maps an answer that is not from the service to an error with a code', async () => {
     const url = await httpServer((request, response) => {
       response.writeHead(request.url?.includes('login') ? 502 : 200).end('<html>');
     });
@@ -93,7 +93,7 @@ describe('ApiClient', () => {
     expect(await new ApiClient(url).findVehicle('REC-B')).toBeNull();
   });
 
-  it('tells silence from refusal, and asks only once', async () => {
+  it('distinguishes a missing answer from a refusal, and sends each request once', async () => {
     let asked = 0;
     const url = await httpServer(() => void (asked += 1));
     const silent = new ApiClient(url, { timeoutMs: 60 }).login('a', 'b');
@@ -108,14 +108,14 @@ describe('ApiClient', () => {
     });
   });
 
-  it('takes an empty answer for none', async () => {
+  it('resolves to undefined for an empty answer', async () => {
     const url = await httpServer((_request, response) => response.writeHead(204).end());
     await expect(new ApiClient(url).revokeCredential('v', 'c')).resolves.toBeUndefined();
   });
 });
 
 describe('ApiSession', () => {
-  it('logs in once for all who ask, refreshes at half time, logs in anew when the family is gone', async () => {
+  it('logs in once for concurrent calls, refreshes at half of the lifetime, and logs in again when the refresh is refused', async () => {
     const asked: string[] = [];
     let isFamilyGone = false;
     const url = await httpServer((request, response) => {

@@ -161,7 +161,7 @@ function toProblem(status: number, text: string, requestId: string | null): Prob
   };
 }
 
-/** Not by class: under a test runner the errors of `fetch` come from another realm. */
+/** Compares names instead of classes: under a test runner the errors of `fetch` come from another realm. */
 function nameOf(error: unknown): unknown {
   return (error as { name?: unknown } | null | undefined)?.name;
 }

@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-/** Keeps every arrival in order; what it stores first is `stored`, what comes again is `duplicate`. */
+/** Stores fixes in the order of arrival: the first copy of a fix is `stored`, each repeat is `duplicate`. */
 class DeviceServer {
   readonly arrived: string[] = [];
   readonly stored: string[] = [];
@@ -85,7 +85,7 @@ const times = (count: number) =>
 const positions = (count: number): PositionInput[] => times(count).map((time) => ({ lat: 1, lon: 2, time }));
 
 describe('DeviceClient', () => {
-  it('sends one as `position` and what piled up as `positions`, in order', async () => {
+  it('sends one fix as `position` and waiting fixes as `positions`, in order', async () => {
     const server = await DeviceServer.start();
     const requests: number[] = [];
     const client = device(server, { maxBatch: 4, onRequest: ({ size }) => requests.push(size) });
@@ -115,7 +115,7 @@ describe('DeviceClient', () => {
     expect(server.stored).toEqual(times(5));
   });
 
-  it('sends again after a cut in mid-batch: nothing lost, nothing doubled, order kept', async () => {
+  it('sends fixes again after a cut during a batch: none is lost or stored twice, and the order is kept', async () => {
     const server = await DeviceServer.start();
     let request = 0;
     server.handler = (batch, acknowledge, socket) => {
@@ -135,7 +135,7 @@ describe('DeviceClient', () => {
     expect(deliveries.slice(1, 6).map((delivery) => delivery.verdict)).toEqual(Array(5).fill('duplicate'));
   });
 
-  it('gives several open requests back in their order', async () => {
+  it('requeues several open requests in their order', async () => {
     const server = await DeviceServer.start();
     server.handler = (_batch, _acknowledge, socket) => {
       if (server.frames.length < 3) return;
@@ -148,7 +148,7 @@ describe('DeviceClient', () => {
     expect(server.stored).toEqual(times(7));
   });
 
-  it('takes a missing acknowledgement for a dead line: a new connection, the same fix', async () => {
+  it('opens a new connection after a missing acknowledgement and sends the same fix', async () => {
     const server = await DeviceServer.start();
     server.handler = () => undefined;
     const client = device(server, { ackTimeoutMs: 80 });
@@ -161,7 +161,7 @@ describe('DeviceClient', () => {
     expect(server.stored).toHaveLength(1);
   });
 
-  it('waits `retryAfterMs` and sends the same again on the same connection', async () => {
+  it('waits `retryAfterMs` and sends the same fix again on the same connection', async () => {
     const server = await DeviceServer.start();
     const arrivals: number[] = [];
     server.handler = (batch, acknowledge) => {
@@ -178,7 +178,7 @@ describe('DeviceClient', () => {
     expect(server.connections).toBe(1);
   });
 
-  it("sends again, later and later, what the service's own fault has refused", async () => {
+  it('repeats fixes with growing pauses after an `internal` error', async () => {
     const server = await DeviceServer.start();
     const arrivals: number[] = [];
     server.handler = (batch, acknowledge) => {
@@ -196,7 +196,7 @@ describe('DeviceClient', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('with several in flight, brings a failed request back before anything newer', async () => {
+  it('with several requests in flight, repeats a failed one before newer fixes', async () => {
     const server = await DeviceServer.start();
     let isFirst = true;
     server.handler = (batch, acknowledge) => {
@@ -224,7 +224,7 @@ describe('DeviceClient', () => {
     expect((outcomes[0] as PromiseRejectedResult).reason).toMatchObject({ code: 'positions/invalid' });
   });
 
-  it('names an answer that leaves a fix out', async () => {
+  it('rejects a fix that the answer leaves out', async () => {
     const server = await DeviceServer.start();
     server.handler = (_batch, acknowledge) => acknowledge({ results: [] });
     const client = device(server);
@@ -232,7 +232,7 @@ describe('DeviceClient', () => {
     await expect(client.send(positions(1)[0]!)).rejects.toMatchObject({ code: 'client/bad-answer' });
   });
 
-  it('takes an `auth/…` refusal as final and rejects everything with its code', async () => {
+  it('treats an `auth/…` refusal as final and rejects all fixes with its code', async () => {
     const server = await DeviceServer.start();
     server.refuse = { code: 'auth/token-revoked' };
     const client = device(server);
@@ -246,7 +246,7 @@ describe('DeviceClient', () => {
     expect(server.connections).toBe(0);
   });
 
-  it('learns of a revoked token after the server has disconnected it', async () => {
+  it('rejects with the code of a revoked token after the server has disconnected the socket', async () => {
     const server = await DeviceServer.start();
     server.handler = (_batch, _acknowledge, socket) => {
       server.refuse = { code: 'auth/token-revoked' };
@@ -257,7 +257,7 @@ describe('DeviceClient', () => {
     await expect(client.send(positions(1)[0]!)).rejects.toMatchObject({ code: 'auth/token-revoked' });
   });
 
-  it('tries again after a refusal without an `auth/…` code, and when the server comes up late', async () => {
+  it('retries after a refusal without an `auth/…` code', async () => {
     const server = await DeviceServer.start();
     server.refuse = { code: 'overload' };
     const client = device(server);
@@ -268,7 +268,7 @@ describe('DeviceClient', () => {
     expect(await client.send(positions(1)[0]!)).toMatchObject({ verdict: 'stored' });
   });
 
-  it('comes back by itself after a drain', async () => {
+  it('reconnects automatically after a drain', async () => {
     const server = await DeviceServer.start();
     server.handler = (_batch, _acknowledge, socket) => {
       server.handler = (batch, acknowledge) => acknowledge(server.store(batch));
@@ -283,13 +283,13 @@ describe('DeviceClient', () => {
     expect(server.connections).toBe(2);
   });
 
-  it('says when nobody is there within the limit', async () => {
+  it('rejects `connect` when no server answers within the limit', async () => {
     const client = new DeviceClient('http://127.0.0.1:1', 'id.secret', FAST);
     await expect(client.connect(100)).rejects.toMatchObject({ code: 'client/unreachable' });
     await client.close(0);
   });
 
-  it('waits at close for what is outstanding, and names the rest', async () => {
+  it('waits at close for outstanding acknowledgements and reports the fixes without one', async () => {
     const server = await DeviceServer.start();
     server.handler = (batch, acknowledge) => setTimeout(() => acknowledge(server.store(batch)), 50);
     const client = device(server);
@@ -308,7 +308,7 @@ describe('DeviceClient', () => {
     await expect(other.send(positions(1)[0]!)).rejects.toMatchObject({ code: 'client/closed' });
   });
 
-  it('splits batches that one frame could not carry', async () => {
+  it('splits batches that are too large for one frame', async () => {
     const server = await DeviceServer.start();
     const client = device(server);
     await client.connect(5000);

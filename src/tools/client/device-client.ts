@@ -66,7 +66,7 @@ export class DeviceClient {
   private readonly initialBackoffMs: number;
   private readonly onRequest?: (report: RequestReport) => void;
   private retryTimer?: NodeJS.Timeout;
-  /** Some requests were requeued while others are in flight: it waits for those, so that the order is kept. */
+  /** Some requests were requeued while others are in flight: the client waits for the others to keep the order. */
   private isRecovering = false;
   private isClosing = false;
   private end?: SocketClientError;

@@ -14,7 +14,7 @@ export interface OutboxEntry<T> {
 const PLAIN_POSITION_BYTES = 300;
 
 /** Half of Socket.IO's default frame limit of 1 MB. A larger frame closes the connection, at each resend again. */
-export const MAX_BATCH_BYTES = 500_000;
+const MAX_BATCH_BYTES = 500_000;
 
 /** Fixes that are not sent yet, in the order of `add`. */
 export class Outbox<T> {

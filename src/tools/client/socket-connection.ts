@@ -9,9 +9,9 @@ export interface ReconnectDelay {
 }
 const DEFAULT_DELAY: ReconnectDelay = { minMs: 1000, maxMs: 5000 };
 
-export type HandshakeAuth = () => Promise<Record<string, unknown>>;
+type HandshakeAuth = () => Promise<Record<string, unknown>>;
 
-export interface ConnectionHooks {
+interface ConnectionHooks {
   readonly onConnected: () => void;
   readonly onDisconnected: () => void;
   /** The service refused the token (`auth/…`): no further attempt follows. */
@@ -41,7 +41,7 @@ export class SocketConnection {
     this.socket = io(url, {
       // With polling, a request that reaches another instance is answered with 400 and the session starts again.
       transports: ['websocket'],
-      // Otherwise sockets to one address share a transport and are cut together.
+      // Without this option, sockets to one address share a transport and are cut together.
       forceNew: true,
       autoConnect: false,
       timeout: 10_000,

@@ -80,7 +80,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('WatcherClient', () => {
-  it('gives the snapshot, then streams, discarding repeats, and keeps the cursor', async () => {
+  it('delivers the snapshot, then the stream without repeats, and keeps the cursor', async () => {
     const server = await liveServer();
     const { client, items } = subscriber(server, 't', {});
     expect(await client.watch({ vehicleIds: ['a'] })).toEqual([]);
@@ -93,7 +93,7 @@ describe('WatcherClient', () => {
     expect(server.requests).toEqual([{ vehicleIds: ['a'] }]);
   });
 
-  it('watches again after a cut, from its last cursor, with a token asked for anew', async () => {
+  it('watches again after a cut from its last cursor, with a new token', async () => {
     const server = await liveServer();
     let asked = 0;
     const { client, items } = subscriber(server, () => `t${++asked}`, {});
@@ -109,7 +109,7 @@ describe('WatcherClient', () => {
     expect(client.repeats).toBe(1);
   });
 
-  it('keeps the old cursor until the replay has brought a frame', async () => {
+  it('keeps the old cursor until a frame of the replay arrives', async () => {
     const server = await liveServer();
     const { client } = subscriber(server, 't', {});
     await client.watch({});
@@ -120,7 +120,7 @@ describe('WatcherClient', () => {
     expect(server.requests.map((request) => request.since)).toEqual([undefined, 'w1', 'w1']);
   });
 
-  it('after `resync` asks for a replay, and starts afresh when that is refused too', async () => {
+  it('requests a replay after `resync`, and starts without a cursor when that is refused too', async () => {
     const server = await liveServer();
     const reasons: string[] = [];
     const { client } = subscriber(server, 't', { onResync: (reason) => reasons.push(reason) });
@@ -135,7 +135,7 @@ describe('WatcherClient', () => {
     await until(() => client.cursor === 'w3');
   });
 
-  it('goes on with a gap where the service does not replay, waits where it says so, ends at a refusal', async () => {
+  it('continues with a gap without a replay, waits `retryAfterMs`, and ends at a refusal', async () => {
     const server = await liveServer();
     const notices: string[] = [];
     const { client } = subscriber(server, 't', {
@@ -160,7 +160,7 @@ describe('WatcherClient', () => {
     await expect(client.watch({})).rejects.toMatchObject({ code: 'client/closed' });
   });
 
-  it('answers `auth.expiring` with a fresh token', async () => {
+  it('answers `auth.expiring` with a new token', async () => {
     const server = await liveServer();
     let asked = 0;
     const { client } = subscriber(server, () => `t${++asked}`, {});
@@ -170,7 +170,7 @@ describe('WatcherClient', () => {
     expect(server.renewed).toEqual(['t2']);
   });
 
-  it('tries again when the token could not be had, and ends when it is refused', async () => {
+  it('retries when no token is available, and ends when the token is refused', async () => {
     const server = await liveServer();
     let fails = 2;
     const ends: string[] = [];

@@ -124,7 +124,7 @@ export class SubscriberClient {
    * @throws SocketClientError when the service refuses the request, or does not answer it in time
    */
   async watch(request: WatchRequest = {}): Promise<readonly LiveItem[]> {
-    // Connect first: `onConnected` would send a request that is already set a second time.
+    // Connects first: `onConnected` would send a request that is already set a second time.
     await this.connection.connect(this.ackTimeoutMs);
     this.request = request;
     this.lastCursor = request.since;

@@ -6,7 +6,7 @@ const END = '<!-- End of the generated table. -->';
 
 /**
  * `docs/errors.md` with the current table of codes; the rest of the page is written by hand.
- * @param page the page as it is
+ * @param page the current page
  * @throws when the page does not contain the two marks around the table
  */
 export function renderErrorsPage(page: string): string {

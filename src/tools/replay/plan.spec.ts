@@ -20,7 +20,7 @@ const plan = (changes: Partial<TrackPlan> = {}): TrackPlan => ({
   isAsRecorded: false,
   ...changes,
 });
-/** Seconds from the start: when a fix is due, and the time that it bears. */
+/** For each fix: when it is due and its time, in seconds from the start. */
 const schedule = (drive: Drive): [number, number][] =>
   [...drive.fixes(START)].map(({ dueMs, position }) => [
     dueMs / 1000,
@@ -28,7 +28,7 @@ const schedule = (drive: Drive): [number, number][] =>
   ]);
 
 describe('planTracks', () => {
-  it('at max: everything due at once, the newest fix is now, file order and faults kept', () => {
+  it('at max: all fixes are due at once, the newest has the start time, and file order and faults are kept', () => {
     const [drive] = planTracks([track('a', [0, 10, 5, 20, 20])], plan());
     expect(schedule(drive!)).toEqual([
       [0, -20],
@@ -74,14 +74,14 @@ describe('planTracks', () => {
       ],
     ],
   ] as const)(
-    'at speed %d: the newest fix bears the moment of its sending, none is ahead',
+    'at speed %d: the newest fix has the time at which it is sent, and none is ahead',
     (speed, expected) => {
       const [drive] = planTracks([track('a', [0, 10, 5, 20])], plan({ speed }));
       expect(schedule(drive!)).toEqual(expected);
     },
   );
 
-  it('shifts each track by itself', () => {
+  it('shifts each track independently', () => {
     const drives = planTracks([track('a', [0, 10]), track('b', [1000, 1001])], plan());
     expect(drives.map((drive) => schedule(drive).at(-1))).toEqual([
       [0, 0],
@@ -89,7 +89,7 @@ describe('planTracks', () => {
     ]);
   });
 
-  it('gives each run and each vehicle call signs of its own', () => {
+  it('gives each vehicle of each run its own call sign', () => {
     const drives = planTracks([track('a', [0]), track('b', [0])], plan({ vehicles: 2 }));
     const run = START.toString(36).toUpperCase();
     expect(drives.map((drive) => drive.callSign)).toEqual([1, 2, 3, 4].map((n) => `RPL-${run}-${n}`));
@@ -133,7 +133,7 @@ describe('recordedCallSign', () => {
 });
 
 describe('registrationFor', () => {
-  it('is the call sign where it fits, and short and its own where not', () => {
+  it('is the call sign when that is short enough, and otherwise a short unique text', () => {
     const fresh = freshCallSign('RPL', START, 10_000);
     expect(registrationFor(fresh)).toBe(fresh);
     const long = ['REC-BAREFOOT-MUNICH-CAR-1S', 'REC-BAREFOOT-MUNICH-CAR-15S'].map(registrationFor);
@@ -145,7 +145,7 @@ describe('registrationFor', () => {
 describe('planSimulation', () => {
   const simulation = { plannedAtMs: START, speed: 1, vehicles: 2, rateHz: 1, seed: 1 } as const;
 
-  it('in real time each fix bears the moment of its sending, the vehicles out of step', () => {
+  it('in real time each fix has the time at which it is sent, and vehicles send at different moments', () => {
     const drives = planSimulation({ ...simulation, durationS: 3 });
     expect(schedule(drives[0]!)).toEqual([
       [0, 0],

@@ -61,8 +61,8 @@ export function planTracks(tracks: readonly Track[], plan: TrackPlan): Drive[] {
 }
 
 /**
- * In file order. A fix is due when the newest time so far would have been reached: one that is out of order goes
- * out with its neighbours, as it arrived.
+ * In file order. A fix is due at the newest time so far, so a fix that is out of order is sent together with the fix
+ * before it.
  */
 function* playTrack(fixes: readonly TrackFix[], plan: TrackPlan, startMs: number): Generator<PlannedFix> {
   const shiftMs = plan.isAsRecorded ? 0 : shiftOf(fixes, plan.speed, startMs);
@@ -78,8 +78,9 @@ function* playTrack(fixes: readonly TrackFix[], plan: TrackPlan, startMs: number
 }
 
 /**
- * The newest fix is "now" when it is sent: at `max` that is the start of the run, in real time each fix bears the
- * moment of its sending. Slower than real time, the first one does and the rest are older: never ahead of the clock.
+ * The time by which recorded times are shifted, milliseconds. At `max` the newest fix gets the start time of the run.
+ * In real time each fix gets the time at which it is sent. Slower than real time, the first fix gets it and the others
+ * are older. No fix is ahead of the clock.
  */
 function shiftOf(fixes: readonly TrackFix[], speed: PlaySpeed, startMs: number): number {
   const firstMs = fixes[0]?.timeMs ?? 0;
@@ -88,7 +89,7 @@ function shiftOf(fixes: readonly TrackFix[], speed: PlaySpeed, startMs: number):
   return Math.round(startMs + playMs - newestMs);
 }
 
-export interface SimulationPlan {
+interface SimulationPlan {
   readonly plannedAtMs: number;
   readonly speed: PlaySpeed;
   readonly vehicles: number;
@@ -112,9 +113,9 @@ function* simulate(index: number, plan: SimulationPlan, startMs: number): Genera
   const periodMs = 1000 / plan.rateHz;
   const total =
     plan.durationS === undefined ? Infinity : Math.max(1, Math.floor(plan.durationS * plan.rateHz));
-  // Receivers do not tick together.
+  // The receivers of different vehicles do not send at the same moment.
   const phaseMs = (periodMs * index) / plan.vehicles;
-  // The newest is "now" when it is sent, as with a recording.
+  // The newest fix gets the time at which it is sent, as with a recording.
   const historyMs =
     plan.speed === 1 ? 0 : total * periodMs * (1 - (plan.speed === 'max' ? 0 : 1 / Math.max(1, plan.speed)));
   let count = 0;
@@ -129,7 +130,7 @@ function* simulate(index: number, plan: SimulationPlan, startMs: number): Genera
   }
 }
 
-/** Absent stays absent: `undefined` would go over the wire as null in some encodings. */
+/** Leaves absent fields out: some encodings send `undefined` as null. */
 function positionOf(fix: Omit<TrackFix, 'timeMs'>, timeMs: number): PositionInput {
   return {
     lat: fix.lat,

@@ -1,7 +1,7 @@
 import type { Delivery, DeviceClient } from '../client/index.js';
 import type { PlannedFix } from './plan.js';
 
-export interface DriveRun {
+interface DriveRun {
   readonly client: DeviceClient;
   /** On the clock of `performance.now()`. */
   readonly startedAtMs: number;
@@ -15,7 +15,7 @@ export interface DriveRun {
   readonly onFailure: (code: string) => void;
 }
 
-/** An interrupted run waits so long for the acknowledgements in flight. */
+/** Time for which an interrupted run waits for the acknowledgements in flight. */
 const INTERRUPT_TIMEOUT_MS = 10_000;
 
 /** The maximum of a Node.js timer, 24.8 days; longer waits use several timers. */

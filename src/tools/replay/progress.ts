@@ -2,14 +2,14 @@ import { printable } from '../../core/commands/index.js';
 import type { LatencyHistogram } from './latency-histogram.js';
 import type { Tally } from './tally.js';
 
-export interface DriveProgress {
+interface DriveProgress {
   readonly name: string;
   /** Absent: without end. */
   readonly total?: number;
   readonly tally: Tally;
 }
 
-/** Between two lines when the output is no terminal. */
+/** Interval between two lines when the output is no terminal. */
 export const PROGRESS_LINE_INTERVAL_MS = 2_000;
 const BAR_WIDTH = 24;
 const NAME_WIDTH = 28;

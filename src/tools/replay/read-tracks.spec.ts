@@ -280,7 +280,7 @@ describe('readTracks', () => {
     );
   });
 
-  it('says what a path lacks', async () => {
+  it('names the fault of a path', async () => {
     const path = await folder({ 'notes.txt': '' });
     await expect(readTracks(path)).rejects.toThrow('no track file in it');
     await expect(readTracks(join(path, 'notes.txt'))).rejects.toThrow('notes.txt: not one of .csv');

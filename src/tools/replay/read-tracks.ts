@@ -18,7 +18,7 @@ const FOLDER_ENDINGS = ['.csv', '.gpx', '.geojson'];
 /** Files are read as one string; V8 limits a string to about this size. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-export interface ReadTracksResult {
+interface ReadTracksResult {
   readonly tracks: readonly Track[];
   /** Names of the other files in the folder. */
   readonly skippedFiles: readonly string[];

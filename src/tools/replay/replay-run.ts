@@ -37,7 +37,7 @@ export async function play(
 ): Promise<RunReport> {
   const session = new ApiSession(options.url, login.email, login.password);
   const api = new ApiClient(options.url, { accessToken: session.accessToken });
-  // First, so that a missing service or a wrong password is found before vehicles are created.
+  // Logs in first, so that a missing service or a wrong password is found before vehicles are created.
   await session.accessToken();
   const units: ReplayVehicle[] = [];
   const notes: string[] = [];
@@ -83,7 +83,7 @@ class ReplayRun {
   async play(io: CommandIo): Promise<RunReport> {
     try {
       await this.subscriber.connect(CONNECT_MS);
-      // Before the first fix: the subscription does not show earlier fixes.
+      // Subscribes before the first fix: the subscription does not show earlier fixes.
       await this.subscriber.watch({ vehicleIds: this.units.map((unit) => unit.vehicleId) });
       await Promise.all(this.clients.map((client) => client.connect(CONNECT_MS)));
       if (io.signal.aborted) throw new InterruptedError();
@@ -126,7 +126,7 @@ class ReplayRun {
     await playDrive(unit.drive.fixes(startMs), {
       client,
       startedAtMs,
-      // One batch in flight and one that fills.
+      // Allows one batch in flight and one that is being filled.
       window: 2 * this.options.batch,
       patienceMs: this.options.patienceMs,
       signal,

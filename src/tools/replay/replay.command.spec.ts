@@ -10,7 +10,7 @@ import type { RunReport } from './report.js';
 import { runCommandLine } from '../../core/commands/index.js';
 import { replayCommand } from './replay.command.js';
 
-/** As much of the service as a run touches, in memory. */
+/** The part of the service that a run uses, in memory. */
 class FakeService {
   readonly vehicles = new Map<string, string>();
   readonly credentials = new Map<string, string>();
@@ -225,7 +225,7 @@ describe('samserver replay', () => {
     expect(service.stored.get('v1')).toHaveLength(301);
   });
 
-  it('says so when something was not seen live', async () => {
+  it('reports fixes that were not seen live', async () => {
     service.isShowingLive = false;
     const { code, report } = await run([folder, '--json']);
     expect(code).toBe(1);
@@ -264,13 +264,13 @@ describe('samserver replay', () => {
     const { code, report } = await run([folder, '--json', '--batch', '1', '--patience', '1']).finally(() => {
       service.onStored = () => undefined;
     });
-    // Each connection stores one and is cut at the next: reconnects take over a second, patience has run out.
+    // Each connection stores one and is cut at the next: a reconnect takes over a second, longer than the patience.
     expect(code).toBe(1);
     expect(report().totals.notSent).toBeGreaterThan(0);
     expect(report().totals.unacknowledged['client/closed']).toBeGreaterThan(0);
   });
 
-  it('tells what to type when no service is there', async () => {
+  it('names the command that starts the service when no service answers', async () => {
     await service.stop();
     const { code, err } = await run([folder]);
     expect(code).toBe(69);
@@ -279,7 +279,7 @@ describe('samserver replay', () => {
     where = await service.start();
   });
 
-  it('tells a wrong login from wrong use from bad files', async () => {
+  it('distinguishes a wrong login, wrong usage and faulty files', async () => {
     expect(await run([folder, '--password', 'wrong'])).toMatchObject({
       code: 1,
       err: '401 auth/wrong-login: no such login\n',

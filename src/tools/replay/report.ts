@@ -28,7 +28,7 @@ export interface RunCounts {
   readonly notSent: number;
 }
 
-export interface DriveReport extends RunCounts {
+interface DriveReport extends RunCounts {
   readonly track: string;
   readonly callSign: string;
   readonly vehicleId: string;
@@ -55,7 +55,7 @@ export interface RunReport {
   readonly exitCode: ExitCode;
 }
 
-export interface FinishedDrive {
+interface FinishedDrive {
   readonly track: string;
   readonly callSign: string;
   readonly vehicleId: string;
@@ -63,7 +63,7 @@ export interface FinishedDrive {
   readonly tally: Tally;
 }
 
-export interface FinishedRun {
+interface FinishedRun {
   readonly drives: readonly FinishedDrive[];
   readonly deliveries: LiveDeliveryTracker;
   readonly latencies: LatencyHistogram;

@@ -20,11 +20,11 @@ describe('LatencyHistogram', () => {
     expect(latencies.count).toBe(1000);
   });
 
-  it('is nought without any', () => expect(new LatencyHistogram().percentileMs(0.5)).toBe(0));
+  it('is 0 without latencies', () => expect(new LatencyHistogram().percentileMs(0.5)).toBe(0));
 });
 
 describe('LiveDeliveryTracker', () => {
-  it('settles a fix whichever side comes first, and each one once', () => {
+  it('matches acknowledgement and delivery of a fix in either order, and each fix once', () => {
     const deliveries = new LiveDeliveryTracker();
     deliveries.addVehicle('a');
     deliveries.stored('a', 1);
@@ -42,7 +42,7 @@ describe('LiveDeliveryTracker', () => {
     ]).toEqual([2, 0, 0, 0]);
   });
 
-  it('names what was released, and leaves the vehicles of others alone', () => {
+  it('counts released fixes and ignores vehicles that are not part of the run', () => {
     const deliveries = new LiveDeliveryTracker();
     deliveries.addVehicle('a');
     deliveries.received('a', 1);
@@ -53,7 +53,7 @@ describe('LiveDeliveryTracker', () => {
 });
 
 describe('Tally', () => {
-  it('counts each verdict once, codes apart', () => {
+  it('counts each verdict once, by code', () => {
     const tally = new Tally();
     const delivery = { index: 0, latencyMs: 1, attempts: 1 };
     tally.count({ ...delivery, verdict: 'stored', late: true, dropped: ['speedMps'] });

@@ -42,7 +42,7 @@ function pairs(fixes: readonly SimulatedFix[]): [SimulatedFix, SimulatedFix][] {
 describe('driveAround', () => {
   const hour = take(1, 0, HOUR);
 
-  it('is the same for the same seed, and another for each ambulance', () => {
+  it('is equal for equal seeds and different for each ambulance', () => {
     expect(take(7, 2, 100)).toEqual(take(7, 2, 100));
     expect(take(7, 2, 100)).not.toEqual(take(7, 3, 100));
     expect(take(8, 2, 100)).not.toEqual(take(7, 2, 100));
@@ -69,7 +69,7 @@ describe('driveAround', () => {
     }
   });
 
-  it('heads where it moves', () => {
+  it('has the heading of its movement', () => {
     const straight = pairs(hour).filter(
       ([before, after]) =>
         before.speedMps! > 8 &&
@@ -84,13 +84,13 @@ describe('driveAround', () => {
     }
   });
 
-  it('stops, and drives on', () => {
+  it('stops and continues', () => {
     const standing = hour.filter((fix) => fix.speedMps === 0).length;
     expect(standing).toBeGreaterThan(200);
     expect(standing).toBeLessThan(0.8 * HOUR);
   });
 
-  it('drives as fast at another rate', () => {
+  it('has the same speed at another rate', () => {
     const tenHertz = take(1, 0, 6000, 10);
     expect(Math.max(...tenHertz.map((fix) => fix.speedMps!))).toBeGreaterThan(12);
     for (const [before, after] of pairs(tenHertz)) {
@@ -123,7 +123,7 @@ describe('routeBetween', () => {
 });
 
 describe('nearestHospital', () => {
-  it('is the one at the door', () => {
+  it('is the hospital at the place itself', () => {
     for (const hospital of HOSPITALS) expect(nearestHospital(hospital)).toBe(hospital);
   });
 });

@@ -47,7 +47,7 @@ export function* simulateAmbulance(
 }
 
 function* motions(random: Random, stepS: number): Generator<Motion> {
-  // Starts at a random place, so that the ambulances of a run do not stand in one row at the station.
+  // Starts at a random place, so that the ambulances of a run do not all start at the station.
   let at: Crossing = randomCrossing(random);
   for (;;) {
     const trip = nextTrips(random);

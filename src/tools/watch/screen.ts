@@ -27,7 +27,7 @@ export class Screen {
 
   /** Draws at most `this.lines` lines: one more would scroll. */
   draw(lines: readonly string[]): void {
-    // No line break after the last one, for the same reason.
+    // No line break after the last line: it would scroll, too.
     const body = lines.slice(0, this.lines).join(`${TO_END_OF_LINE}\r\n`);
     const frame = `${HOME}${body}${TO_END_OF_LINE}${TO_END_OF_SCREEN}`;
     // After a change of the size the screen must be drawn again, even with the same text.

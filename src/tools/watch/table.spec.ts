@@ -24,12 +24,12 @@ describe('tableOf', () => {
     ]);
   });
 
-  it('leaves blank what a device did not say', () => {
+  it('leaves the cell of an unknown value blank', () => {
     const bare = row('RTW 1', { speedMps: undefined, headingDeg: undefined, accuracyM: undefined });
     expect(tableOf([bare], WIDE)[1]).toMatch(/11\.57612 +1 s +12$/);
   });
 
-  it('sorts call signs as people count', () => {
+  it('sorts the numbers in call signs by value', () => {
     const lines = tableOf(
       ['RTW 10', 'RTW 2', 'NEF 3'].map((callSign) => row(callSign)),
       WIDE,
@@ -45,7 +45,7 @@ describe('tableOf', () => {
     );
   });
 
-  it('is never wider than the terminal, and gives up what matters least first', () => {
+  it('is never wider than the terminal, and drops the least important columns first', () => {
     for (let columns = 1; columns <= 120; columns += 1)
       for (const line of tableOf([row('RTW 1/83-1'), row('x'.repeat(40))], { columns, lines: 9 }))
         expect([...line].length).toBeLessThanOrEqual(columns);
@@ -53,7 +53,7 @@ describe('tableOf', () => {
     expect(tableOf([row('RTW 1')], { columns: 36, lines: 9 })[0]).toMatch(/^call sign +lat +lon +age$/);
   });
 
-  it('is never higher than the terminal, and says how many it hides', () => {
+  it('is never higher than the terminal, and shows the number of hidden vehicles', () => {
     const rows = [...Array(30).keys()].map((n) => row(`RTW ${n}`));
     const lines = tableOf(rows, { columns: 120, lines: 10 });
     expect(lines).toHaveLength(10);
@@ -66,7 +66,7 @@ describe('tableOf', () => {
     }
   });
 
-  it('lets no name move the cursor', () => {
+  it('replaces control characters in names', () => {
     expect(tableOf([row('\u001b[2J\nRTW')], WIDE).join('')).not.toMatch(/\p{Cc}/u);
   });
 
@@ -77,7 +77,7 @@ describe('tableOf', () => {
 });
 
 describe('ageCell', () => {
-  it('counts in the unit that fits; a clock ahead of ours shows', () => {
+  it('uses a suitable unit, and marks the time of a clock that is ahead', () => {
     expect([0, 59_999, 60_000, 3_600_000, 172_800_000, -400, -5_000].map(ageCell)).toEqual([
       '0 s',
       '59 s',
@@ -91,7 +91,7 @@ describe('ageCell', () => {
 });
 
 describe('cut', () => {
-  it('shows that something is missing', () => {
+  it('marks a shortened text', () => {
     expect([cut('abc', 3), cut('abcd', 3), cut('救急車', 5), cut('a', 0)]).toEqual([
       'abc',
       'ab…',

@@ -37,7 +37,7 @@ export interface WatchOptions {
 export async function watch(options: WatchOptions, login: AdminLogin, io: CommandIo): Promise<ExitCode> {
   const session = new ApiSession(options.url, login.email, login.password);
   const directory = new VehicleDirectory(new ApiClient(options.url, { accessToken: session.accessToken }));
-  // Before the alternate screen opens, so that an error about the address or the login stays visible.
+  // Runs before the alternate screen opens, so that an error about the address or the login stays visible.
   await directory.refresh();
   return new WatchSession(options, session, directory, io).run();
 }
@@ -157,7 +157,7 @@ class WatchSession {
     screen.draw(screenOf(head, rows, this.directory, Date.now(), size));
   }
 
-  /** Without a table: on stderr, because stdout holds the fixes alone. */
+  /** Prints the state of the connection on stderr when there is no table: stdout contains only the fixes. */
   private printConnection(): void {
     if (this.screen === null) this.io.stderr.write(`${this.connection.text}\n`);
   }

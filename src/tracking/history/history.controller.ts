@@ -60,7 +60,7 @@ function rangeOf(vehicleId: string, { from, to, order }: ListPositionsDto): Hist
   return { vehicleId, fromMs: from ?? null, toMs: to ?? null, order };
 }
 
-/** The rules about several fields. */
+/** Checks the rules that concern several fields. */
 function faultsOf({ from, to, format, limit, cursor }: ListPositionsDto): FieldError[] {
   const faults: FieldError[] = [];
   if (from !== undefined && to !== undefined && from > to) {

@@ -8,7 +8,7 @@ import { CSV_FORMAT, GEOJSON_FORMAT, GPX_FORMAT, type TrackFormat } from './trac
 export const TRACK_FORMATS = { gpx: GPX_FORMAT, geojson: GEOJSON_FORMAT, csv: CSV_FORMAT } as const;
 export type TrackFormatName = keyof typeof TRACK_FORMATS;
 
-export interface TrackFile {
+interface TrackFile {
   /** The value of the header `Content-Disposition`. */
   readonly disposition: string;
   readonly mediaType: string;

@@ -1,6 +1,6 @@
 import { type Position, toPositionView } from '../../core/index.js';
 
-export interface TrackHeader {
+interface TrackHeader {
   readonly callSign: string;
   readonly vehicleId: string;
   readonly madeAt: Date;

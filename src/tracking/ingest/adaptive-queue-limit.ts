@@ -4,18 +4,18 @@ export const MAX_GROUP = 1_000;
 const MAX_WAITING = 20_000;
 /** Devices give up after 10 s and send again, and the current group comes before the queue. */
 const MAX_QUEUE_TIME_MS = 3_000;
-/** Assumed until groups are measured. */
+/** Throughput that is assumed until groups are measured. */
 const INITIAL_RATE_PER_S = 1_000;
-/** A few seconds under load. */
+/** Number of groups whose throughput is averaged: a few seconds under load. */
 const MEASURED_GROUPS = 8;
 /** A smaller group measures the fixed cost of a write, not the throughput. */
 const MIN_MEASURED_GROUP = 100;
 const MIN_RETRY_MS = 1_000;
 
 /**
- * How many items may wait, given the throughput of the last groups. When a queue takes longer than the patience of the
- * devices, it is full of positions that were sent again meanwhile and never becomes shorter. It is better to refuse new
- * ones while the devices still wait for the answer.
+ * The number of items that may wait, given the throughput of the last groups. When the wait in the queue exceeds the
+ * time-out of the devices, the queue fills with positions that were sent again and never becomes shorter. Therefore new
+ * positions are refused while the devices still wait for the answer.
  */
 export class AdaptiveQueueLimit {
   private readonly groups: { readonly count: number; readonly tookMs: number }[] = [];

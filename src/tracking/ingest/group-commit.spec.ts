@@ -75,7 +75,7 @@ describe('a request that fails', () => {
 });
 
 describe('an outage', () => {
-  it('rejects the whole queue: each request would wait for a time-out of its own', async () => {
+  it('rejects the whole queue: each request would wait for its own time-out', async () => {
     const outage = storageUnavailable();
     storage.failsFor.set('a', outage);
     const group = ['a', 'b'].map((id) => groupCommit.submit([item(id)]));
@@ -133,7 +133,7 @@ describe('results', () => {
 describe('a commit that never ends', () => {
   afterEach(() => void jest.useRealTimers());
 
-  it('is given up after 60 s: its signal is aborted, its items are unconfirmed, and the next group goes on', async () => {
+  it('is given up after 60 s: its signal is aborted, its items are unconfirmed, and the next group starts', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
     const signals: AbortSignal[] = [];
     const stuck = new GroupCommit<Item, string>({

@@ -9,7 +9,7 @@ import { AdaptiveQueueLimit, MAX_GROUP } from './adaptive-queue-limit.js';
  */
 const GROUP_TIMEOUT_MS = 60_000;
 
-export interface GroupCommitOptions<Item, Result> {
+interface GroupCommitOptions<Item, Result> {
   /**
    * Makes one group durable.
    * @param signal aborted when the time limit has passed; then the commit must have no further effect outside storage
@@ -18,7 +18,7 @@ export interface GroupCommitOptions<Item, Result> {
   readonly commit: (items: readonly Item[], signal: AbortSignal) => Promise<readonly Result[]>;
   /** Receives the items of a failed group: storage may have any of them. Called before their requests are rejected. */
   readonly onUnconfirmed: (items: readonly Item[]) => void;
-  /** @param retryAfterMs when the queue has room again */
+  /** @param retryAfterMs time until the queue accepts items again, milliseconds */
   readonly overloadError: (retryAfterMs: number) => Error;
   readonly clock: Clock;
 }
@@ -57,12 +57,12 @@ export class GroupCommit<Item, Result> {
     return this.queuedCount + this.committingCount;
   }
 
-  /** When the oldest of them was submitted, epoch milliseconds; null when none waits. */
+  /** Submission time of the oldest of them, epoch milliseconds; null when none waits. */
   get oldestWaitingMs(): number | null {
     return (this.committing[0] ?? this.queue[0])?.submittedAtMs ?? null;
   }
 
-  /** When the current commit began, epoch milliseconds; null when none runs. */
+  /** Start of the current commit, epoch milliseconds; null when none runs. */
   get committingSinceMs(): number | null {
     return this.startedAtMs;
   }
@@ -95,7 +95,7 @@ export class GroupCommit<Item, Result> {
   }
 
   private async run(): Promise<void> {
-    // After this turn of the event loop, so that its other requests join the first group.
+    // Starts after this turn of the event loop, so that its other requests join the first group.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.queue.length > 0) await this.commitGroup(this.takeGroup());
     this.running = null;

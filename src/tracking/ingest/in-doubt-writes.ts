@@ -11,9 +11,9 @@ import { LatestPositions } from '../live/latest-positions.js';
 import { positionKey, PositionsRepository } from '../positions.repository.js';
 
 const CHECK_INTERVAL_MS = 1_000;
-/** After it no write can still be running in the database: the driver has given up long before. */
+/** After this time no write can be in progress in the database: the driver gives up long before. */
 const IN_DOUBT_TIMEOUT_MS = 120_000;
-/** 30 s for clocks of instances that differ. */
+/** Tolerance for the difference of the instances' clocks. */
 const CLOCK_TOLERANCE_MS = 30_000;
 const MAX_POSITIONS = 50_000;
 const MAX_PER_CHECK = 1_000;
@@ -28,8 +28,8 @@ interface InDoubtWrite {
 
 /**
  * The positions whose write was not confirmed. Storage may have them all the same: the device sends them again and gets
- * `duplicate`, and no subscriber would ever see them. Once the database answers again, this looks them up and publishes
- * those that are stored.
+ * `duplicate`, and no subscriber would ever receive them. Once the database answers again, this class looks them up and
+ * publishes those that are stored.
  */
 @Injectable()
 export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
@@ -54,7 +54,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     this.writes.clear();
   }
 
-  /** When the oldest of them arrived, epoch milliseconds; null when there are none. */
+  /** Arrival of the oldest position in doubt, epoch milliseconds; null when there are none. */
   get oldestMs(): number | null {
     let oldestMs: number | null = null;
     for (const { position } of this.writes.values()) {
@@ -71,7 +71,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  /** A later write has recorded these, and the caller publishes them. */
+  /** Removes positions that a later write has recorded; the caller publishes them. */
   confirm(recorded: readonly RecordedPosition[]): void {
     if (this.writes.size === 0) return;
     for (const { position } of recorded) this.writes.delete(positionKey(position));

@@ -15,10 +15,10 @@ export type IngestSource = 'socket' | 'http' | 'legacy';
 const INGEST_SOURCES: readonly IngestSource[] = ['socket', 'http', 'legacy'];
 
 /** What the gauges read from the queue before storage. */
-export interface IngestQueue {
+interface IngestQueue {
   /** Positions that are not durable yet. */
   readonly waiting: number;
-  /** When the oldest of them arrived, epoch milliseconds; null when none waits. */
+  /** Arrival of the oldest of them, epoch milliseconds; null when none waits. */
   readonly oldestWaitingMs: number | null;
 }
 

@@ -12,7 +12,7 @@ export interface PositionLimits {
   readonly maxAccuracyM: number;
   /** A higher speed between two positions is a jump: above any road vehicle and below the error of a bad fix. */
   readonly maxSpeedMps: number;
-  /** So many jumps in a row, each plausible from the one before, mean that the vehicle really moved. */
+  /** Number of jumps in a row, each plausible after the one before, that prove a real movement. */
   readonly jumpsToRelease: number;
 }
 
@@ -27,8 +27,8 @@ export type ValidationResult =
   | { readonly verdict: 'duplicate' }
   | { readonly verdict: 'quarantined'; readonly code: QuarantineCode };
 
-/** A jump that storage has in quarantine, and that this group proves right. */
-export interface ReleasedJump {
+/** A jump that storage has in quarantine, and that this group proves to be correct. */
+interface ReleasedJump {
   readonly position: Position;
   readonly late: boolean;
 }
@@ -74,7 +74,7 @@ async function validateTrack(
 
   async function validateOne(position: Position): Promise<ValidationResult> {
     const same = context.at(position.timeMs);
-    // First, because a position released from quarantine is a duplicate from then on.
+    // This check comes first, because a position released from quarantine is a duplicate from then on.
     if (same && isSamePlace(same, position)) return { verdict: 'duplicate' };
     // A position sent again gets the same verdict, even when the clock has reached a `future` time meanwhile.
     const code =

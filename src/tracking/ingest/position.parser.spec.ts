@@ -4,7 +4,7 @@ import { parsePosition } from './position.parser.js';
 const good = { lat: 48.1635, lon: 11.5644, time: '2014-09-10T04:54:07.000Z' };
 
 describe('parsePosition', () => {
-  it('takes the whole of a position', () => {
+  it('reads every field of a position', () => {
     const whole = {
       ...good,
       speedMps: 12.5,
@@ -38,7 +38,7 @@ describe('parsePosition', () => {
     ['second 61', { ...good, time: '2014-04-30T23:59:61Z' }, 'invalid_time'],
     ['a space for the T', { ...good, time: '2014-04-30 23:59:59Z' }, 'invalid_time'],
     ['hour 25', { ...good, time: '2014-04-30T25:54:07Z' }, 'invalid_time'],
-  ])('rejects %s and says which field', (_what, raw, rejection) => {
+  ])('rejects %s and names the field', (_what, raw, rejection) => {
     expect(parsePosition(raw)).toEqual({ rejection });
   });
 

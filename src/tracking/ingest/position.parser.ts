@@ -1,7 +1,7 @@
 import { parseTime, type Position } from '../../core/index.js';
 
 /** The field that makes a position unusable; `invalid_position` for a value that is not an object. */
-export type RejectionCode = 'invalid_position' | 'invalid_lat' | 'invalid_lon' | 'invalid_time';
+type RejectionCode = 'invalid_position' | 'invalid_lat' | 'invalid_lon' | 'invalid_time';
 
 export type ParsedPosition =
   | {
@@ -17,7 +17,7 @@ type OptionalField =
 /**
  * Parses one position as a device sends it, over HTTP and Socket.IO alike. Only `lat`, `lon` and `time` can reject it.
  * A fault in an optional field drops that field: a bad battery reading must not lose an ambulance. Unknown fields are
- * ignored without notice, because newer devices may send more than this release knows.
+ * ignored without notice, because newer devices may send fields that this release does not support.
  */
 export function parsePosition(raw: unknown): ParsedPosition {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return { rejection: 'invalid_position' };

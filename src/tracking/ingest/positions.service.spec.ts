@@ -83,7 +83,7 @@ afterEach(() => {
 });
 
 describe('a report', () => {
-  it('goes through the steps in order: the marker is set before the event', async () => {
+  it('passes the steps in order: the marker is set before the event', async () => {
     await service.report(VEHICLE, [{ lat: 1, lon: 2, time: at(0) }], 'http');
     expect(steps).toEqual(['load', 'validate', 'write', `publish with marker ${NOW_MS}`]);
   });

@@ -20,7 +20,7 @@ import { TrackContextLoader } from './track-context.js';
 const MAX_REPORTED = 500;
 
 /**
- * Takes positions in. The steps, in order:
+ * Ingests positions. The steps, in order:
  *
  * 1. parse: `report` (clients of the old server are parsed in `legacy` and enter at `reportParsed`)
  * 2. group commit: requests that arrive during one commit share the next one
@@ -54,7 +54,7 @@ export class PositionsService {
   }
 
   /**
-   * Takes in what the device of one vehicle sent. Resolves when all of it is durable. A bad item gets the verdict
+   * Ingests one report of a vehicle's device. Resolves when all of it is durable. A bad item gets the verdict
    * `rejected` and does not fail the others.
    * @param raws 1–500 values as received
    * @throws input/invalid for another number of values, positions/overloaded, storage/unavailable
@@ -67,7 +67,7 @@ export class PositionsService {
   }
 
   /**
-   * The same for positions that are parsed already (`parseMeasurements`).
+   * Like `report`, for positions that are parsed already (`parseMeasurements`).
    * @throws positions/overloaded, storage/unavailable
    */
   reportParsed(

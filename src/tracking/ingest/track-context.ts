@@ -4,7 +4,9 @@ import { quarantineId } from '../position-id.js';
 import { PositionsRepository } from '../positions.repository.js';
 import { QuarantineRepository } from '../quarantine/quarantine.repository.js';
 
-/** A device that sends the two ends of a month must not load the month: a longer stretch is read position by position. */
+/**
+ * A report with two positions a month apart must not load the whole month: a longer range is read position by position.
+ */
 const MAX_LOADED_POSITIONS = 2_000;
 
 /** The positions of one vehicle within a group, and the context to validate them in. */
@@ -71,7 +73,7 @@ function indexesByVehicle(positions: readonly Position[]): ReadonlyMap<string, n
   return groups;
 }
 
-export interface KnownTrack {
+interface KnownTrack {
   /** The newest good position in storage, by its own time. */
   readonly newest: Position | null;
   /** Good positions in storage at or around the times to validate. */
@@ -81,10 +83,10 @@ export interface KnownTrack {
 }
 
 /**
- * What is known of one vehicle's track while positions of it are validated: the state of storage, and on top of it the
- * verdicts given so far. It reads from storage what was not loaded.
+ * One vehicle's track while positions of it are validated: the state of storage, and on top of it the verdicts given so
+ * far. It reads from storage what was not loaded.
  */
-export class TrackContext {
+class TrackContext {
   private readonly good = new TimeLine<Position>();
   private readonly jumps = new TimeLine<Position>();
 
@@ -99,12 +101,12 @@ export class TrackContext {
     if (known.newest) this.good.add(known.newest);
   }
 
-  /** Older than the newest position that storage had before this group. */
+  /** True when the position is older than the newest position that storage had before this group. */
   isLate(position: Position): boolean {
     return this.known.newest !== null && position.timeMs < this.known.newest.timeMs;
   }
 
-  /** Why storage holds this vehicle, time and place in quarantine; null when it does not. */
+  /** The quarantine code under which storage holds this vehicle, time and place; null when it does not. */
   heldCode(position: Position): QuarantineCode | null {
     if (this.heldCodes.size === 0) return null;
     return this.heldCodes.get(quarantineId(position).toString('hex')) ?? null;

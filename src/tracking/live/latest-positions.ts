@@ -50,7 +50,7 @@ export class LatestPositions {
     return this.markers.values();
   }
 
-  /** For good: a position that was in flight at that time must not bring the marker back. */
+  /** Permanent: a position that was in flight at that time must not restore the marker. */
   private removeArchived(vehicleId: string): void {
     this.archived.add(vehicleId);
     this.markers.delete(vehicleId);

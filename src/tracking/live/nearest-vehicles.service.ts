@@ -10,7 +10,7 @@ import {
 import { type UnitStatus, VehiclesService, type VehicleView } from '../../vehicles/index.js';
 import { LatestPositions } from './latest-positions.js';
 
-export interface NearestQuery {
+interface NearestQuery {
   readonly lat: number;
   readonly lon: number;
   readonly status: UnitStatus;
@@ -18,7 +18,7 @@ export interface NearestQuery {
   readonly maxAgeS: number;
 }
 
-export interface NearVehicle {
+interface NearVehicle {
   readonly vehicle: VehicleView;
   readonly position: PositionView;
   readonly distanceM: number;

@@ -50,7 +50,7 @@ export class FindNearestDto {
   maxAgeS: number = 120;
 }
 
-export class NearVehicleDto {
+class NearVehicleDto {
   @ApiProperty({ type: VehicleDto })
   vehicle!: VehicleDto;
 
@@ -67,7 +67,7 @@ export class NearVehicleDto {
   ageS!: number;
 }
 
-export class ExcludedDto {
+class ExcludedDto {
   @ApiProperty({
     description: 'Vehicles of this status whose position is older than maxAgeS.',
     example: 2,

@@ -51,7 +51,7 @@ export class QuarantineRepository {
     );
   }
 
-  /** Which of these positions are held, and why; by hexadecimal id. */
+  /** The quarantine codes of those positions that are held, by hexadecimal id. */
   async findHeldCodes(positions: readonly Position[]): Promise<ReadonlyMap<string, QuarantineCode>> {
     const found = await this.quarantine
       .find({ _id: { $in: positions.map(quarantineId) }, isReleased: false })

@@ -38,10 +38,10 @@ export class QuarantineRecord {
 
 export const QuarantineSchema = SchemaFactory.createForClass(QuarantineRecord);
 
-/** The held jumps around a time. */
+/** Used to find the held jumps around a time. */
 QuarantineSchema.index({ vehicleId: 1, code: 1, time: 1 });
-/** Lists of held positions by arrival: of all vehicles, and of one. */
+/** Used to list held positions by arrival: of all vehicles, and of one. */
 QuarantineSchema.index({ isReleased: 1, receivedAt: 1, _id: 1 });
 QuarantineSchema.index({ vehicleId: 1, receivedAt: 1, _id: 1 });
-/** The number of held positions by code. */
+/** Used to count held positions by code. */
 QuarantineSchema.index({ isReleased: 1, code: 1 });

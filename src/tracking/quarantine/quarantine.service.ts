@@ -21,7 +21,7 @@ import {
 /** Time of arrival and id of the last entry shown. */
 const CURSOR = /^\d{1,16}\.[0-9a-f]{56}$/;
 
-export interface QuarantineQuery {
+interface QuarantineQuery {
   readonly vehicleId?: string;
   readonly reason?: QuarantineCode;
   readonly limit: number;
