@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net';
 
 export class RawWebSocket {
-  constructor(options: { port: number; path?: string; headers?: Record<string, string>; remember?: boolean });
+  constructor(options: {
+    port: number;
+    path?: string;
+    headers?: Record<string, string>;
+    keepTexts?: boolean;
+  });
   onText: (text: string) => void;
   onClose: () => void;
   readonly texts: string[];

@@ -15,7 +15,7 @@ const PONG = 10;
 export class RawWebSocket {
   onText = () => undefined;
   onClose = () => undefined;
-  /** All received texts, with the option `remember`. */
+  /** All received texts, with the option `keepTexts`. */
   texts = [];
   isClosed = false;
   isOpen = false;
@@ -25,11 +25,11 @@ export class RawWebSocket {
   #resolveOpened;
 
   /**
-   * @param {{port: number, path?: string, headers?: Record<string, string>, remember?: boolean}} options
+   * @param {{port: number, path?: string, headers?: Record<string, string>, keepTexts?: boolean}} options
    *   of a server on 127.0.0.1
    */
-  constructor({ port, path = '/socket.io/?EIO=4&transport=websocket', headers = {}, remember = false }) {
-    this.remember = remember;
+  constructor({ port, path = '/socket.io/?EIO=4&transport=websocket', headers = {}, keepTexts = false }) {
+    this.keepTexts = keepTexts;
     this.opened = new Promise((resolve) => (this.#resolveOpened = resolve));
     this.closed = new Promise((resolve) => (this.resolveClosed = resolve));
     this.socket = connect(port, '127.0.0.1');
@@ -118,7 +118,7 @@ export class RawWebSocket {
     this.#rest = rest.subarray(start + length);
     if (opcode === TEXT) {
       const text = payload.toString();
-      if (this.remember) this.texts.push(text);
+      if (this.keepTexts) this.texts.push(text);
       this.onText(text);
     } else if (opcode === PING) this.sendFrame(PONG, payload);
     else if (opcode === CLOSE) this.socket.end();

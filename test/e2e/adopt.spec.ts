@@ -103,7 +103,7 @@ it('with --follow, carries over changes of other programs beside a running servi
   const base = { url: `http://127.0.0.1:${ports.http}` };
   const token = await adminToken(base);
   const follower = Program.start('cli.js', ['adopt', '--follow', '--every', '1'], env);
-  await follower.says(/following/);
+  await follower.waitForOutput(/following/);
 
   const id = await old.addAmbulance('291');
   const vehicle = () => call(base, 'GET', `/api/v1/vehicles/${id}`, { token });

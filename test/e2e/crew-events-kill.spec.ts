@@ -38,7 +38,7 @@ let old: OldDatabase;
 beforeEach(async () => {
   directory = await temporaryDirectory();
   database = Program.start('cli.js', ['db', '--directory', join(directory.path, 'db'), '--port', '0'], {});
-  url = (await database.says(/MONGODB_URL=(\S+)/))[1] ?? '';
+  url = (await database.waitForOutput(/MONGODB_URL=(\S+)/))[1] ?? '';
   panel = await PanelNotificationServer.open();
   old = await OldDatabase.open(url);
 });

@@ -109,7 +109,7 @@ describe('under load', () => {
         ['db', '--directory', join(directory.path, 'db'), '--port', '0'],
         {},
       );
-      const [, databaseUrl = ''] = await database.says(/MONGODB_URL=(\S+)/);
+      const [, databaseUrl = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
       const blue = await startInstance(databaseUrl, 'blue');
       const green = await startInstance(databaseUrl, 'green');
       const socketProxy = await switchProxy(blue.ports.socket);
@@ -214,7 +214,7 @@ describe('as process 1', () => {
 describe('a process with a blocked event loop', () => {
   it('is ended by the watchdog, with the reason on stderr', async () => {
     const program = Program.start('../test/support/stuck-process.mjs', ['2000'], {});
-    await program.says(/stuck/);
+    await program.waitForOutput(/stuck/);
     expect(await program.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(program.output).toContain('the event loop has not turned for 2 s');
   });

@@ -42,7 +42,7 @@ async function startDatabase(port: number): Promise<{ program: Program; url: str
     ['db', '--directory', join(directory.path, 'db'), '--port', String(port)],
     {},
   );
-  const [, url = ''] = await program.says(/MONGODB_URL=(\S+)/);
+  const [, url = ''] = await program.waitForOutput(/MONGODB_URL=(\S+)/);
   return { program, url };
 }
 

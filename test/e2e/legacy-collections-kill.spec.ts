@@ -28,7 +28,7 @@ beforeEach(async () => {
   ports = await freePorts();
   const args = ['db', '--directory', join(directory.path, 'db'), '--port', '0'];
   database = Program.start('cli.js', args, {});
-  url = (await database.says(/MONGODB_URL=(\S+)/))[1] ?? '';
+  url = (await database.waitForOutput(/MONGODB_URL=(\S+)/))[1] ?? '';
 });
 afterEach(async () => {
   await database.kill('SIGTERM');

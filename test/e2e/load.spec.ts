@@ -63,7 +63,7 @@ class CountingSubscriber {
 async function readStored(): Promise<Set<string>> {
   const args = ['db', '--directory', join(directory.path, 'db'), '--port', '0'];
   const database = Program.start('cli.js', args, {});
-  const [, url = ''] = await database.says(/MONGODB_URL=(\S+)/);
+  const [, url = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
   try {
     const stored = await storedTimes(url);
     return new Set([...stored].flatMap(([vehicleId, times]) => times.map((time) => `${vehicleId} ${time}`)));

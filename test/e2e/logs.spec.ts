@@ -111,11 +111,11 @@ describe('the log of a running service', () => {
     await probe();
     expect(program.output).not.toContain('"/health"');
     program.child.kill('SIGUSR2');
-    await program.says(/log level changed/);
+    await program.waitForOutput(/log level changed/);
     await probe();
-    await program.says(/"route":"\/health"/);
+    await program.waitForOutput(/"route":"\/health"/);
     program.child.kill('SIGUSR2');
-    await program.says(/log level restored/);
+    await program.waitForOutput(/log level restored/);
     const before = program.output.length;
     await probe();
     expect((await probe()).status).toBe(200);

@@ -87,7 +87,7 @@ describe('samserver schema', () => {
   it('refuses the embedded database while a service uses it', async () => {
     const path = join(directory.path, 'db');
     const serving = Program.start('cli.js', ['db', '--directory', path, '--port', '0'], {});
-    await serving.says(/MONGODB_URL=/);
+    await serving.waitForOutput(/MONGODB_URL=/);
     const { code, output } = await samserver('schema up', {
       MONGODB_URL: '',
       JWT_SECRET: '',

@@ -63,7 +63,7 @@ describe('processes on one schema', () => {
     const minutes = 60_000;
     const lockMs = 20_000;
     const owner = migrate([300, 2_000, 300], { lockMs });
-    await owner.says(/in step 1/);
+    await owner.waitForOutput(/in step 1/);
     const others = [6 * minutes, -6 * minutes].map((shiftMs) => migrate([300, 10, 300], { shiftMs, lockMs }));
     for (const program of [owner, ...others]) expect((await program.exited).code).toBe(0);
     await expectEachOnce([1, 2, 3]);
@@ -72,7 +72,7 @@ describe('processes on one schema', () => {
 
   it('one with a shifted clock holds the lock like the others', async () => {
     const owner = migrate([300, 1_500], { shiftMs: -6 * 60_000 });
-    await owner.says(/in step 1/);
+    await owner.waitForOutput(/in step 1/);
     const other = migrate([300, 10]);
     for (const program of [owner, other]) expect((await program.exited).code).toBe(0);
     await expectEachOnce([1, 2]);
@@ -83,7 +83,7 @@ describe('processes on one schema', () => {
 
   it('one that resumes after a takeover records nothing and reports the lost lock', async () => {
     const sleeper = migrate([50, 600_000]);
-    await sleeper.says(/in step 2/);
+    await sleeper.waitForOutput(/in step 2/);
     sleeper.child.kill('SIGSTOP');
     const other = migrate([50, 50, 50]);
     expect((await other.exited).code).toBe(0);
@@ -117,9 +117,9 @@ describe('processes on one schema', () => {
 /** @returns the time from the kill to the end of the last step, milliseconds */
 async function killHolder(inStep: number): Promise<number> {
   const victim = migrate([200, 200, 200]);
-  await victim.says(/in step 1/);
+  await victim.waitForOutput(/in step 1/);
   const other = migrate([20, 20, 20]);
-  await victim.says(new RegExp(`in step ${inStep}`));
+  await victim.waitForOutput(new RegExp(`in step ${inStep}`));
   await sleep(Math.random() * 150);
   const before = performance.now();
   await victim.kill();

@@ -147,10 +147,10 @@ describe('stopping', () => {
     const program = await startProcess(ports, { DATA_DIR: directory.path });
     const socketUrl = `http://127.0.0.1:${ports.socket}`;
     const { session, vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, login(), 5, 'S');
-    const watcher = await connectSocket(socketUrl, '/live', await session.accessToken());
+    const subscriber = await connectSocket(socketUrl, '/live', await session.accessToken());
     const notices: unknown[] = [];
-    watcher.on('drain', (notice) => notices.push(notice));
-    const reason = new Promise((settle) => watcher.once('disconnect', settle));
+    subscriber.on('drain', (notice) => notices.push(notice));
+    const reason = new Promise((settle) => subscriber.once('disconnect', settle));
     const devices = vehicles.map((vehicle) => new SendingDevice(socketUrl, vehicle, 5));
     await until(() => devices.every((device) => device.acknowledged.size > 20));
 

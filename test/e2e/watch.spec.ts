@@ -37,14 +37,14 @@ const linesOf = ({ output }: Program): string[] => [...output.matchAll(LINE)].ma
 describe('watch', () => {
   it('shows every fix of a replay once, across a restart of the service and for new vehicles too', async () => {
     const watching = client('watch', '--seconds', '60');
-    await watching.says(/^connected$/m);
+    await watching.waitForOutput(/^connected$/m);
     const first = client('replay', '--duration', '20', '--vehicles', '3', '--speed', 'max', '--json');
     expect((await first.exited).code).toBe(0);
     const sent = (played: Program): number => JSON.parse(played.output.trim()).totals.sent as number;
-    await watching.says(new RegExp(`(?:Z\\t\\S+\\t.*\\n[^]*?){${sent(first)}}`));
+    await watching.waitForOutput(new RegExp(`(?:Z\\t\\S+\\t.*\\n[^]*?){${sent(first)}}`));
 
     await service.kill('SIGTERM');
-    await watching.says(/^reconnecting…$/m);
+    await watching.waitForOutput(/^reconnecting…$/m);
     service = await startProcess(ports, { DATA_DIR: directory.path });
     const second = client(
       'replay',
@@ -59,7 +59,7 @@ describe('watch', () => {
       '2',
     );
     expect((await second.exited).code).toBe(0);
-    await watching.says(/^connected[^]*^connected/m);
+    await watching.waitForOutput(/^connected[^]*^connected/m);
     const total = sent(first) + sent(second);
     for (let tries = 0; linesOf(watching).length < total && tries < 100; tries += 1)
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -74,7 +74,7 @@ describe('watch', () => {
 
   it('shows the requested call signs only, and ends by itself', async () => {
     const watching = client('watch', '--seconds', '8', '--vehicle', 'unknown');
-    await watching.says(/^connected$/m);
+    await watching.waitForOutput(/^connected$/m);
     await client('replay', '--duration', '5', '--vehicles', '1', '--speed', 'max').exited;
     expect((await watching.exited).code).toBe(0);
     expect(linesOf(watching)).toEqual([]);

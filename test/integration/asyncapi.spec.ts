@@ -114,35 +114,36 @@ describe('/docs/asyncapi.yaml', () => {
     const token = await adminToken(service);
     const { vehicleId, deviceToken } = await newVehicle(service, token);
     const device = await connectSocket(service.socketUrl, '/devices', deviceToken);
-    const watcher = await connectSocket(service.socketUrl, '/live', token);
-    const heard: (readonly [string, unknown])[] = [];
-    watcher.onAny((event: string, payload: unknown) => heard.push([event, payload]));
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
+    const received: (readonly [string, unknown])[] = [];
+    subscriber.onAny((event: string, payload: unknown) => received.push([event, payload]));
 
     const fix = { lat: 48, lon: 11, time: new Date().toISOString(), speedMps: 3, batteryPct: 400 };
     const answers = {
-      WatchAnswer: [await ask(watcher, 'watch', {})],
+      WatchAnswer: [await ask(subscriber, 'watch', {})],
       ReportAnswer: [
         await ask(device, 'position', fix),
         await ask(device, 'positions', [fix, { ...fix, lat: 99 }, { ...fix, lat: 0, lon: 0 }]),
       ],
       StatusAnswer: [await ask(device, 'status', { status: 'on_scene' })],
-      AuthenticateAnswer: [await ask(watcher, 'authenticate', { token })],
+      AuthenticateAnswer: [await ask(subscriber, 'authenticate', { token })],
       Error: [
         await ask(device, 'positions', []),
         await ask(device, 'status', { status: 'asleep' }),
-        await ask(watcher, 'watch', { bbox: 'here' }),
-        await ask(watcher, 'authenticate', { token: 'x' }),
+        await ask(subscriber, 'watch', { bbox: 'here' }),
+        await ask(subscriber, 'authenticate', { token: 'x' }),
       ],
     };
     await until(
-      () => heard.some(([event]) => event === 'positions') && heard.some(([event]) => event === 'vehicle'),
+      () =>
+        received.some(([event]) => event === 'positions') && received.some(([event]) => event === 'vehicle'),
     );
     await call(service, 'DELETE', `/api/v1/vehicles/${vehicleId}`, { token });
-    await until(() => heard.some(([event]) => event === 'left'));
-    const late = await ask(watcher, 'watch', {});
-    const nothing = await ask(watcher, 'unwatch', {});
+    await until(() => received.some(([event]) => event === 'left'));
+    const late = await ask(subscriber, 'watch', {});
+    const nothing = await ask(subscriber, 'unwatch', {});
     device.close();
-    watcher.close();
+    subscriber.close();
 
     for (const [name, values] of Object.entries({
       ...answers,
@@ -155,7 +156,7 @@ describe('/docs/asyncapi.yaml', () => {
         expect([name, value, validate.errors]).toEqual([name, value, null]);
       }
     }
-    for (const [event, payload] of heard) {
+    for (const [event, payload] of received) {
       const sent = SUBSCRIBER_OUTBOUND_EVENTS[event as keyof typeof SUBSCRIBER_OUTBOUND_EVENTS];
       const validate = schema(sent.payload);
       validate(payload);

@@ -67,20 +67,20 @@ describe('GET /api/v1/crashes', () => {
 
 describe('/live', () => {
   it('sends a crash at once, and again to a client with an earlier cursor', async () => {
-    const watcher = await connectSocket(service.socketUrl, '/live', token);
-    const heard: { cursor: string; crash: { id: string } }[] = [];
-    watcher.on('crash', (notice) => heard.push(notice));
-    const { cursor } = await ask(watcher, 'watch', { vehicleIds: [vehicleId] });
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
+    const received: { cursor: string; crash: { id: string } }[] = [];
+    subscriber.on('crash', (notice) => received.push(notice));
+    const { cursor } = await ask(subscriber, 'watch', { vehicleIds: [vehicleId] });
     const elsewhere = await record(report((await newVehicle(service, token)).vehicleId));
     const crash = await record(report(vehicleId));
-    await until(() => heard.length > 0);
-    expect(heard).toEqual([
+    await until(() => received.length > 0);
+    expect(received).toEqual([
       {
         cursor: expect.any(String),
         crash: { ...report(vehicleId), id: crash.id, reportedAt: crash.reportedAt.toISOString() },
       },
     ]);
-    watcher.close();
+    subscriber.close();
 
     const back = await connectSocket(service.socketUrl, '/live', token);
     const again: string[] = [];

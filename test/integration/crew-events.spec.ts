@@ -62,7 +62,7 @@ class DrivingVehicle {
     expect([status, body.stored]).toEqual([200, 1]);
   }
 
-  get told(): string[] {
+  get notified(): string[] {
     return panel.accepted
       .filter(({ body }) => body.ambulance_id === this.vehicleId)
       .map(({ body }) => body.notification_type);
@@ -87,10 +87,10 @@ describe('the panel', () => {
   it('gets each crossing, offline and online in order, with the old names', async () => {
     const drive = await DrivingVehicle.start();
     for (const kmh of [90, 90, 200, 0, 0]) await drive.fix(kmh);
-    await until(() => drive.told.length >= 5, 'the offline event');
+    await until(() => drive.notified.length >= 5, 'the offline event');
     await drive.fix(10);
-    await until(() => drive.told.length >= 6, 'the online event');
-    expect(drive.told).toEqual([
+    await until(() => drive.notified.length >= 6, 'the online event');
+    expect(drive.notified).toEqual([
       'SPEED_ABOVE_80',
       'SPEED_ABOVE_120',
       'SPEED_BELOW_120',
@@ -153,7 +153,7 @@ describe('the panel', () => {
     }, 'the near arrival');
     for (let more = 0; more < 5; more += 1) await post(13.71 + more * 1e-5);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(near().map(({ body: told }) => told)).toEqual([
+    expect(near().map(({ body }) => body)).toEqual([
       { aoc_request_id: String(insertedId), ambulance_id: ambulanceId, notification_type: 'NEAR' },
     ]);
   });
@@ -166,7 +166,7 @@ describe('the panel', () => {
     const failed = async () => (await drive.recorded())[0];
     await until(async () => (await failed())?.failure === 'not reached: ECONNREFUSED', 'a failure');
     panel = await PanelNotificationServer.open(port);
-    await until(() => drive.told.includes('SPEED_ABOVE_80'), 'it to be sent');
+    await until(() => drive.notified.includes('SPEED_ABOVE_80'), 'it to be sent');
   });
 
   it('may answer 500 for a while: waiting notifications are sent in order afterwards', async () => {
@@ -176,9 +176,9 @@ describe('the panel', () => {
     await until(() => drive.asked > 0, 'the first attempt');
     await drive.fix(0);
     panel.status = 200;
-    await until(() => drive.told.includes('SPEED_BELOW_80'), 'both to be sent');
+    await until(() => drive.notified.includes('SPEED_BELOW_80'), 'both to be sent');
     // Offline events may come in between.
-    const speeds = drive.told.filter((type) => type.startsWith('SPEED'));
+    const speeds = drive.notified.filter((type) => type.startsWith('SPEED'));
     expect(speeds).toEqual(['SPEED_ABOVE_80', 'SPEED_BELOW_80']);
     const first = (await drive.recorded()).find(({ type }) => type === 'speed_above_80');
     expect(first?.attempts).toBeGreaterThan(1);
@@ -224,7 +224,7 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
       call(service, 'POST', `/api/v1/legacy/notifications/${id}/retry`, { token });
     const again = await retry(given.id);
     expect([again.status, again.body]).toMatchObject([200, { id: given.id, state: 'waiting', attempts: 0 }]);
-    await until(() => drive.told.includes('SPEED_ABOVE_80'), 'it to be sent again');
+    await until(() => drive.notified.includes('SPEED_ABOVE_80'), 'it to be sent again');
     expect(drive.asked).toBeGreaterThan(asked);
     await until(async () => (await retry(given.id)).body.code === 'notifications/not-dead');
     expect((await retry('x')).body.code).toBe('notifications/not-found');
@@ -265,17 +265,19 @@ describe('/live', () => {
     const other = await service.another();
     try {
       const drive = await DrivingVehicle.start();
-      const watchers = await Promise.all(
+      const subscribers = await Promise.all(
         [service, other].map(({ socketUrl }) => connectSocket(socketUrl, '/live', token)),
       );
-      const received = watchers.map((): { event: { id: string } }[] => []);
-      watchers.forEach((watcher, index) => watcher.on('crew', (notice) => received[index]?.push(notice)));
+      const received = subscribers.map((): { event: { id: string } }[] => []);
+      subscribers.forEach((subscriber, index) =>
+        subscriber.on('crew', (notice) => received[index]?.push(notice)),
+      );
       const [{ cursor }] = await Promise.all(
-        watchers.map((watcher) => ask(watcher, 'watch', { vehicleIds: [drive.vehicleId] })),
+        subscribers.map((subscriber) => ask(subscriber, 'watch', { vehicleIds: [drive.vehicleId] })),
       );
       await (await DrivingVehicle.start()).fix(100);
       await drive.fix(100);
-      await until(() => received.every((each) => each.length > 0), 'both watchers to get it');
+      await until(() => received.every((each) => each.length > 0), 'both subscribers to get it');
       const event = {
         id: expect.stringMatching(`^${drive.vehicleId}.speed_above_80.\\d+$`),
         vehicleId: drive.vehicleId,
@@ -288,7 +290,7 @@ describe('/live', () => {
         minutesLeft: null,
       };
       for (const each of received) expect(each.slice(0, 1)).toEqual([{ cursor: expect.any(String), event }]);
-      watchers.forEach((watcher) => watcher.close());
+      subscribers.forEach((subscriber) => subscriber.close());
 
       const back = await connectSocket(other.socketUrl, '/live', token);
       const again: string[] = [];
@@ -311,9 +313,9 @@ it('CREW_EVENTS=off: no routes and no metrics, and a replay on /live has no crew
     expect(samples.filter(({ name }) => name.startsWith('samserver_crew_events'))).toEqual([]);
 
     const drive = await DrivingVehicle.start();
-    const watcher = await connectSocket(service.socketUrl, '/live', token);
-    const { cursor } = await ask(watcher, 'watch', { vehicleIds: [drive.vehicleId] });
-    watcher.close();
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
+    const { cursor } = await ask(subscriber, 'watch', { vehicleIds: [drive.vehicleId] });
+    subscriber.close();
     await drive.fix(100);
     await until(async () => (await drive.recorded()).length > 0, 'the event');
     const back = await connectSocket(other.socketUrl, '/live', token);

@@ -35,7 +35,7 @@ const io = () => service.service.app.get(SocketPort).io;
 
 /** After the Engine.IO handshake, in no namespace. */
 async function openTransport(path?: string): Promise<RawWebSocket> {
-  const socket = new RawWebSocket({ port: port(), remember: true, ...(path !== undefined && { path }) });
+  const socket = new RawWebSocket({ port: port(), keepTexts: true, ...(path !== undefined && { path }) });
   opened.push(socket);
   if (await socket.opened)
     await until(() => socket.texts.some((text) => text.startsWith('0')) || socket.isClosed);
@@ -83,9 +83,9 @@ const FRAMES: readonly Case[] = [
   text('an empty message', '', 'closed'),
   text('a ping, which only the server may send', '2', 'closed'),
   text('an unexpected pong', '3', 'open'),
-  text('a goodbye, which a client says by going', '1', 'open'),
+  text('a close packet of Engine.IO, without a close', '1', 'open'),
   text('an open packet', '0{"sid":"x"}', 'open'),
-  text('a packet type there is not', '49', 'closed'),
+  text('an unknown packet type', '49', 'closed'),
   text('an event before any namespace', '42/devices,["position",{}]', 'closed'),
   text('an acknowledgement before any namespace', '43/devices,1[]', 'closed'),
   text("the old server's namespace", '40', 'open'),
@@ -184,7 +184,7 @@ const JOINING: readonly Case[] = [
   text("a user's token for a device", () => `40/devices,{"token":"${admin}"}`, {
     refused: 'auth/token-invalid',
   }),
-  text("a device's token for a watcher", () => `40/live,{"token":"${device.deviceToken}"}`, {
+  text("a device's token for a subscriber", () => `40/live,{"token":"${device.deviceToken}"}`, {
     refused: 'auth/token-invalid',
   }),
   text('alg none', () => `40/live,{"token":"${jwt({ exp: 4e9 }, 'none')}"}`, {
@@ -267,7 +267,7 @@ const DEVICE: readonly Case[] = [
     invalid,
   ),
   event('an event there is not', '["nothing",{}]', unknownEvent),
-  event('an event of the watchers', '["watch",{}]', unknownEvent),
+  event('an event of /live', '["watch",{}]', unknownEvent),
   event('the event __proto__', '["__proto__",{}]', unknownEvent),
   event('the event constructor', '["constructor",{}]', unknownEvent),
   event('the event error', '["error",{}]', unknownEvent),

@@ -90,11 +90,11 @@ describe.each<[PanelClient, PanelTransport]>([
 
   it('gets crashes in both rooms', async () => {
     const { vehicleId, boxCode } = await newBox(service);
-    const watcher = await panel(client, transport);
-    await watcher.join('crash', `CRASH_NOTIFY_${vehicleId}`);
+    const oldPanel = await panel(client, transport);
+    await oldPanel.join('crash', `CRASH_NOTIFY_${vehicleId}`);
     await postJson(service, CRASH, report(boxCode));
     const { body } = await call(service, 'GET', `/api/v1/crashes?vehicleId=${vehicleId}`, { token });
-    expect(await watcher.frames(2)).toEqual([
+    expect(await oldPanel.frames(2)).toEqual([
       { ambulance_crashes_id: body.items[0].id, type: 'CRASH_NOTIFY' },
       { ...report(boxCode), tracking_speed: 36, type: 'CRASH' },
     ]);
@@ -111,25 +111,27 @@ describe('the frames of panels', () => {
     ['an object', {}, null],
   ])('have the speed of a body whose speed is %s', async (_, given, shown) => {
     const { vehicleId, boxCode } = await newBox(service);
-    const watcher = await panel();
-    await watcher.join(vehicleId);
+    const oldPanel = await panel();
+    await oldPanel.join(vehicleId);
     await postJson(service, TRACKING, report(boxCode, { tracking_speed: given }));
-    const [frame] = await watcher.frames(1);
+    const [frame] = await oldPanel.frames(1);
     expect(frame).toHaveProperty('tracking_speed', shown);
   });
 
   it('keep the text values of a form', async () => {
     const { vehicleId, boxCode } = await newBox(service);
-    const watcher = await panel();
-    await watcher.join(vehicleId);
+    const oldPanel = await panel();
+    await oldPanel.join(vehicleId);
     await postRaw(service, TRACKING, new URLSearchParams(report(boxCode)));
-    expect(await watcher.frames(1)).toMatchObject([{ tracking_latitude: '13.7563', tracking_heading: '87' }]);
+    expect(await oldPanel.frames(1)).toMatchObject([
+      { tracking_latitude: '13.7563', tracking_heading: '87' },
+    ]);
   });
 
   it('do not exist for quarantined, rejected and late positions', async () => {
     const { vehicleId, boxCode } = await newBox(service);
-    const watcher = await panel();
-    await watcher.join(vehicleId);
+    const oldPanel = await panel();
+    await oldPanel.join(vehicleId);
     const device = await connectSocket(service.socketUrl, '/devices', await deviceToken(vehicleId));
     await postJson(service, TRACKING, report(boxCode));
     await postJson(service, TRACKING, report(boxCode, { tracking_latitude: 0, tracking_longitude: 0 }));
@@ -138,15 +140,15 @@ describe('the frames of panels', () => {
       { index: 0, verdict: 'stored', late: true },
     ]);
     await new Promise((resolve) => setTimeout(resolve, 1_300));
-    expect(await watcher.frames(1)).toHaveLength(1);
+    expect(await oldPanel.frames(1)).toHaveLength(1);
     device.close();
   });
 
   it('show a device of a vehicle that has a box, in the format of the box, once a second', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const other = await newVehicle(service, token);
-    const watcher = await panel();
-    await watcher.join('tracking', vehicleId, other.vehicleId);
+    const oldPanel = await panel();
+    await oldPanel.join('tracking', vehicleId, other.vehicleId);
     const device = await connectSocket(service.socketUrl, '/devices', await deviceToken(vehicleId));
     const without = await connectSocket(service.socketUrl, '/devices', other.deviceToken);
     await ask(without, 'position', fix(13.7));
@@ -165,7 +167,7 @@ describe('the frames of panels', () => {
       request_type: '',
       estimated_time: null,
     };
-    expect(await watcher.frames(2)).toEqual([expected, expected]);
+    expect(await oldPanel.frames(2)).toEqual([expected, expected]);
     device.close();
     without.close();
   });
@@ -271,10 +273,10 @@ describe('settings', () => {
 
   it('a drain closes the transport, so that a panel reconnects, and sends no unknown event', async () => {
     const other = await startTestService();
-    const watcher = await panel('socket.io-client 3', 'websocket', other.socketUrl);
-    await watcher.join('tracking');
+    const oldPanel = await panel('socket.io-client 3', 'websocket', other.socketUrl);
+    await oldPanel.join('tracking');
     await other.stop();
-    await until(() => watcher.endings.length > 0);
-    expect([watcher.endings, watcher.others]).toEqual([['transport close'], []]);
+    await until(() => oldPanel.endings.length > 0);
+    expect([oldPanel.endings, oldPanel.others]).toEqual([['transport close'], []]);
   });
 });

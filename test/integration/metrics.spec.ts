@@ -174,16 +174,16 @@ describe('counted are', () => {
       (await scrape()).value('samserver_fix_to_watcher_seconds_count') ?? NaN;
     const before = await count();
     await ask(device, 'position', fix(0));
-    const watchers = await Promise.all([1, 2].map(() => connectSocket(service.socketUrl, '/live', admin)));
+    const subscribers = await Promise.all([1, 2].map(() => connectSocket(service.socketUrl, '/live', admin)));
     let seen = 0;
-    for (const watcher of watchers) {
-      watcher.on('positions', ({ items }) => (seen += items.length));
-      await ask(watcher, 'watch', { vehicleIds: [vehicleId] });
+    for (const subscriber of subscribers) {
+      subscriber.on('positions', ({ items }) => (seen += items.length));
+      await ask(subscriber, 'watch', { vehicleIds: [vehicleId] });
     }
     await ask(device, 'positions', { positions: [fix(1), fix(2), fix(3)] });
     await until(() => seen === 6);
     expect((await count()) - before).toBe(3);
-    for (const socket of [device, ...watchers]) socket.close();
+    for (const socket of [device, ...subscribers]) socket.close();
   });
 
   it('sockets on connect and disconnect, and clients of the old server', async () => {

@@ -43,12 +43,12 @@ const batch = (n: number) =>
 
 describe('a database that stops answering', () => {
   it('loses no position: the queue is limited, refusals have a hint, and repeated positions are stored', async () => {
-    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
     const seen = new Set<string>();
-    watcher.on('positions', (frame) => {
+    subscriber.on('positions', (frame) => {
       for (const { position } of frame.items) seen.add(position.time);
     });
-    await ask(watcher, 'watch', { vehicleIds: [vehicleId] });
+    await ask(subscriber, 'watch', { vehicleIds: [vehicleId] });
     proxy.stall();
     const answers = await Promise.all(
       Array.from({ length: BATCHES }, (_, n) => ask(device, 'positions', batch(n))),
@@ -67,7 +67,7 @@ describe('a database that stops answering', () => {
     proxy.resume();
     await until(
       async () => (await ask(device, 'positions', batch(0))).error === undefined,
-      'storage to come back',
+      'storage to be available again',
     );
     for (let n = 1; n < BATCHES; n += 1)
       expect(await ask(device, 'positions', batch(n))).not.toHaveProperty('error');
@@ -75,19 +75,19 @@ describe('a database that stops answering', () => {
       expect(await ask(device, 'positions', batch(n))).toMatchObject({ duplicate: 500 });
     // Also the positions of unconfirmed writes: the device got `duplicate`, the subscriber gets the position.
     await until(() => seen.size === BATCHES * 500, 'every fix live');
-    watcher.close();
+    subscriber.close();
   });
 
   it('refuses subscribers while devices wait, and accepts them afterwards', async () => {
     await until(async () => (await call(service, 'GET', '/ready')).status === 200, 'readiness');
-    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
     proxy.stall();
     // Until enough of them wait: the limit follows the speed of the machine.
     const waiting: Promise<unknown>[] = [];
-    let answer = await ask(watcher, 'watch', {});
+    let answer = await ask(subscriber, 'watch', {});
     await until(async () => {
       waiting.push(ask(device, 'positions', batch(100 + waiting.length)));
-      answer = await ask(watcher, 'watch', {});
+      answer = await ask(subscriber, 'watch', {});
       return answer.error !== undefined;
     }, 'a refusal');
     expect(answer).toMatchObject({
@@ -95,7 +95,7 @@ describe('a database that stops answering', () => {
     });
     proxy.resume();
     await Promise.all(waiting);
-    await until(async () => (await ask(watcher, 'watch', {})).error === undefined, 'a stream');
-    watcher.close();
+    await until(async () => (await ask(subscriber, 'watch', {})).error === undefined, 'a stream');
+    subscriber.close();
   });
 });

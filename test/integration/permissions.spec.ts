@@ -6,18 +6,18 @@ import { ask, connectSocket } from '../support/sockets.js';
 import { routesOf, socketEventsOf } from '../support/surface.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
-const WHO = ['anonymous', 'viewer', 'dispatcher', 'admin', 'device', 'operator'] as const;
-type Who = (typeof WHO)[number];
+const CALLERS = ['anonymous', 'viewer', 'dispatcher', 'admin', 'device', 'operator'] as const;
+type Caller = (typeof CALLERS)[number];
 
-const anyone: readonly Who[] = WHO;
-const users: readonly Who[] = ['viewer', 'dispatcher', 'admin'];
-const dispatchers: readonly Who[] = ['dispatcher', 'admin'];
-const admins: readonly Who[] = ['admin'];
-const devices: readonly Who[] = ['device'];
-const operators: readonly Who[] = ['operator'];
+const anyone: readonly Caller[] = CALLERS;
+const users: readonly Caller[] = ['viewer', 'dispatcher', 'admin'];
+const dispatchers: readonly Caller[] = ['dispatcher', 'admin'];
+const admins: readonly Caller[] = ['admin'];
+const devices: readonly Caller[] = ['device'];
+const operators: readonly Caller[] = ['operator'];
 
 /** Callers that a route permits. A new route must be added here, so that its access is decided explicitly. */
-const ROUTES: Readonly<Record<string, readonly Who[]>> = {
+const ROUTES: Readonly<Record<string, readonly Caller[]>> = {
   'GET /': anyone,
   'GET /error_codes': anyone,
   'POST /api/tracking/postAmbulanceTracking': anyone,
@@ -82,14 +82,14 @@ const ROUTES: Readonly<Record<string, readonly Who[]>> = {
 };
 
 /** Callers that a namespace accepts. The default namespace is for the old clients, which have no credentials. */
-const NAMESPACES: Readonly<Record<string, readonly Who[]>> = {
+const NAMESPACES: Readonly<Record<string, readonly Caller[]>> = {
   '/': anyone,
   '/devices': devices,
   '/live': users,
 };
 
 /** Callers that may send an event, among those that the namespace accepts. */
-const EVENTS: Readonly<Record<string, readonly Who[]>> = {
+const EVENTS: Readonly<Record<string, readonly Caller[]>> = {
   '/ room_join': anyone,
   '/ room_leave': anyone,
   '/devices position': devices,
@@ -101,11 +101,11 @@ const EVENTS: Readonly<Record<string, readonly Who[]>> = {
 };
 
 let service: TestService;
-let tokens: Readonly<Record<Who, string | undefined>>;
+let tokens: Readonly<Record<Caller, string | undefined>>;
 beforeAll(async () => {
   service = await startTestService({ OPS_TOKEN });
   const admin = await adminToken(service);
-  const tokenOf = async (role: Who): Promise<string> =>
+  const tokenOf = async (role: Caller): Promise<string> =>
     (await logIn(service, await newUser(service, admin, role))).accessToken;
   tokens = {
     anonymous: undefined,
@@ -118,7 +118,8 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-const withToken = (who: Who): { token?: string } => (tokens[who] === undefined ? {} : { token: tokens[who] });
+const withToken = (caller: Caller): { token?: string } =>
+  tokens[caller] === undefined ? {} : { token: tokens[caller] };
 
 describe('the table', () => {
   it('has every route of the app, and no other', () => {
@@ -140,19 +141,19 @@ describe('routes', () => {
 
   it.each(inOrder)('%s is for %j', async (route, allowed) => {
     const [method = '', path = ''] = route.split(' ');
-    for (const who of WHO) {
+    for (const caller of CALLERS) {
       const { status, body } = await call(
         service,
         method,
         path.replace(/:\w+/g, '66f0c0ffee0123456789abcd'),
         {
-          ...withToken(who),
+          ...withToken(caller),
           ...(method !== 'GET' && { body: { unknownField: 'x' } }),
         },
       );
-      const refusal = who === 'anonymous' ? [401, 'auth/token-missing'] : [403, 'auth/forbidden'];
-      if (allowed.includes(who)) expect([who, status, body.code]).not.toEqual([who, ...refusal]);
-      else expect([who, status, body.code]).toEqual([who, ...refusal]);
+      const refusal = caller === 'anonymous' ? [401, 'auth/token-missing'] : [403, 'auth/forbidden'];
+      if (allowed.includes(caller)) expect([caller, status, body.code]).not.toEqual([caller, ...refusal]);
+      else expect([caller, status, body.code]).toEqual([caller, ...refusal]);
     }
   });
 
@@ -165,15 +166,15 @@ describe('namespaces', () => {
   const named = Object.entries(NAMESPACES).filter(([namespace]) => namespace !== '/');
 
   it.each(named)('%s accepts %j', async (namespace, allowed) => {
-    for (const who of WHO.filter((each) => each !== 'anonymous' || allowed.length > 0)) {
+    for (const caller of CALLERS.filter((each) => each !== 'anonymous' || allowed.length > 0)) {
       // The tests of the routes have ended their sessions.
-      const token = users.includes(who) ? await freshToken(who) : tokens[who];
+      const token = users.includes(caller) ? await freshToken(caller) : tokens[caller];
       const outcome = await connectSocket(service.socketUrl, namespace, token).catch(
         (error: unknown) => error,
       );
-      if (!allowed.includes(who)) {
-        const code = who === 'anonymous' ? 'auth/token-missing' : 'auth/token-invalid';
-        expect([who, outcome]).toMatchObject([who, { data: { code } }]);
+      if (!allowed.includes(caller)) {
+        const code = caller === 'anonymous' ? 'auth/token-missing' : 'auth/token-invalid';
+        expect([caller, outcome]).toMatchObject([caller, { data: { code } }]);
         continue;
       }
       const socket = outcome as Awaited<ReturnType<typeof connectSocket>>;
@@ -181,22 +182,22 @@ describe('namespaces', () => {
         const [at, event = ''] = key.split(' ');
         if (at !== namespace) continue;
         const answer = await ask(socket, event, {});
-        if (senders.includes(who))
-          expect([key, who, answer.error?.code]).not.toEqual([key, who, 'auth/forbidden']);
-        else expect([key, who, answer.error?.code]).toEqual([key, who, 'auth/forbidden']);
+        if (senders.includes(caller))
+          expect([key, caller, answer.error?.code]).not.toEqual([key, caller, 'auth/forbidden']);
+        else expect([key, caller, answer.error?.code]).toEqual([key, caller, 'auth/forbidden']);
       }
       socket.close();
     }
   });
 
-  async function freshToken(role: Who): Promise<string> {
+  async function freshToken(role: Caller): Promise<string> {
     const admin = await adminToken(service);
     return (await logIn(service, await newUser(service, admin, role))).accessToken;
   }
 
   it('/ accepts any caller, needs no message, and answers no event', async () => {
-    for (const who of WHO) {
-      const socket = await connectSocket(service.socketUrl, '/', tokens[who]);
+    for (const caller of CALLERS) {
+      const socket = await connectSocket(service.socketUrl, '/', tokens[caller]);
       await expect(socket.timeout(200).emitWithAck('position', {})).rejects.toThrow('timed out');
       socket.close();
     }

@@ -154,13 +154,13 @@ describe('/live', () => {
     const device = await connect('/devices', deviceToken);
     await ask(device, 'position', fix(0));
 
-    const watcher = await connect('/live', token);
+    const subscriber = await connect('/live', token);
     const seen: string[] = [];
-    watcher.on('positions', (frame) => {
+    subscriber.on('positions', (frame) => {
       expect(typeof frame.cursor).toBe('string');
       for (const item of frame.items) if (item.vehicleId === vehicleId) seen.push(item.position.time);
     });
-    const answer = await ask(watcher, 'watch', {});
+    const answer = await ask(subscriber, 'watch', {});
     expect(
       answer.snapshot.find((item: { vehicleId: string }) => item.vehicleId === vehicleId).position.time,
     ).toBe(fix(0).time);
@@ -178,18 +178,18 @@ describe('/live', () => {
 
   it('sends only the vehicles of the filter, and nothing after unwatch', async () => {
     const [one, other] = [await newVehicle(service, token), await newVehicle(service, token)];
-    const watcher = await connect('/live', token);
+    const subscriber = await connect('/live', token);
     const seen: string[] = [];
-    watcher.on('positions', (frame) =>
+    subscriber.on('positions', (frame) =>
       seen.push(...frame.items.map((item: { vehicleId: string }) => item.vehicleId)),
     );
-    await ask(watcher, 'watch', { vehicleIds: [one.vehicleId] });
+    await ask(subscriber, 'watch', { vehicleIds: [one.vehicleId] });
     for (const { deviceToken } of [other, one])
       await ask(await connect('/devices', deviceToken), 'position', fix(0));
     await until(() => seen.length > 0);
     expect(seen).toEqual([one.vehicleId]);
 
-    expect(await ask(watcher, 'unwatch', {})).toEqual({});
+    expect(await ask(subscriber, 'unwatch', {})).toEqual({});
     await ask(await connect('/devices', one.deviceToken), 'position', fix(1));
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(seen).toEqual([one.vehicleId]);
@@ -200,7 +200,7 @@ describe('/live', () => {
     ['a bad id', { vehicleIds: ['x'] }],
     ['an unknown field', { everything: true }],
   ])('refuses %s in a watch', async (_what, request) => {
-    const watcher = await connect('/live', token);
-    expect(await ask(watcher, 'watch', request)).toMatchObject({ error: { code: 'input/invalid' } });
+    const subscriber = await connect('/live', token);
+    expect(await ask(subscriber, 'watch', request)).toMatchObject({ error: { code: 'input/invalid' } });
   });
 });

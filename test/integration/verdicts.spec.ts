@@ -136,12 +136,12 @@ describe('a jump', () => {
   });
 
   it('is a real move at the third in a row: all three are released and published in time order', async () => {
-    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
     const seen: string[] = [];
-    watcher.on('positions', (frame) =>
+    subscriber.on('positions', (frame) =>
       seen.push(...frame.items.map((item: { position: { time: string } }) => item.position.time)),
     );
-    await ask(watcher, 'watch', { vehicleIds: [vehicleId] });
+    await ask(subscriber, 'watch', { vehicleIds: [vehicleId] });
     expect(await verdicts(fix(0))).toEqual(['stored']);
     expect(await verdicts(fix(10, 50_000))).toEqual(['quarantined jump']);
     expect(await verdicts(fix(20, 50_500))).toEqual(['quarantined jump']);
@@ -155,7 +155,7 @@ describe('a jump', () => {
     ]);
     await until(() => seen.length >= 5, 'all five live');
     expect(seen).toEqual([0, 10, 20, 30, 40].map((second) => fix(second).time));
-    watcher.close();
+    subscriber.close();
   });
 
   it('can complete a sequence in its middle, and a sequence can be one batch', async () => {
@@ -208,12 +208,12 @@ describe('a jump', () => {
 
 describe('a jump that is released while another instance stores a position of the same time', () => {
   it('stays held and is not published', async () => {
-    const watcher = await connectSocket(service.socketUrl, '/live', token);
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
     const seen: { time: string; lat: number }[] = [];
-    watcher.on('positions', (frame) =>
+    subscriber.on('positions', (frame) =>
       seen.push(...frame.items.map((item: { position: { time: string; lat: number } }) => item.position)),
     );
-    await ask(watcher, 'watch', { vehicleIds: [vehicleId] });
+    await ask(subscriber, 'watch', { vehicleIds: [vehicleId] });
     expect(await verdicts(fix(0), fix(10, 50_000), fix(20, 50_500))).toEqual([
       'stored',
       'quarantined jump',
@@ -233,7 +233,7 @@ describe('a jump that is released while another instance stores a position of th
     await until(() => seen.some(({ time }) => time === fix(30).time));
     expect(seen.map(({ time }) => time)).toEqual([0, 20, 30].map((second) => fix(second).time));
     expect(await verdicts(fix(10, 50_000), fix(10, 20))).toEqual(['quarantined jump', 'duplicate']);
-    watcher.close();
+    subscriber.close();
   });
 });
 

@@ -17,8 +17,8 @@ export async function takeCrash(io, request, response) {
   });
   const notify = { ambulance_crashes_id: crash._id, type: 'CRASH_NOTIFY' };
   io.to(`CRASH_NOTIFY_${ambulance._id}`).emit('data', JSON.stringify(notify));
-  const told = { ...body, tracking_speed: kmh(body.tracking_speed), type: 'CRASH' };
-  io.to('crash').emit('data', JSON.stringify(told));
+  const frame = { ...body, tracking_speed: kmh(body.tracking_speed), type: 'CRASH' };
+  io.to('crash').emit('data', JSON.stringify(frame));
   // The map request has no address, so it goes to localhost:443; its failure is not caught.
   get({ path: '/maps/api/geocode/json' });
 }

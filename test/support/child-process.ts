@@ -44,13 +44,13 @@ export class Program {
     );
   }
 
-  async says(pattern: RegExp, timeoutMs = WAIT_LIMIT_MS): Promise<RegExpExecArray> {
+  async waitForOutput(pattern: RegExp, timeoutMs = WAIT_LIMIT_MS): Promise<RegExpExecArray> {
     const endMs = performance.now() + timeoutMs;
     for (;;) {
       const found = pattern.exec(this.output);
       if (found) return found;
       if (this.child.exitCode !== null || this.child.signalCode !== null || performance.now() > endMs) {
-        throw new Error(`never said ${String(pattern)}; it said:\n${this.output}`);
+        throw new Error(`no output matches ${String(pattern)}; the output:\n${this.output}`);
       }
       await new Promise((settle) => setTimeout(settle, 10));
     }
@@ -98,6 +98,6 @@ export async function startProcess(ports: Ports, env: Record<string, string>): P
     LOG_LEVEL: 'warn',
     ...env,
   });
-  await program.says(/is ready/);
+  await program.waitForOutput(/is ready/);
   return program;
 }

@@ -35,7 +35,7 @@ export class OldPanel {
     const options = { transports: [transport], forceNew: true, reconnection: false };
     const socket = client === 'socket.io-client 3' ? io3(url, options) : io4(url, options);
     const panel = new OldPanel(socket as unknown as ClientSocket);
-    await until(() => panel.texts.length > 0, 'the greeting');
+    await until(() => panel.texts.length > 0, 'the first message');
     return panel;
   }
 
