@@ -1,5 +1,6 @@
 import { afterAll } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -69,19 +70,35 @@ export interface Ports {
   readonly socket: number;
 }
 
-/** Free ports. They are fixed, because a restarted service must use the ports that its clients know. */
+/** Below the range from which systems take ports for outgoing connections and for port 0 (32768, or 49152). */
+const FIRST_PORT = 12_000;
+const LAST_PORT = 32_000;
+const takenPorts = new Set<number>();
+
+/**
+ * Free ports for a service that is restarted: its clients know the ports, so they must stay free between two starts.
+ * Ports of the system's own range would not: any other test can get one of them meanwhile.
+ */
 export async function freePorts(): Promise<Ports> {
-  const servers = [createServer(), createServer()];
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((settle) =>
-          server.listen(0, '127.0.0.1', () => settle((server.address() as { port: number }).port)),
-        ),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((settle) => server.close(settle))));
-  return { http: ports[0] ?? 0, socket: ports[1] ?? 0 };
+  return { http: await freePort(), socket: await freePort() };
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (!takenPorts.has(port) && (await canListen(port))) {
+      takenPorts.add(port);
+      return port;
+    }
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((settle) => {
+    server.once('error', () => settle(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => settle(true)));
+  });
 }
 
 export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
