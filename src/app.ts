@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from './app.module.js';
 import {
+  ClientAddresses,
   createApiDocument,
   HttpAdapter,
   HttpTraffic,
@@ -45,7 +46,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     },
   );
   app.disable('x-powered-by');
-  app.set('trust proxy', [...settings.http.trustProxy]);
+  useClientAddresses(app);
   app.set('query parser', 'simple');
   // Disables the hash of every answer; resources with a version set their own ETag.
   app.set('etag', false);
@@ -76,6 +77,17 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     socketPort: sockets.port,
     stop: () => stop(app),
   };
+}
+
+/** Express's own `request.ip` keeps the port that some proxies write after the address. */
+function useClientAddresses(app: NestExpressApplication): void {
+  const addresses = app.get(ClientAddresses);
+  const { request } = app.getHttpAdapter().getInstance() as { readonly request: object };
+  Object.defineProperty(request, 'ip', {
+    get(this: IncomingMessage) {
+      return addresses.of(this);
+    },
+  });
 }
 
 /** Excludes requests of the old server's boxes: malformed JSON from them gets an answer in the old format. */

@@ -178,6 +178,7 @@ const DEFAULTS = {
     maxSpeedMps: 100,
     jumpsToRelease: 3,
   },
+  limits: { inFlightBytes: 32_000_000, inFlightBytesPerCaller: 4_000_000 },
   live: { replayLimit: 60_000 },
   log: { level: 'info' },
   release: { color: null },

@@ -69,6 +69,10 @@ export function loadSettings(env: Environment): LoadedSettings {
       failureWindowS: values.LOGIN_FAILURE_WINDOW_S,
       hashesAtOnce: values.PASSWORD_HASHES_AT_ONCE,
     },
+    limits: {
+      inFlightBytes: values.IN_FLIGHT_MAX_BYTES,
+      inFlightBytesPerCaller: values.IN_FLIGHT_MAX_BYTES_PER_CALLER,
+    },
     positions: {
       maxAheadS: values.POSITION_MAX_AHEAD_S,
       oldestMs: values.POSITION_OLDEST,

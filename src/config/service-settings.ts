@@ -173,3 +173,18 @@ export const OPERATION_SETTINGS = {
     text: 'Git revision of this build.',
   }),
 };
+
+export const LIMIT_SETTINGS = {
+  IN_FLIGHT_MAX_BYTES: setting({
+    type: type.integer(4_000_000, 10_000_000_000),
+    default: '32000000',
+    unit: 'bytes',
+    text: 'Maximum size of all request bodies and socket messages that are received and not complete yet. Above it, the oldest of a caller without a token is refused.',
+  }),
+  IN_FLIGHT_MAX_BYTES_PER_CALLER: setting({
+    type: type.integer(2_000_000, 10_000_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'Share of one caller in `IN_FLIGHT_MAX_BYTES`: of one address without a token, or of one token.',
+  }),
+};

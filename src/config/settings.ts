@@ -31,6 +31,11 @@ export interface Settings {
     readonly failureWindowS: number;
     readonly hashesAtOnce: number;
   };
+  /** Bounds on what clients can make the service hold or do. */
+  readonly limits: {
+    readonly inFlightBytes: number;
+    readonly inFlightBytesPerCaller: number;
+  };
   /** Limits of the position rules. */
   readonly positions: {
     readonly maxAheadS: number;

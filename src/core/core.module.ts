@@ -4,7 +4,9 @@ import { EventBus } from './events/event-bus.js';
 import { BackgroundJobs } from './jobs/background-jobs.js';
 import { LagMonitor } from './jobs/lag-monitor.js';
 import { ClockSkewDetector } from './time/clock-skew-detector.js';
+import { ClientAddresses } from './http/client-addresses.js';
 import { HttpTraffic } from './http/http-traffic.js';
+import { InFlightBytes } from './limits/in-flight-bytes.js';
 import { LogLevel } from './logging/log-level.js';
 import { Metrics } from './metrics/metrics.js';
 import { ProcessMetrics } from './metrics/process-metrics.js';
@@ -12,6 +14,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
 @Global()
 @Module({
   providers: [
+    ClientAddresses,
     Clock,
     ClockSkewDetector,
     EventBus,
@@ -20,8 +23,19 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     Metrics,
     ProcessMetrics,
     HttpTraffic,
+    InFlightBytes,
   ],
-  exports: [Clock, ClockSkewDetector, EventBus, BackgroundJobs, LagMonitor, Metrics, HttpTraffic],
+  exports: [
+    BackgroundJobs,
+    ClientAddresses,
+    Clock,
+    ClockSkewDetector,
+    EventBus,
+    HttpTraffic,
+    InFlightBytes,
+    LagMonitor,
+    Metrics,
+  ],
 })
 export class CoreModule {
   /** @param logLevel of the logger, which exists before the application */

@@ -11,6 +11,7 @@ export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './errors/error-responses.js';
 
 export { type EventMap, EventBus } from './events/event-bus.js';
+export { ClientAddresses, ipNetwork } from './http/client-addresses.js';
 export { createApiDocument } from './http/api-document.js';
 export { HttpAdapter } from './http/http-adapter.js';
 export { answerMalformedRequests, HTTP_SERVER_OPTIONS, listen } from './http/http-server.js';
@@ -25,6 +26,8 @@ export { HttpTraffic } from './http/http-traffic.js';
 export { InputPipe } from './http/input.pipe.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
+export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
+export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
 export { TokenBucket } from './limits/token-bucket.js';
 export {
   DEFAULT_LEVEL_S,
