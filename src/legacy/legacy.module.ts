@@ -12,6 +12,7 @@ import { BoxPicturesService } from './boxes/box-pictures.service.js';
 import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
 import { BoxesController } from './boxes/boxes.controller.js';
 import { BoxesService } from './boxes/boxes.service.js';
+import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
@@ -40,7 +41,7 @@ export class LegacyModule {
         SharedCollectionsModule,
         LegacyClientsModule,
       ],
-      controllers: [BoxesController, LegacyController],
+      controllers: [BoxesController, LegacyController, SocketClientFilesController],
       providers: [
         LegacyMetrics,
         BoxDirectory,

@@ -1,6 +1,6 @@
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { createServer } from 'node:http';
-import { answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http-server.js';
+import { acceptAbsoluteTargets, answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http-server.js';
 
 const IDLE_CHECK_MS = 50;
 /** Less than the default of DRAIN_TIMEOUT_S, after which the process ends. */
@@ -11,6 +11,7 @@ export class HttpAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     this.httpServer = createServer(HTTP_SERVER_OPTIONS, this.getInstance());
     answerMalformedRequests(this.httpServer);
+    acceptAbsoluteTargets(this.httpServer);
   }
 
   /**

@@ -1,8 +1,11 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type DevicePrincipal, ForDevice } from '../../auth/index.js';
-import { FailsWith, type PositionInput, type ReportAnswer } from '../../core/index.js';
+import { FailsWith, MaxBodyBytes, type PositionInput, type ReportAnswer } from '../../core/index.js';
 import { PositionsService } from './positions.service.js';
+
+/** Fits 500 positions with attributes of full size. */
+const MAX_REPORT_BYTES = 2_000_000;
 
 const REPORT_EXAMPLE: { readonly positions: readonly PositionInput[] } = {
   positions: [
@@ -36,6 +39,7 @@ export class PositionsController {
 
   @Post()
   @ForDevice()
+  @MaxBodyBytes(MAX_REPORT_BYTES)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Report 1–500 positions of the vehicle of the token. The answer follows when they are durable',
