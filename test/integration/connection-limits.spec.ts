@@ -82,6 +82,19 @@ it('serves all pipelined requests of a client that reads, in order', async () =>
   client.socket.destroy();
 });
 
+it('keeps a client that reads slowly: the time-out counts from the last byte that it took', async () => {
+  const client = open(service.service.httpPort, GET_DOCUMENT.repeat(40), false);
+  const size = (await (await fetch(`${service.url}/docs-json`)).arrayBuffer()).byteLength;
+  client.socket.on('data', (chunk) => {
+    client.received += chunk.length;
+    client.socket.pause();
+    setTimeout(() => client.socket.resume(), 40);
+  });
+  await until(() => client.received > 40 * size, 'all answers');
+  expect(client.isClosed).toBe(false);
+  client.socket.destroy();
+});
+
 it('closes a connection with more waiting requests than the share of its address', async () => {
   const client = open(service.service.httpPort, 'GET /health HTTP/1.1\r\nHost:\r\n\r\n'.repeat(2_000), false);
   client.socket.resume();
