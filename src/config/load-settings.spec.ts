@@ -59,6 +59,7 @@ describe('loadSettings', () => {
       JWT_SECRET: 'hunter2',
       ADMIN_EMAIL: 'no-address',
       TRUST_PROXY: '10.0.0.1,10.0.0.0/8',
+      CORS_ORIGINS: 'https://panel.example.org/',
       LOG_LEVEL: 'loud',
     });
     expect(faults.map((fault) => fault.split(':')[0])).toEqual([
@@ -68,6 +69,7 @@ describe('loadSettings', () => {
       'JWT_SECRET',
       'ADMIN_EMAIL',
       'TRUST_PROXY',
+      'CORS_ORIGINS',
       'LOG_LEVEL',
     ]);
     expect(faults.join()).not.toContain('hunter2');
@@ -159,7 +161,7 @@ describe('loadSettings', () => {
 const DEFAULTS = {
   isLive: false,
   isProduction: false,
-  http: { port: 5000, trustProxy: [] },
+  http: { port: 5000, trustProxy: [], corsOrigins: [] },
   socket: { port: 5050 },
   mongo: { timeoutMs: 5_000 },
   auth: {

@@ -55,7 +55,12 @@ export function loadSettings(env: Environment): LoadedSettings {
     isLive,
     isProduction,
     dataDir,
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT, trustProxy: values.TRUST_PROXY },
+    http: {
+      host: values.HTTP_HOST,
+      port: values.HTTP_PORT,
+      trustProxy: values.TRUST_PROXY,
+      corsOrigins: values.CORS_ORIGINS,
+    },
     socket: { port: values.SOCKET_SERVER_PORT },
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS },
     auth: {

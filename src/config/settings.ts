@@ -10,6 +10,8 @@ export interface Settings {
     readonly port: number;
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
+    /** Origins of pages of other hosts that may call the API. */
+    readonly corsOrigins: readonly string[];
   };
   readonly socket: { readonly port: number };
   readonly mongo: {

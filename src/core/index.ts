@@ -46,6 +46,7 @@ export { pause, retry } from './time/retry.js';
 export { startupBanner } from './logging/startup-banner.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';
+export { PositionDto } from './geo/position.dto.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
 export {

@@ -65,7 +65,7 @@ export class SocketPort {
       pingInterval: 25_000,
       pingTimeout: 20_000,
       // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
-      ...(settings.legacy.isEnabled && { cors: { origin: '*' } }),
+      cors: { origin: settings.legacy.isEnabled ? '*' : [...settings.http.corsOrigins] },
     });
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
