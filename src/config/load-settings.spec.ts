@@ -200,6 +200,7 @@ const DEFAULTS = {
     isEnabled: true,
     rooms: ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'],
     maxPanels: 200,
+    boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
   sharedCollections: { isEnabled: false },

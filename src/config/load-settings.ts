@@ -110,6 +110,12 @@ export function loadSettings(env: Environment): LoadedSettings {
       isEnabled: values.LEGACY_CLIENTS === 'on',
       rooms: values.LEGACY_ROOMS,
       maxPanels: values.LEGACY_MAX_PANELS,
+      boxes: {
+        postsPerSOfAddress: values.LEGACY_POSTS_PER_S_PER_ADDRESS,
+        positionsPerS: values.LEGACY_POSITIONS_PER_S_PER_BOX,
+        picturePostsPerS: values.LEGACY_PICTURE_POSTS_PER_S_PER_BOX,
+        picturePostsAtOnce: values.LEGACY_PICTURE_POSTS_AT_ONCE,
+      },
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
     sharedCollections: { isEnabled: values.LEGACY_COLLECTIONS === 'write' },

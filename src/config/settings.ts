@@ -95,6 +95,13 @@ interface LegacySettings {
   readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];
   readonly maxPanels: number;
+  /** Limits of the requests of boxes. */
+  readonly boxes: {
+    readonly postsPerSOfAddress: number;
+    readonly positionsPerS: number;
+    readonly picturePostsPerS: number;
+    readonly picturePostsAtOnce: number;
+  };
   /** IANA name. */
   readonly timeZone: string;
 }

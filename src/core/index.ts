@@ -27,6 +27,8 @@ export { InputPipe } from './http/input.pipe.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
 export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
+export { type CallerRank, FairLimiter, type LimitedCaller } from './limits/fair-limiter.js';
+export { FairSlots, type Slot } from './limits/fair-slots.js';
 export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
 export { TokenBucket } from './limits/token-bucket.js';
 export {

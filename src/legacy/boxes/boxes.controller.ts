@@ -16,6 +16,7 @@ import { BoxesService } from './boxes.service.js';
 import {
   EMPTY_RESPONSE,
   FAILED_RESPONSE,
+  LIMITED_RESPONSE,
   REPORT_BODY,
   SNAPSHOT_BODY,
   ACCEPTED_RESPONSE,
@@ -54,6 +55,7 @@ export class BoxesController {
   @ApiOkResponse(ACCEPTED_RESPONSE)
   @ApiResponse(UNKNOWN_BOX_RESPONSE)
   @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(LIMITED_RESPONSE)
   @ApiResponse(FAILED_RESPONSE)
   track(@Req() request: Request, @Res() response: Response): Promise<void> {
     return this.boxes.track(request, response);
@@ -70,6 +72,7 @@ export class BoxesController {
   @ApiBody(SNAPSHOT_BODY)
   @ApiOkResponse(EMPTY_RESPONSE)
   @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(LIMITED_RESPONSE)
   @ApiResponse(FAILED_RESPONSE)
   snapshot(@Req() request: Request, @Res() response: Response): Promise<void> {
     return this.boxes.snapshot(request, response);
@@ -87,6 +90,7 @@ export class BoxesController {
   @ApiOkResponse(EMPTY_RESPONSE)
   @ApiResponse(UNKNOWN_BOX_RESPONSE)
   @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(LIMITED_RESPONSE)
   @ApiResponse(FAILED_RESPONSE)
   crash(@Req() request: Request, @Res() response: Response): Promise<void> {
     return this.boxes.crash(request, response);
