@@ -58,16 +58,22 @@ export {
   measurementsOf,
   type Position,
   type PositionInput,
-  type PositionResult,
   type PositionView,
-  QUARANTINE_CODES,
-  type QuarantineCode,
   type RecordedPosition,
-  type ReportAnswer,
   toPositionView,
-  type Verdict,
-  VERDICTS,
   withoutOriginalFields,
 } from './geo/position.js';
+export {
+  DUPLICATE_TEXT,
+  type PositionResult,
+  QUARANTINE_CODES,
+  QUARANTINE_TEXTS,
+  type QuarantineCode,
+  REJECTION_TEXTS,
+  type RejectionCode,
+  type ReportAnswer,
+  type Verdict,
+  VERDICTS,
+} from './geo/verdict.js';
 export { exceedsJsonLimits } from './http/json-limits.js';
 export { IsOptionalOrNull, lowerCased, PRINTABLE, trimmed } from './http/input.decorators.js';

@@ -131,6 +131,10 @@ export const ERROR_CODES = {
     kind: 'invalid',
     text: 'A field is invalid. `errors` names each invalid field and its limit.',
   },
+  'input/not-json': {
+    kind: 'invalid',
+    text: 'The event is not JSON: NaN and Infinity are no JSON numbers. Leave such a field out.',
+  },
   'input/unknown-event': { kind: 'invalid', text: 'The socket namespace has no event of this name.' },
   internal: {
     kind: 'internal',

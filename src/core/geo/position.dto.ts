@@ -23,7 +23,10 @@ export class PositionDto implements PositionView {
   })
   headingDeg?: number;
 
-  @ApiPropertyOptional({ description: 'Radius, metres.', minimum: 0, example: 5 })
+  @ApiPropertyOptional({
+    description: 'Radius, metres. Negative only in the quarantine: the device called the place invalid.',
+    example: 5,
+  })
   accuracyM?: number;
 
   @ApiPropertyOptional({ description: 'Metres.', minimum: -1000, maximum: 100_000, example: 519 })

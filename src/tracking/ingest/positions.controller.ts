@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type DevicePrincipal, ForDevice } from '../../auth/index.js';
-import { FailsWith, type PositionInput, type ReportAnswer } from '../../core/index.js';
+import { DUPLICATE_TEXT, FailsWith, type PositionInput, type ReportAnswer } from '../../core/index.js';
 import { PositionsService } from './positions.service.js';
 import { ReportAnswerDto, ReportDto } from './report.dto.js';
 
@@ -22,7 +22,7 @@ const REPORT_EXAMPLE: { readonly positions: readonly PositionInput[] } = {
 const REPORT_ANSWER_EXAMPLE: ReportAnswer = {
   results: [
     { index: 0, verdict: 'stored' },
-    { index: 1, verdict: 'duplicate' },
+    { index: 1, verdict: 'duplicate', text: DUPLICATE_TEXT },
   ],
   stored: 1,
   duplicate: 1,

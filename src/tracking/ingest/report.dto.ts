@@ -26,6 +26,9 @@ export class PositionResultDto implements PositionResult {
   @ApiPropertyOptional({ description: 'The reason; present for `quarantined` and `rejected`.' })
   code?: string;
 
+  @ApiPropertyOptional({ description: 'The reason in words; absent for `stored`.' })
+  text?: string;
+
   @ApiPropertyOptional({
     enum: [true],
     type: Boolean,
