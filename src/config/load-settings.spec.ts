@@ -178,7 +178,7 @@ const DEFAULTS = {
     maxSpeedMps: 100,
     jumpsToRelease: 3,
   },
-  live: { replayLimit: 60_000 },
+  live: { replayLimit: 60_000, maxUnsentBytes: 4_000_000, maxUnsentMs: 20_000 },
   log: { level: 'info' },
   release: { color: null },
   tls: { certPath: null },
