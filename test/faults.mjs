@@ -117,7 +117,7 @@ const FAULTS = [
   },
   {
     what: 'a replaced refresh token stays valid',
-    file: 'src/auth/sessions/sessions.service.ts',
+    file: 'src/auth/sessions/session.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
     specs: ['integration/auth'],

@@ -28,7 +28,10 @@ export class AuthController {
 
   @Post('refresh')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Rotate the refresh token; the previous one gives the same successor for 30 s' })
+  @ApiOperation({
+    summary:
+      'Rotate the refresh token; every token that was rotated within the last 30 s gives the current successor',
+  })
   @ApiOkResponse({ type: TokenPairDto })
   @FailsWith('auth/token-invalid', 'auth/token-expired', 'auth/session-revoked', 'auth/too-many-attempts')
   refresh(@Body() { refreshToken }: RefreshDto): Promise<TokenPair> {
