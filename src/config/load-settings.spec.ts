@@ -181,7 +181,7 @@ const DEFAULTS = {
     jumpsToRelease: 3,
   },
   limits: { inFlightBytes: 32_000_000, inFlightBytesPerCaller: 4_000_000 },
-  live: { replayLimit: 60_000 },
+  live: { replayLimit: 60_000, maxUnsentBytes: 4_000_000, maxUnsentMs: 20_000 },
   log: { level: 'info' },
   release: { color: null },
   tls: { certPath: null },

@@ -85,7 +85,11 @@ export function loadSettings(env: Environment): LoadedSettings {
       maxSpeedMps: values.POSITION_MAX_SPEED_MPS,
       jumpsToRelease: values.POSITION_JUMPS_TO_RELEASE,
     },
-    live: { replayLimit: values.LIVE_REPLAY_LIMIT },
+    live: {
+      replayLimit: values.LIVE_REPLAY_LIMIT,
+      maxUnsentBytes: values.LIVE_MAX_UNSENT_BYTES,
+      maxUnsentMs: values.LIVE_MAX_UNSENT_S * 1_000,
+    },
     log: { level: values.LOG_LEVEL },
     release: {
       version: packageVersion(),

@@ -50,6 +50,9 @@ export interface Settings {
   readonly live: {
     /** Positions in one replay. */
     readonly replayLimit: number;
+    /** Limits of one subscriber's connection. */
+    readonly maxUnsentBytes: number;
+    readonly maxUnsentMs: number;
   };
   readonly log: { readonly level: LogLevelName };
   readonly release: Release;

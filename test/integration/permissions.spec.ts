@@ -155,7 +155,9 @@ describe('routes', () => {
       if (allowed.includes(caller)) expect([caller, status, body.code]).not.toEqual([caller, ...refusal]);
       else expect([caller, status, body.code]).toEqual([caller, ...refusal]);
       if (status === 403)
-        expect(body.detail).toMatch(/^This (call needs the (access|device|ops) token|device token belongs to another)/);
+        expect(body.detail).toMatch(
+          /^This (call needs the (access|device|ops) token|device token belongs to another)/,
+        );
     }
   });
 

@@ -30,7 +30,8 @@ export class AuthController {
   @HttpCode(200)
   @ApiOperation({
     operationId: 'refreshTokens',
-    summary: 'Rotate the refresh token; the previous one gives the same successor for 30 s',
+    summary:
+      'Rotate the refresh token; every token that was rotated within the last 30 s gives the current successor',
   })
   @ApiOkResponse({ type: TokenPairDto })
   @FailsWith('auth/token-invalid', 'auth/token-expired', 'auth/session-revoked', 'auth/too-many-attempts')
