@@ -1,13 +1,20 @@
 import 'reflect-metadata';
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.js';
 import { FirstAdminSeeder } from './auth/index.js';
 import { createPino, EXIT_CODES, PinoLogger, startupBanner } from './core/index.js';
-import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
+import {
+  loadEnvFile,
+  loadSettings,
+  type LoadedSettings,
+  type Settings,
+  SettingsError,
+} from './config/index.js';
 import { startWatchdog } from './health/index.js';
 import { InstanceLifecycle } from './deployment/index.js';
 
-/** Runs the service as a process: settings, log, signals, exit codes and banner. Resolves when the service is ready. */
+/** Runs the service as a process: settings (`.env` included), log, signals, exit codes and banner. Resolves when the service is ready. */
 export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   const { settings, notices } = loadSettingsOrExit(env);
   const pino = createPino(settings.log.level, {
@@ -67,6 +74,7 @@ class ShutdownHandler {
 
 function loadSettingsOrExit(env: NodeJS.ProcessEnv): LoadedSettings {
   try {
+    if (existsSync('.env')) loadEnvFile('.env');
     return loadSettings(env);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;

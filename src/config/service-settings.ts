@@ -4,14 +4,14 @@ import { LOG_LEVELS } from './settings.js';
 
 export const SYSTEM_SETTINGS = {
   ENVIRONMENT: setting({
-    type: type.text(1, 40),
+    type: type.oneOfAnyCase('LIVE', 'STAGING', 'TEST', 'DEV'),
     default: null,
-    text: '`LIVE` (in any case) marks the live system. The service then refuses the embedded evaluation database.',
+    text: '`LIVE` marks the live system. The service then refuses the embedded evaluation database. The other values have no effect.',
   }),
   NODE_ENV: setting({
-    type: type.text(1, 40),
+    type: type.oneOf('production', 'development', 'test'),
     default: null,
-    text: '`production` also refuses the embedded evaluation database.',
+    text: '`production` also refuses the embedded evaluation database. The other values have no effect.',
   }),
   HTTP_HOST: setting({
     type: type.host,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -69,6 +70,27 @@ describe('starting', () => {
       expect(program.output).toContain(`${name}: `);
     expect(program.output).not.toMatch(/^\s+at /m);
   });
+
+  it.each([
+    ['quotes', "ENVIRONMENT='LIVE'\n", 'is enclosed in quotes'],
+    ['a byte order mark', '\uFEFFENVIRONMENT=LIVE\n', 'starts with a byte order mark'],
+    ['UTF-16', Buffer.from('\uFEFFENVIRONMENT=LIVE\n', 'utf16le'), 'is UTF-16'],
+  ] as const)(
+    'ends with 78 when ENVIRONMENT=LIVE is not readable because of %s in the environment or in .env',
+    async (kind, file, fault) => {
+      await writeFile(join(directory.path, '.env'), kind === 'quotes' ? '' : file);
+      const env: Record<string, string> = kind === 'quotes' ? { ENVIRONMENT: "'LIVE'" } : {};
+      for (const [script, args] of [
+        ['main.js', []],
+        ['cli.js', ['schema', 'status']],
+      ] as const) {
+        const program = Program.start(script, args, env, directory.path);
+        expect(await program.exited).toEqual({ code: 78, signal: null });
+        expect(program.output).toContain(fault);
+      }
+      expect(await readdir(directory.path)).toEqual(['.env']);
+    },
+  );
 
   it.each(['HTTP_PORT', 'SOCKET_SERVER_PORT'] as const)(
     'prints one line that names %s when its port is in use',
