@@ -261,7 +261,7 @@ const DEFAULTS = {
   },
   limits: { inFlightBytes: 32_000_000, inFlightBytesPerCaller: 4_000_000 },
   live: { replayLimit: 60_000 },
-  log: { level: 'info' },
+  log: { level: 'info', bufferBytes: 4_000_000 },
   release: { color: null },
   tls: { certPath: null },
   metrics: { allowFrom: [] },

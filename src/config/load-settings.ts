@@ -81,7 +81,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       jumpsToRelease: values.POSITION_JUMPS_TO_RELEASE,
     },
     live: { replayLimit: values.LIVE_REPLAY_LIMIT },
-    log: { level: values.LOG_LEVEL },
+    log: { level: values.LOG_LEVEL, bufferBytes: values.LOG_BUFFER_BYTES },
     release: {
       version: packageVersion(),
       revision: values.RELEASE_REVISION ?? gitRevision(),

@@ -149,6 +149,12 @@ export const OPERATION_SETTINGS = {
     default: 'info',
     text: 'Least severe level that is logged.',
   }),
+  LOG_BUFFER_BYTES: setting({
+    type: type.integer(16_000, 100_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'Maximum size of the log lines that wait for a stalled reader of stdout. Further lines are dropped and counted until the reader has taken half of them.',
+  }),
   DRAIN_TIMEOUT_S: setting({
     type: type.integer(1, 600),
     default: '25',

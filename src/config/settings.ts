@@ -49,7 +49,11 @@ export interface Settings {
     /** Positions in one replay. */
     readonly replayLimit: number;
   };
-  readonly log: { readonly level: LogLevelName };
+  readonly log: {
+    readonly level: LogLevelName;
+    /** Of lines that wait for the reader of stdout. */
+    readonly bufferBytes: number;
+  };
   readonly release: Release;
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
