@@ -37,7 +37,7 @@ export interface RunningService {
 /** Starts the whole service, from settings to open ports. Used by `main` and by the tests. */
 export async function startService(settings: Settings, logger: PinoLogger): Promise<RunningService> {
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(settings, logger.level),
+    AppModule.with(settings, logger),
     new HttpAdapter(),
     {
       logger,

@@ -17,7 +17,7 @@ export interface LoadedSettings {
 export function loadSettings(env: Environment): LoadedSettings {
   const { values, faults: readingFaults, notices } = readEnvironment(env);
   const faults = readingFaults.map((fault) => fault.text);
-  const isLive = values.ENVIRONMENT?.toUpperCase() === 'LIVE';
+  const isLive = values.ENVIRONMENT === 'LIVE';
   const isProduction = isLive || values.NODE_ENV === 'production';
   const url = values.MONGODB_URL;
   // A setting with a wrong value has its own fault and is not missing.
@@ -41,7 +41,7 @@ export function loadSettings(env: Environment): LoadedSettings {
   if (values.CREW_SPEED_RED_KMH <= values.CREW_SPEED_ORANGE_KMH) {
     faults.push('CREW_SPEED_RED_KMH: must be above CREW_SPEED_ORANGE_KMH');
   }
-  if (faults.length > 0) throw new SettingsError(faults);
+  if (faults.length > 0) throw new SettingsError(faults, notices);
 
   const dataDir = resolve(values.DATA_DIR);
   const generated = url === null ? loadOrCreateEvaluationSecrets(dataDir) : null;
@@ -90,7 +90,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       maxUnsentBytes: values.LIVE_MAX_UNSENT_BYTES,
       maxUnsentMs: values.LIVE_MAX_UNSENT_S * 1_000,
     },
-    log: { level: values.LOG_LEVEL },
+    log: { level: values.LOG_LEVEL, bufferBytes: values.LOG_BUFFER_BYTES },
     release: {
       version: packageVersion(),
       revision: values.RELEASE_REVISION ?? gitRevision(),

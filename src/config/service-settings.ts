@@ -4,14 +4,14 @@ import { LOG_LEVELS } from './settings.js';
 
 export const SYSTEM_SETTINGS = {
   ENVIRONMENT: setting({
-    type: type.text(1, 40),
+    type: type.oneOfAnyCase('LIVE', 'STAGING', 'TEST', 'DEV'),
     default: null,
-    text: '`LIVE` (in any case) marks the live system. The service then refuses the embedded evaluation database.',
+    text: '`LIVE` marks the live system. The service then refuses the embedded evaluation database. The other values have no effect.',
   }),
   NODE_ENV: setting({
-    type: type.text(1, 40),
+    type: type.oneOf('production', 'development', 'test'),
     default: null,
-    text: '`production` also refuses the embedded evaluation database.',
+    text: '`production` also refuses the embedded evaluation database. The other values have no effect.',
   }),
   HTTP_HOST: setting({
     type: type.host,
@@ -153,6 +153,12 @@ export const OPERATION_SETTINGS = {
     type: type.oneOf(...LOG_LEVELS),
     default: 'info',
     text: 'Least severe level that is logged.',
+  }),
+  LOG_BUFFER_BYTES: setting({
+    type: type.integer(16_000, 100_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'Maximum size of the log lines that wait for a stalled reader of stdout. Further lines are dropped and counted until the reader has taken half of them.',
   }),
   DRAIN_TIMEOUT_S: setting({
     type: type.integer(1, 600),

@@ -81,6 +81,12 @@ export function oneOf<const T extends string>(...allowed: readonly T[]): Setting
   };
 }
 
+/** As `oneOf`, in any case; the value is in capitals. */
+export function oneOfAnyCase<const T extends Uppercase<string>>(...allowed: readonly T[]): SettingType<T> {
+  const { accepts, parse } = oneOf(...allowed);
+  return { accepts: `${accepts}, in any case`, parse: (value) => parse(value.toUpperCase()) };
+}
+
 export const email: SettingType<string> = {
   accepts: 'an e-mail address',
   parse: (value) => {

@@ -54,7 +54,11 @@ export interface Settings {
     readonly maxUnsentBytes: number;
     readonly maxUnsentMs: number;
   };
-  readonly log: { readonly level: LogLevelName };
+  readonly log: {
+    readonly level: LogLevelName;
+    /** Of lines that wait for the reader of stdout. */
+    readonly bufferBytes: number;
+  };
   readonly release: Release;
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
@@ -152,8 +156,13 @@ export type SettingNotice = string;
 
 /** All faults of the settings. The process prints them and ends with exit code 78 (EX_CONFIG). */
 export class SettingsError extends Error {
-  constructor(readonly faults: readonly string[]) {
-    super(`wrong settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  /** @param notices often the reason for a fault: a misspelt name is a setting that is missing */
+  constructor(
+    readonly faults: readonly string[],
+    notices: readonly SettingNotice[] = [],
+  ) {
+    const lines = [...faults, ...notices.map((notice) => `note: ${notice}`)];
+    super(`wrong settings:\n${lines.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'SettingsError';
   }
 }

@@ -46,6 +46,7 @@ export { LagMonitor } from './jobs/lag-monitor.js';
 export { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './jobs/lock.js';
 export { pause, retry } from './time/retry.js';
 export { startupBanner } from './logging/startup-banner.js';
+export { LogStream } from './logging/log-stream.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';
 export { PositionDto } from './geo/position.dto.js';
