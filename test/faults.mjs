@@ -111,9 +111,9 @@ const FAULTS = [
   {
     what: 'a database outage is answered with 500',
     file: 'src/database/storage-errors.ts',
-    from: 'if (OUTAGE_NAMES.has(error.name) || OUTAGE_CODES.has(codeOf(error))) return storageUnavailable(error);',
-    to: '',
-    specs: ['e2e/kill', 'e2e/start-and-stop'],
+    from: 'error instanceof Error && isOutage(error) ? storageUnavailable(error) : null;',
+    to: 'null;',
+    specs: ['src/database/storage-errors'],
   },
   {
     what: 'a replaced refresh token stays valid',
