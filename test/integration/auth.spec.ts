@@ -9,6 +9,7 @@ import { SessionsService } from '../../src/auth/sessions/sessions.service.js';
 import { UsersRepository } from '../../src/auth/users/users.repository.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { logIn, me, newUser } from '../support/test-users.js';
+import { comparedRounds } from '../support/fast-bcrypt.js';
 import { connectSocket, until } from '../support/sockets.js';
 import {
   ADMIN,
@@ -261,6 +262,47 @@ describe('hashes of the old server', () => {
     expect(renamed).toMatchObject({ status: 200, body: { name: 'Renamed', createdAt: expect.any(String) } });
     expect((await call(service, 'PATCH', path, { token, body: { role: 'viewer' } })).status).toBe(200);
     expect((await me(service, token)).status).toBe(401);
+  });
+
+  it.each([
+    ['an unknown address', null],
+    ['a user of this service', 12],
+    ['a hash of the old server', 10],
+    ['a weaker hash', 4],
+    ['a malformed hash', 'plain text'],
+  ])('cost the same work and give the same answer for a wrong password: %s', async (what, stored) => {
+    const email = `${what.replaceAll(' ', '-')}@example.org`;
+    const passwordHash = typeof stored === 'number' ? await hash(password, stored) : stored;
+    if (passwordHash !== null) {
+      await users.create({ id: users.newId(), email, name: 'x', role: 'viewer', passwordHash });
+    }
+    comparedRounds.length = 0;
+    const { status, body } = await call(service, 'POST', '/api/v1/auth/login', {
+      body: { email, password: 'wrong' },
+    });
+    expect(comparedRounds.reduce((sum, rounds) => sum + 2 ** rounds, 0)).toBe(2 ** 12);
+    expect([status, { ...body, requestId: '' }]).toEqual([
+      401,
+      {
+        type: expect.any(String),
+        title: 'Unauthorized',
+        status: 401,
+        detail: 'E-mail address or password is wrong.',
+        code: 'auth/bad-credentials',
+        requestId: '',
+      },
+    ]);
+  });
+
+  it('with more rounds than new ones are replaced, because their time shows that the user exists', async () => {
+    const email = 'slow@example.org';
+    const id = users.newId();
+    await users.create({ id, email, name: 'Slow', role: 'viewer', passwordHash: await hash(password, 13) });
+    await logIn(service, { email, password });
+    await until(
+      async () => (await users.getById(id)).passwordHash.startsWith('$2b$12$'),
+      'a hash with 12 rounds',
+    );
   });
 
   it.each(['', 'plain text', '$2b$12$short', '$2y$10$' + 'a'.repeat(53), '$2b$31$' + 'a'.repeat(53)])(

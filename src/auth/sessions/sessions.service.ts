@@ -44,7 +44,7 @@ export class SessionsService {
       await this.audit.record({ action: 'auth.login-failed', target: loginTarget(email, user) });
       throw badCredentials();
     }
-    this.upgrades.upgradeIfWeak(user, password);
+    this.upgrades.replaceIfOtherRounds(user, password);
     return this.open(user);
   }
 
