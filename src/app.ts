@@ -9,21 +9,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from './app.module.js';
 import {
   ClientAddresses,
+  ConnectionLimits,
   createApiDocument,
   HttpAdapter,
   HttpTraffic,
+  keepAnswers,
   listen,
   type PinoLogger,
   requestId,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
-import { rejectUndecodableAddresses } from './images/index.js';
-import { hasLegacyBody } from './legacy/index.js';
+import { prepareOldAddresses } from './images/index.js';
 import { DrainService, HttpDrain } from './deployment/index.js';
 
-/** Enough for 500 positions with attributes of full size. */
-const BODY_LIMIT = '2mb';
+/** Documents that take long to build and are up to 600 kB. */
+const DOCUMENT_PATHS = [
+  '/docs-json',
+  '/docs-yaml',
+  '/docs/swagger-ui-init.js',
+  '/docs/docs/swagger-ui-init.js',
+  '/docs/asyncapi.yaml',
+];
 
 /** The running service; both ports are open. */
 export interface RunningService {
@@ -42,10 +49,11 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     {
       logger,
       abortOnError: false,
-      // Only JSON is accepted; Nest's default parsers also accept forms.
+      // `RequestBodyInterceptor` reads bodies, after the guards.
       bodyParser: false,
     },
   );
+  app.get(ConnectionLimits).apply(app.getHttpServer());
   app.disable('x-powered-by');
   useClientAddresses(app);
   app.set('query parser', 'simple');
@@ -56,9 +64,9 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.use(app.get(HttpTraffic).middleware);
   app.use(securityHeaders());
   if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
-  app.use(rejectUndecodableAddresses);
-  app.useBodyParser('json', { limit: BODY_LIMIT, type: isApiJson });
+  app.use(prepareOldAddresses);
   app.useWebSocketAdapter(new SocketAdapter(app));
+  keepAnswers(app, DOCUMENT_PATHS);
   SwaggerModule.setup('docs', app, () => createApiDocument(app, settings.release.version), {
     jsonDocumentUrl: 'docs-json',
     // The token that a reader entered is kept in this browser.
@@ -103,11 +111,6 @@ function useClientAddresses(app: NestExpressApplication): void {
       return addresses.of(this);
     },
   });
-}
-
-/** Excludes requests of the old server's boxes: malformed JSON from them gets an answer in the old format. */
-function isApiJson(request: IncomingMessage): boolean {
-  return !hasLegacyBody(request.url ?? '') && Boolean((request as Request).is('json'));
 }
 
 /** Order: readiness, sockets, HTTP requests in progress, database. */

@@ -77,6 +77,10 @@ export function loadSettings(env: Environment): LoadedSettings {
     limits: {
       inFlightBytes: values.IN_FLIGHT_MAX_BYTES,
       inFlightBytesPerCaller: values.IN_FLIGHT_MAX_BYTES_PER_CALLER,
+      jsonBytesPerS: values.JSON_BYTES_PER_S,
+      connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
+      writeStallS: values.WRITE_STALL_TIMEOUT_S,
+      unsentBytes: values.UNSENT_MAX_BYTES,
     },
     positions: {
       maxAheadS: values.POSITION_MAX_AHEAD_S,

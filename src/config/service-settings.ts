@@ -198,4 +198,27 @@ export const LIMIT_SETTINGS = {
     unit: 'bytes',
     text: 'Share of one caller in `IN_FLIGHT_MAX_BYTES`: of one address without a token, or of one token.',
   }),
+  JSON_BYTES_PER_S: setting({
+    type: type.integer(1_000_000, 1_000_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'JSON that one caller can have parsed each second, on average: one address without a token, or one token. A burst can be four times as large. Bodies up to 2 kB do not count. Further ones get 429.',
+  }),
+  CONNECTIONS_PER_ADDRESS: setting({
+    type: type.integer(10, 1_000_000),
+    default: '1000',
+    text: 'Maximum number of open connections of one client address to one port. Further ones are closed. The addresses in `TRUST_PROXY` have no limit.',
+  }),
+  WRITE_STALL_TIMEOUT_S: setting({
+    type: type.integer(1, 3_600),
+    default: '30',
+    unit: 's',
+    text: 'Time after which an HTTP connection is closed when its client takes no byte of the answer.',
+  }),
+  UNSENT_MAX_BYTES: setting({
+    type: type.integer(4_000_000, 10_000_000_000),
+    default: '32000000',
+    unit: 'bytes',
+    text: 'Maximum size of all HTTP answers that wait in memory for clients that take none of their bytes. Above it, the client that has stalled longest is disconnected.',
+  }),
 };

@@ -37,6 +37,10 @@ export interface Settings {
   readonly limits: {
     readonly inFlightBytes: number;
     readonly inFlightBytesPerCaller: number;
+    readonly jsonBytesPerS: number;
+    readonly connectionsPerAddress: number;
+    readonly writeStallS: number;
+    readonly unsentBytes: number;
   };
   /** Limits of the position rules. */
   readonly positions: {

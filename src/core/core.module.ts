@@ -5,6 +5,7 @@ import { BackgroundJobs } from './jobs/background-jobs.js';
 import { LagMonitor } from './jobs/lag-monitor.js';
 import { ClockSkewDetector } from './time/clock-skew-detector.js';
 import { ClientAddresses } from './http/client-addresses.js';
+import { ConnectionLimits } from './http/connection-limits.js';
 import { HttpTraffic } from './http/http-traffic.js';
 import { InFlightBytes } from './limits/in-flight-bytes.js';
 import { LogLevel } from './logging/log-level.js';
@@ -18,6 +19,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
   providers: [
     ClientAddresses,
     Clock,
+    ConnectionLimits,
     ClockSkewDetector,
     EventBus,
     BackgroundJobs,
@@ -32,6 +34,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     BackgroundJobs,
     ClientAddresses,
     Clock,
+    ConnectionLimits,
     ClockSkewDetector,
     EventBus,
     HttpTraffic,

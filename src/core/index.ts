@@ -1,4 +1,15 @@
-export { BodyTypeInterceptor, AcceptsNonJsonBody } from './http/body-type.interceptor.js';
+export { AcceptsNonJsonBody, MaxBodyBytes, RequestBodyInterceptor } from './http/request-body.interceptor.js';
+export {
+  announcedBytes,
+  answerEarly,
+  bodyTooLarge,
+  brokenBody,
+  discardRest,
+  readBytes,
+  textOf,
+  UnreadableBodyError,
+} from './http/request-body.js';
+export { parseJsonBody } from './http/json-body.js';
 export { type BoundingBox, isInside, parseBoundingBox } from './geo/bounding-box.js';
 export { Clock } from './time/clock.js';
 export { ClockSkewDetector } from './time/clock-skew-detector.js';
@@ -12,9 +23,16 @@ export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from '.
 
 export { type EventMap, EventBus } from './events/event-bus.js';
 export { ClientAddresses, ipNetwork } from './http/client-addresses.js';
+export { ConnectionLimits } from './http/connection-limits.js';
+export { constantAnswer, type ConstantAnswer, keepAnswers, sendConstant } from './http/constant-answers.js';
 export { createApiDocument } from './http/api-document.js';
 export { HttpAdapter } from './http/http-adapter.js';
-export { answerMalformedRequests, HTTP_SERVER_OPTIONS, listen } from './http/http-server.js';
+export {
+  acceptAbsoluteTargets,
+  answerMalformedRequests,
+  HTTP_SERVER_OPTIONS,
+  listen,
+} from './http/http-server.js';
 export {
   currentRequest,
   type RequestContext,

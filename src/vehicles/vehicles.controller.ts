@@ -35,7 +35,12 @@ import type { VehicleView } from './vehicle.js';
 import { type VehicleWithEtag, VehiclesService } from './vehicles.service.js';
 
 const ETAG = { headers: { ETag: { description: 'For If-Match.', schema: { type: 'string' as const } } } };
-const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the version to change.' };
+const IF_MATCH = {
+  name: 'If-Match',
+  required: false,
+  description:
+    'ETag of the version to change, as it was received: a proxy that compresses writes `W/` before it.',
+};
 
 @ApiTags('vehicles')
 @Controller('api/v1/vehicles')

@@ -43,6 +43,8 @@ const BODY_ERRORS: readonly ErrorCode[] = [
   'input/invalid',
   'http/bad-request',
   'http/body-too-large',
+  'http/busy',
+  'http/too-many-bytes',
   'http/unsupported-media-type',
 ];
 const DEVICE_ERRORS: readonly ErrorCode[] = ['auth/token-missing', 'auth/token-invalid', 'auth/forbidden'];

@@ -33,6 +33,11 @@ export class ClientAddresses {
     return address;
   }
 
+  /** @param address of a connection */
+  isTrustedProxy(address: string): boolean {
+    return this.trustedProxies.has(normalized(address) ?? address);
+  }
+
   /** The network of the client that sent a request; see `ipNetwork`. */
   networkOf(request: Pick<IncomingMessage, 'headers' | 'socket'>): string {
     return ipNetwork(this.of(request));

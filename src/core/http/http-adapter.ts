@@ -2,7 +2,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { createServer } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { DomainError } from '../errors/domain-error.js';
-import { answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http-server.js';
+import { acceptAbsoluteTargets, answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http-server.js';
 
 const IDLE_CHECK_MS = 50;
 /** The old server answered 404 to every other method of its routes, so they are left out. */
@@ -21,6 +21,7 @@ export class HttpAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     this.httpServer = createServer(HTTP_SERVER_OPTIONS, this.getInstance());
     answerMalformedRequests(this.httpServer);
+    acceptAbsoluteTargets(this.httpServer);
   }
 
   /** Answers 405 before Nest answers 404, when the path exists with other methods. */

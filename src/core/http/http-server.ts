@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server as HttpServer, ServerOptions } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerOptions } from 'node:http';
 import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { serializeResponse, rawErrorResponse } from './raw-response.js';
@@ -37,6 +37,17 @@ const BACKLOG = 8_192;
 export async function listen(server: Server, port: number, host: string): Promise<void> {
   server.listen({ port, host, backlog: BACKLOG });
   await once(server, 'listening');
+}
+
+/**
+ * Turns absolute targets into paths: `GET http://host/path` is the form for proxies, and a server must accept it too
+ * (RFC 9112, 3.2.2). Some HTTP libraries always send it.
+ */
+export function acceptAbsoluteTargets(server: HttpServer): void {
+  server.prependListener('request', (request: IncomingMessage) => {
+    const { url = '/' } = request;
+    if (!url.startsWith('/')) request.url = url.replace(/^https?:\/\/[^/?#]*\/?/i, '/');
+  });
 }
 
 /** HTTP status by Node's error code, for input that is not a valid request. */

@@ -8,7 +8,9 @@ import {
 import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import {
+  acceptAbsoluteTargets,
   answerMalformedRequests,
+  ConnectionLimits,
   DomainError,
   HTTP_SERVER_OPTIONS,
   listen,
@@ -50,6 +52,7 @@ export class SocketPort {
     private readonly instance: InstanceLifecycle,
     private readonly metrics: SocketMetrics,
     httpDrain: HttpDrain,
+    connectionLimits: ConnectionLimits,
   ) {
     httpDrain.addConnectionCount(() => this.connections());
     this.http = createServer(HTTP_SERVER_OPTIONS, (request, response) => {
@@ -70,6 +73,8 @@ export class SocketPort {
       // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
       cors: { origin: settings.legacy.isEnabled ? '*' : [...settings.http.corsOrigins] },
     });
+    acceptAbsoluteTargets(this.http);
+    connectionLimits.apply(this.http);
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );
@@ -111,6 +116,8 @@ export class SocketPort {
    * a client's reconnecting for ever.
    */
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    // The Socket.IO client of the old server is below the path of the sockets.
+    if (request.headers.upgrade === undefined && this.handlePlainHttp(request, response)) return;
     const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
     if (!isNew || this.instance.canAcceptSockets) return next();
     if (request.headers.upgrade === undefined) this.answer(notReady(), request, response);

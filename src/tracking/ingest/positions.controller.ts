@@ -1,9 +1,18 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type DevicePrincipal, ForDevice } from '../../auth/index.js';
-import { DUPLICATE_TEXT, FailsWith, type PositionInput, type ReportAnswer } from '../../core/index.js';
+import {
+  DUPLICATE_TEXT,
+  FailsWith,
+  MaxBodyBytes,
+  type PositionInput,
+  type ReportAnswer,
+} from '../../core/index.js';
 import { PositionsService } from './positions.service.js';
 import { ReportAnswerDto, ReportDto } from './report.dto.js';
+
+/** Fits 500 positions with attributes of full size. */
+const MAX_REPORT_BYTES = 2_000_000;
 
 const REPORT_EXAMPLE: { readonly positions: readonly PositionInput[] } = {
   positions: [
@@ -37,6 +46,7 @@ export class PositionsController {
 
   @Post()
   @ForDevice()
+  @MaxBodyBytes(MAX_REPORT_BYTES)
   @HttpCode(200)
   @ApiOperation({
     operationId: 'reportPositions',
