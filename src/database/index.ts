@@ -1,4 +1,3 @@
-export { MAJORITY_JOURNALED } from './connect-options.js';
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
 export { CursorsRepository } from './cursors.repository.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
-import { insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
+import { insertOrFindDuplicates } from '../database/index.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
 
@@ -30,10 +30,7 @@ export class PositionsRepository {
   /** Replaces the stored position of the same vehicle and time, or inserts it. */
   async replace(recorded: RecordedPosition): Promise<void> {
     const { _id, ...record } = toRecord(recorded);
-    await this.positions.collection.replaceOne({ _id }, record, {
-      upsert: true,
-      writeConcern: MAJORITY_JOURNALED,
-    });
+    await this.positions.collection.replaceOne({ _id }, record, { upsert: true });
   }
 
   /** The stored positions with these vehicles and times, by `positionKey`. */
