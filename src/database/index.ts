@@ -24,4 +24,5 @@ export { type SchemaStep, stepTitle } from './migrations/schema-step.js';
 export { type SchemaFit, type SchemaView, viewOf } from './migrations/schema-view.js';
 export { openStepConnection } from './migrations/run-step.js';
 export { duplicateKeyField, storageUnavailable, translateStorageError } from './storage-errors.js';
+export { unreachableMembersHint } from './unreachable-members.js';
 export { TIME_ORDERED_ID_BYTES, timeOrderedId, timeOrderedIdBounds } from './time-ordered-id.js';
