@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:net';
 import { createConnection } from 'mongoose';
-import { encodeReply, decodeRequest } from '../embedded-mongo/wire.js';
-import { unreachableMembersHint } from './unreachable-members.js';
+import { encodeReply, decodeRequest } from '../../src/embedded-mongo/wire.js';
+import { unreachableMembersHint } from '../../src/database/unreachable-members.js';
 
 describe('a replica set whose configuration names an address that nothing listens on', () => {
   const CONFIGURED = '127.0.0.1:9';
