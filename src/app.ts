@@ -1,3 +1,4 @@
+import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -7,6 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from './app.module.js';
 import {
+  ClientAddresses,
   createApiDocument,
   HttpAdapter,
   HttpTraffic,
@@ -35,7 +37,7 @@ export interface RunningService {
 /** Starts the whole service, from settings to open ports. Used by `main` and by the tests. */
 export async function startService(settings: Settings, logger: PinoLogger): Promise<RunningService> {
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(settings, logger.level),
+    AppModule.with(settings, logger),
     new HttpAdapter(),
     {
       logger,
@@ -45,7 +47,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     },
   );
   app.disable('x-powered-by');
-  app.set('trust proxy', [...settings.http.trustProxy]);
+  useClientAddresses(app);
   app.set('query parser', 'simple');
   // Disables the hash of every answer; resources with a version set their own ETag.
   app.set('etag', false);
@@ -53,11 +55,14 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.use(requestId);
   app.use(app.get(HttpTraffic).middleware);
   app.use(securityHeaders());
+  if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
   app.use(rejectUndecodableAddresses);
   app.useBodyParser('json', { limit: BODY_LIMIT, type: isApiJson });
   app.useWebSocketAdapter(new SocketAdapter(app));
   SwaggerModule.setup('docs', app, () => createApiDocument(app, settings.release.version), {
     jsonDocumentUrl: 'docs-json',
+    // The token that a reader entered is kept in this browser.
+    swaggerOptions: { persistAuthorization: true },
   });
 
   const sockets = app.get(SocketPort);
@@ -76,6 +81,28 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     socketPort: sockets.port,
     stop: () => stop(app),
   };
+}
+
+/** For pages of other hosts. The API uses no cookies, so no credentials are allowed. */
+function corsOptions(origins: readonly string[]): CorsOptions {
+  return {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Range', 'X-Request-Id'],
+    exposedHeaders: ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'X-Release', 'X-Request-Id'],
+    maxAge: 600,
+  };
+}
+
+/** Express's own `request.ip` keeps the port that some proxies write after the address. */
+function useClientAddresses(app: NestExpressApplication): void {
+  const addresses = app.get(ClientAddresses);
+  const { request } = app.getHttpAdapter().getInstance() as { readonly request: object };
+  Object.defineProperty(request, 'ip', {
+    get(this: IncomingMessage) {
+      return addresses.of(this);
+    },
+  });
 }
 
 /** Excludes requests of the old server's boxes: malformed JSON from them gets an answer in the old format. */

@@ -4,14 +4,14 @@ import { LOG_LEVELS } from './settings.js';
 
 export const SYSTEM_SETTINGS = {
   ENVIRONMENT: setting({
-    type: type.text(1, 40),
+    type: type.oneOfAnyCase('LIVE', 'STAGING', 'TEST', 'DEV'),
     default: null,
-    text: '`LIVE` (in any case) marks the live system. The service then refuses the embedded evaluation database.',
+    text: '`LIVE` marks the live system. The service then refuses the embedded evaluation database. The other values have no effect.',
   }),
   NODE_ENV: setting({
-    type: type.text(1, 40),
+    type: type.oneOf('production', 'development', 'test'),
     default: null,
-    text: '`production` also refuses the embedded evaluation database.',
+    text: '`production` also refuses the embedded evaluation database. The other values have no effect.',
   }),
   HTTP_HOST: setting({
     type: type.host,
@@ -134,6 +134,11 @@ export const OPERATION_SETTINGS = {
     default: '',
     text: 'Exact addresses of the reverse proxies whose `X-Forwarded-For` is used.',
   }),
+  CORS_ORIGINS: setting({
+    type: type.origins,
+    default: '',
+    text: 'Origins of web pages of other hosts that may use the HTTP API and the sockets, as in `https://panel.example.org`.',
+  }),
   METRICS_ALLOW_FROM: setting({
     type: type.addresses,
     default: '',
@@ -148,6 +153,12 @@ export const OPERATION_SETTINGS = {
     type: type.oneOf(...LOG_LEVELS),
     default: 'info',
     text: 'Least severe level that is logged.',
+  }),
+  LOG_BUFFER_BYTES: setting({
+    type: type.integer(16_000, 100_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'Maximum size of the log lines that wait for a stalled reader of stdout. Further lines are dropped and counted until the reader has taken half of them.',
   }),
   DRAIN_TIMEOUT_S: setting({
     type: type.integer(1, 600),
@@ -171,5 +182,20 @@ export const OPERATION_SETTINGS = {
     default: null,
     defaultText: 'the commit of the git clone that the service runs in',
     text: 'Git revision of this build.',
+  }),
+};
+
+export const LIMIT_SETTINGS = {
+  IN_FLIGHT_MAX_BYTES: setting({
+    type: type.integer(4_000_000, 10_000_000_000),
+    default: '32000000',
+    unit: 'bytes',
+    text: 'Maximum size of all request bodies and socket messages that are received and not complete yet. Above it, the oldest of a caller without a token is refused.',
+  }),
+  IN_FLIGHT_MAX_BYTES_PER_CALLER: setting({
+    type: type.integer(2_000_000, 10_000_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'Share of one caller in `IN_FLIGHT_MAX_BYTES`: of one address without a token, or of one token.',
   }),
 };

@@ -5,7 +5,6 @@ export { type AdoptedImage, type CatalogEntry, ImagesRepository } from './images
 export { ImagesModule } from './images.module.js';
 export { ImagesService } from './images.service.js';
 export { readImageHeader, SIGNATURE_BYTES } from './formats/image-header.js';
-export { EXTENSIONS } from './formats/image-type.js';
 export { oldAddressOf, rejectUndecodableAddresses } from './serving/old-address.js';
 export { ImageIntakeService } from './upload/image-intake.service.js';
 export type { IncomingFile } from './upload/incoming-files.js';

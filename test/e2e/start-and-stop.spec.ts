@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   freePorts,
   type Ports,
@@ -12,6 +13,8 @@ import {
 } from '../support/child-process.js';
 import { makeFleet, SendingDevice } from '../support/fleet.js';
 import { connectSocket, until } from '../support/sockets.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let ports: Ports;
@@ -69,6 +72,27 @@ describe('starting', () => {
       expect(program.output).toContain(`${name}: `);
     expect(program.output).not.toMatch(/^\s+at /m);
   });
+
+  it.each([
+    ['quotes', "ENVIRONMENT='LIVE'\n", 'is enclosed in quotes'],
+    ['a byte order mark', '\uFEFFENVIRONMENT=LIVE\n', 'starts with a byte order mark'],
+    ['UTF-16', Buffer.from('\uFEFFENVIRONMENT=LIVE\n', 'utf16le'), 'is UTF-16'],
+  ] as const)(
+    'ends with 78 when ENVIRONMENT=LIVE is not readable because of %s in the environment or in .env',
+    async (kind, file, fault) => {
+      await writeFile(join(directory.path, '.env'), kind === 'quotes' ? '' : file);
+      const env: Record<string, string> = kind === 'quotes' ? { ENVIRONMENT: "'LIVE'" } : {};
+      for (const [script, args] of [
+        ['main.js', []],
+        ['cli.js', ['schema', 'status']],
+      ] as const) {
+        const program = Program.start(script, args, env, directory.path);
+        expect(await program.exited).toEqual({ code: 78, signal: null });
+        expect(program.output).toContain(fault);
+      }
+      expect(await readdir(directory.path)).toEqual(['.env']);
+    },
+  );
 
   it.each(['HTTP_PORT', 'SOCKET_SERVER_PORT'] as const)(
     'prints one line that names %s when its port is in use',
@@ -179,6 +203,31 @@ describe('stopping', () => {
     expect(await program.exited).toEqual({ code: 0, signal: null });
     expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*accessToken/);
     socket.destroy();
+  });
+
+  it('ends the service at SIGTERM to npm start, and frees its ports', async () => {
+    const clone = join(directory.path, 'clone');
+    await mkdir(clone);
+    const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    // The script of this clone, without its build: other tests use `dist` at the same time.
+    const manifest = { type: 'module', scripts: { build: 'true', start: scripts['start'] } };
+    await writeFile(join(clone, 'package.json'), JSON.stringify(manifest));
+    await symlink(join(ROOT, 'dist'), join(clone, 'dist'));
+    const program = Program.run(
+      'npm',
+      ['start'],
+      {
+        ...{ DATA_DIR: join(directory.path, 'data'), HTTP_HOST: '127.0.0.1' },
+        ...{ HTTP_PORT: String(ports.http), SOCKET_SERVER_PORT: String(ports.socket) },
+      },
+      clone,
+    );
+    await program.waitForOutput(/is ready/);
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    for (const port of [ports.http, ports.socket])
+      await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
   });
 
   it('ends at once at a second signal', async () => {

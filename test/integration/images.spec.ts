@@ -105,17 +105,17 @@ describe('an image', () => {
   });
 
   it.each([
-    ['JPEG', () => jpeg(2), 'image/jpeg'],
-    ['PNG', () => png(2), 'image/png'],
-    ['WebP', () => webp(2), 'image/webp'],
-    ['AVIF', () => avif(2), 'image/avif'],
-    ['HEIC', async () => heic(), 'image/heic'],
-  ])('is recognized as %s by its content, not by its name', async (_name, make, contentType) => {
+    ['JPEG', () => jpeg(2), 'image/jpeg', 'jpg'],
+    ['PNG', () => png(2), 'image/png', 'png'],
+    ['WebP', () => webp(2), 'image/webp', 'webp'],
+    ['AVIF', () => avif(2), 'image/avif', 'avif'],
+    ['HEIC', async () => heic(), 'image/heic', 'heic'],
+  ])('is recognized as %s by its content, not by its name', async (_name, make, contentType, extension) => {
     const bytes = await make();
     const made = await send(bytes, { filename: 'invoice.pdf', type: 'application/pdf' });
     expect(made).toMatchObject({
       status: 201,
-      body: { contentType, filename: 'invoice.pdf', sha256: sha256(bytes) },
+      body: { contentType, filename: `invoice.${extension}`, sha256: sha256(bytes) },
     });
     const content = await download(service, made.body.url, token);
     expect([content.headers.get('content-type'), content.bytes.equals(bytes)]).toEqual([contentType, true]);

@@ -34,14 +34,14 @@ export class Program {
   static start(script: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
     const path = join(DIST, script);
     if (!existsSync(path)) throw new Error(`${path} is missing: npm run build (npm test does it)`);
-    // Without the developer's own settings: only the variables that a process needs to run.
+    return Program.run(process.execPath, [path, ...args], env, cwd);
+  }
+
+  /** Without the developer's own settings: only the variables that a process needs to run. */
+  static run(file: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
     const { PATH = '', HOME = '' } = process.env;
     return new Program(
-      spawn(process.execPath, [path, ...args], {
-        env: { PATH, HOME, ...env },
-        cwd,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
+      spawn(file, args, { env: { PATH, HOME, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] }),
     );
   }
 
