@@ -48,11 +48,11 @@ export class ReplicaSetProxy {
   inject: (command: string, body: Document) => Fault | undefined = () => undefined;
   /** Commands without the durability that the service promises. */
   readonly violations: string[] = [];
-  /** Commands that arrived at the primary, by name. */
-  readonly received = new Map<string, number>();
   /** Held writes whose client gave up before this set answered. */
   abandoned = 0;
   stepDowns = 0;
+  /** Writes that the driver sent again and that were not executed again. */
+  repetitions = 0;
 
   private constructor(private readonly targetPort: number) {}
 
@@ -136,7 +136,6 @@ export class ReplicaSetProxy {
     if (name === 'hello' || name === 'ismaster') return encodeReply(request, 1, this.hello(member));
     if (ANYWHERE.includes(name)) return upstream.ask(message);
     if (member !== this.primary) return encodeReply(request, 1, errorReply(NOT_PRIMARY));
-    this.received.set(name, (this.received.get(name) ?? 0) + 1);
     this.checkDurability(name, request.body);
 
     const fault = this.inject(name, request.body);
@@ -165,7 +164,10 @@ export class ReplicaSetProxy {
   ): Promise<Buffer> {
     const transaction = transactionOf(request.body);
     const known = transaction === null ? undefined : this.repliesByTransaction.get(transaction);
-    if (known) return answering(request, known);
+    if (known) {
+      this.repetitions += 1;
+      return answering(request, known);
+    }
     const plain = withoutTransactionNumber(message);
     const isHeld = !this.hasMajority && WRITES.includes(name);
     const reply = isHeld ? await this.hold(client, request, plain) : await upstream.ask(plain);
