@@ -180,9 +180,9 @@ const FAULTS = [
   },
   {
     what: 'a large write waits without limit for a database that does not read',
-    file: 'src/database/stalled-write-patch.ts',
-    from: "this.socket.emit('error', error);",
-    to: 'undefined;',
+    file: 'src/database/operation-time-limit.ts',
+    from: 'return withinLimit(limitMs, (signal) => {',
+    to: 'return withinLimit(600_000, (signal) => {',
     specs: ['integration/stalled-write'],
   },
   {

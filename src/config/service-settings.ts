@@ -36,7 +36,7 @@ export const DATABASE_SETTINGS = {
     type: type.mongoUrl,
     default: null,
     defaultText: 'the embedded evaluation database in `DATA_DIR`',
-    text: 'Connection string of MongoDB 6 or newer. It must name a database.',
+    text: 'Connection string of MongoDB 6 or newer. It must name a database. The service sets write concern, read concern and read preference itself and ignores those of the URL.',
     isSecret: true,
     formerNames: [{ name: 'MONGODB_LIVE_URL', onlyWhenLive: true }],
   }),
@@ -44,7 +44,7 @@ export const DATABASE_SETTINGS = {
     type: type.integer(100, 60_000),
     default: '5000',
     unit: 'ms',
-    text: 'Time limit of a database operation. After it, the caller gets 503 and a time to retry.',
+    text: 'Time limit of a database operation, its repetition by the driver included. After it, the caller gets 503 and a time to retry.',
   }),
   DATA_DIR: setting({
     type: type.text(1, 1024),
