@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.js';
 import { FirstAdminSeeder } from './auth/index.js';
-import { createPino, EXIT_CODES, PinoLogger, startupBanner } from './core/index.js';
+import { announceReady, createPino, EXIT_CODES, PinoLogger } from './core/index.js';
 import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
 import { startWatchdog } from './health/index.js';
 import { InstanceLifecycle } from './deployment/index.js';
@@ -32,7 +32,9 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   await lifecycle.whenFirstChecked();
   if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { generatedLogin } = service.app.get(FirstAdminSeeder);
-    process.stdout.write(startupBanner(settings, service.httpPort, service.socketPort, generatedLogin));
+    const { httpPort, socketPort } = service;
+    const terminal = process.stdout.isTTY ? process.stdout : null;
+    announceReady({ settings, httpPort, socketPort, login: generatedLogin }, terminal, pino);
   }
 }
 
