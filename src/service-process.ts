@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.js';
 import { FirstAdminSeeder } from './auth/index.js';
-import { createPino, EXIT_CODES, LogStream, PinoLogger, startupBanner } from './core/index.js';
+import { announceReady, createPino, EXIT_CODES, LogStream, PinoLogger } from './core/index.js';
 import {
   loadEnvFile,
   loadSettings,
@@ -49,7 +49,9 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   await lifecycle.whenFirstChecked();
   if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { generatedLogin } = service.app.get(FirstAdminSeeder);
-    process.stdout.write(startupBanner(settings, service.httpPort, service.socketPort, generatedLogin));
+    const { httpPort, socketPort } = service;
+    const terminal = process.stdout.isTTY ? process.stdout : null;
+    announceReady({ settings, httpPort, socketPort, login: generatedLogin }, terminal, pino);
   }
 }
 

@@ -63,7 +63,7 @@ export { BackgroundJob, BackgroundJobs } from './jobs/background-jobs.js';
 export { LagMonitor } from './jobs/lag-monitor.js';
 export { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './jobs/lock.js';
 export { pause, retry } from './time/retry.js';
-export { startupBanner } from './logging/startup-banner.js';
+export { announceReady } from './logging/startup-banner.js';
 export { LogStream } from './logging/log-stream.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';

@@ -57,8 +57,9 @@ describe('the log of a running service', () => {
     const release = { version: expect.any(String), revision: 'c0ffee012345', color: 'blue' };
     for (const line of lines) expect(line).toMatchObject({ release, time: expect.stringMatching(/Z$/) });
     const requests = lines.filter(({ msg }) => msg === 'request');
+    // The last one: the start of the service asks for its health, too.
     const request = (method: string, route: string): Line | undefined =>
-      requests.find((line) => line['method'] === method && line['route'] === route);
+      requests.findLast((line) => line['method'] === method && line['route'] === route);
     expect(request('GET', '/api/v1/vehicles')).toEqual({
       level: 'info',
       time: expect.any(String),

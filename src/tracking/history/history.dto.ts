@@ -84,7 +84,7 @@ export const TRACK_EXAMPLES = {
   },
   'text/csv': {
     example:
-      'time,lat,lon,speed_mps,heading_deg,accuracy_m,altitude_m,battery_pct,ignition,received_at\r\n' +
-      '2026-11-01T10:00:00.000Z,48.137,11.575,13.9,87,5,519,83,true,2026-11-01T10:00:00.412Z\r\n',
+      'time,lat,lon,speed_mps,heading_deg,accuracy_m,altitude_m,battery_pct,ignition,received_at,attributes\r\n' +
+      '2026-11-01T10:00:00.000Z,48.137,11.575,13.9,87,5,519,83,true,2026-11-01T10:00:00.412Z,"{""siren"":true}"\r\n',
   },
 };
