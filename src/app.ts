@@ -1,3 +1,4 @@
+import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -54,11 +55,14 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.use(requestId);
   app.use(app.get(HttpTraffic).middleware);
   app.use(securityHeaders());
+  if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
   app.use(rejectUndecodableAddresses);
   app.useBodyParser('json', { limit: BODY_LIMIT, type: isApiJson });
   app.useWebSocketAdapter(new SocketAdapter(app));
   SwaggerModule.setup('docs', app, () => createApiDocument(app, settings.release.version), {
     jsonDocumentUrl: 'docs-json',
+    // The token that a reader entered is kept in this browser.
+    swaggerOptions: { persistAuthorization: true },
   });
 
   const sockets = app.get(SocketPort);
@@ -76,6 +80,17 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     httpPort: (app.getHttpServer().address() as { port: number }).port,
     socketPort: sockets.port,
     stop: () => stop(app),
+  };
+}
+
+/** For pages of other hosts. The API uses no cookies, so no credentials are allowed. */
+function corsOptions(origins: readonly string[]): CorsOptions {
+  return {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Range', 'X-Request-Id'],
+    exposedHeaders: ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'X-Release', 'X-Request-Id'],
+    maxAge: 600,
   };
 }
 

@@ -48,8 +48,8 @@ const FAULTS = [
   {
     what: 'the last frame is never sent to a subscriber',
     file: 'src/gateway/subscriptions/live-streams.ts',
-    from: 'this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
-    to: 'if (this.frame.length > recorded.length) this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
+    from: 'this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
+    to: 'if (this.events.length > 0) this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
     specs: ['integration/positions'],
   },
   {
@@ -95,6 +95,13 @@ const FAULTS = [
     specs: ['integration/live'],
   },
   {
+    what: 'many messages within one turn make every subscriber slow',
+    file: 'src/gateway/subscriptions/socket-subscriber.ts',
+    from: 'for (const { data } of writeBuffer) bytes += data?.length ?? 0;',
+    to: 'if (writeBuffer.length > 32) bytes = Infinity;',
+    specs: ['integration/live'],
+  },
+  {
     what: 'a handler without an access rule is public',
     file: 'src/auth/access/access.guard.ts',
     from: "if (access === 'public') return true;",
@@ -110,7 +117,7 @@ const FAULTS = [
   },
   {
     what: 'a replaced refresh token stays valid',
-    file: 'src/auth/sessions/sessions.service.ts',
+    file: 'src/auth/sessions/session.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
     specs: ['integration/auth'],

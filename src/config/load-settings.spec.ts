@@ -70,6 +70,7 @@ describe('loadSettings', () => {
       JWT_SECRET: 'hunter2',
       ADMIN_EMAIL: 'no-address',
       TRUST_PROXY: '10.0.0.1,10.0.0.0/8',
+      CORS_ORIGINS: 'https://panel.example.org/',
       LOG_LEVEL: 'loud',
     });
     expect(faults.map((fault) => fault.split(':')[0])).toEqual([
@@ -79,6 +80,7 @@ describe('loadSettings', () => {
       'JWT_SECRET',
       'ADMIN_EMAIL',
       'TRUST_PROXY',
+      'CORS_ORIGINS',
       'LOG_LEVEL',
     ]);
     expect(faults.join()).not.toContain('hunter2');
@@ -240,7 +242,7 @@ describe('loadSettings', () => {
 const DEFAULTS = {
   isLive: false,
   isProduction: false,
-  http: { port: 5000, trustProxy: [] },
+  http: { port: 5000, trustProxy: [], corsOrigins: [] },
   socket: { port: 5050 },
   mongo: { timeoutMs: 5_000 },
   auth: {
@@ -260,7 +262,7 @@ const DEFAULTS = {
     jumpsToRelease: 3,
   },
   limits: { inFlightBytes: 32_000_000, inFlightBytesPerCaller: 4_000_000 },
-  live: { replayLimit: 60_000 },
+  live: { replayLimit: 60_000, maxUnsentBytes: 4_000_000, maxUnsentMs: 20_000 },
   log: { level: 'info', bufferBytes: 4_000_000 },
   release: { color: null },
   tls: { certPath: null },
@@ -279,6 +281,7 @@ const DEFAULTS = {
     isEnabled: true,
     rooms: ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'],
     maxPanels: 200,
+    boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
   sharedCollections: { isEnabled: false },

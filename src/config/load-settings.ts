@@ -55,7 +55,12 @@ export function loadSettings(env: Environment): LoadedSettings {
     isLive,
     isProduction,
     dataDir,
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT, trustProxy: values.TRUST_PROXY },
+    http: {
+      host: values.HTTP_HOST,
+      port: values.HTTP_PORT,
+      trustProxy: values.TRUST_PROXY,
+      corsOrigins: values.CORS_ORIGINS,
+    },
     socket: { port: values.SOCKET_SERVER_PORT },
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS },
     auth: {
@@ -80,7 +85,11 @@ export function loadSettings(env: Environment): LoadedSettings {
       maxSpeedMps: values.POSITION_MAX_SPEED_MPS,
       jumpsToRelease: values.POSITION_JUMPS_TO_RELEASE,
     },
-    live: { replayLimit: values.LIVE_REPLAY_LIMIT },
+    live: {
+      replayLimit: values.LIVE_REPLAY_LIMIT,
+      maxUnsentBytes: values.LIVE_MAX_UNSENT_BYTES,
+      maxUnsentMs: values.LIVE_MAX_UNSENT_S * 1_000,
+    },
     log: { level: values.LOG_LEVEL, bufferBytes: values.LOG_BUFFER_BYTES },
     release: {
       version: packageVersion(),
@@ -105,6 +114,12 @@ export function loadSettings(env: Environment): LoadedSettings {
       isEnabled: values.LEGACY_CLIENTS === 'on',
       rooms: values.LEGACY_ROOMS,
       maxPanels: values.LEGACY_MAX_PANELS,
+      boxes: {
+        postsPerSOfAddress: values.LEGACY_POSTS_PER_S_PER_ADDRESS,
+        positionsPerS: values.LEGACY_POSITIONS_PER_S_PER_BOX,
+        picturePostsPerS: values.LEGACY_PICTURE_POSTS_PER_S_PER_BOX,
+        picturePostsAtOnce: values.LEGACY_PICTURE_POSTS_AT_ONCE,
+      },
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
     sharedCollections: { isEnabled: values.LEGACY_COLLECTIONS === 'write' },

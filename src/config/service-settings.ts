@@ -134,6 +134,11 @@ export const OPERATION_SETTINGS = {
     default: '',
     text: 'Exact addresses of the reverse proxies whose `X-Forwarded-For` is used.',
   }),
+  CORS_ORIGINS: setting({
+    type: type.origins,
+    default: '',
+    text: 'Origins of web pages of other hosts that may use the HTTP API and the sockets, as in `https://panel.example.org`.',
+  }),
   METRICS_ALLOW_FROM: setting({
     type: type.addresses,
     default: '',

@@ -146,6 +146,20 @@ export const webAddress: SettingType<string> = {
   },
 };
 
+/** Exact origins, separated by commas. A pattern is refused: it would admit pages that the operator did not name. */
+export const origins: SettingType<readonly string[]> = {
+  accepts: 'origins, separated by commas, as in `https://panel.example.org`',
+  parse: (value) => {
+    const list = splitList(value);
+    const bad = list.find((item) => !URL.canParse(item) || new URL(item).origin !== item);
+    if (bad !== undefined)
+      throw new InvalidSettingError(
+        `must list origins (scheme, host and port without a path) separated by commas; "${bad}" is not an origin`,
+      );
+    return list;
+  },
+};
+
 export const timeZone: SettingType<string> = {
   accepts: 'an IANA time zone, as in `Asia/Bangkok`',
   parse: (value) => {

@@ -10,6 +10,8 @@ export interface Settings {
     readonly port: number;
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
+    /** Origins of pages of other hosts that may call the API. */
+    readonly corsOrigins: readonly string[];
   };
   readonly socket: { readonly port: number };
   readonly mongo: {
@@ -48,6 +50,9 @@ export interface Settings {
   readonly live: {
     /** Positions in one replay. */
     readonly replayLimit: number;
+    /** Limits of one subscriber's connection. */
+    readonly maxUnsentBytes: number;
+    readonly maxUnsentMs: number;
   };
   readonly log: {
     readonly level: LogLevelName;
@@ -97,6 +102,13 @@ interface LegacySettings {
   readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];
   readonly maxPanels: number;
+  /** Limits of the requests of boxes. */
+  readonly boxes: {
+    readonly postsPerSOfAddress: number;
+    readonly positionsPerS: number;
+    readonly picturePostsPerS: number;
+    readonly picturePostsAtOnce: number;
+  };
   /** IANA name. */
   readonly timeZone: string;
 }

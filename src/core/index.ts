@@ -27,6 +27,8 @@ export { InputPipe } from './http/input.pipe.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
 export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
+export { type CallerRank, FairLimiter, type LimitedCaller } from './limits/fair-limiter.js';
+export { FairSlots, type Slot } from './limits/fair-slots.js';
 export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
 export { TokenBucket } from './limits/token-bucket.js';
 export {
@@ -47,6 +49,7 @@ export { startupBanner } from './logging/startup-banner.js';
 export { LogStream } from './logging/log-stream.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';
+export { PositionDto } from './geo/position.dto.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
 export {
@@ -56,16 +59,22 @@ export {
   measurementsOf,
   type Position,
   type PositionInput,
-  type PositionResult,
   type PositionView,
-  QUARANTINE_CODES,
-  type QuarantineCode,
   type RecordedPosition,
-  type ReportAnswer,
   toPositionView,
-  type Verdict,
-  VERDICTS,
   withoutOriginalFields,
 } from './geo/position.js';
+export {
+  DUPLICATE_TEXT,
+  type PositionResult,
+  QUARANTINE_CODES,
+  QUARANTINE_TEXTS,
+  type QuarantineCode,
+  REJECTION_TEXTS,
+  type RejectionCode,
+  type ReportAnswer,
+  type Verdict,
+  VERDICTS,
+} from './geo/verdict.js';
 export { exceedsJsonLimits } from './http/json-limits.js';
 export { IsOptionalOrNull, lowerCased, PRINTABLE, trimmed } from './http/input.decorators.js';

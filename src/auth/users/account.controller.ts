@@ -22,7 +22,7 @@ export class AccountController {
   ) {}
 
   @Get('me')
-  @ApiOperation({ summary: 'Get my account' })
+  @ApiOperation({ operationId: 'getAccount', summary: 'Get my account' })
   @ApiOkResponse({ type: UserDto })
   me(@Caller() caller: UserPrincipal): Promise<UserView> {
     return this.users.get(caller.userId);
@@ -30,7 +30,10 @@ export class AccountController {
 
   @Post('logout')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Log out: ends this session, its tokens and live sockets at once' })
+  @ApiOperation({
+    operationId: 'logOut',
+    summary: 'Log out: ends this session, its tokens and live sockets at once',
+  })
   @ApiNoContentResponse()
   logOut(@Caller() caller: UserPrincipal): Promise<void> {
     return this.sessions.logOut(caller);
@@ -38,7 +41,7 @@ export class AccountController {
 
   @Post('password')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Change my password; my other sessions end' })
+  @ApiOperation({ operationId: 'changePassword', summary: 'Change my password; my other sessions end' })
   @ApiNoContentResponse()
   @FailsWith('auth/current-password-wrong', 'auth/too-many-attempts', 'auth/busy', 'users/busy')
   changePassword(

@@ -18,9 +18,11 @@ import {
 } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { HttpDrain, InstanceLifecycle, RELEASE_HEADER, releaseHeader } from '../../deployment/index.js';
+import { ANSWERING_PARSER } from './answering-parser.js';
 import { logSockets } from './socket-log.js';
 import { SocketMetrics } from './socket-metrics.js';
 import { answerUnknownEvents, guardTransports } from './transport-guard.js';
+import { UnusableMessages } from './unusable-messages.js';
 
 const RETRY_AFTER_MS = 2_000;
 /** Fits a batch of 500 positions with full attributes. */
@@ -60,12 +62,13 @@ export class SocketPort {
     this.http.on('upgrade', (_request, socket) => socket.on('error', () => undefined));
     this.io = new Server(this.http, {
       serveClient: false,
+      parser: ANSWERING_PARSER,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       connectTimeout: NAMESPACE_TIMEOUT_MS,
       pingInterval: 25_000,
       pingTimeout: 20_000,
       // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
-      ...(settings.legacy.isEnabled && { cors: { origin: '*' } }),
+      cors: { origin: settings.legacy.isEnabled ? '*' : [...settings.http.corsOrigins] },
     });
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
@@ -76,6 +79,7 @@ export class SocketPort {
     guardTransports(this.io);
     answerUnknownEvents(this.io);
     logSockets(this.io);
+    new UnusableMessages(this.io, metrics);
     this.metrics.observe(this.io);
     // This middleware never calls `next`: after a CONNECT the client would send its buffered events, which nothing
     // handles.

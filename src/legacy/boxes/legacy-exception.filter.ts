@@ -4,6 +4,7 @@ import { DomainError, ERROR_TRANSLATOR, type ErrorTranslator, requestIdOf } from
 import { discardRest } from '../../images/index.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
+import { TooManyPostsError } from './post-limits.js';
 import { UnreadableBodyError } from './request-body.js';
 
 /** Many boxes read the answer only after sending everything, so this much of a refused body is read. */
@@ -30,6 +31,12 @@ export class LegacyExceptionFilter implements ExceptionFilter {
       response.status(error.status).type('html');
       return send(request, response, legacyErrorPage(error.status));
     }
+    response.type('json');
+    if (error instanceof TooManyPostsError) {
+      this.metrics.post(postOf(request), 'limited');
+      response.status(429).setHeader('Retry-After', Math.ceil(error.retryAfterMs / 1_000));
+      return send(request, response, FAILED);
+    }
     this.metrics.post(postOf(request), 'failed');
     const known = error instanceof DomainError ? error : this.translate(error);
     if (known) {
@@ -40,7 +47,7 @@ export class LegacyExceptionFilter implements ExceptionFilter {
         retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1_000),
       );
     } else this.logger.error({ requestId, err: error }, 'unexpected error');
-    response.status(known ? 503 : 500).type('json');
+    response.status(known ? 503 : 500);
     send(request, response, FAILED);
   }
 }
