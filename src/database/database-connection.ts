@@ -9,10 +9,11 @@ import {
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { EventBus, retry } from '../core/index.js';
+import { EventBus, failureFields, retry } from '../core/index.js';
 import { connectOptions } from './connect-options.js';
 import { DatabaseServer } from './database-server.js';
 import { SchemaGate } from './migrations/schema-gate.service.js';
+import { translateStorageError } from './storage-errors.js';
 
 const RETRY_MS = 1_000;
 
@@ -140,7 +141,7 @@ export class DatabaseConnection
         pauseMs: RETRY_MS,
         onError: (error) =>
           this.logger.error(
-            { err: error, task, retryMs: RETRY_MS },
+            { ...failureFields(translateStorageError(error) ?? error), task, retryMs: RETRY_MS },
             'startup task failed; it will be repeated',
           ),
       },
