@@ -163,6 +163,14 @@ describe('starting', () => {
       body: JSON.stringify({ email: 'a@b', password: 'x' }),
     });
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+    // One line for each attempt, with the reason; a stack would not help.
+    const retries = () => program.output.match(/.*startup task failed.*/g) ?? [];
+    await until(
+      () => retries().length >= 3 && /background job failed/.test(program.output),
+      'three attempts',
+    );
+    for (const line of retries()) expect(line).toContain('"reason":"connect ECONNREFUSED 127.0.0.1:9"');
+    expect(program.output).not.toMatch(/"stack"|^\s+at /m);
     expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 });

@@ -140,6 +140,12 @@ describeOnEngine('the image', () => {
     expect(refused.output).toMatch(/MONGODB_URL: needed with ENVIRONMENT=LIVE or NODE_ENV=production/);
   });
 
+  it('gives a process no way to new privileges, also on an engine that does not forbid it', async () => {
+    expect(await mustDocker(['run', '--rm', IMAGE, 'grep', 'NoNewPrivs', '/proc/self/status'])).toMatch(
+      /\t1$/,
+    );
+  });
+
   it('is healthy with an empty HTTP_PORT, which is the default port for the service too', async () => {
     const name = `${RUN}-empty-port`;
     const server = 'require("node:http").createServer((request, response) => response.end()).listen(5000)';
