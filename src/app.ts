@@ -13,6 +13,7 @@ import {
   listen,
   type PinoLogger,
   requestId,
+  StalledBodies,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
@@ -44,6 +45,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
       bodyParser: false,
     },
   );
+  new StalledBodies(app.getHttpServer(), settings.http.bodyPace).start();
   app.disable('x-powered-by');
   app.set('trust proxy', [...settings.http.trustProxy]);
   app.set('query parser', 'simple');

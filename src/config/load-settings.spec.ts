@@ -159,7 +159,7 @@ describe('loadSettings', () => {
 const DEFAULTS = {
   isLive: false,
   isProduction: false,
-  http: { port: 5000, trustProxy: [] },
+  http: { port: 5000, trustProxy: [], bodyPace: { stallMs: 30_000, minBytesPerS: 500 } },
   socket: { port: 5050 },
   mongo: { timeoutMs: 5_000 },
   auth: {

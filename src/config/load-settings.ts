@@ -55,7 +55,15 @@ export function loadSettings(env: Environment): LoadedSettings {
     isLive,
     isProduction,
     dataDir,
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT, trustProxy: values.TRUST_PROXY },
+    http: {
+      host: values.HTTP_HOST,
+      port: values.HTTP_PORT,
+      trustProxy: values.TRUST_PROXY,
+      bodyPace: {
+        stallMs: values.HTTP_BODY_STALL_S * 1_000,
+        minBytesPerS: values.HTTP_BODY_MIN_BYTES_PER_S,
+      },
+    },
     socket: { port: values.SOCKET_SERVER_PORT },
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS },
     auth: {

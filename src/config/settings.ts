@@ -10,6 +10,7 @@ export interface Settings {
     readonly port: number;
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
+    readonly bodyPace: { readonly stallMs: number; readonly minBytesPerS: number };
   };
   readonly socket: { readonly port: number };
   readonly mongo: {

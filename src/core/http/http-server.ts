@@ -4,13 +4,13 @@ import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { serializeResponse, rawErrorResponse } from './raw-response.js';
 
-/** A phone on a bad line needs less: at 20 kB/s, 2 MB take 100 s. */
 const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 120_000;
+/** None for the whole request: `StalledBodies` limits the pace of the body instead. */
+const REQUEST_TIMEOUT_MS = 0;
 /** Node's default is 30 s: a slow sender would keep its connection that much longer. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** Options of both ports: a client that does not complete its request in time is disconnected. */
+/** Options of both ports: a client that does not complete the headers of its request in time is disconnected. */
 export const HTTP_SERVER_OPTIONS: ServerOptions = {
   headersTimeout: HEADERS_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,

@@ -15,6 +15,7 @@ import {
   serializeResponse,
   type RawResponse,
   rawErrorResponse,
+  StalledBodies,
 } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { HttpDrain, InstanceLifecycle, RELEASE_HEADER, releaseHeader } from '../../deployment/index.js';
@@ -67,6 +68,7 @@ export class SocketPort {
       // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
       ...(settings.legacy.isEnabled && { cors: { origin: '*' } }),
     });
+    new StalledBodies(this.http, settings.http.bodyPace).start();
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );
