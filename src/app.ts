@@ -17,6 +17,7 @@ import {
   listen,
   type PinoLogger,
   requestId,
+  StalledBodies,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
@@ -54,6 +55,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     },
   );
   app.get(ConnectionLimits).apply(app.getHttpServer());
+  new StalledBodies(app.getHttpServer(), settings.http.bodyPace).start();
   app.disable('x-powered-by');
   useClientAddresses(app);
   app.set('query parser', 'simple');

@@ -242,7 +242,12 @@ describe('loadSettings', () => {
 const DEFAULTS = {
   isLive: false,
   isProduction: false,
-  http: { port: 5000, trustProxy: [], corsOrigins: [] },
+  http: {
+    port: 5000,
+    trustProxy: [],
+    corsOrigins: [],
+    bodyPace: { stallMs: 30_000, minBytesPerS: 500 },
+  },
   socket: { port: 5050 },
   mongo: { timeoutMs: 5_000 },
   auth: {

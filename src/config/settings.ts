@@ -12,6 +12,7 @@ export interface Settings {
     readonly trustProxy: readonly string[];
     /** Origins of pages of other hosts that may call the API. */
     readonly corsOrigins: readonly string[];
+    readonly bodyPace: { readonly stallMs: number; readonly minBytesPerS: number };
   };
   readonly socket: { readonly port: number };
   readonly mongo: {

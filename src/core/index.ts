@@ -42,6 +42,7 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
+export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';

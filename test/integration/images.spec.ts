@@ -256,15 +256,15 @@ describe('refused uploads', () => {
   });
 
   it.each([
-    ['../../../etc/passwd.jpg', 'passwd.jpg'],
-    ['..\\..\\boot.jpg', 'boot.jpg'],
-    ['Unfall Straße – 現場 🚑.jpg', 'Unfall Straße – 現場 🚑.jpg'],
-    [`${'x'.repeat(300)}.jpg`, 'x'.repeat(200)],
-    ['.htaccess', 'htaccess'],
-    ['a\u202egpj.exe', 'agpj.exe'],
+    ['../../../etc/passwd.png', 'passwd.png'],
+    ['..\\..\\boot.jpg', 'boot.png'],
+    ['Unfall Straße – 現場 🚑.png', 'Unfall Straße – 現場 🚑.png'],
+    [`${'x'.repeat(300)}.png`, `${'x'.repeat(200)}.png`],
+    ['.htaccess', 'htaccess.png'],
+    ['a\u202egpj.exe', 'agpj.png'],
     ['..', 'picture.png'],
   ])('the file name %j becomes %j', async (filename, shown) => {
-    const made = await send(await png(100 + shown.length), { filename });
+    const made = await send(await png(100 + filename.length), { filename });
     expect(made).toMatchObject({ status: 201, body: { filename: shown } });
     await call(service, 'DELETE', `/api/v1/images/${made.body.id}`, { token });
   });

@@ -17,6 +17,7 @@ import {
   serializeResponse,
   type RawResponse,
   rawErrorResponse,
+  StalledBodies,
 } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { HttpDrain, InstanceLifecycle, RELEASE_HEADER, releaseHeader } from '../../deployment/index.js';
@@ -75,6 +76,7 @@ export class SocketPort {
     });
     acceptAbsoluteTargets(this.http);
     connectionLimits.apply(this.http);
+    new StalledBodies(this.http, settings.http.bodyPace).start();
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );
