@@ -1,3 +1,4 @@
+import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -16,6 +17,7 @@ import {
   listen,
   type PinoLogger,
   requestId,
+  StalledBodies,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
@@ -43,7 +45,7 @@ export interface RunningService {
 /** Starts the whole service, from settings to open ports. Used by `main` and by the tests. */
 export async function startService(settings: Settings, logger: PinoLogger): Promise<RunningService> {
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(settings, logger.level),
+    AppModule.with(settings, logger),
     new HttpAdapter(),
     {
       logger,
@@ -53,6 +55,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     },
   );
   app.get(ConnectionLimits).apply(app.getHttpServer());
+  new StalledBodies(app.getHttpServer(), settings.http.bodyPace).start();
   app.disable('x-powered-by');
   useClientAddresses(app);
   app.set('query parser', 'simple');
@@ -62,11 +65,14 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.use(requestId);
   app.use(app.get(HttpTraffic).middleware);
   app.use(securityHeaders());
+  if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
   app.use(prepareOldAddresses);
   app.useWebSocketAdapter(new SocketAdapter(app));
   keepAnswers(app, DOCUMENT_PATHS);
   SwaggerModule.setup('docs', app, () => createApiDocument(app, settings.release.version), {
     jsonDocumentUrl: 'docs-json',
+    // The token that a reader entered is kept in this browser.
+    swaggerOptions: { persistAuthorization: true },
   });
 
   const sockets = app.get(SocketPort);
@@ -84,6 +90,17 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
     httpPort: (app.getHttpServer().address() as { port: number }).port,
     socketPort: sockets.port,
     stop: () => stop(app),
+  };
+}
+
+/** For pages of other hosts. The API uses no cookies, so no credentials are allowed. */
+function corsOptions(origins: readonly string[]): CorsOptions {
+  return {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Range', 'X-Request-Id'],
+    exposedHeaders: ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'X-Release', 'X-Request-Id'],
+    maxAge: 600,
   };
 }
 

@@ -9,6 +9,8 @@ import { ConnectionLimits } from './http/connection-limits.js';
 import { HttpTraffic } from './http/http-traffic.js';
 import { InFlightBytes } from './limits/in-flight-bytes.js';
 import { LogLevel } from './logging/log-level.js';
+import { LogMetrics } from './logging/log-metrics.js';
+import { PinoLogger } from './logging/pino-logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { ProcessMetrics } from './metrics/process-metrics.js';
 
@@ -26,6 +28,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     ProcessMetrics,
     HttpTraffic,
     InFlightBytes,
+    LogMetrics,
   ],
   exports: [
     BackgroundJobs,
@@ -41,11 +44,14 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
   ],
 })
 export class CoreModule {
-  /** @param logLevel of the logger, which exists before the application */
-  static with(logLevel: LogLevel): DynamicModule {
+  /** @param logger exists before the application */
+  static with(logger: PinoLogger): DynamicModule {
     return {
       module: CoreModule,
-      providers: [{ provide: LogLevel, useValue: logLevel }],
+      providers: [
+        { provide: PinoLogger, useValue: logger },
+        { provide: LogLevel, useValue: logger.level },
+      ],
       exports: [LogLevel],
     };
   }

@@ -11,6 +11,7 @@ import { BoxDirectory } from './boxes/box-directory.js';
 import { BoxPicturesService } from './boxes/box-pictures.service.js';
 import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
 import { BoxesController } from './boxes/boxes.controller.js';
+import { PostLimits } from './boxes/post-limits.js';
 import { BoxesService } from './boxes/boxes.service.js';
 import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
@@ -49,6 +50,7 @@ export class LegacyModule {
         ArrivalTimes,
         BoxPicturesService,
         LegacyRequestRecorder,
+        PostLimits,
         BoxesService,
         SocketPortRoutes,
         PanelsService,

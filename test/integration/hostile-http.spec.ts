@@ -982,6 +982,17 @@ const WIRE: readonly {
   },
 ];
 
+describe('both ports', () => {
+  it('keep an idle connection longer than the 60 s of reverse proxies', async () => {
+    for (const url of [`${service.url}/health`, `${service.socketUrl}/socket.io/?EIO=4&transport=polling`]) {
+      const answer = await fetch(url);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('keep-alive')).toBe('timeout=75');
+      await answer.text();
+    }
+  });
+});
+
 describe('on the wire', () => {
   it.each(WIRE.map((each) => [each.name, each.status, each] as const))(
     '%s: %p',

@@ -70,8 +70,8 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
 
     const { body } = await imagesOf(service, vehicleId, token);
     expect(body.items.map(({ filename }: { filename: string }) => filename).sort()).toEqual([
-      'no-dot',
-      'passwd',
+      'no-dot.png',
+      'passwd.jpg',
     ]);
     for (const [n, url] of [service.url, service.socketUrl].entries()) {
       const answer = await download({ url }, `/${imagesObj[`image${n}`]}`);

@@ -4,6 +4,7 @@ export const STATUS_BY_KIND = {
   unauthenticated: 401,
   forbidden: 403,
   'not-found': 404,
+  'method-not-allowed': 405,
   'request-timeout': 408,
   conflict: 409,
   'precondition-failed': 412,
@@ -84,7 +85,11 @@ export const ERROR_CODES = {
     kind: 'headers-too-large',
     text: 'The request line and the headers together are over 16 kB.',
   },
-  'http/not-found': { kind: 'not-found', text: 'The path does not exist, or does not support this method.' },
+  'http/method-not-allowed': {
+    kind: 'method-not-allowed',
+    text: 'The path does not support this method. The header `Allow` lists the methods that it supports.',
+  },
+  'http/not-found': { kind: 'not-found', text: 'The path does not exist.' },
   'http/range-not-satisfiable': { kind: 'range-not-satisfiable', text: 'The range is outside of the file.' },
   'http/request-timeout': {
     kind: 'request-timeout',
@@ -139,6 +144,10 @@ export const ERROR_CODES = {
   'input/invalid': {
     kind: 'invalid',
     text: 'A field is invalid. `errors` names each invalid field and its limit.',
+  },
+  'input/not-json': {
+    kind: 'invalid',
+    text: 'The event is not JSON: NaN and Infinity are no JSON numbers. Leave such a field out.',
   },
   'input/unknown-event': { kind: 'invalid', text: 'The socket namespace has no event of this name.' },
   internal: {

@@ -3,7 +3,6 @@ import type { Request } from 'express';
 import type { Readable } from 'node:stream';
 import { VehiclesService } from '../../vehicles/index.js';
 import { DecoderService } from '../decoder/decoder.service.js';
-import { EXTENSIONS } from '../formats/image-type.js';
 import { type Image, sanitizeFilename } from '../image.js';
 import { ImagesRepository } from '../images.repository.js';
 import { type ChoosePath, type IncomingFile, IncomingFiles, type PlacedFile } from './incoming-files.js';
@@ -80,7 +79,9 @@ export class ImageIntakeService {
   async keep(received: IncomingFile, options: IntakeOptions): Promise<Image> {
     const { vehicleId, filename, choosePath, isAcceptablePath = () => true } = options;
     const { id, contentType, createdAt, path, sha256 } = received;
-    const examined = await this.decoder.examine({ path, contentType, sha256 });
+    const { keptParts, ...examined } = await this.decoder.examine({ path, contentType, sha256 });
+    if (keptParts.length > 0)
+      this.logger.warn({ id, vehicleId, contentType, parts: keptParts }, 'image metadata kept');
     const first = await this.images.findBySha256(vehicleId, examined.sha256);
     if (first && isAcceptablePath(first.path)) return first;
     await this.quota.assertQuota(vehicleId, examined.sizeBytes);
@@ -89,7 +90,7 @@ export class ImageIntakeService {
       id,
       vehicleId,
       path: placed.path,
-      filename: sanitizeFilename(filename, EXTENSIONS[contentType]),
+      filename: sanitizeFilename(filename, contentType),
       contentType,
       ...examined,
       origin: 'upload',

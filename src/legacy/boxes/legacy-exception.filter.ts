@@ -10,6 +10,7 @@ import {
 } from '../../core/index.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
+import { TooManyPostsError } from './post-limits.js';
 
 /** Many boxes read the answer only after sending everything, so this much of a refused body is read. */
 const MAX_DISCARDED_BYTES = 16_000_000;
@@ -36,6 +37,13 @@ export class LegacyExceptionFilter implements ExceptionFilter {
       void answerEarly(request, response, legacyErrorPage(error.status), MAX_DISCARDED_BYTES);
       return;
     }
+    response.type('json');
+    if (error instanceof TooManyPostsError) {
+      this.metrics.post(postOf(request), 'limited');
+      response.status(429).setHeader('Retry-After', Math.ceil(error.retryAfterMs / 1_000));
+      void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
+      return;
+    }
     this.metrics.post(postOf(request), 'failed');
     const known = error instanceof DomainError ? error : this.translate(error);
     if (known) {
@@ -46,7 +54,7 @@ export class LegacyExceptionFilter implements ExceptionFilter {
         retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1_000),
       );
     } else this.logger.error({ requestId, err: error }, 'unexpected error');
-    response.status(known ? 503 : 500).type('json');
+    response.status(known ? 503 : 500);
     void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
   }
 }
