@@ -32,6 +32,20 @@ const RUN_LIMIT_MS = 300_000;
 /** What is broken, where, how, and the specs that must see it (patterns of Jest). */
 const FAULTS = [
   {
+    what: 'all pipelined requests of a connection are handled at once',
+    file: 'src/core/http/pipelined-requests.ts',
+    from: 'if (response.socket) return serve({ request, response });',
+    to: 'return serve({ request, response });',
+    specs: ['integration/connection-limits'],
+  },
+  {
+    what: 'a body in progress counts no bytes',
+    file: 'src/core/http/request-body.interceptor.ts',
+    from: 'hold.add(bytes) ? null : tooManyBodies()',
+    to: 'bytes > -1 ? null : tooManyBodies()',
+    specs: ['integration/hostile-http'],
+  },
+  {
     what: 'a position is acknowledged before it is written',
     file: 'src/tracking/ingest/positions.service.ts',
     from: 'const { results, recorded } = await this.writer.write(group, validated);',
