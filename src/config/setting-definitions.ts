@@ -3,6 +3,7 @@ import { CREW_EVENT_SETTINGS, LEGACY_SETTINGS } from './legacy-settings.js';
 import {
   ACCESS_SETTINGS,
   DATABASE_SETTINGS,
+  LIMIT_SETTINGS,
   OPERATION_SETTINGS,
   SYSTEM_SETTINGS,
 } from './service-settings.js';
@@ -14,6 +15,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
   { title: 'Database', settings: DATABASE_SETTINGS },
   { title: 'Access', settings: ACCESS_SETTINGS },
   { title: 'Operation', settings: OPERATION_SETTINGS },
+  { title: 'Limits on clients', settings: LIMIT_SETTINGS },
   { title: 'Positions', settings: POSITION_SETTINGS },
   { title: 'Pictures', settings: IMAGE_SETTINGS },
   { title: 'Clients of the old server', settings: LEGACY_SETTINGS },
@@ -26,6 +28,7 @@ export const SETTING_DEFINITIONS = {
   ...DATABASE_SETTINGS,
   ...ACCESS_SETTINGS,
   ...OPERATION_SETTINGS,
+  ...LIMIT_SETTINGS,
   ...POSITION_SETTINGS,
   ...IMAGE_SETTINGS,
   ...LEGACY_SETTINGS,

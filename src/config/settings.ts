@@ -11,6 +11,8 @@ export interface Settings {
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
     readonly bodyPace: { readonly stallMs: number; readonly minBytesPerS: number };
+    /** Origins of pages of other hosts that may call the API. */
+    readonly corsOrigins: readonly string[];
   };
   readonly socket: { readonly port: number };
   readonly mongo: {
@@ -32,6 +34,15 @@ export interface Settings {
     readonly failureWindowS: number;
     readonly hashesAtOnce: number;
   };
+  /** Bounds on what clients can make the service hold or do. */
+  readonly limits: {
+    readonly inFlightBytes: number;
+    readonly inFlightBytesPerCaller: number;
+    readonly jsonBytesPerS: number;
+    readonly connectionsPerAddress: number;
+    readonly writeStallS: number;
+    readonly unsentBytes: number;
+  };
   /** Limits of the position rules. */
   readonly positions: {
     readonly maxAheadS: number;
@@ -44,8 +55,15 @@ export interface Settings {
   readonly live: {
     /** Positions in one replay. */
     readonly replayLimit: number;
+    /** Limits of one subscriber's connection. */
+    readonly maxUnsentBytes: number;
+    readonly maxUnsentMs: number;
   };
-  readonly log: { readonly level: LogLevelName };
+  readonly log: {
+    readonly level: LogLevelName;
+    /** Of lines that wait for the reader of stdout. */
+    readonly bufferBytes: number;
+  };
   readonly release: Release;
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
@@ -89,6 +107,13 @@ interface LegacySettings {
   readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];
   readonly maxPanels: number;
+  /** Limits of the requests of boxes. */
+  readonly boxes: {
+    readonly postsPerSOfAddress: number;
+    readonly positionsPerS: number;
+    readonly picturePostsPerS: number;
+    readonly picturePostsAtOnce: number;
+  };
   /** IANA name. */
   readonly timeZone: string;
 }
@@ -136,8 +161,13 @@ export type SettingNotice = string;
 
 /** All faults of the settings. The process prints them and ends with exit code 78 (EX_CONFIG). */
 export class SettingsError extends Error {
-  constructor(readonly faults: readonly string[]) {
-    super(`wrong settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  /** @param notices often the reason for a fault: a misspelt name is a setting that is missing */
+  constructor(
+    readonly faults: readonly string[],
+    notices: readonly SettingNotice[] = [],
+  ) {
+    const lines = [...faults, ...notices.map((notice) => `note: ${notice}`)];
+    super(`wrong settings:\n${lines.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'SettingsError';
   }
 }

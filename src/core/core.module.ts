@@ -4,15 +4,22 @@ import { EventBus } from './events/event-bus.js';
 import { BackgroundJobs } from './jobs/background-jobs.js';
 import { LagMonitor } from './jobs/lag-monitor.js';
 import { ClockSkewDetector } from './time/clock-skew-detector.js';
+import { ClientAddresses } from './http/client-addresses.js';
+import { ConnectionLimits } from './http/connection-limits.js';
 import { HttpTraffic } from './http/http-traffic.js';
+import { InFlightBytes } from './limits/in-flight-bytes.js';
 import { LogLevel } from './logging/log-level.js';
+import { LogMetrics } from './logging/log-metrics.js';
+import { PinoLogger } from './logging/pino-logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { ProcessMetrics } from './metrics/process-metrics.js';
 
 @Global()
 @Module({
   providers: [
+    ClientAddresses,
     Clock,
+    ConnectionLimits,
     ClockSkewDetector,
     EventBus,
     BackgroundJobs,
@@ -20,15 +27,31 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     Metrics,
     ProcessMetrics,
     HttpTraffic,
+    InFlightBytes,
+    LogMetrics,
   ],
-  exports: [Clock, ClockSkewDetector, EventBus, BackgroundJobs, LagMonitor, Metrics, HttpTraffic],
+  exports: [
+    BackgroundJobs,
+    ClientAddresses,
+    Clock,
+    ConnectionLimits,
+    ClockSkewDetector,
+    EventBus,
+    HttpTraffic,
+    InFlightBytes,
+    LagMonitor,
+    Metrics,
+  ],
 })
 export class CoreModule {
-  /** @param logLevel of the logger, which exists before the application */
-  static with(logLevel: LogLevel): DynamicModule {
+  /** @param logger exists before the application */
+  static with(logger: PinoLogger): DynamicModule {
     return {
       module: CoreModule,
-      providers: [{ provide: LogLevel, useValue: logLevel }],
+      providers: [
+        { provide: PinoLogger, useValue: logger },
+        { provide: LogLevel, useValue: logger.level },
+      ],
       exports: [LogLevel],
     };
   }

@@ -5,10 +5,11 @@ export { type AdoptedImage, type CatalogEntry, ImagesRepository } from './images
 export { ImagesModule } from './images.module.js';
 export { ImagesService } from './images.service.js';
 export { readImageHeader, SIGNATURE_BYTES } from './formats/image-header.js';
-export { oldAddressOf, rejectUndecodableAddresses } from './serving/old-address.js';
+export { EXTENSIONS } from './formats/image-type.js';
+export { oldAddressOf, prepareOldAddresses } from './serving/old-address.js';
 export { ImageIntakeService } from './upload/image-intake.service.js';
 export type { IncomingFile } from './upload/incoming-files.js';
-export { discardRest, feedForm, FormTooLargeError } from './upload/upload-form.js';
+export { feedForm, FormTooLargeError } from './upload/upload-form.js';
 export { syncDirectory } from './volume/durable-files.js';
 export { FileWorkerPool, type FileOutcome } from './volume/file-worker-pool.js';
 export { ImageVolume, type VolumeReport, type VolumeState } from './volume/image-volume.js';

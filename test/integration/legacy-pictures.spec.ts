@@ -101,6 +101,25 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
   });
 });
 
+describe('an old address with repeated slashes', () => {
+  it.each(['http', 'socket'] as const)('is the same picture on the %s port', async (port) => {
+    const { boxCode } = await newBox(service);
+    const bytes = await jpeg(77);
+    await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', bytes]]), { port });
+    const [file] = (await pictures()).filter((path) => path.startsWith(`${boxCode}/`));
+    const host = port === 'http' ? service.url : service.socketUrl;
+    for (const prefix of ['//uploads/ambulance_images/', '///uploads//ambulance_images//']) {
+      const answer = await fetch(`${host}${prefix}${file}?a=//b`);
+      expect([prefix, answer.status, answer.headers.get('content-type')]).toEqual([
+        prefix,
+        200,
+        'image/jpeg',
+      ]);
+    }
+    expect((await fetch(`${host}//uploads/ambulance_images//%2e%2e/x`)).status).toBe(404);
+  });
+});
+
 describe('the same bytes again', () => {
   it('are one image, announced with its address', async () => {
     const { vehicleId, boxCode } = await newBox(service);

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHmac, randomBytes } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { DomainError } from '../../core/index.js';
+import { DomainError, ipNetwork } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { authBusy, tooManyAttempts } from '../auth.errors.js';
 import { CallContext } from '../access/call-context.js';
+import { CallerRanks } from '../access/caller-ranks.js';
 
 /** Requests that carry a secret which can be guessed. */
 type Attempt = 'login' | 'refresh' | 'password-change';
@@ -40,6 +40,7 @@ export class AttemptLimiter {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly context: CallContext,
+    private readonly ranks: CallerRanks,
   ) {
     const { failuresPerAccount, failuresPerIp, failureWindowS } = settings.auth;
     this.perAccountAndNetwork = new RateLimiterMemory({
@@ -62,10 +63,12 @@ export class AttemptLimiter {
     const begun = await this.begin(accountBucket, attempt !== 'refresh');
     try {
       const result = await run();
+      this.ranks.recordRight();
       await this.perAccountAndNetwork.delete(accountBucket);
       return result;
     } catch (error) {
       if (error instanceof DomainError && WRONG_GUESSES.has(error.code)) {
+        this.ranks.recordWrong();
         await Promise.all([
           this.perAccountAndNetwork.penalty(accountBucket),
           this.perNetwork.penalty(networkBucket),
@@ -121,24 +124,4 @@ async function assertBelowLimit(limiter: RateLimiterMemory, bucket: string, poin
   const wrong = counted?.consumedPoints ?? 0;
   if (counted && wrong >= points) throw tooManyAttempts(Math.max(counted.msBeforeNext, MIN_RETRY_AFTER_MS));
   return wrong;
-}
-
-/** An IPv4 address, or the /64 of an IPv6 address: a client usually owns all 2^64 addresses of its /64. */
-export function ipNetwork(ip: string): string {
-  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(ip)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(ip)) return ip;
-  const [head = '', tail] = (ip.split('%')[0] ?? '').toLowerCase().split('::');
-  const groups = groupsOf(head);
-  if (tail !== undefined) {
-    const after = groupsOf(tail);
-    while (groups.length + after.length < 8) groups.push('0');
-    groups.push(...after);
-  }
-  const network = groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16));
-  return `${network.join(':')}::/64`;
-}
-
-function groupsOf(part: string): string[] {
-  return part === '' ? [] : part.split(':');
 }

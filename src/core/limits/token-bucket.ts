@@ -19,16 +19,22 @@ export class TokenBucket {
   }
 
   /**
-   * Takes one token.
+   * Takes `count` tokens, or none.
    * @param nowMs epoch milliseconds; a clock that is set back refills nothing
-   * @returns false when the bucket is empty
+   * @returns false when the bucket holds fewer tokens
    */
-  take(nowMs: number): boolean {
+  take(nowMs: number, count = 1): boolean {
     const elapsedS = Math.max(0, nowMs - this.lastMs) / 1_000;
     this.tokens = Math.min(this.capacity, this.tokens + elapsedS * this.perSecond);
     this.lastMs = nowMs;
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
+    if (this.tokens < count) return false;
+    this.tokens -= count;
     return true;
+  }
+
+  /** Time after the last `take` until the bucket holds `count` tokens, milliseconds; Infinity when it never does. */
+  waitMs(count = 1): number {
+    if (count > this.capacity) return Infinity;
+    return Math.max(0, Math.ceil(((count - this.tokens) / this.perSecond) * 1_000));
   }
 }

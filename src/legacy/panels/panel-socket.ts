@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import type { LegacyRoom } from '../../config/index.js';
 
 /** The part of a Socket.IO socket of the default namespace that panels need. */
@@ -6,7 +6,8 @@ export interface PanelSocket {
   readonly id: string;
   readonly rooms: ReadonlySet<string>;
   readonly conn: {
-    readonly remoteAddress: string;
+    /** The handshake. */
+    readonly request: IncomingMessage;
     readonly transport: { readonly name: string };
     /** Packets that the connection has not accepted yet. */
     readonly writeBuffer: { readonly length: number };
@@ -26,16 +27,6 @@ export interface PanelNamespace {
 }
 
 const MAX_USER_AGENT_LENGTH = 120;
-
-/** The client's address: from `X-Forwarded-For` of a trusted proxy, otherwise that of the connection. */
-export function panelAddress({ conn, handshake }: PanelSocket, trustedProxies: readonly string[]): string {
-  const forwarded = String(handshake.headers['x-forwarded-for'] ?? '')
-    .split(',')
-    .at(-1)
-    ?.trim();
-  const direct = conn.remoteAddress.replace(/^::ffff:/, '');
-  return forwarded && isIP(forwarded) !== 0 && trustedProxies.includes(direct) ? forwarded : direct;
-}
 
 /** The User-Agent in printable ASCII, at most 120 characters; `(none)` without one. */
 export function printableUserAgent(given: string | string[] | undefined): string {

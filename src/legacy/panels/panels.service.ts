@@ -1,11 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock, TokenBucket } from '../../core/index.js';
+import { ClientAddresses, Clock, TokenBucket } from '../../core/index.js';
 import { type LegacyRoom, SETTINGS, type Settings } from '../../config/index.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 import { LegacyClientTracker } from '../status/legacy-client-tracker.js';
 import {
   kindOfRoom,
-  panelAddress,
   type PanelNamespace,
   type PanelSocket,
   printableUserAgent,
@@ -42,6 +41,7 @@ export class PanelsService {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly clock: Clock,
+    private readonly addresses: ClientAddresses,
     private readonly metrics: LegacyMetrics,
     private readonly clientTracker: LegacyClientTracker,
   ) {
@@ -61,7 +61,7 @@ export class PanelsService {
     socket.emit('data', `socket connected id: ${socket.id}`);
     this.clientTracker.record({
       kind: 'panel',
-      name: panelAddress(socket, this.settings.http.trustProxy),
+      name: this.addresses.of(socket.conn.request),
       way: socket.conn.transport.name === 'websocket' ? 'websocket' : 'polling',
       dialect: printableUserAgent(socket.handshake.headers['user-agent']),
     });
