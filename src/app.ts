@@ -54,8 +54,8 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
       bodyParser: false,
     },
   );
-  app.get(ConnectionLimits).apply(app.getHttpServer());
   new StalledBodies(app.getHttpServer(), settings.http.bodyPace).start();
+  app.get(ConnectionLimits).apply(app.getHttpServer());
   app.disable('x-powered-by');
   useClientAddresses(app);
   app.set('query parser', 'simple');

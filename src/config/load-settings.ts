@@ -59,11 +59,11 @@ export function loadSettings(env: Environment): LoadedSettings {
       host: values.HTTP_HOST,
       port: values.HTTP_PORT,
       trustProxy: values.TRUST_PROXY,
-      corsOrigins: values.CORS_ORIGINS,
       bodyPace: {
         stallMs: values.HTTP_BODY_STALL_S * 1_000,
         minBytesPerS: values.HTTP_BODY_MIN_BYTES_PER_S,
       },
+      corsOrigins: values.CORS_ORIGINS,
     },
     socket: { port: values.SOCKET_SERVER_PORT },
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS },

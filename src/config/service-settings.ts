@@ -139,18 +139,6 @@ export const OPERATION_SETTINGS = {
     default: '',
     text: 'Origins of web pages of other hosts that may use the HTTP API and the sockets, as in `https://panel.example.org`.',
   }),
-  HTTP_BODY_STALL_S: setting({
-    type: type.integer(1, 3_600),
-    default: '30',
-    unit: 's',
-    text: 'Longest time in which no byte of a request body arrives. Then the connection is closed (408). There is no limit of the whole time.',
-  }),
-  HTTP_BODY_MIN_BYTES_PER_S: setting({
-    type: type.integer(0, 1_000_000),
-    default: '500',
-    unit: 'bytes/s',
-    text: 'Lowest rate at which a request body may arrive, over 60 s. A slower connection is closed (408).',
-  }),
   METRICS_ALLOW_FROM: setting({
     type: type.addresses,
     default: '',
@@ -220,6 +208,18 @@ export const LIMIT_SETTINGS = {
     type: type.integer(10, 1_000_000),
     default: '1000',
     text: 'Maximum number of open connections of one client address to one port. Further ones are closed. The addresses in `TRUST_PROXY` have no limit.',
+  }),
+  HTTP_BODY_STALL_S: setting({
+    type: type.integer(1, 3_600),
+    default: '30',
+    unit: 's',
+    text: 'Longest time in which no byte of a request body arrives. Then the connection is closed (408). There is no limit of the whole time.',
+  }),
+  HTTP_BODY_MIN_BYTES_PER_S: setting({
+    type: type.integer(0, 1_000_000),
+    default: '500',
+    unit: 'bytes/s',
+    text: 'Lowest rate at which a request body may arrive, over 60 s. A slower connection is closed (408).',
   }),
   WRITE_STALL_TIMEOUT_S: setting({
     type: type.integer(1, 3_600),

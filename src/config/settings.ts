@@ -10,9 +10,9 @@ export interface Settings {
     readonly port: number;
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
+    readonly bodyPace: { readonly stallMs: number; readonly minBytesPerS: number };
     /** Origins of pages of other hosts that may call the API. */
     readonly corsOrigins: readonly string[];
-    readonly bodyPace: { readonly stallMs: number; readonly minBytesPerS: number };
   };
   readonly socket: { readonly port: number };
   readonly mongo: {

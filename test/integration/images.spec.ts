@@ -17,6 +17,7 @@ import {
   pngBomb,
   upload,
   webp,
+  webpBomb,
 } from '../support/pictures.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 import { filesBelow, createTestVolume, type TestVolume } from '../support/test-volume.js';
@@ -236,12 +237,18 @@ describe('refused uploads', () => {
     ['half a HEIC', () => cut(Promise.resolve(heic())), 400, 'images/damaged'],
     ['a PNG bomb', async () => pngBomb(), 413, 'images/too-many-pixels'],
     ['a HEIC of 10^10 pixels', async () => heic(100_000, 100_000), 413, 'images/too-many-pixels'],
+    ['98 megapixels in 28 bytes', async () => webpBomb(16_383, 6_000), 413, 'images/too-many-pixels'],
     ['a file one byte too large', () => jpegOfSize(91, 2_000_001), 413, 'images/too-large'],
     ['a file far too large', () => jpegOfSize(91, 16_000_000), 413, 'images/too-large'],
   ])('refuses %s', async (_what, make, status, code) => {
     const before = await storedFiles();
     expect(await send(await make())).toMatchObject({ status, body: { status, code } });
     expect([await storedFiles(), await leftovers()]).toEqual([before, []]);
+  });
+
+  it('accepts a picture of one colour that is cheap to decode', async () => {
+    const made = await send(webpBomb(2_000, 2_000));
+    expect(made).toMatchObject({ status: 201, body: { width: 2_000, height: 2_000, sizeBytes: 28 } });
   });
 
   it('accepts the largest allowed file', async () => {

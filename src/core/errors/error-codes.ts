@@ -131,7 +131,7 @@ export const ERROR_CODES = {
   },
   'images/too-many-pixels': {
     kind: 'too-large',
-    text: 'Width times height is over the limit (`IMAGE_MAX_PIXELS`).',
+    text: 'Width times height is over the limit (`IMAGE_MAX_PIXELS`), or over 1,000 pixels for each byte of the file.',
   },
   'images/volume-full': {
     kind: 'storage-full',

@@ -74,9 +74,9 @@ export class SocketPort {
       // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
       cors: { origin: settings.legacy.isEnabled ? '*' : [...settings.http.corsOrigins] },
     });
+    new StalledBodies(this.http, settings.http.bodyPace).start();
     acceptAbsoluteTargets(this.http);
     connectionLimits.apply(this.http);
-    new StalledBodies(this.http, settings.http.bodyPace).start();
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );

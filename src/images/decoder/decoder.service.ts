@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import type { ImageType } from '../formats/image-type.js';
-import { imageDamaged, imagesBusy, noThumbnail, tooManyPixels } from '../image.errors.js';
+import { imageDamaged, imagesBusy, noThumbnail, tooFewBytes, tooManyPixels } from '../image.errors.js';
 
 /** Check that an image is complete, read its size and, unless it is to be kept, remove its metadata. */
 export interface ExamineJob {
@@ -51,7 +51,7 @@ interface DecoderResults {
 }
 
 /** `failed`: the image is not the cause, e.g. a disk error. */
-export type DecoderFault = 'damaged' | 'too-many-pixels' | 'no-decoder' | 'failed';
+export type DecoderFault = 'damaged' | 'too-many-pixels' | 'too-few-bytes' | 'no-decoder' | 'failed';
 
 /** Message from the decoder process to the service. */
 export type DecoderAnswer<T> =
@@ -175,6 +175,8 @@ export class DecoderService implements OnApplicationShutdown {
         return imageDamaged();
       case 'too-many-pixels':
         return tooManyPixels(this.settings.images.maxPixels);
+      case 'too-few-bytes':
+        return tooFewBytes();
       case 'no-decoder':
         return noThumbnail();
       case 'failed':
