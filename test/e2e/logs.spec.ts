@@ -26,11 +26,11 @@ const start = (env: Record<string, string>) =>
     ...env,
   });
 
-/** The startup banner is text; every other line is JSON. */
+/** Every line is JSON. */
 function linesOf({ output }: { output: string }): Line[] {
   return output
     .split('\n')
-    .filter((line) => line.startsWith('{'))
+    .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Line);
 }
 
