@@ -12,4 +12,5 @@ export {
   type Release,
   type ReleaseColor,
   type Settings,
+  type SocketLimits,
 } from './settings.js';

@@ -18,6 +18,11 @@ export const LEGACY_SETTINGS = {
     default: '200',
     text: 'Maximum number of connected old panels. A further connection is closed, and the panel connects again later.',
   }),
+  LEGACY_MAX_PANELS_PER_ADDRESS: setting({
+    type: type.integer(1, 100_000),
+    default: '50',
+    text: 'Share of one address (of one /64 network with IPv6) in `LEGACY_MAX_PANELS`. When all places are taken, an address with few panels gets the place of one with many.',
+  }),
   LEGACY_TIME_ZONE: setting({
     type: type.timeZone,
     default: null,

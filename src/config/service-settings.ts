@@ -1,6 +1,7 @@
 import { setting } from './setting-definition.js';
 import * as type from './setting-types.js';
 import { LOG_LEVELS } from './settings.js';
+import { SOCKET_LIMIT_SETTINGS } from './socket-limit-settings.js';
 
 export const SYSTEM_SETTINGS = {
   ENVIRONMENT: setting({
@@ -187,4 +188,5 @@ export const LIMIT_SETTINGS = {
     unit: 'bytes',
     text: 'Share of one caller in `IN_FLIGHT_MAX_BYTES`: of one address without a token, or of one token.',
   }),
+  ...SOCKET_LIMIT_SETTINGS,
 };

@@ -11,7 +11,7 @@ export interface Settings {
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
   };
-  readonly socket: { readonly port: number };
+  readonly socket: { readonly port: number; readonly limits: SocketLimits };
   readonly mongo: {
     /** null: the embedded evaluation database under `dataDir`. */
     readonly url: string | null;
@@ -69,6 +69,22 @@ export interface Settings {
   readonly retention: { readonly positionDays: number | null };
 }
 
+/** Bounds of one Socket.IO connection, and of all together; see `SOCKET_LIMIT_SETTINGS`. */
+export interface SocketLimits {
+  readonly packetsPerPayload: number;
+  readonly eventsPerS: number;
+  readonly eventBurst: number;
+  readonly anonymousMessageBytes: number;
+  readonly unsentAcks: number;
+  readonly unsentBytes: number;
+  readonly anonymousUnsentBytes: number;
+  readonly totalUnsentBytes: number;
+  readonly writeTimeoutMs: number;
+  readonly unjoined: number;
+  readonly unjoinedPerAddress: number;
+  readonly perCaller: number;
+}
+
 interface ImageSettings {
   /** Root of the picture volume; null: this deployment keeps no pictures. */
   readonly directory: string | null;
@@ -93,6 +109,7 @@ interface LegacySettings {
   readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];
   readonly maxPanels: number;
+  readonly maxPanelsPerAddress: number;
   /** IANA name. */
   readonly timeZone: string;
 }

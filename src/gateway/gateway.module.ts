@@ -17,7 +17,9 @@ import { SocketAuthentication } from './transport/socket-authentication.js';
 import { SocketDrain } from './transport/socket-drain.js';
 import { SocketMetrics } from './transport/socket-metrics.js';
 import { SocketPort } from './transport/socket-port.js';
+import { SocketRefusals } from './transport/socket-refusals.js';
 import { TokenExpiry } from './transport/token-expiry.js';
+import { TransportLimits } from './transport/transport-limits.js';
 import { LiveNotifier } from './subscriptions/live-notifier.js';
 
 @Module({
@@ -26,6 +28,8 @@ import { LiveNotifier } from './subscriptions/live-notifier.js';
   providers: [
     SocketPort,
     SocketMetrics,
+    SocketRefusals,
+    TransportLimits,
     SocketAuthentication,
     RevokedSocketCloser,
     DeviceGateway,
@@ -39,6 +43,6 @@ import { LiveNotifier } from './subscriptions/live-notifier.js';
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort],
+  exports: [SocketPort, SocketRefusals],
 })
 export class GatewayModule {}
