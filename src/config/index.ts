@@ -13,4 +13,5 @@ export {
   type Release,
   type ReleaseColor,
   type Settings,
+  type SocketLimits,
 } from './settings.js';

@@ -38,6 +38,11 @@ export const LEGACY_SETTINGS = {
     default: '64',
     text: 'Picture requests of old boxes that are read at the same time. Above it, the address with most of them loses its oldest one, or the oldest of all is cut when it takes over 5 s.',
   }),
+  LEGACY_MAX_PANELS_PER_ADDRESS: setting({
+    type: type.integer(1, 100_000),
+    default: '50',
+    text: 'Share of one address (of one /64 network with IPv6) in `LEGACY_MAX_PANELS`. When all places are taken, an address with few panels gets the place of one with many.',
+  }),
   LEGACY_TIME_ZONE: setting({
     type: type.timeZone,
     default: null,

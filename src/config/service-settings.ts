@@ -1,6 +1,7 @@
 import { setting } from './setting-definition.js';
 import * as type from './setting-types.js';
 import { LOG_LEVELS } from './settings.js';
+import { SOCKET_LIMIT_SETTINGS } from './socket-limit-settings.js';
 
 export const SYSTEM_SETTINGS = {
   ENVIRONMENT: setting({
@@ -233,4 +234,5 @@ export const LIMIT_SETTINGS = {
     unit: 'bytes',
     text: 'Maximum size of all HTTP answers that wait in memory for clients that take none of their bytes. Above it, the client that has stalled longest is disconnected.',
   }),
+  ...SOCKET_LIMIT_SETTINGS,
 };

@@ -14,7 +14,7 @@ export interface Settings {
     /** Origins of pages of other hosts that may call the API. */
     readonly corsOrigins: readonly string[];
   };
-  readonly socket: { readonly port: number };
+  readonly socket: { readonly port: number; readonly limits: SocketLimits };
   readonly mongo: {
     /** null: the embedded evaluation database under `dataDir`. */
     readonly url: string | null;
@@ -83,6 +83,22 @@ export interface Settings {
   readonly retention: { readonly positionDays: number | null };
 }
 
+/** Bounds of one Socket.IO connection, and of all together; see `SOCKET_LIMIT_SETTINGS`. */
+export interface SocketLimits {
+  readonly packetsPerPayload: number;
+  readonly eventsPerS: number;
+  readonly eventBurst: number;
+  readonly anonymousMessageBytes: number;
+  readonly unsentAcks: number;
+  readonly unsentBytes: number;
+  readonly anonymousUnsentBytes: number;
+  readonly totalUnsentBytes: number;
+  readonly writeTimeoutMs: number;
+  readonly unjoined: number;
+  readonly unjoinedPerAddress: number;
+  readonly perCaller: number;
+}
+
 interface ImageSettings {
   /** Root of the picture volume; null: this deployment keeps no pictures. */
   readonly directory: string | null;
@@ -114,6 +130,7 @@ interface LegacySettings {
     readonly picturePostsPerS: number;
     readonly picturePostsAtOnce: number;
   };
+  readonly maxPanelsPerAddress: number;
   /** IANA name. */
   readonly timeZone: string;
 }

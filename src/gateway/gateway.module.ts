@@ -15,7 +15,9 @@ import { SocketAuthentication } from './transport/socket-authentication.js';
 import { SocketDrain } from './transport/socket-drain.js';
 import { SocketMetrics } from './transport/socket-metrics.js';
 import { SocketPort } from './transport/socket-port.js';
+import { SocketRefusals } from './transport/socket-refusals.js';
 import { TokenExpiry } from './transport/token-expiry.js';
+import { TransportLimits } from './transport/transport-limits.js';
 
 @Module({
   imports: [AuthModule, TrackingModule, VehiclesModule, CrashesModule, DeploymentModule],
@@ -23,6 +25,8 @@ import { TokenExpiry } from './transport/token-expiry.js';
   providers: [
     SocketPort,
     SocketMetrics,
+    SocketRefusals,
+    TransportLimits,
     SocketAuthentication,
     RevokedSocketCloser,
     DeviceGateway,
@@ -33,6 +37,6 @@ import { TokenExpiry } from './transport/token-expiry.js';
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort],
+  exports: [SocketPort, SocketRefusals],
 })
 export class GatewayModule {}

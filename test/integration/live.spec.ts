@@ -10,7 +10,9 @@ import { type Instance, startTestService, type TestService } from '../support/te
 let service: TestService;
 let token: string;
 beforeAll(async () => {
-  service = await startTestService({ LIVE_REPLAY_LIMIT: '3000' });
+  // A test sends more than the kernel buffers for a connection.
+  const unsent = { SOCKET_MAX_UNSENT_BYTES: '100000000', SOCKET_MAX_UNSENT_BYTES_TOTAL: '100000000' };
+  service = await startTestService({ LIVE_REPLAY_LIMIT: '3000', ...unsent });
   token = await adminToken(service);
 });
 afterAll(() => service.stop());

@@ -176,6 +176,10 @@ export const ERROR_CODES = {
     kind: 'unavailable',
     text: 'The instance is starting or draining and accepts no new sockets. Connect again.',
   },
+  'sockets/too-many': {
+    kind: 'unavailable',
+    text: 'Too many connections of this address have joined no namespace. Connect again.',
+  },
   'storage/unavailable': {
     kind: 'unavailable',
     text: 'The database did not confirm the operation. Send the same request again.',
