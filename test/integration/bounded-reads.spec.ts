@@ -41,8 +41,10 @@ describeEmbedded(
     beforeAll(async () => {
       database = await startTestDatabase();
       connection = await createConnection(database.url, { autoIndex: false, autoCreate: false }).asPromise();
-      const positionModel = connection.model(PositionRecord.name, PositionSchema);
-      const quarantine = new QuarantineRepository(connection.model(QuarantineRecord.name, QuarantineSchema));
+      const positionModel = connection.model<PositionRecord>(PositionRecord.name, PositionSchema);
+      const quarantine = new QuarantineRepository(
+        connection.model<QuarantineRecord>(QuarantineRecord.name, QuarantineSchema),
+      );
       await positionModel.createCollection();
       positions = new PositionsRepository(positionModel);
       contexts = new TrackContextLoader(positions, quarantine);
