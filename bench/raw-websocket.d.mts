@@ -14,6 +14,8 @@ export class RawWebSocket {
   readonly isOpen: boolean;
   /** HTTP status of the answer to the handshake; null before it. */
   readonly status: number | null;
+  /** Code of the close frame of the server; null without one. */
+  readonly closeCode: number | null;
   /** Resolves to true when the handshake was accepted, to false when it was refused. */
   readonly opened: Promise<boolean>;
   readonly closed: Promise<void>;

@@ -21,6 +21,8 @@ export class RawWebSocket {
   isOpen = false;
   /** HTTP status of the answer to the handshake; 101 after a success. */
   status = null;
+  /** Code of the close frame of the server; null without one. */
+  closeCode = null;
   #rest = Buffer.alloc(0);
   #resolveOpened;
 
@@ -121,7 +123,10 @@ export class RawWebSocket {
       if (this.keepTexts) this.texts.push(text);
       this.onText(text);
     } else if (opcode === PING) this.sendFrame(PONG, payload);
-    else if (opcode === CLOSE) this.socket.end();
+    else if (opcode === CLOSE) {
+      this.closeCode = payload.length < 2 ? null : payload.readUInt16BE(0);
+      this.socket.end();
+    }
     return true;
   }
 

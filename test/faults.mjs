@@ -48,8 +48,8 @@ const FAULTS = [
   {
     what: 'the last frame is never sent to a subscriber',
     file: 'src/gateway/subscriptions/live-streams.ts',
-    from: 'this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
-    to: 'if (this.frame.length > recorded.length) this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
+    from: 'this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
+    to: 'if (this.events.length > 0) this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
     specs: ['integration/positions'],
   },
   {
@@ -95,6 +95,13 @@ const FAULTS = [
     specs: ['integration/live'],
   },
   {
+    what: 'many messages within one turn make every subscriber slow',
+    file: 'src/gateway/subscriptions/socket-subscriber.ts',
+    from: 'for (const { data } of writeBuffer) bytes += data?.length ?? 0;',
+    to: 'if (writeBuffer.length > 32) bytes = Infinity;',
+    specs: ['integration/live'],
+  },
+  {
     what: 'a handler without an access rule is public',
     file: 'src/auth/access/access.guard.ts',
     from: "if (access === 'public') return true;",
@@ -104,15 +111,22 @@ const FAULTS = [
   {
     what: 'a database outage is answered with 500',
     file: 'src/database/storage-errors.ts',
-    from: 'if (OUTAGE_NAMES.has(error.name) || OUTAGE_CODES.has(codeOf(error))) return storageUnavailable(error);',
-    to: '',
-    specs: ['e2e/kill', 'e2e/start-and-stop'],
+    from: 'error instanceof Error && isOutage(error) ? storageUnavailable(error) : null;',
+    to: 'null;',
+    specs: ['src/database/storage-errors'],
   },
   {
     what: 'a replaced refresh token stays valid',
-    file: 'src/auth/sessions/sessions.service.ts',
+    file: 'src/auth/sessions/session.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
+    specs: ['integration/auth'],
+  },
+  {
+    what: 'a refresh token two rotations back ends the session at once',
+    file: 'src/auth/sessions/session.ts',
+    from: 'return [...earlier, last].filter(',
+    to: 'return [...earlier.slice(0, 0), last].filter(',
     specs: ['integration/auth'],
   },
   {
@@ -173,9 +187,9 @@ const FAULTS = [
   },
   {
     what: 'a large write waits without limit for a database that does not read',
-    file: 'src/database/stalled-write-patch.ts',
-    from: "this.socket.emit('error', error);",
-    to: 'undefined;',
+    file: 'src/database/operation-time-limit.ts',
+    from: 'return withinLimit(limitMs, (signal) => {',
+    to: 'return withinLimit(600_000, (signal) => {',
     specs: ['integration/stalled-write'],
   },
   {

@@ -17,7 +17,7 @@ export interface LoadedSettings {
 export function loadSettings(env: Environment): LoadedSettings {
   const { values, faults: readingFaults, notices } = readEnvironment(env);
   const faults = readingFaults.map((fault) => fault.text);
-  const isLive = values.ENVIRONMENT?.toUpperCase() === 'LIVE';
+  const isLive = values.ENVIRONMENT === 'LIVE';
   const isProduction = isLive || values.NODE_ENV === 'production';
   const url = values.MONGODB_URL;
   // A setting with a wrong value has its own fault and is not missing.
@@ -41,7 +41,7 @@ export function loadSettings(env: Environment): LoadedSettings {
   if (values.CREW_SPEED_RED_KMH <= values.CREW_SPEED_ORANGE_KMH) {
     faults.push('CREW_SPEED_RED_KMH: must be above CREW_SPEED_ORANGE_KMH');
   }
-  if (faults.length > 0) throw new SettingsError(faults);
+  if (faults.length > 0) throw new SettingsError(faults, notices);
 
   const dataDir = resolve(values.DATA_DIR);
   const generated = url === null ? loadOrCreateEvaluationSecrets(dataDir) : null;
@@ -55,7 +55,16 @@ export function loadSettings(env: Environment): LoadedSettings {
     isLive,
     isProduction,
     dataDir,
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT, trustProxy: values.TRUST_PROXY },
+    http: {
+      host: values.HTTP_HOST,
+      port: values.HTTP_PORT,
+      trustProxy: values.TRUST_PROXY,
+      corsOrigins: values.CORS_ORIGINS,
+      bodyPace: {
+        stallMs: values.HTTP_BODY_STALL_S * 1_000,
+        minBytesPerS: values.HTTP_BODY_MIN_BYTES_PER_S,
+      },
+    },
     socket: { port: values.SOCKET_SERVER_PORT },
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS },
     auth: {
@@ -72,6 +81,10 @@ export function loadSettings(env: Environment): LoadedSettings {
     limits: {
       inFlightBytes: values.IN_FLIGHT_MAX_BYTES,
       inFlightBytesPerCaller: values.IN_FLIGHT_MAX_BYTES_PER_CALLER,
+      jsonBytesPerS: values.JSON_BYTES_PER_S,
+      connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
+      writeStallS: values.WRITE_STALL_TIMEOUT_S,
+      unsentBytes: values.UNSENT_MAX_BYTES,
     },
     positions: {
       maxAheadS: values.POSITION_MAX_AHEAD_S,
@@ -80,8 +93,12 @@ export function loadSettings(env: Environment): LoadedSettings {
       maxSpeedMps: values.POSITION_MAX_SPEED_MPS,
       jumpsToRelease: values.POSITION_JUMPS_TO_RELEASE,
     },
-    live: { replayLimit: values.LIVE_REPLAY_LIMIT },
-    log: { level: values.LOG_LEVEL },
+    live: {
+      replayLimit: values.LIVE_REPLAY_LIMIT,
+      maxUnsentBytes: values.LIVE_MAX_UNSENT_BYTES,
+      maxUnsentMs: values.LIVE_MAX_UNSENT_S * 1_000,
+    },
+    log: { level: values.LOG_LEVEL, bufferBytes: values.LOG_BUFFER_BYTES },
     release: {
       version: packageVersion(),
       revision: values.RELEASE_REVISION ?? gitRevision(),

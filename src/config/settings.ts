@@ -10,6 +10,9 @@ export interface Settings {
     readonly port: number;
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
+    /** Origins of pages of other hosts that may call the API. */
+    readonly corsOrigins: readonly string[];
+    readonly bodyPace: { readonly stallMs: number; readonly minBytesPerS: number };
   };
   readonly socket: { readonly port: number };
   readonly mongo: {
@@ -35,6 +38,10 @@ export interface Settings {
   readonly limits: {
     readonly inFlightBytes: number;
     readonly inFlightBytesPerCaller: number;
+    readonly jsonBytesPerS: number;
+    readonly connectionsPerAddress: number;
+    readonly writeStallS: number;
+    readonly unsentBytes: number;
   };
   /** Limits of the position rules. */
   readonly positions: {
@@ -48,8 +55,15 @@ export interface Settings {
   readonly live: {
     /** Positions in one replay. */
     readonly replayLimit: number;
+    /** Limits of one subscriber's connection. */
+    readonly maxUnsentBytes: number;
+    readonly maxUnsentMs: number;
   };
-  readonly log: { readonly level: LogLevelName };
+  readonly log: {
+    readonly level: LogLevelName;
+    /** Of lines that wait for the reader of stdout. */
+    readonly bufferBytes: number;
+  };
   readonly release: Release;
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
@@ -148,8 +162,13 @@ export type SettingNotice = string;
 
 /** All faults of the settings. The process prints them and ends with exit code 78 (EX_CONFIG). */
 export class SettingsError extends Error {
-  constructor(readonly faults: readonly string[]) {
-    super(`wrong settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  /** @param notices often the reason for a fault: a misspelt name is a setting that is missing */
+  constructor(
+    readonly faults: readonly string[],
+    notices: readonly SettingNotice[] = [],
+  ) {
+    const lines = [...faults, ...notices.map((notice) => `note: ${notice}`)];
+    super(`wrong settings:\n${lines.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'SettingsError';
   }
 }

@@ -5,8 +5,6 @@ import { DeploymentModule } from '../deployment/index.js';
 import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { AsyncApiController } from './asyncapi/asyncapi.controller.js';
-import { CrashNotifier } from './subscriptions/crash-notifier.js';
-import { CrewEventNotifier } from './subscriptions/crew-event-notifier.js';
 import { DeviceGateway } from './device.gateway.js';
 import { LiveGateway } from './live.gateway.js';
 import { LiveMetrics } from './subscriptions/live-metrics.js';
@@ -18,7 +16,6 @@ import { SocketDrain } from './transport/socket-drain.js';
 import { SocketMetrics } from './transport/socket-metrics.js';
 import { SocketPort } from './transport/socket-port.js';
 import { TokenExpiry } from './transport/token-expiry.js';
-import { LiveNotifier } from './subscriptions/live-notifier.js';
 
 @Module({
   imports: [AuthModule, TrackingModule, VehiclesModule, CrashesModule, DeploymentModule],
@@ -33,9 +30,6 @@ import { LiveNotifier } from './subscriptions/live-notifier.js';
     LiveStreams,
     LiveReplay,
     LiveMetrics,
-    LiveNotifier,
-    CrashNotifier,
-    CrewEventNotifier,
     TokenExpiry,
     SocketDrain,
   ],

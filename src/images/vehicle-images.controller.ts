@@ -27,7 +27,10 @@ export class VehicleImagesController {
   @Post()
   @AcceptsNonJsonBody()
   @ForRoleOrDevice('dispatcher')
-  @ApiOperation({ summary: 'Send an image; the same bytes again give the first record back' })
+  @ApiOperation({
+    operationId: 'uploadImage',
+    summary: 'Send an image; the same bytes again give the first record back',
+  })
   @ApiConsumes('multipart/form-data')
   @ApiBody({ type: UploadImageDto })
   @ApiCreatedResponse({ type: ImageDto })
@@ -58,7 +61,10 @@ export class VehicleImagesController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Images of a vehicle, newest first; of archived vehicles too' })
+  @ApiOperation({
+    operationId: 'listImages',
+    summary: 'Images of a vehicle, newest first; of archived vehicles too',
+  })
   @ApiOkResponse({ type: ImagePageDto })
   @FailsWith('vehicles/not-found')
   list(@Param('id') id: string, @Query() { limit, cursor }: ListImagesDto): Promise<Page<ImageView>> {

@@ -13,6 +13,7 @@ import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
 import { BoxesController } from './boxes/boxes.controller.js';
 import { PostLimits } from './boxes/post-limits.js';
 import { BoxesService } from './boxes/boxes.service.js';
+import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
@@ -41,7 +42,7 @@ export class LegacyModule {
         SharedCollectionsModule,
         LegacyClientsModule,
       ],
-      controllers: [BoxesController, LegacyController],
+      controllers: [BoxesController, LegacyController, SocketClientFilesController],
       providers: [
         LegacyMetrics,
         BoxDirectory,

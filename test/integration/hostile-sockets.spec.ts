@@ -73,6 +73,7 @@ const text = (name: string, make: string | (() => string), outcome: Outcome): Ca
   outcome,
 });
 const invalid: Outcome = { answer: { error: { code: 'input/invalid' } } };
+const notJson: Outcome = { answer: { error: { code: 'input/not-json' } } };
 const unknownEvent: Outcome = { answer: { error: { code: 'input/unknown-event' } } };
 const rejected = (code: string): Outcome => ({
   answer: { results: [{ index: 0, verdict: 'rejected', code }] },
@@ -281,7 +282,10 @@ const DEVICE: readonly Case[] = [
   event('an event without a name', '[]', 'closed'),
   event('an event named by an object', '[{"toString":1}]', 'closed'),
   event('an event that is no array', '{"0":"position"}', 'closed'),
-  event('half a JSON', '["position",', 'closed'),
+  event('half a JSON', '["position",', notJson),
+  event('NaN', '["position",{"lat":NaN,"lon":1}]', notJson),
+  text('NaN without a request for an acknowledgement', '42/devices,["position",{"lat":NaN}]', 'closed'),
+  text('NaN for a namespace that was not joined', '42/live,7["watch",NaN]', 'closed'),
   text('an event without a request for an acknowledgement', '42/devices,["position",{"lat":"x"}]', 'open'),
   text('an acknowledgement of nothing', '43/devices,99[{}]', 'open'),
   text('an acknowledgement of a number without end', `43/devices,${'9'.repeat(400)}[]`, 'open'),

@@ -105,17 +105,17 @@ describe('an image', () => {
   });
 
   it.each([
-    ['JPEG', () => jpeg(2), 'image/jpeg'],
-    ['PNG', () => png(2), 'image/png'],
-    ['WebP', () => webp(2), 'image/webp'],
-    ['AVIF', () => avif(2), 'image/avif'],
-    ['HEIC', async () => heic(), 'image/heic'],
-  ])('is recognized as %s by its content, not by its name', async (_name, make, contentType) => {
+    ['JPEG', () => jpeg(2), 'image/jpeg', 'jpg'],
+    ['PNG', () => png(2), 'image/png', 'png'],
+    ['WebP', () => webp(2), 'image/webp', 'webp'],
+    ['AVIF', () => avif(2), 'image/avif', 'avif'],
+    ['HEIC', async () => heic(), 'image/heic', 'heic'],
+  ])('is recognized as %s by its content, not by its name', async (_name, make, contentType, extension) => {
     const bytes = await make();
     const made = await send(bytes, { filename: 'invoice.pdf', type: 'application/pdf' });
     expect(made).toMatchObject({
       status: 201,
-      body: { contentType, filename: 'invoice.pdf', sha256: sha256(bytes) },
+      body: { contentType, filename: `invoice.${extension}`, sha256: sha256(bytes) },
     });
     const content = await download(service, made.body.url, token);
     expect([content.headers.get('content-type'), content.bytes.equals(bytes)]).toEqual([contentType, true]);
@@ -256,15 +256,15 @@ describe('refused uploads', () => {
   });
 
   it.each([
-    ['../../../etc/passwd.jpg', 'passwd.jpg'],
-    ['..\\..\\boot.jpg', 'boot.jpg'],
-    ['Unfall Straße – 現場 🚑.jpg', 'Unfall Straße – 現場 🚑.jpg'],
-    [`${'x'.repeat(300)}.jpg`, 'x'.repeat(200)],
-    ['.htaccess', 'htaccess'],
-    ['a\u202egpj.exe', 'agpj.exe'],
+    ['../../../etc/passwd.png', 'passwd.png'],
+    ['..\\..\\boot.jpg', 'boot.png'],
+    ['Unfall Straße – 現場 🚑.png', 'Unfall Straße – 現場 🚑.png'],
+    [`${'x'.repeat(300)}.png`, `${'x'.repeat(200)}.png`],
+    ['.htaccess', 'htaccess.png'],
+    ['a\u202egpj.exe', 'agpj.png'],
     ['..', 'picture.png'],
   ])('the file name %j becomes %j', async (filename, shown) => {
-    const made = await send(await png(100 + shown.length), { filename });
+    const made = await send(await png(100 + filename.length), { filename });
     expect(made).toMatchObject({ status: 201, body: { filename: shown } });
     await call(service, 'DELETE', `/api/v1/images/${made.body.id}`, { token });
   });

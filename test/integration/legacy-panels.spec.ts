@@ -280,3 +280,37 @@ describe('settings', () => {
     expect([oldPanel.endings, oldPanel.others]).toEqual([['transport close'], []]);
   });
 });
+
+describe.each(['HTTP', 'socket'] as const)('the Socket.IO client on the %s port', (port) => {
+  const url = (file: string): string =>
+    `${port === 'HTTP' ? service.url : service.socketUrl}/socket.io/${file}`;
+
+  it.each([
+    ['socket.io.js', 'application/javascript; charset=utf-8', /io = /],
+    ['socket.io.min.js', 'application/javascript; charset=utf-8', /Socket\.IO v4/],
+    ['socket.io.esm.min.js', 'application/javascript; charset=utf-8', /export\s*\{/],
+    ['socket.io.js.map', 'application/json; charset=utf-8', /"mappings"/],
+    ['socket.io.min.js.map?v=1', 'application/json; charset=utf-8', /"mappings"/],
+  ])('%s can be loaded by a page of another host, and is revalidated', async (file, type, content) => {
+    const answer = await fetch(url(file));
+    expect(answer.status).toBe(200);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': type,
+      'cache-control': 'public, max-age=0',
+      'access-control-allow-origin': '*',
+      'cross-origin-resource-policy': 'cross-origin',
+    });
+    expect(await answer.text()).toMatch(content);
+    const etag = answer.headers.get('etag') ?? '';
+    const again = await fetch(url(file), {
+      headers: { 'if-none-match': etag, 'cache-control': 'max-age=0' },
+    });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+  });
+
+  it('has no other files, and none above its directory', async () => {
+    for (const file of ['socket.io.mjs.js', 'socket.io.%2e%2e.js', 'socket.io%2f..%2f..%2fpackage.js']) {
+      expect([400, 404]).toContain((await fetch(url(file))).status);
+    }
+  });
+});

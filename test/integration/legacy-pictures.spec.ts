@@ -70,8 +70,8 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
 
     const { body } = await imagesOf(service, vehicleId, token);
     expect(body.items.map(({ filename }: { filename: string }) => filename).sort()).toEqual([
-      'no-dot',
-      'passwd',
+      'no-dot.png',
+      'passwd.jpg',
     ]);
     for (const [n, url] of [service.url, service.socketUrl].entries()) {
       const answer = await download({ url }, `/${imagesObj[`image${n}`]}`);
@@ -98,6 +98,25 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
     expectEmpty(await postRaw(service, SNAPSHOT, late, { port }));
     expect(await pictures()).toEqual(before);
     expect(await waiting()).toEqual([]);
+  });
+});
+
+describe('an old address with repeated slashes', () => {
+  it.each(['http', 'socket'] as const)('is the same picture on the %s port', async (port) => {
+    const { boxCode } = await newBox(service);
+    const bytes = await jpeg(77);
+    await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', bytes]]), { port });
+    const [file] = (await pictures()).filter((path) => path.startsWith(`${boxCode}/`));
+    const host = port === 'http' ? service.url : service.socketUrl;
+    for (const prefix of ['//uploads/ambulance_images/', '///uploads//ambulance_images//']) {
+      const answer = await fetch(`${host}${prefix}${file}?a=//b`);
+      expect([prefix, answer.status, answer.headers.get('content-type')]).toEqual([
+        prefix,
+        200,
+        'image/jpeg',
+      ]);
+    }
+    expect((await fetch(`${host}//uploads/ambulance_images//%2e%2e/x`)).status).toBe(404);
   });
 });
 

@@ -61,14 +61,15 @@ describe('/devices', () => {
       fix(3, { batteryPct: 400 }),
       'noise',
     ]);
+    const text = expect.stringMatching(/^\S.{10,}\.$/);
     expect(answer.results).toEqual([
       { index: 0, verdict: 'stored' },
       { index: 1, verdict: 'stored' },
-      { index: 2, verdict: 'rejected', code: 'invalid_lat' },
-      { index: 3, verdict: 'duplicate' },
-      { index: 4, verdict: 'quarantined', code: 'time_conflict' },
+      { index: 2, verdict: 'rejected', code: 'invalid_lat', text },
+      { index: 3, verdict: 'duplicate', text },
+      { index: 4, verdict: 'quarantined', code: 'time_conflict', text },
       { index: 5, verdict: 'stored', dropped: ['batteryPct'] },
-      { index: 6, verdict: 'rejected', code: 'invalid_position' },
+      { index: 6, verdict: 'rejected', code: 'invalid_position', text },
     ]);
     expect(answer).toMatchObject({ stored: 3, duplicate: 1, quarantined: 1, rejected: 2 });
   });

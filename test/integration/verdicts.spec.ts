@@ -58,6 +58,7 @@ describe('a position that breaks a rule by itself', () => {
     ['future', { ...fix(0), ...inS(330) }],
     ['too_old', fix(0, 0, { time: '1999-12-31T23:59:59.999Z' })],
     ['inaccurate', fix(0, 0, { accuracyM: 5_001 })],
+    ['inaccurate', fix(0, 0, { accuracyM: -1 })],
     ['null_island', fix(0, 0, { lat: 0, lon: 0 })],
   ])(
     'is %s: kept, counted, not shown, the same verdict each time, released by one call',
@@ -80,6 +81,14 @@ describe('a position that breaks a rule by itself', () => {
       });
     },
   );
+
+  it('loses a negative accuracy by the release, because the history has measurements only', async () => {
+    await report(fix(0, 0, { accuracyM: -1 }));
+    const [entry] = await held();
+    expect(entry?.position).toMatchObject({ accuracyM: -1 });
+    await call(service, 'POST', `/api/v1/quarantine/${entry?.id}/release`, { token });
+    expect(await lastPosition()).toEqual({ ...fix(0), receivedAt: expect.any(String) });
+  });
 
   it('keeps its verdict when the clock has reached its time', async () => {
     const atMs = Date.now();

@@ -1,9 +1,12 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { asDomainError, ERROR_TRANSLATOR, type ErrorTranslator, problemOf } from './error-responses.js';
+import { answerEarly } from '../http/request-body.js';
 import { requestIdOf } from '../http/request-context.js';
 
 const DEFAULT_RETRY_AFTER_S = 2;
+/** Twice the largest JSON body. An upload reads the rest itself. */
+const MAX_DISCARDED_BYTES = 4_000_000;
 
 /** Answers every HTTP error as `application/problem+json`. */
 @Catch()
@@ -32,7 +35,8 @@ export class ProblemFilter implements ExceptionFilter {
       );
     }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    response.status(problem.status).type('application/problem+json');
+    void answerEarly(request, response, JSON.stringify(problem), MAX_DISCARDED_BYTES);
   }
 
   private log(error: unknown, code: string, requestId: string): void {

@@ -13,7 +13,7 @@ export interface Measurements {
   readonly speedMps?: number;
   /** 0…360; 0 and 360 are both north. */
   readonly headingDeg?: number;
-  /** Radius of the receiver's own estimate, 0…10,000,000. */
+  /** Radius of the receiver's own estimate. Only in the quarantine it can be negative: the place is invalid. */
   readonly accuracyM?: number;
   /** −1,000…100,000 above the ellipsoid or above sea level; receivers do not state which. */
   readonly altitudeM?: number;
@@ -55,42 +55,6 @@ export interface PositionView extends Measurements {
 
 /** A position as a device sends it; `time` is RFC 3339 with a time zone. */
 export type PositionInput = Omit<PositionView, 'receivedAt'>;
-
-export const VERDICTS = ['stored', 'duplicate', 'quarantined', 'rejected'] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-/** Why a position is quarantined, in the order in which the rules run. */
-export const QUARANTINE_CODES = [
-  'future',
-  'too_old',
-  'inaccurate',
-  'null_island',
-  'time_conflict',
-  'jump',
-] as const;
-export type QuarantineCode = (typeof QUARANTINE_CODES)[number];
-
-/** The verdict on one position of a report. */
-export interface PositionResult {
-  /** Index in the report, from 0. */
-  readonly index: number;
-  readonly verdict: Verdict;
-  /** The reason; present for `quarantined` and `rejected`. */
-  readonly code?: string;
-  /** Stored, and older than the newest known position of the vehicle. */
-  readonly late?: true;
-  /** Optional fields that were out of range and are not kept. */
-  readonly dropped?: readonly string[];
-}
-
-/** The answer to a report of positions, the same over HTTP and Socket.IO. */
-export interface ReportAnswer {
-  readonly results: readonly PositionResult[];
-  readonly stored: number;
-  readonly duplicate: number;
-  readonly quarantined: number;
-  readonly rejected: number;
-}
 
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
 

@@ -5,8 +5,13 @@ import { IsInt } from 'class-validator';
 /** `2026-11-01T10:00:00.123456789+01:00` */
 const MAX_LENGTH = 35;
 
-/** RFC 3339 with up to nine decimals, letters in either case. The zone is required: a guessed zone gives a wrong time. */
-const ISO_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}:\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/;
+/**
+ * RFC 3339 with up to nine decimals, letters in either case. Also what common libraries write and what has one meaning
+ * only: a space for the T, a comma before the decimals, a zone without its colon or its minutes. The zone is required: a
+ * guessed zone gives a wrong time. Numbers are refused: seconds, milliseconds and microseconds look alike.
+ */
+const ISO_TIME =
+  /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}:\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:(Z)|([+-]\d{2})(?::?(\d{2}))?)$/;
 
 /**
  * Epoch milliseconds; further decimals are cut off. null for anything but an existing time with a zone. Second 60 is a leap
@@ -16,13 +21,14 @@ export function parseTime(value: unknown): number | null {
   if (typeof value !== 'string' || value.length > MAX_LENGTH) return null;
   const parts = ISO_TIME.exec(value.toUpperCase());
   if (!parts) return null;
-  const [, year = '', month = '', day = '', minute = '', second = '', decimals = '', zone = ''] = parts;
+  const [, year = '', month = '', day = '', minute = '', second = '', decimals = ''] = parts;
   // Date.parse accepts 31 April as 1 May.
   if (Number(month) < 1 || Number(month) > 12) return null;
   if (Number(day) < 1 || Number(day) > daysIn(Number(year), Number(month))) return null;
   const isLeap = second === '60';
   const milliseconds = decimals.slice(0, 3).padEnd(3, '0');
-  const text = `${year}-${month}-${day}T${minute}:${isLeap ? '59' : second}.${milliseconds}${zone}`;
+  const offset = parts[7] ?? `${parts[8] ?? ''}:${parts[9] ?? '00'}`;
+  const text = `${year}-${month}-${day}T${minute}:${isLeap ? '59' : second}.${milliseconds}${offset}`;
   const timeMs = Date.parse(text) + (isLeap ? 1_000 : 0);
   return Number.isNaN(timeMs) ? null : timeMs;
 }

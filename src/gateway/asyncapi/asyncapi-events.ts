@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../core/index.js';
+import { type ErrorCode, QUARANTINE_TEXTS } from '../../core/index.js';
 import type { SchemaName } from './asyncapi-schemas.js';
 import type {
   DeviceToServerEvents,
@@ -43,7 +43,7 @@ const STORED = {
 const STORED_AND_QUARANTINED = {
   results: [
     { index: 0, verdict: 'stored', late: true, dropped: ['batteryPct'] },
-    { index: 1, verdict: 'quarantined', code: 'jump' },
+    { index: 1, verdict: 'quarantined', code: 'jump', text: QUARANTINE_TEXTS.jump },
   ],
   stored: 1,
   duplicate: 0,

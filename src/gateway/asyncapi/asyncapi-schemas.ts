@@ -28,7 +28,10 @@ const PLACE = {
 const MEASURED = {
   speedMps: { type: 'number', minimum: 0, maximum: 1_000, description: 'Metres per second.' },
   headingDeg: { type: 'number', minimum: 0, maximum: 360, description: 'Degrees clockwise from north.' },
-  accuracyM: { type: 'number', minimum: 0, maximum: 10_000_000, description: 'Radius, metres.' },
+  accuracyM: {
+    type: 'number',
+    description: 'Radius, metres. Negative: the place is invalid; such a position is quarantined.',
+  },
   altitudeM: { type: 'number', minimum: -1_000, maximum: 100_000, description: 'Metres.' },
   batteryPct: { type: 'number', minimum: 0, maximum: 100, description: 'Per cent.' },
   ignition: { type: 'boolean' },
@@ -80,6 +83,7 @@ export const SCHEMAS = {
             index: count('Place in the report.'),
             verdict: { type: 'string', enum: ['stored', 'duplicate', 'quarantined', 'rejected'] },
             code: { type: 'string', description: 'The reason, for quarantined and rejected.' },
+            text: { type: 'string', description: 'The verdict for people; for every one but stored.' },
             late: { const: true, description: 'Stored, but older than the newest known position.' },
             dropped: { type: 'array', items: { type: 'string' }, description: 'Invalid optional fields.' },
           },
@@ -252,7 +256,7 @@ export const SCHEMAS = {
         type: 'string',
         enum: ['replay_limit', 'slow', 'overload', 'storage'],
         description:
-          'replay_limit: too many positions after `since`; slow: this connection did not accept its frames; ' +
+          'replay_limit: too many positions after `since`; slow: the connection holds too much that the client has not taken; ' +
           'overload: positions of devices go first; storage: the database is not available.',
       },
     },

@@ -8,19 +8,24 @@ import {
 import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import {
+  acceptAbsoluteTargets,
   answerMalformedRequests,
+  ConnectionLimits,
   DomainError,
   HTTP_SERVER_OPTIONS,
   listen,
   serializeResponse,
   type RawResponse,
   rawErrorResponse,
+  StalledBodies,
 } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { HttpDrain, InstanceLifecycle, RELEASE_HEADER, releaseHeader } from '../../deployment/index.js';
+import { ANSWERING_PARSER } from './answering-parser.js';
 import { logSockets } from './socket-log.js';
 import { SocketMetrics } from './socket-metrics.js';
 import { answerUnknownEvents, guardTransports } from './transport-guard.js';
+import { UnusableMessages } from './unusable-messages.js';
 
 const RETRY_AFTER_MS = 2_000;
 /** Fits a batch of 500 positions with full attributes. */
@@ -48,6 +53,7 @@ export class SocketPort {
     private readonly instance: InstanceLifecycle,
     private readonly metrics: SocketMetrics,
     httpDrain: HttpDrain,
+    connectionLimits: ConnectionLimits,
   ) {
     httpDrain.addConnectionCount(() => this.connections());
     this.http = createServer(HTTP_SERVER_OPTIONS, (request, response) => {
@@ -60,13 +66,17 @@ export class SocketPort {
     this.http.on('upgrade', (_request, socket) => socket.on('error', () => undefined));
     this.io = new Server(this.http, {
       serveClient: false,
+      parser: ANSWERING_PARSER,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       connectTimeout: NAMESPACE_TIMEOUT_MS,
       pingInterval: 25_000,
       pingTimeout: 20_000,
       // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
-      ...(settings.legacy.isEnabled && { cors: { origin: '*' } }),
+      cors: { origin: settings.legacy.isEnabled ? '*' : [...settings.http.corsOrigins] },
     });
+    acceptAbsoluteTargets(this.http);
+    connectionLimits.apply(this.http);
+    new StalledBodies(this.http, settings.http.bodyPace).start();
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );
@@ -76,6 +86,7 @@ export class SocketPort {
     guardTransports(this.io);
     answerUnknownEvents(this.io);
     logSockets(this.io);
+    new UnusableMessages(this.io, metrics);
     this.metrics.observe(this.io);
     // This middleware never calls `next`: after a CONNECT the client would send its buffered events, which nothing
     // handles.
@@ -107,6 +118,8 @@ export class SocketPort {
    * a client's reconnecting for ever.
    */
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    // The Socket.IO client of the old server is below the path of the sockets.
+    if (request.headers.upgrade === undefined && this.handlePlainHttp(request, response)) return;
     const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
     if (!isNew || this.instance.canAcceptSockets) return next();
     if (request.headers.upgrade === undefined) this.answer(notReady(), request, response);

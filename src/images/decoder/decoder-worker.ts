@@ -8,7 +8,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import sharp, { type Sharp } from 'sharp';
 import { readImageHeader } from '../formats/image-header.js';
-import type { PixelSize } from '../formats/image-type.js';
+import type { CleanedImage, PixelSize } from '../formats/image-type.js';
 import { removeMetadata } from '../formats/remove-metadata.js';
 import type {
   DecoderAnswer,
@@ -77,11 +77,13 @@ async function answer(job: DecoderJob): Promise<DecoderAnswer<unknown>> {
 
 async function examine(job: ExamineJob): Promise<ExamineResult> {
   const original = await readFile(job.path);
-  const bytes = job.isMetadataKept ? original : withoutMetadata(original, job);
+  const { bytes, keptParts } = job.isMetadataKept
+    ? { bytes: original, keptParts: [] }
+    : withoutMetadata(original, job);
   const size = await sizeOf(bytes, job);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== job.sha256) await replaceContent(job.path, bytes);
-  return { ...size, sizeBytes: bytes.length, sha256 };
+  return { ...size, sizeBytes: bytes.length, sha256, keptParts };
 }
 
 async function makeThumbnail(job: ThumbnailJob): Promise<null> {
@@ -99,7 +101,7 @@ async function makeThumbnail(job: ThumbnailJob): Promise<null> {
   return null;
 }
 
-function withoutMetadata(bytes: Buffer, { contentType }: ExamineJob): Buffer {
+function withoutMetadata(bytes: Buffer, { contentType }: ExamineJob): CleanedImage {
   try {
     return removeMetadata(bytes, contentType);
   } catch (error) {

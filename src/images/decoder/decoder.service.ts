@@ -24,6 +24,8 @@ export interface ExamineResult {
   /** Size of the file after the job. */
   readonly sizeBytes: number;
   readonly sha256: string;
+  /** See `CleanedImage`. */
+  readonly keptParts: readonly string[];
 }
 
 export interface ThumbnailJob {

@@ -5,7 +5,6 @@ import { SETTINGS, type Settings } from '../../config/index.js';
 import { Clock, FairSlots } from '../../core/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { DecoderService } from '../decoder/decoder.service.js';
-import { EXTENSIONS } from '../formats/image-type.js';
 import { imagesBusy } from '../image.errors.js';
 import { type Image, sanitizeFilename } from '../image.js';
 import { ImagesRepository } from '../images.repository.js';
@@ -113,7 +112,9 @@ export class ImageIntakeService {
   async keep(received: IncomingFile, options: IntakeOptions): Promise<Image> {
     const { vehicleId, filename, caller, choosePath, isAcceptablePath = () => true } = options;
     const { id, contentType, createdAt, path, sha256 } = received;
-    const examined = await this.decoder.examine(caller, { path, contentType, sha256 });
+    const { keptParts, ...examined } = await this.decoder.examine(caller, { path, contentType, sha256 });
+    if (keptParts.length > 0)
+      this.logger.warn({ id, vehicleId, contentType, parts: keptParts }, 'image metadata kept');
     const first = await this.images.findBySha256(vehicleId, examined.sha256);
     if (first && isAcceptablePath(first.path)) return first;
     await this.quota.assertQuota(vehicleId, examined.sizeBytes);
@@ -122,7 +123,7 @@ export class ImageIntakeService {
       id,
       vehicleId,
       path: placed.path,
-      filename: sanitizeFilename(filename, EXTENSIONS[contentType]),
+      filename: sanitizeFilename(filename, contentType),
       contentType,
       ...examined,
       origin: 'upload',

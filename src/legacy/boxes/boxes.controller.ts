@@ -1,5 +1,13 @@
 import { Controller, Get, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Public } from '../../auth/index.js';
 import { AcceptsNonJsonBody } from '../../core/index.js';
@@ -28,7 +36,8 @@ export class BoxesController {
   constructor(private readonly boxes: BoxesService) {}
 
   @Get(ERROR_CODES_PATH)
-  @ApiOperation({ summary: 'The error codes of the old server' })
+  @ApiOperation({ operationId: 'listOldErrorCodes', summary: 'The error codes of the old server' })
+  @ApiNotFoundResponse({ description: 'The setting LEGACY_CLIENTS is off.' })
   @ApiOkResponse({ content: { 'application/json': { example: { '500': 'Error on server.' } } } })
   errorCodes(): Readonly<Record<string, string>> {
     return { '500': 'Error on server.' };
@@ -37,7 +46,10 @@ export class BoxesController {
   @Post(TRACKING_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'Report the position of an old box. The answer follows when it is durable' })
+  @ApiOperation({
+    operationId: 'reportBoxPosition',
+    summary: 'Report the position of an old box. The answer follows when it is durable',
+  })
   @ApiConsumes(...DIALECTS)
   @ApiBody(REPORT_BODY)
   @ApiOkResponse(ACCEPTED_RESPONSE)
@@ -52,7 +64,10 @@ export class BoxesController {
   @Post(SNAPSHOT_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'Upload pictures of an old box. The answer follows when they are durable' })
+  @ApiOperation({
+    operationId: 'uploadBoxImages',
+    summary: 'Upload pictures of an old box. The answer follows when they are durable',
+  })
   @ApiConsumes('multipart/form-data')
   @ApiBody(SNAPSHOT_BODY)
   @ApiOkResponse(EMPTY_RESPONSE)
@@ -66,7 +81,10 @@ export class BoxesController {
   @Post(CRASH_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'Report a crash of an old box. The answer follows when it is durable' })
+  @ApiOperation({
+    operationId: 'reportBoxCrash',
+    summary: 'Report a crash of an old box. The answer follows when it is durable',
+  })
   @ApiConsumes(...DIALECTS)
   @ApiBody(REPORT_BODY)
   @ApiOkResponse(EMPTY_RESPONSE)

@@ -33,6 +33,8 @@ describe('quarantineReason', () => {
     ['a millisecond before', at(0, 0, { timeMs: Date.UTC(2000, 0, 1) - 1 }), 'too_old'],
     ['5,000 m of accuracy', at(0, 0, { accuracyM: 5_000 }), null],
     ['more than that', at(0, 0, { accuracyM: 5_000.1 }), 'inaccurate'],
+    ['a negative accuracy', at(0, 0, { accuracyM: -1 }), 'inaccurate'],
+    ['no error at all', at(0, 0, { accuracyM: 0 }), null],
     ['0,0', at(0, 0, { lat: 0, lon: 0 }), 'null_island'],
     ['the equator', at(0, 0, { lat: 0 }), null],
   ])('%s', (_what, report, code) => expect(quarantineReason(report, limits)).toBe(code));

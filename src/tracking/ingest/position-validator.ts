@@ -122,7 +122,8 @@ async function validateTrack(
 export function quarantineReason(position: Position, limits: PositionLimits): QuarantineCode | null {
   if (position.timeMs - position.receivedAtMs > limits.maxAheadS * 1_000) return 'future';
   if (position.timeMs < limits.oldestMs) return 'too_old';
-  if (position.accuracyM !== undefined && position.accuracyM > limits.maxAccuracyM) return 'inaccurate';
+  const { accuracyM = 0 } = position;
+  if (accuracyM < 0 || accuracyM > limits.maxAccuracyM) return 'inaccurate';
   if (position.lat === 0 && position.lon === 0) return 'null_island';
   return null;
 }

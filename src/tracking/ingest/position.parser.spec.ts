@@ -36,7 +36,15 @@ describe('parsePosition', () => {
     ['31 April', { ...good, time: '2014-04-31T04:54:07Z' }, 'invalid_time'],
     ['29 February of a common year', { ...good, time: '2015-02-29T04:54:07Z' }, 'invalid_time'],
     ['second 61', { ...good, time: '2014-04-30T23:59:61Z' }, 'invalid_time'],
-    ['a space for the T', { ...good, time: '2014-04-30 23:59:59Z' }, 'invalid_time'],
+    ['seconds as text', { ...good, time: '1410324847' }, 'invalid_time'],
+    ['microseconds', { ...good, time: 1_410_324_847_000_000 }, 'invalid_time'],
+    ['microseconds as text', { ...good, time: '1410324847000000' }, 'invalid_time'],
+    ['the basic format', { ...good, time: '20140910T045407Z' }, 'invalid_time'],
+    ['a time without seconds', { ...good, time: '2014-09-10T04:54Z' }, 'invalid_time'],
+    ['the name of a zone', { ...good, time: '2014-09-10T04:54:07 CEST' }, 'invalid_time'],
+    ['a zone after Z', { ...good, time: '2014-09-10T04:54:07Z00' }, 'invalid_time'],
+    ['a zone of one digit', { ...good, time: '2014-09-10T04:54:07+2' }, 'invalid_time'],
+    ['a space for the sign of a zone', { ...good, time: '2014-09-10T04:54:07 0200' }, 'invalid_time'],
     ['hour 25', { ...good, time: '2014-04-30T25:54:07Z' }, 'invalid_time'],
   ])('rejects %s and names the field', (_what, raw, rejection) => {
     expect(parsePosition(raw)).toEqual({ rejection });
@@ -46,7 +54,10 @@ describe('parsePosition', () => {
     ['speedMps', -3],
     ['speedMps', 'fast'],
     ['headingDeg', 360.5],
-    ['accuracyM', -1],
+    ['accuracyM', 'good'],
+    ['accuracyM', NaN],
+    ['batteryPct', -1],
+    ['altitudeM', -1_001],
     ['altitudeM', 200_000],
     ['batteryPct', 101],
     ['ignition', 'yes'],
@@ -67,12 +78,33 @@ describe('parsePosition', () => {
   });
 
   it('reads −1 for speed and heading as absent', () => {
-    expect(parsePosition({ ...good, speedMps: -1, headingDeg: -1 })).toMatchObject({ dropped: [] });
+    expect(parsePosition({ ...good, speedMps: -1, headingDeg: -1 })).toEqual({
+      fix: { lat: good.lat, lon: good.lon, timeMs: 1_410_324_847_000 },
+      dropped: [],
+    });
+  });
+
+  it.each([
+    ['accuracyM', -1],
+    ['accuracyM', 99_999_999],
+    ['altitudeM', -5],
+  ])('keeps %s %d', (field, value) => {
+    expect(parsePosition({ ...good, [field]: value })).toMatchObject({
+      fix: { [field]: value },
+      dropped: [],
+    });
   });
 
   it.each([
     ['2014-09-10T06:54:07.000+02:00', 1_410_324_847_000],
     ['2014-09-10T04:54:07Z', 1_410_324_847_000],
+    ['2014-09-10 04:54:07Z', 1_410_324_847_000],
+    ['2014-09-10T04:54:07+0000', 1_410_324_847_000],
+    ['2014-09-10T06:54:07+0200', 1_410_324_847_000],
+    ['2014-09-10T06:54:07+02', 1_410_324_847_000],
+    ['2014-09-10 01:24:07,5-0330', 1_410_324_847_500],
+    ['2014-09-10T04:54:07,25Z', 1_410_324_847_250],
+    ['2014-09-10T04:54:07-00:00', 1_410_324_847_000],
     ['2014-09-10T04:54:07.1Z', 1_410_324_847_100],
     ['2014-09-10T04:54:07.123999Z', 1_410_324_847_123],
     ['2016-02-29T00:00:00Z', 1_456_704_000_000],

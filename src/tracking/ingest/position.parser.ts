@@ -1,7 +1,4 @@
-import { parseTime, type Position } from '../../core/index.js';
-
-/** The field that makes a position unusable; `invalid_position` for a value that is not an object. */
-type RejectionCode = 'invalid_position' | 'invalid_lat' | 'invalid_lon' | 'invalid_time';
+import { parseTime, type Position, type RejectionCode } from '../../core/index.js';
 
 export type ParsedPosition =
   | {
@@ -56,7 +53,8 @@ const OPTIONAL_FIELDS: readonly (readonly [OptionalField, (value: unknown) => bo
   ['speedMps', (value) => isWithin(value, 0, 1_000)],
   // Receivers send both 0 and 360 for north.
   ['headingDeg', (value) => isWithin(value, 0, 360)],
-  ['accuracyM', (value) => isWithin(value, 0, 10_000_000)],
+  // A negative or huge radius quarantines the position. Without it, the position would count as a good one.
+  ['accuracyM', Number.isFinite],
   ['altitudeM', (value) => isWithin(value, -1_000, 100_000)],
   ['batteryPct', (value) => isWithin(value, 0, 100)],
   ['ignition', (value) => typeof value === 'boolean'],

@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { ClockSkewDetector, EventBus, type Position, type RecordedPosition } from '../../core/index.js';
+import {
+  ClockSkewDetector,
+  DUPLICATE_TEXT,
+  EventBus,
+  type Position,
+  QUARANTINE_TEXTS,
+  type RecordedPosition,
+  REJECTION_TEXTS,
+} from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import type { InDoubtWrites } from './in-doubt-writes.js';
 import type { PositionMetrics } from './position-metrics.js';
@@ -103,8 +111,8 @@ describe('a report', () => {
     ];
     expect(await service.report(VEHICLE, raws, 'http')).toEqual({
       results: [
-        { index: 0, verdict: 'quarantined', code: 'jump' },
-        { index: 1, verdict: 'rejected', code: 'invalid_lat' },
+        { index: 0, verdict: 'quarantined', code: 'jump', text: QUARANTINE_TEXTS.jump },
+        { index: 1, verdict: 'rejected', code: 'invalid_lat', text: REJECTION_TEXTS.invalid_lat },
         { index: 2, verdict: 'stored', late: true, dropped: ['batteryPct'] },
       ],
       stored: 1,
@@ -114,6 +122,12 @@ describe('a report', () => {
     });
     expect(order).toEqual([1, 3]);
     expect(published.map(({ position }) => position.lat)).toEqual([1]);
+  });
+
+  it('explains a duplicate, which has no code', async () => {
+    verdictOf = () => ({ verdict: 'duplicate' });
+    const { results } = await service.report(VEHICLE, [{ lat: 1, lon: 2, time: at(0) }], 'http');
+    expect(results).toEqual([{ index: 0, verdict: 'duplicate', text: DUPLICATE_TEXT }]);
   });
 
   it('whose write fails is rejected and in doubt, and is not published', async () => {

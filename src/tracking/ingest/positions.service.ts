@@ -3,9 +3,12 @@ import {
   Clock,
   ClockSkewDetector,
   DomainError,
+  DUPLICATE_TEXT,
   invalidInput,
   type Position,
   type PositionResult,
+  QUARANTINE_TEXTS,
+  REJECTION_TEXTS,
   type ReportAnswer,
 } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
@@ -147,7 +150,7 @@ function rejectedAt(
   index: number,
   { rejection }: Extract<ParsedPosition, { rejection: unknown }>,
 ): PositionResult {
-  return { index, verdict: 'rejected', code: rejection };
+  return { index, verdict: 'rejected', code: rejection, text: REJECTION_TEXTS[rejection] };
 }
 
 function resultAt(
@@ -159,7 +162,8 @@ function resultAt(
   return {
     index,
     verdict: result.verdict,
-    ...(result.verdict === 'quarantined' && { code: result.code }),
+    ...(result.verdict === 'quarantined' && { code: result.code, text: QUARANTINE_TEXTS[result.code] }),
+    ...(result.verdict === 'duplicate' && { text: DUPLICATE_TEXT }),
     ...(result.verdict === 'stored' && result.late && { late: true }),
     ...(dropped.length > 0 && { dropped }),
   };

@@ -5,6 +5,7 @@ import {
   isSamePlace,
   keyOfCursor,
   pageBy,
+  type Position,
   type QuarantineCode,
   toPositionView,
 } from '../../core/index.js';
@@ -63,7 +64,7 @@ export class QuarantineService {
 
     const recordedAtMs = this.clock.nowMs();
     const releasedAt = new Date(recordedAtMs);
-    const { position } = entry;
+    const position = withoutInvalidAccuracy(entry.position);
     const newest = await this.positions.findNewest(position.vehicleId);
     const [other] = (await this.positions.findStored([position])).values();
     if (other && !isSamePlace(other, position))
@@ -75,6 +76,12 @@ export class QuarantineService {
     this.latest.publish([recorded]);
     return { ...toDto(entry), releasedAt, releasedBy: userId };
   }
+}
+
+/** A negative radius is no measurement; the history has none. */
+function withoutInvalidAccuracy(position: Position): Position {
+  const { accuracyM, ...rest } = position;
+  return accuracyM !== undefined && accuracyM < 0 ? rest : position;
 }
 
 function toDto({ id, position, code, releasedAt, releasedBy }: QuarantinedPosition): QuarantinedPositionDto {
