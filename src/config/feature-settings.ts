@@ -75,6 +75,11 @@ export const IMAGE_SETTINGS = {
     unit: 'pixels',
     text: 'Maximum width times height of a picture. A larger one is refused before it is decoded.',
   }),
+  IMAGE_UPLOADS_AT_ONCE: setting({
+    type: type.integer(1, 10_000),
+    default: '200',
+    text: 'Uploads that are received at the same time. Above it, an upload cuts the oldest one of the user or vehicle with most of them, or gets 503 when no other has more.',
+  }),
   IMAGE_VEHICLE_QUOTA_BYTES: setting({
     type: type.integer(1_000_000, 100_000_000_000_000),
     default: '50000000000',

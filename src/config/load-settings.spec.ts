@@ -298,6 +298,7 @@ const DEFAULTS = {
   images: {
     maxBytes: 15_000_000,
     maxPixels: 100_000_000,
+    uploadsAtOnce: 200,
     vehicleQuotaBytes: 50_000_000_000,
     minFreePct: 5,
     isExifKept: false,

@@ -127,6 +127,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       directory: imageDirectory(values.IMAGE_DIR, url === null ? dataDir : null),
       maxBytes: values.IMAGE_MAX_BYTES,
       maxPixels: values.IMAGE_MAX_PIXELS,
+      uploadsAtOnce: values.IMAGE_UPLOADS_AT_ONCE,
       vehicleQuotaBytes: values.IMAGE_VEHICLE_QUOTA_BYTES,
       minFreePct: values.IMAGE_MIN_FREE_PCT,
       isExifKept: values.IMAGE_KEEP_EXIF === 'on',

@@ -104,6 +104,7 @@ interface ImageSettings {
   readonly directory: string | null;
   readonly maxBytes: number;
   readonly maxPixels: number;
+  readonly uploadsAtOnce: number;
   readonly vehicleQuotaBytes: number;
   /** Free space of the volume below which uploads are refused. */
   readonly minFreePct: number;

@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { ForRole } from '../auth/index.js';
+import { accountOf, Caller, ForRole, type Principal } from '../auth/index.js';
 import { FailsWith } from '../core/index.js';
 import { ImageDeletionService } from './image-deletion.service.js';
 import { IMAGE_CONTENT, ImageDto, RANGE_HEADER, THUMBNAIL_CONTENT, ThumbnailDto } from './image.dto.js';
@@ -74,10 +74,11 @@ export class ImagesController {
   async sendThumbnail(
     @Param('id') id: string,
     @Query() { width }: ThumbnailDto,
+    @Caller() caller: Principal,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    await sendImage(request, response, await this.content.openThumbnail(id, width));
+    await sendImage(request, response, await this.content.openThumbnail(id, width, accountOf(caller)));
   }
 
   @Delete()

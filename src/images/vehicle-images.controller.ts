@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
+import { accountOf, Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
 import { AcceptsNonJsonBody, FailsWith, type Page, pageRequest } from '../core/index.js';
 import { otherVehicle } from '../vehicles/index.js';
 import { ImageDto, ImagePageDto, ListImagesDto, UploadImageDto } from './image.dto.js';
@@ -54,7 +54,7 @@ export class VehicleImagesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<ImageView> {
     if (caller.kind === 'device' && caller.vehicleId !== id) throw otherVehicle();
-    const view = toImageView(await this.intake.upload(id, request));
+    const view = toImageView(await this.intake.upload(id, request, accountOf(caller)));
     response.location(`/api/v1/images/${view.id}`);
     return view;
   }

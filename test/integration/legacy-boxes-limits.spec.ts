@@ -140,7 +140,7 @@ describe('picture requests that are sent slowly', () => {
   afterAll(() => open.forEach((socket) => socket.destroy()));
 
   /** Begins a request without a box code and sends nothing more. */
-  function beginSlowly(place: string): Socket {
+  function beginSlowly(place: string): void {
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
     socket.on('error', () => undefined);
     const part = 'Content-Disposition: form-data; name="a"; filename="a.jpg"';
@@ -149,17 +149,28 @@ describe('picture requests that are sent slowly', () => {
         `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n--b\r\n${part}\r\n\r\n`,
     );
     open.push(socket);
-    return socket;
   }
-  const closed = (): number => open.filter(({ destroyed }) => destroyed).length;
+  /** Those without an answer: an answered one found no free slot, because `probe` had it. */
+  const waiting = (): Socket[] => open.filter(({ bytesRead }) => bytesRead === 0);
+  const closed = (): number => waiting().filter(({ destroyed }) => destroyed).length;
+
+  /** Begins requests until all slots are taken. @param probe a picture request that needs a slot */
+  const fillSlots = (place: () => string, probe: () => Promise<{ status: number }>): Promise<void> =>
+    until(async () => {
+      if (waiting().length === READS_AT_ONCE) return (await probe()).status === 503;
+      beginSlowly(place());
+      return false;
+    }, 'no free slot');
 
   it('keep no slot that a box at another address needs', async () => {
     const { boxCode } = await newBox(service);
     const place = newPlace();
-    for (let n = 0; n < READS_AT_ONCE; n += 1) beginSlowly(place);
     const form = async (n: number): Promise<FormData> =>
       formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(n)]]);
-    await until(async () => (await post(place, SNAPSHOT, await form(50))).status === 503, 'no free slot');
+    await fillSlots(
+      () => place,
+      async () => post(place, SNAPSHOT, await form(50)),
+    );
     nowMs += 5_000;
     expect(closed()).toBe(0);
     expect((await post(newPlace(), SNAPSHOT, await form(51))).status).toBe(200);
@@ -168,11 +179,10 @@ describe('picture requests that are sent slowly', () => {
 
   it('from many addresses lose their slots after five seconds', async () => {
     const { boxCode } = await newBox(service);
-    for (let n = 0; n < READS_AT_ONCE; n += 1) beginSlowly(newPlace());
     const form = async (n: number): Promise<FormData> =>
       formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(n)]]);
     const place = newPlace();
-    await until(async () => (await post(place, SNAPSHOT, await form(60))).status === 503, 'no free slot');
+    await fillSlots(newPlace, async () => post(place, SNAPSHOT, await form(60)));
     nowMs += 5_001;
     expect((await post(place, SNAPSHOT, await form(61))).status).toBe(200);
     await until(() => closed() === 1, 'the end of one slow request');

@@ -241,7 +241,12 @@ describe('a name that is taken', () => {
     const received = await intake.receive(Readable.from([await jpeg(30)]));
     const names = ['first.jpg', 'second.jpg'];
     const choosePath = (): string => names.shift() ?? 'more.jpg';
-    const { path } = await intake.keep(received, { vehicleId, filename: 'a.jpg', choosePath });
+    const { path } = await intake.keep(received, {
+      vehicleId,
+      filename: 'a.jpg',
+      caller: vehicleId,
+      choosePath,
+    });
     expect(path).toBe('second.jpg');
     expect(await readFile(join(volume.path, 'first.jpg'), 'utf8')).toBe('of another');
     expect((await download(service, '/uploads/ambulance_images/second.jpg')).status).toBe(200);
@@ -253,7 +258,7 @@ describe('a name that is taken', () => {
     const intake = service.service.app.get(ImageIntakeService);
     const received = await intake.receive(Readable.from([await jpeg(31)]));
     const choosePath = (): string => 'first.jpg';
-    const kept = intake.keep(received, { vehicleId, filename: 'a.jpg', choosePath });
+    const kept = intake.keep(received, { vehicleId, filename: 'a.jpg', caller: vehicleId, choosePath });
     await expect(kept).rejects.toMatchObject({ code: 'images/busy' });
     await intake.discard(received);
     expect(await waiting()).toEqual([]);

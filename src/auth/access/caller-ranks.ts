@@ -11,9 +11,9 @@ const KNOWN_MS = 24 * 3_600_000;
 
 /**
  * The rank of the current caller in the queue of password checks. A network is known for a day after a log-in or a refresh,
- * and suspect for `LOGIN_FAILURE_WINDOW_S` after a wrong guess. Guesses from many networks therefore delay neither the
- * networks in use nor, much, the first log-in from a new one. In memory, per instance; above 10,000 networks the one used
- * least recently is unknown again.
+ * and suspect for `LOGIN_FAILURE_WINDOW_S` after a wrong guess. Guesses from many networks therefore do not delay log-ins
+ * from a network in use, and delay the first one from a new network little. In memory, per instance; above 10,000 networks
+ * the one used least recently is unknown again.
  */
 @Injectable()
 export class CallerRanks {

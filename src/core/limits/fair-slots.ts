@@ -5,10 +5,11 @@ export interface Slot {
   release(): void;
 }
 
-interface OpenSlot {
+interface OpenSlot extends Slot {
   readonly key: string;
   readonly openedMs: number;
   readonly cut: () => void;
+  isCut: boolean;
 }
 
 /**
@@ -37,30 +38,24 @@ export class FairSlots {
     if (this.slots.size >= this.maxSlots) {
       const victim = this.victimOf(key, nowMs);
       if (!victim) return null;
+      victim.isCut = true;
       this.release(victim);
       victim.cut();
     }
-    const slot = { key, openedMs: nowMs, cut };
+    const slot: OpenSlot = { key, openedMs: nowMs, cut, isCut: false, release: () => this.release(slot) };
     this.slots.add(slot);
     this.countByKey.set(key, this.countOf(key) + 1);
-    const { slots } = this;
-    return {
-      get isCut() {
-        return !slots.has(slot);
-      },
-      release: () => this.release(slot),
-    };
+    return slot;
   }
 
   private victimOf(key: string, nowMs: number): OpenSlot | null {
     let largest = key;
     for (const [each, count] of this.countByKey) if (count > this.countOf(largest)) largest = each;
-    const isOverShare = this.countOf(largest) > this.countOf(key) + 1;
-    for (const slot of this.slots) {
-      if (isOverShare ? slot.key === largest : nowMs - slot.openedMs > this.safeMs) return slot;
-      if (!isOverShare) return null;
+    if (this.countOf(largest) > this.countOf(key) + 1) {
+      for (const slot of this.slots) if (slot.key === largest) return slot;
     }
-    return null;
+    const [oldest] = this.slots;
+    return oldest && nowMs - oldest.openedMs > this.safeMs ? oldest : null;
   }
 
   private release(slot: OpenSlot): void {

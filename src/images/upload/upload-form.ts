@@ -18,7 +18,7 @@ interface UploadFormReader<T> {
   readonly discard: (received: T) => Promise<void>;
 }
 
-interface ReceivedForm<T> {
+export interface ReceivedForm<T> {
   readonly received: T;
   /** As the client sent it. */
   readonly filename: string;

@@ -143,6 +143,8 @@ export class BoxPicturesService {
       const { path } = await this.intake.keep(outcome.value, {
         vehicleId,
         filename,
+        // Not the vehicle alone: its device with a token has a queue of its own.
+        caller: `box ${vehicleId}`,
         choosePath: (extension) => legacyPicturePath(code, at, timeZone, extension),
         isAcceptablePath: isLegacyPicturePath,
       });
