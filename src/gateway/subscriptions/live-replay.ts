@@ -4,8 +4,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { CrashesService, toCrashDto } from '../../crashes/index.js';
 import { CrewEventsService } from '../../crew-events/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { toPositionView } from '../../core/index.js';
-import { PositionLogService } from '../../tracking/index.js';
+import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { makeCursor } from './live-cursor.js';
 import type { LiveStream } from './live-stream.js';
@@ -26,6 +25,7 @@ export class LiveReplay {
 
   constructor(
     private readonly log: PositionLogService,
+    private readonly latest: LatestPositions,
     private readonly vehicles: VehiclesService,
     private readonly crashes: CrashesService,
     // Absent with CREW_EVENTS=off.
@@ -58,7 +58,7 @@ export class LiveReplay {
       if (stream.isOver) return;
       const items = page.map(({ position, late }) => ({
         vehicleId: position.vehicleId,
-        position: toPositionView(position),
+        position: this.latest.view(position),
         late,
       }));
       stream.replay(items, makeCursor(page.at(-1)?.recordedAtMs ?? fromMs));

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { DomainError, EventBus, type RecordedPosition, toPositionView } from '../../core/index.js';
+import { DomainError, EventBus, type RecordedPosition } from '../../core/index.js';
 import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import type { SubscriptionFilter } from './subscription-filter.js';
 import { makeCursor } from './live-cursor.js';
@@ -48,7 +48,7 @@ export class LiveStreams implements OnApplicationShutdown {
     this.streams.set(subscriber.id, stream);
     const snapshot = [...this.latest.all()]
       .filter((position) => filter.wants(position.vehicleId, position))
-      .map((position) => ({ vehicleId: position.vehicleId, position: toPositionView(position) }));
+      .map((position) => ({ vehicleId: position.vehicleId, position: this.latest.view(position) }));
     for (const { vehicleId } of snapshot) filter.markInside(vehicleId);
     // The replay starts after the acknowledgement, which is sent in this turn of the event loop.
     if (sinceMs !== null) setImmediate(() => void this.startReplay(stream, sinceMs));
@@ -92,7 +92,7 @@ export class LiveStreams implements OnApplicationShutdown {
     const isShedding = this.log.pressure > SHEDDING_PRESSURE;
     const items = frame.map(({ position, late }): LiveFrameItem => ({
       vehicleId: position.vehicleId,
-      position: toPositionView(position),
+      position: this.latest.view(position),
       late,
     }));
     const vehicleIds = new Set(items.map(({ vehicleId }) => vehicleId));
