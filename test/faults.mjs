@@ -88,6 +88,27 @@ const FAULTS = [
     specs: ['integration/verdicts'],
   },
   {
+    what: 'a fix of a clock that fell back by years is stored',
+    file: 'src/tracking/ingest/position-validator.ts',
+    from: "if (isClockStale(position, newestMs, limits)) return 'stale_clock';",
+    to: '',
+    specs: ['integration/verdicts'],
+  },
+  {
+    what: 'a vehicle whose clock stands still is shown like any other',
+    file: 'src/tracking/ingest/device-clocks.ts',
+    from: 'this.change(vehicleId, sinceMs);',
+    to: '',
+    specs: ['integration/device-clocks'],
+  },
+  {
+    what: 'retention deletes a fix that arrived today, because its own time is old',
+    file: 'src/tracking/retention.repository.ts',
+    from: 'receivedAt: { $lt: receivedBefore },',
+    to: '',
+    specs: ['integration/retention'],
+  },
+  {
     what: 'a device clock that is ahead freezes the live marker',
     file: 'src/core/geo/position.ts',
     from: 'return Math.min(position.timeMs, position.receivedAtMs);',

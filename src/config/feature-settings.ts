@@ -13,6 +13,24 @@ export const POSITION_SETTINGS = {
     default: '2000-01-01',
     text: 'A fix before this day (UTC) is quarantined as `too_old`.',
   }),
+  POSITION_ROLLOVER_DAYS: setting({
+    type: type.integer(0, 365),
+    default: '7',
+    unit: 'days',
+    text: 'A fix within this distance of its arrival less 1,024 or 2,048 weeks (a rollover of the GPS week) is quarantined as `stale_clock`. With 0 it is not.',
+  }),
+  POSITION_MAX_BEHIND_DAYS: setting({
+    type: type.integer(1, 36_500),
+    default: '366',
+    unit: 'days',
+    text: 'A fix that is further behind the newest good fix of its vehicle is quarantined as `stale_clock`.',
+  }),
+  POSITION_CLOCK_BEHIND_S: setting({
+    type: type.integer(10, 86_400),
+    default: '300',
+    unit: 's',
+    text: 'A vehicle that reports for this time without a newer fix is shown with `clock: "behind"`.',
+  }),
   POSITION_MAX_ACCURACY_M: setting({
     type: type.integer(1, 10_000_000),
     default: '5000',
@@ -35,7 +53,7 @@ export const POSITION_SETTINGS = {
     default: null,
     defaultText: 'positions are kept forever',
     unit: 'days',
-    text: 'Age at which positions are deleted, quarantined ones included. The newest position of each vehicle is kept.',
+    text: 'Age at which positions are deleted, quarantined ones included; counted from the later of fix time and receipt. The newest position of each vehicle is kept.',
   }),
   LIVE_REPLAY_LIMIT: setting({
     type: type.integer(1_000, 10_000_000),

@@ -92,6 +92,12 @@ export const CREW_EVENT_SETTINGS = {
     defaultText: 'every status except `COMPLETED` and `CANCELED`',
     text: 'Values of `request_status` with which near arrival is reported.',
   }),
+  CREW_NOTIFY_MAX_AGE_S: setting({
+    type: type.integer(1, 86_400),
+    default: '300',
+    unit: 's',
+    text: 'Age of a crew event above which it is stored and shown as late, and not sent to the panel.',
+  }),
   PANEL_NOTIFICATION_URL: setting({
     type: type.webAddress,
     default: null,

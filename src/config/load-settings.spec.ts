@@ -278,6 +278,9 @@ const DEFAULTS = {
   positions: {
     maxAheadS: 300,
     oldestMs: 946_684_800_000,
+    rolloverDays: 7,
+    maxBehindDays: 366,
+    clockBehindS: 300,
     maxAccuracyM: 5_000,
     maxSpeedMps: 100,
     jumpsToRelease: 3,
@@ -321,6 +324,7 @@ const DEFAULTS = {
     speedLimitsKmh: [80, 120],
     nearArrivalMinutes: 10,
     nearArrivalStatuses: null,
+    notifyMaxAgeS: 300,
     panel: {
       url: null,
       nearArrivalType: 'AMBULANCE_NEAR_ARRIVAL',

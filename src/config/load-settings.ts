@@ -105,6 +105,9 @@ export function loadSettings(env: Environment): LoadedSettings {
     positions: {
       maxAheadS: values.POSITION_MAX_AHEAD_S,
       oldestMs: values.POSITION_OLDEST,
+      rolloverDays: values.POSITION_ROLLOVER_DAYS,
+      maxBehindDays: values.POSITION_MAX_BEHIND_DAYS,
+      clockBehindS: values.POSITION_CLOCK_BEHIND_S,
       maxAccuracyM: values.POSITION_MAX_ACCURACY_M,
       maxSpeedMps: values.POSITION_MAX_SPEED_MPS,
       jumpsToRelease: values.POSITION_JUMPS_TO_RELEASE,
@@ -155,6 +158,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       speedLimitsKmh: [values.CREW_SPEED_ORANGE_KMH, values.CREW_SPEED_RED_KMH],
       nearArrivalMinutes: values.CREW_NEAR_ARRIVAL_MINUTES,
       nearArrivalStatuses: values.CREW_NEAR_ARRIVAL_STATUSES,
+      notifyMaxAgeS: values.CREW_NOTIFY_MAX_AGE_S,
       panel: {
         url: values.PANEL_NOTIFICATION_URL,
         nearArrivalType: values.PANEL_NEAR_ARRIVAL_TYPE,

@@ -48,6 +48,9 @@ export interface Settings {
     readonly maxAheadS: number;
     /** Epoch milliseconds. */
     readonly oldestMs: number;
+    readonly rolloverDays: number;
+    readonly maxBehindDays: number;
+    readonly clockBehindS: number;
     readonly maxAccuracyM: number;
     readonly maxSpeedMps: number;
     readonly jumpsToRelease: number;
@@ -144,6 +147,8 @@ export interface CrewEventSettings {
   readonly nearArrivalMinutes: number;
   /** null: every status of an open request. */
   readonly nearArrivalStatuses: readonly string[] | null;
+  /** An older event is stored and shown as late, and not sent to the panel. */
+  readonly notifyMaxAgeS: number;
   readonly panel: {
     /** null: no notification is sent. */
     readonly url: string | null;

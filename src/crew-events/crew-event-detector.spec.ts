@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { Settings } from '../config/index.js';
-import { Clock, type HeldLock, type Position } from '../core/index.js';
+import { Clock, EventBus, type HeldLock, type Position } from '../core/index.js';
+import { LatestPositions } from '../tracking/index.js';
 import { CrewEventDetector } from './crew-event-detector.js';
 import type { CrewEventMetrics } from './crew-event-metrics.js';
 import type { PendingCrewEvent } from './crew-event-rules.js';
@@ -27,14 +28,17 @@ let epoch: number;
 let states: Map<string, CrewState>;
 let recorded: string[];
 let isRecording: boolean;
+let latest: LatestPositions;
 beforeEach(() => {
   epoch = 0;
   states = new Map();
   recorded = [];
   isRecording = true;
+  latest = new LatestPositions(new EventBus());
 });
 
 const SETTINGS = {
+  positions: { clockBehindS: 300 },
   crewEvents: {
     isEnabled: true,
     offlineAfterS: 60,
@@ -76,6 +80,7 @@ async function takeOver(mine: number): Promise<CrewEventDetector> {
     stateStorage,
     eventStorage,
     new NoDispatchSystem(),
+    latest,
     metrics,
     new Clock(),
   );
@@ -131,4 +136,19 @@ it('keeps a silence across leaders', async () => {
   await third.detectOffline(T0 + 600_000);
   await third.detect([fix(700, 10)]);
   expect(recorded).toEqual([`${V}.offline.${T0}`, `${V}.online.${T0 + 700_000}`]);
+});
+
+it('records each mark of a device clock once, across leaders, at the place that is shown', async () => {
+  latest.offer(fix(0, 10));
+  latest.setClockBehind(V, T0);
+  const first = await takeOver(1);
+  await first.detectClocksBehind();
+  await first.detectClocksBehind();
+  const second = await takeOver(2);
+  await second.detectClocksBehind();
+  latest.setClockBehind(V, null);
+  await second.detectClocksBehind();
+  latest.setClockBehind(V, T0 + 900_000);
+  await second.detectClocksBehind();
+  expect(recorded).toEqual([`${V}.clock_behind.${T0}`, `${V}.clock_behind.${T0 + 900_000}`]);
 });

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { Clock, type HeldLock, markerTimeMs, type Position } from '../core/index.js';
+import { LatestPositions } from '../tracking/index.js';
 import { CrewEventMetrics } from './crew-event-metrics.js';
 import { CrewEventsRepository } from './crew-events.repository.js';
 import {
@@ -28,6 +29,8 @@ export class CrewEventDetector {
   private readonly states = new Map<string, CrewVehicleState>();
   private readonly unsaved = new Set<string>();
   private savedAtMs = -Infinity;
+  /** Vehicle id → start of the last mark of its clock that is recorded. */
+  private readonly recordedClocks = new Map<string, number>();
   private lock!: HeldLock;
   private rules!: CrewEventRules;
 
@@ -36,17 +39,19 @@ export class CrewEventDetector {
     private readonly statesRepository: CrewStatesRepository,
     private readonly events: CrewEventsRepository,
     private readonly dispatchSystem: DispatchSystem,
+    private readonly latest: LatestPositions,
     private readonly metrics: CrewEventMetrics,
     private readonly clock: Clock,
   ) {}
 
   /** Replaces the state in memory by the stored one. Every other method needs it first. */
   async takeOver(lock: HeldLock): Promise<void> {
-    const { offlineAfterS, ...settings } = this.settings.crewEvents;
+    const { offlineAfterS, notifyMaxAgeS, ...settings } = this.settings.crewEvents;
     this.lock = lock;
     this.rules = {
       ...settings,
       offlineAfterMs: offlineAfterS * 1_000,
+      notifyMaxAgeMs: notifyMaxAgeS * 1_000,
       listeningSinceMs: lock.heldSince.getTime(),
     };
     this.savedAtMs = -Infinity;
@@ -89,6 +94,39 @@ export class CrewEventDetector {
       if (result) results.set(vehicleId, result);
     }
     await this.persist(results);
+  }
+
+  /** Records one event for each mark of a device clock, also when an earlier leader has recorded it already. */
+  async detectClocksBehind(): Promise<void> {
+    const unrecorded = [...this.latest.clocksBehind].filter(
+      ([vehicleId, sinceMs]) => this.recordedClocks.get(vehicleId) !== sinceMs,
+    );
+    if (unrecorded.length === 0) return;
+    const vehicleIds = unrecorded.map(([vehicleId]) => vehicleId);
+    await this.dispatchSystem.refresh(vehicleIds);
+    const ambulanceIds = await this.dispatchSystem.ambulanceIds(vehicleIds);
+    const pending = unrecorded.flatMap(([vehicleId, sinceMs]): PendingCrewEvent[] => {
+      const state = this.states.get(vehicleId);
+      const place = state ?? this.latest.of(vehicleId);
+      if (!place) return [];
+      const { lat, lon } = place;
+      return [
+        {
+          id: `${vehicleId}.clock_behind.${sinceMs}`,
+          vehicleId,
+          type: 'clock_behind',
+          at: new Date(sinceMs + this.settings.positions.clockBehindS * 1_000),
+          lat,
+          lon,
+          averageKmh: state?.averageKmh ?? null,
+          requestId: this.dispatchSystem.requestOf(vehicleId, place)?.requestId ?? null,
+          minutesLeft: null,
+          ambulanceId: ambulanceIds.get(vehicleId) ?? vehicleId,
+        },
+      ];
+    });
+    await this.record(pending);
+    for (const [vehicleId, sinceMs] of unrecorded) this.recordedClocks.set(vehicleId, sinceMs);
   }
 
   /**
@@ -137,7 +175,10 @@ export class CrewEventDetector {
 
   private async record(pending: readonly PendingCrewEvent[]): Promise<void> {
     const { url, giveUpAfterS } = this.settings.crewEvents.panel;
-    const recorded = await this.events.record(pending, url === null ? null : giveUpAfterS * 1_000);
+    const recorded = await this.events.record(pending, {
+      maxAgeMs: this.rules.notifyMaxAgeMs,
+      giveUpAfterMs: url === null ? null : giveUpAfterS * 1_000,
+    });
     for (const { id, type, vehicleId } of recorded) {
       this.metrics.recorded(type);
       this.logger.debug({ id, type, vehicleId }, 'crew event recorded');

@@ -15,6 +15,7 @@ const RULES: CrewEventRules = {
   speedLimitsKmh: [80, 120],
   nearArrivalMinutes: 10,
   nearArrivalStatuses: null,
+  notifyMaxAgeMs: 300_000,
   listeningSinceMs: 0,
 };
 const T0 = Date.UTC(2026, 10, 1, 10);
@@ -130,6 +131,63 @@ describe('detectSilence', () => {
 
   it('is not detected for a new vehicle', () => {
     expect(drive([fix(0)]).types).toEqual([]);
+  });
+});
+
+describe('a backlog', () => {
+  /** A fix that is received at another second. */
+  const sent = (second: number, receivedSecond: number, kmh = 10) =>
+    fix(second, kmh, { receivedAtMs: T0 + receivedSecond * 1_000 });
+  const HOUR = 3_600;
+
+  it('gives online at the time of its first fix, and again now with the first present fix', () => {
+    const report = [600, 1_200, HOUR].map((second) => sent(second, HOUR));
+    expect(drive([fix(0), ...report, fix(HOUR + 1)]).types).toEqual([
+      '60 offline',
+      '600 online',
+      '3600 online',
+    ]);
+  });
+
+  it('in several reports gives online in the past once, and no offline after it', () => {
+    const reports = [sent(600, HOUR), sent(700, HOUR + 1), sent(800, HOUR + 2)];
+    const { memory, types } = drive([fix(0), ...reports]);
+    expect(types).toEqual(['60 offline', '600 online']);
+    expect(detectSilence(V, memory, T0 + (HOUR + 100) * 1_000, RULES, null)).toBeNull();
+    expect(applyPosition(memory, sent(900, 2 * HOUR), RULES, null).events).toMatchObject([
+      { type: 'online', at: new Date(T0 + 900_000) },
+    ]);
+  });
+
+  it('that goes on for longer than its age limit is a clock that is behind: online now', () => {
+    const reports = Array.from({ length: 11 }, (_, n) => sent(600 + n * 30, HOUR + n * 30));
+    expect(drive([fix(0), ...reports]).types).toEqual(['60 offline', '600 online', '3900 online']);
+  });
+
+  it('does not interrupt a vehicle that is online', () => {
+    expect(drive([fix(HOUR), sent(600, HOUR + 1), fix(HOUR + 2)]).types).toEqual([]);
+  });
+
+  it('gives events of speed at their own time, and no near arrival', () => {
+    const request = { requestId: 'r1', status: 'ON_THE_WAY', estimatedMinutes: 5 };
+    const { types } = drive([fix(0), sent(600, HOUR, 100), fix(HOUR + 1, 100)], request);
+    expect(types).toEqual([
+      '0 near_arrival',
+      '60 offline',
+      '600 online',
+      '600 speed_above_80',
+      '3601 online',
+    ]);
+    expect(drive([sent(600, HOUR)], request).types).toEqual([]);
+  });
+
+  it('that is applied again gives no event', () => {
+    const fixes = [fix(0), sent(600, HOUR), sent(700, HOUR), fix(HOUR + 1)];
+    for (let count = 1; count <= fixes.length; count += 1) {
+      const { memory } = drive(fixes.slice(0, count));
+      for (const each of fixes.slice(0, count))
+        expect(applyPosition(memory, each, RULES, null)).toEqual({ memory, events: [] });
+    }
   });
 });
 

@@ -8,6 +8,8 @@ export interface CrewVehicleState {
   readonly heardMs: number;
   /** Newest marker time of its positions: min(time, receivedAt). */
   readonly shownMs: number;
+  /** Receipt of the first position of a backlog that ended a silence; null or absent: no backlog is being received. */
+  readonly backlogSinceMs?: number | null;
   readonly averageKmh: number | null;
   /** Number of speed limits that the average exceeds. */
   readonly limitsExceeded: number;
@@ -24,6 +26,8 @@ export interface CrewEventRules {
   readonly nearArrivalMinutes: number;
   /** Request statuses that allow a `near_arrival` event; null: every status of an open request. */
   readonly nearArrivalStatuses: readonly string[] | null;
+  /** Age of a fix at its receipt above which it belongs to a backlog, milliseconds. */
+  readonly notifyMaxAgeMs: number;
   /** Start of the time in which leaders have read positions without a long gap. Silence before it does not count. */
   readonly listeningSinceMs: number;
 }
@@ -35,7 +39,8 @@ export interface AssignedRequest {
   readonly estimatedMinutes: number | null;
 }
 
-export interface CrewEvent extends Omit<CrewEventView, 'at'> {
+/** `late` is known when it is recorded. */
+export interface CrewEvent extends Omit<CrewEventView, 'at' | 'late'> {
   readonly at: Date;
 }
 
@@ -74,20 +79,31 @@ export function applyPosition(
   const events: CrewEvent[] = [];
   const about = { vehicleId, requestId: request?.requestId ?? null, minutesLeft: null };
   let { isOnline, heardMs, shownMs, averageKmh, limitsExceeded, nearRequestIds } = memory;
+  let { backlogSinceMs = null } = memory;
   let place = { lat: memory.lat, lon: memory.lon };
+  const markerMs = markerTimeMs(position);
+  const isBacklog = receivedAtMs - markerMs > rules.notifyMaxAgeMs;
 
-  if (receivedAtMs > heardMs) {
+  // All positions of one report have the same time of receipt.
+  if (receivedAtMs > heardMs || (receivedAtMs === heardMs && markerMs > shownMs)) {
     // A silence may have begun and ended while no instance was the leader.
     const silent = detectSilence(vehicleId, memory, receivedAtMs, rules, request);
     if (silent) events.push(...silent.events);
-    const at = new Date(receivedAtMs);
-    if (!isOnline || silent)
-      events.push({ ...about, ...event('online', vehicleId, at), lat, lon, averageKmh });
-    isOnline = true;
+    if (receivedAtMs - heardMs >= rules.offlineAfterMs) backlogSinceMs = null;
+    if (!isOnline || silent) {
+      const backlogMs = backlogSinceMs === null ? 0 : receivedAtMs - backlogSinceMs;
+      // A backlog makes the vehicle online in the past. It is online now when a present fix follows, or when old fixes
+      // keep arriving: then the clock of the device is behind.
+      isOnline = !isBacklog || backlogMs >= rules.notifyMaxAgeMs;
+      if (isOnline || backlogSinceMs === null) {
+        const at = new Date(isOnline ? receivedAtMs : markerMs);
+        events.push({ ...about, ...event('online', vehicleId, at), lat, lon, averageKmh });
+      }
+      backlogSinceMs = isOnline ? null : (backlogSinceMs ?? receivedAtMs);
+    }
     heardMs = receivedAtMs;
   }
 
-  const markerMs = markerTimeMs(position);
   if (markerMs > shownMs) {
     shownMs = markerMs;
     place = { lat, lon };
@@ -99,7 +115,8 @@ export function applyPosition(
         events.push({ ...about, ...event(type, vehicleId, at), ...place, averageKmh });
       limitsExceeded = exceeded;
     }
-    if (request && isNear(request, rules) && !nearRequestIds.includes(request.requestId)) {
+    // The time left is computed for now, so it does not fit a place of the past.
+    if (request && !isBacklog && isNear(request, rules) && !nearRequestIds.includes(request.requestId)) {
       nearRequestIds = [...nearRequestIds, request.requestId].slice(-REQUESTS_REMEMBERED);
       const { requestId, estimatedMinutes: minutesLeft } = request;
       const id = `${vehicleId}.near_arrival.${requestId}`;
@@ -107,7 +124,16 @@ export function applyPosition(
     }
   }
   return {
-    memory: { isOnline, heardMs, shownMs, averageKmh, limitsExceeded, nearRequestIds, ...place },
+    memory: {
+      isOnline,
+      heardMs,
+      shownMs,
+      backlogSinceMs,
+      averageKmh,
+      limitsExceeded,
+      nearRequestIds,
+      ...place,
+    },
     events,
   };
 }

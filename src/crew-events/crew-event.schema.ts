@@ -3,7 +3,8 @@ import { Types } from 'mongoose';
 import type { CrewEventType } from './crew-event.js';
 
 /**
- * State of an event's panel notification. `kept`: no panel was configured when the event was recorded. `dead`: given up,
+ * State of an event's panel notification. `kept`: not to be sent, because no panel was configured when the event was
+ * recorded, because the event was late, or because the panel has no such notification. `dead`: given up,
  * until an operator retries it.
  */
 export const SEND_STATES = ['waiting', 'sent', 'dead', 'kept'] as const;
@@ -43,6 +44,10 @@ export class CrewEventRecord {
   /** By the database's clock. Every instance polls by it. */
   @Prop({ type: Date, required: true })
   recordedAt!: Date;
+
+  /** It was older than CREW_NOTIFY_MAX_AGE_S when it was recorded. Absent in events of earlier releases. */
+  @Prop({ type: Boolean })
+  late?: boolean;
 
   /** The vehicle's id in the old system. */
   @Prop({ type: String, required: true })

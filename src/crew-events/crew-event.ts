@@ -7,8 +7,25 @@ export const CREW_EVENT_TYPES = [
   'speed_above_120',
   'speed_below_120',
   'near_arrival',
+  'clock_behind',
 ] as const;
 export type CrewEventType = (typeof CREW_EVENT_TYPES)[number];
+
+/**
+ * The old server's names of the notifications. null: it had none, so the panel has none; the event is stored and shown,
+ * not sent. The name of the near arrival is a setting.
+ */
+export const PANEL_NOTIFICATION_TYPES: Readonly<
+  Record<Exclude<CrewEventType, 'near_arrival'>, string | null>
+> = {
+  online: 'AMBULANCE_TRACKING_STATUS_ONLINE',
+  offline: 'AMBULANCE_TRACKING_STATUS_OFFLINE',
+  speed_above_80: 'SPEED_ABOVE_80',
+  speed_below_80: 'SPEED_BELOW_80',
+  speed_above_120: 'SPEED_ABOVE_120',
+  speed_below_120: 'SPEED_BELOW_120',
+  clock_behind: null,
+};
 
 /** A crew event on the wire: event `crew` of namespace `/live`. */
 export interface CrewEventView {
@@ -27,6 +44,8 @@ export interface CrewEventView {
   readonly requestId: string | null;
   /** Minutes to the destination; null for every type but `near_arrival`. */
   readonly minutesLeft: number | null;
+  /** It was recorded long after `at`: a device or the service caught up. It was not sent to the panel. */
+  readonly late: boolean;
 }
 
 /** Every field of `CrewEventView`. All of them are required. */
@@ -40,6 +59,7 @@ export const CREW_EVENT_FIELDS = [
   'averageKmh',
   'requestId',
   'minutesLeft',
+  'late',
 ] as const satisfies readonly (keyof CrewEventView)[];
 
 declare module '../core/events/event-bus.js' {

@@ -2,12 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { DatabaseTime, insertOrFindDuplicates } from '../database/index.js';
+import { type CrewEventType, PANEL_NOTIFICATION_TYPES } from './crew-event.js';
 import { CrewEventRecord, type SendState } from './crew-event.schema.js';
 import type { CrewEvent, PendingCrewEvent } from './crew-event-rules.js';
 
 /** A stored crew event. */
 export interface RecordedCrewEvent extends CrewEvent {
   readonly recordedAt: Date;
+  readonly late: boolean;
+}
+
+interface SendRules {
+  /** An event that is older when it is recorded is late and is not sent, milliseconds. */
+  readonly maxAgeMs: number;
+  /** How long sending is retried, milliseconds; null: no panel is configured. */
+  readonly giveUpAfterMs: number | null;
 }
 
 /** A stored crew event with the state of its panel notification. */
@@ -37,12 +46,11 @@ export class CrewEventsRepository {
 
   /**
    * Stores each event once, also when it is given again.
-   * @param giveUpAfterMs how long sending is retried; null: no panel is configured
    * @returns the events that were new
    */
   async record(
     pending: readonly PendingCrewEvent[],
-    giveUpAfterMs: number | null,
+    { maxAgeMs, giveUpAfterMs }: SendRules,
   ): Promise<PendingCrewEvent[]> {
     if (pending.length === 0) return [];
     const moments = this.recordingTimesOf(pending, await this.time.read());
@@ -50,12 +58,14 @@ export class CrewEventsRepository {
       this.events,
       pending.map(({ id, vehicleId, ...event }, index) => {
         const recordedAt = moments[index] as Date;
+        const late = recordedAt.getTime() - event.at.getTime() > maxAgeMs;
         return {
           _id: id,
           vehicleId: new Types.ObjectId(vehicleId),
           ...event,
           recordedAt,
-          sendState: giveUpAfterMs === null ? 'kept' : 'waiting',
+          late,
+          sendState: giveUpAfterMs === null || late || !isSent(event.type) ? 'kept' : 'waiting',
           attempts: 0,
           nextAttemptAt: recordedAt,
           giveUpAt: new Date(recordedAt.getTime() + (giveUpAfterMs ?? 0)),
@@ -131,12 +141,16 @@ export class CrewEventsRepository {
   }
 }
 
+function isSent(type: CrewEventType): boolean {
+  return type === 'near_arrival' || PANEL_NOTIFICATION_TYPES[type] !== null;
+}
+
 /** The end of a page. */
 export interface EventCursor {
   readonly recordedAt: Date;
   readonly id: string;
 }
 
-function toNotification({ _id, vehicleId, ...rest }: CrewEventRecord): Notification {
-  return { ...rest, id: _id, vehicleId: vehicleId.toHexString() };
+function toNotification({ _id, vehicleId, late = false, ...rest }: CrewEventRecord): Notification {
+  return { ...rest, id: _id, vehicleId: vehicleId.toHexString(), late };
 }

@@ -66,6 +66,7 @@ function toView({
   averageKmh,
   requestId,
   minutesLeft,
+  late,
 }: RecordedCrewEvent): CrewEventView {
-  return { id, vehicleId, type, at: at.toISOString(), lat, lon, averageKmh, requestId, minutesLeft };
+  return { id, vehicleId, type, at: at.toISOString(), lat, lon, averageKmh, requestId, minutesLeft, late };
 }

@@ -54,6 +54,7 @@ export class CrewPositionReader {
       else await this.read(Math.min(this.newestMs, nowMs) - OVERLAP_MS, lock);
       // A position that was being written at `nowMs` is not silence.
       await this.detector.detectOffline(nowMs - OVERLAP_MS);
+      await this.detector.detectClocksBehind();
       await this.detector.save(false);
     }
     const tookMs = performance.now() - beganMs;

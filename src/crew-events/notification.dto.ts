@@ -29,6 +29,12 @@ export class NotificationDto implements NotificationView {
   recordedAt!: Date;
 
   @ApiProperty({
+    description: 'The event was old when it was recorded, so it is kept and not sent.',
+    example: false,
+  })
+  late!: boolean;
+
+  @ApiProperty({
     description: "The vehicle's id in the old system.",
     example: '66f0c0ffee0123456789abcd',
   })
@@ -45,7 +51,8 @@ export class NotificationDto implements NotificationView {
   @ApiProperty({
     enum: SEND_STATES,
     example: 'dead',
-    description: 'kept: no panel was configured. dead: given up.',
+    description:
+      'kept: not to be sent, because no panel was configured or the event was late. dead: given up.',
   })
   state!: SendState;
 

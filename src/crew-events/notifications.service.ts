@@ -13,6 +13,7 @@ export interface NotificationView extends Pick<
   | 'type'
   | 'at'
   | 'recordedAt'
+  | 'late'
   | 'ambulanceId'
   | 'requestId'
   | 'attempts'
@@ -67,8 +68,8 @@ function cursorOf(key: string): EventCursor {
 
 function toView(notification: Notification): NotificationView {
   const { id, vehicleId, type, at, recordedAt, ambulanceId, requestId, sendState: state } = notification;
-  const { attempts, nextAttemptAt, failure, sentAt } = notification;
-  const what = { id, vehicleId, type, at, recordedAt, ambulanceId, requestId };
+  const { attempts, nextAttemptAt, failure, sentAt, late } = notification;
+  const what = { id, vehicleId, type, at, recordedAt, late, ambulanceId, requestId };
   return { ...what, state, attempts, nextAttemptAt, failure, sentAt };
 }
 

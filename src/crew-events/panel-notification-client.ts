@@ -1,23 +1,11 @@
 import type { CrewEventSettings } from '../config/index.js';
-import type { CrewEventType } from './crew-event.js';
+import { PANEL_NOTIFICATION_TYPES } from './crew-event.js';
 import type { Notification } from './crew-events.repository.js';
-
-type LegacyNotificationType = Exclude<CrewEventType, 'near_arrival'>;
-
-/** The old server's names of the types. */
-const LEGACY_NOTIFICATION_TYPES: Readonly<Record<LegacyNotificationType, string>> = {
-  online: 'AMBULANCE_TRACKING_STATUS_ONLINE',
-  offline: 'AMBULANCE_TRACKING_STATUS_OFFLINE',
-  speed_above_80: 'SPEED_ABOVE_80',
-  speed_below_80: 'SPEED_BELOW_80',
-  speed_above_120: 'SPEED_ABOVE_120',
-  speed_below_120: 'SPEED_BELOW_120',
-};
 
 interface PanelNotificationBody {
   readonly aoc_request_id: string | null;
   readonly ambulance_id: string;
-  readonly notification_type: string;
+  readonly notification_type: string | null;
 }
 
 /** HTTP client of the panel's notification route. */
@@ -36,7 +24,7 @@ export class PanelNotificationClient {
       aoc_request_id: requestId,
       ambulance_id: ambulanceId,
       notification_type:
-        type === 'near_arrival' ? this.settings.nearArrivalType : LEGACY_NOTIFICATION_TYPES[type],
+        type === 'near_arrival' ? this.settings.nearArrivalType : PANEL_NOTIFICATION_TYPES[type],
     };
   }
 

@@ -12,6 +12,7 @@ const waiting = (id: string, vehicleId: string, more: Partial<Notification> = {}
   averageKmh: null,
   requestId: null,
   minutesLeft: null,
+  late: false,
   recordedAt: new Date(0),
   ambulanceId: vehicleId,
   sendState: 'waiting',

@@ -4,7 +4,7 @@ import { SETTINGS, type Settings } from '../config/index.js';
 import { BackgroundJobs, Clock } from '../core/index.js';
 import { DatabaseConnection } from '../database/index.js';
 import { VehiclesService } from '../vehicles/index.js';
-import { type QuarantineStep, RetentionRepository } from './retention.repository.js';
+import { RetentionRepository, type RetentionStep } from './retention.repository.js';
 
 const DAY_MS = 86_400_000;
 const SWEEP_INTERVAL_MS = 3_600_000;
@@ -19,8 +19,8 @@ interface SweepResult {
 }
 
 /**
- * Deletes data older than POSITION_RETENTION_DAYS: positions by the time of the fix, quarantined positions by the time
- * of arrival, because their own time can be wrong. The newest position of a vehicle stays, however old it is. Without
+ * Deletes data older than POSITION_RETENTION_DAYS: positions by the later of fix time and receipt, quarantined positions
+ * by the time of receipt, because their own time can be wrong. The newest position of a vehicle stays, however old it is. Without
  * the setting nothing is deleted. Sweeps of several instances at once delete the same documents, which does no harm:
  * the job needs no lock.
  */
@@ -75,36 +75,37 @@ export class PositionRetention implements OnApplicationBootstrap {
   }
 
   private async sweepPositions(vehicleId: string, beforeMs: number, signal?: AbortSignal): Promise<number> {
-    let total = 0;
-    let deleted: number;
-    do {
-      deleted = await throttled(
-        () => this.repository.deletePositionsBefore(vehicleId, beforeMs, BATCH_SIZE),
-        signal,
-      );
-      total += deleted;
-    } while (deleted >= BATCH_SIZE && !signal?.aborted);
-    return total;
+    const end = await this.repository.findEndOfOld(vehicleId, beforeMs);
+    if (end === null) return 0;
+    const before = new Date(beforeMs);
+    return sweepSteps(
+      (after) => this.repository.deletePositionsReceivedBefore(vehicleId, before, after, end, BATCH_SIZE),
+      signal,
+    );
   }
 
-  private async sweepQuarantine(
-    vehicleId: string,
-    receivedBefore: Date,
-    signal?: AbortSignal,
-  ): Promise<number> {
-    let total = 0;
-    let after: Buffer | null = null;
-    do {
-      const from: Buffer | null = after;
-      const step: QuarantineStep = await throttled(
-        () => this.repository.deleteQuarantinedBefore(vehicleId, receivedBefore, from, BATCH_SIZE),
-        signal,
-      );
-      total += step.deleted;
-      after = step.after;
-    } while (after !== null && !signal?.aborted);
-    return total;
+  private sweepQuarantine(vehicleId: string, receivedBefore: Date, signal?: AbortSignal): Promise<number> {
+    return sweepSteps(
+      (after) => this.repository.deleteQuarantinedBefore(vehicleId, receivedBefore, after, BATCH_SIZE),
+      signal,
+    );
   }
+}
+
+/** @returns how many documents were deleted */
+async function sweepSteps(
+  step: (after: Buffer | null) => Promise<RetentionStep>,
+  signal?: AbortSignal,
+): Promise<number> {
+  let total = 0;
+  let after: Buffer | null = null;
+  do {
+    const from: Buffer | null = after;
+    const result: RetentionStep = await throttled(() => step(from), signal);
+    total += result.deleted;
+    after = result.after;
+  } while (after !== null && !signal?.aborted);
+  return total;
 }
 
 async function throttled<T>(step: () => Promise<T>, signal?: AbortSignal): Promise<T> {

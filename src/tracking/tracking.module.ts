@@ -26,6 +26,7 @@ import { TrackContextLoader } from './ingest/track-context.js';
 import { RetentionRepository } from './retention.repository.js';
 import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
+import { DeviceClocks } from './ingest/device-clocks.js';
 
 @Module({
   imports: [
@@ -53,6 +54,7 @@ import { InDoubtWrites } from './ingest/in-doubt-writes.js';
     PositionWriter,
     PositionMetrics,
     InDoubtWrites,
+    DeviceClocks,
     LatestPositions,
     LatestPositionsLoader,
     PositionsService,

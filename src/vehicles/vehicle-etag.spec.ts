@@ -14,6 +14,7 @@ const vehicle: Vehicle = {
   createdAt: at,
   updatedAt: at,
   archivedAt: null,
+  clockBehindSince: null,
   version: 7,
 };
 const position = {

@@ -48,6 +48,10 @@ export class VehicleRecord {
   @Prop({ type: Date })
   credentialsRevokedAt?: Date;
 
+  /** Present while the clock of the vehicle's device is behind. */
+  @Prop({ type: Date })
+  clockBehindSince?: Date;
+
   /** Part of the ETag: every change raises it by one and names the version it applies to. */
   @Prop({ type: Number, required: true })
   version!: number;

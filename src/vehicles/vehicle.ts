@@ -18,6 +18,8 @@ export interface Vehicle {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly archivedAt: Date | null;
+  /** Since when the vehicle reports while its newest fix time stands still; null: it does not. */
+  readonly clockBehindSince: Date | null;
   /** Grows with every change, from 1. */
   readonly version: number;
 }
@@ -39,6 +41,7 @@ export interface VehicleUpdate {
   readonly lastStatus?: StatusChange;
   /** Archives the vehicle for ever and frees its names. */
   readonly archivedAt?: Date;
+  readonly clockBehindSince?: Date | null;
 }
 
 /** A vehicle as the API shows it, with its last position. */
@@ -56,6 +59,6 @@ export interface VehicleView {
 }
 
 export function toVehicleView(vehicle: Vehicle, lastPosition: PositionView | null): VehicleView {
-  const { lastStatus, archivedAt: _archivedAt, version: _version, ...rest } = vehicle;
+  const { lastStatus, archivedAt: _archived, clockBehindSince: _clock, version: _version, ...rest } = vehicle;
   return { ...rest, status: lastStatus.status, statusAt: lastStatus.at, lastPosition };
 }

@@ -151,6 +151,15 @@ export class VehiclesRepository {
     return new Map(found.map(({ _id, boxCodeKey }) => [boxCodeKey ?? '', _id.toHexString()]));
   }
 
+  /** The vehicles in service whose device clock is behind, with the start of it; by id. */
+  async listClocksBehind(): Promise<ReadonlyMap<string, Date>> {
+    const found = await this.vehicles
+      .find({ archivedAt: null, clockBehindSince: { $gt: new Date(0) } })
+      .select({ clockBehindSince: 1 })
+      .lean();
+    return new Map(found.map(({ _id, clockBehindSince }) => [_id.toHexString(), clockBehindSince as Date]));
+  }
+
   /** All vehicles, also archived ones, in the order of creation. */
   async listIncludingArchived(): Promise<Vehicle[]> {
     const found = await this.vehicles.find().sort({ _id: 1 }).lean();
@@ -176,10 +185,11 @@ function startsWith(key: 'callSignKey' | 'registrationKey', prefix: string): Que
 }
 
 function operatorsOf(update: VehicleUpdate): Record<string, object> {
-  const { callSign, registration, type, boxCode, lastStatus, archivedAt } = update;
+  const { callSign, registration, type, boxCode, lastStatus, archivedAt, clockBehindSince } = update;
   const isArchival = archivedAt !== undefined;
   const cleared = [
     ...(boxCode === null ? ['boxCode', 'boxCodeKey'] : []),
+    ...(clockBehindSince === null ? ['clockBehindSince'] : []),
     ...(isArchival ? ['callSignKey', 'registrationKey', 'boxCodeKey'] : []),
   ];
   return {
@@ -190,6 +200,7 @@ function operatorsOf(update: VehicleUpdate): Record<string, object> {
       ...(typeof boxCode === 'string' && boxCodeFields(boxCode)),
       ...(lastStatus !== undefined && statusFields(lastStatus)),
       ...(isArchival && { archivedAt }),
+      ...(clockBehindSince && { clockBehindSince }),
     },
     $inc: { version: 1 },
     ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
@@ -238,6 +249,7 @@ function toVehicle(record: LeanVehicle): Vehicle {
     createdAt,
     updatedAt,
     archivedAt: record.archivedAt,
+    clockBehindSince: record.clockBehindSince ?? null,
     version,
   };
 }

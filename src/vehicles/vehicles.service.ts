@@ -18,7 +18,7 @@ import { type VehicleFilter, VehiclesRepository } from './vehicles.repository.js
 import { matchesIfMatch, vehicleEtag } from './vehicle-etag.js';
 
 /** Fields that a user may change; a status takes effect now. */
-type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt'> & {
+type VehicleAlteration = Omit<VehicleUpdate, 'lastStatus' | 'archivedAt' | 'clockBehindSince'> & {
   readonly status?: UnitStatus;
 };
 
@@ -103,6 +103,21 @@ export class VehiclesService {
     return new Map(
       found.map((vehicle) => [vehicle.id, toVehicleView(vehicle, positions.get(vehicle.id) ?? null)]),
     );
+  }
+
+  /**
+   * Marks the clock of the vehicle's device as behind, or removes the mark with null. `vehicle.changed` shows it.
+   * @throws vehicles/not-found, vehicles/busy
+   */
+  async setClockBehind(id: string, since: Date | null): Promise<void> {
+    await this.writer.change(id, ({ clockBehindSince }) =>
+      clockBehindSince?.getTime() === since?.getTime() ? null : { clockBehindSince: since },
+    );
+  }
+
+  /** The vehicles in service whose device clock is behind, with the start of it; by id. */
+  listClocksBehind(): Promise<ReadonlyMap<string, Date>> {
+    return this.vehicles.listClocksBehind();
   }
 
   /** The status of every vehicle in service, by id. */

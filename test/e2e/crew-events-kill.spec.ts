@@ -59,6 +59,7 @@ async function start(ports?: Ports): Promise<Running> {
     JWT_SECRET,
     OPS_TOKEN,
     CREW_OFFLINE_AFTER_S: String(OFFLINE_AFTER_S),
+    CREW_NOTIFY_MAX_AGE_S: '86400',
     PANEL_NOTIFICATION_URL: panel.url,
     PANEL_TIMEOUT_MS: '1000',
   });

@@ -39,16 +39,18 @@ class DrivingVehicle {
   private constructor(
     readonly vehicleId: string,
     private readonly deviceToken: string,
+    private readonly startMs: number,
   ) {}
 
-  static async start(): Promise<DrivingVehicle> {
+  /** @param ageS age of the first fix when it is sent */
+  static async start(ageS = 60): Promise<DrivingVehicle> {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
-    return new DrivingVehicle(vehicleId, deviceToken);
+    return new DrivingVehicle(vehicleId, deviceToken, Date.now() - ageS * 1_000);
   }
 
   async fix(kmh: number): Promise<void> {
     this.seconds += 1;
-    const time = new Date(Date.now() - 3_600_000 + this.seconds * 1_000).toISOString();
+    const time = new Date(this.startMs + this.seconds * 1_000).toISOString();
     const position = {
       lat: 13.7 + this.seconds * 1e-4,
       lon: 100.5,
@@ -74,7 +76,14 @@ class DrivingVehicle {
   }
 
   async recorded(): Promise<
-    { _id: string; type: string; sendState: string; attempts: number; failure: string | null }[]
+    {
+      _id: string;
+      type: string;
+      sendState: string;
+      attempts: number;
+      failure: string | null;
+      late: boolean;
+    }[]
   > {
     return old.all('crew_events', { vehicleId: OldDatabase.id(this.vehicleId) });
   }
@@ -106,6 +115,28 @@ describe('the panel', () => {
       ambulance_id: drive.vehicleId,
       notification_type: 'AMBULANCE_TRACKING_STATUS_ONLINE',
     });
+  });
+
+  it('gets nothing of a backlog; its events are stored, and shown as late', async () => {
+    const drive = await DrivingVehicle.start(3_600);
+    const subscriber = await connectSocket(service.socketUrl, '/live', token);
+    const shown: { type: string; late: boolean }[] = [];
+    subscriber.on('crew', ({ event }) => shown.push(event));
+    await ask(subscriber, 'watch', { vehicleIds: [drive.vehicleId] });
+    for (const kmh of [10, 200, 0]) await drive.fix(kmh);
+    await until(() => shown.filter(({ type }) => type.startsWith('speed')).length >= 2, 'the speed events');
+    // Present, so it is sent. Nothing before it is.
+    await until(() => drive.notified.length > 0, 'the offline event');
+    await drive.fix(10);
+    await until(() => shown.some(({ type }) => type === 'online'), 'the online event');
+    subscriber.close();
+    expect(new Set(drive.notified)).toEqual(new Set(['AMBULANCE_TRACKING_STATUS_OFFLINE']));
+    const inWords = shown.map(({ type, late }) => `${type} ${late ? 'late' : 'now'}`);
+    expect(new Set(inWords)).toEqual(
+      new Set(['speed_above_80 late', 'speed_below_80 late', 'offline now', 'online late']),
+    );
+    const kept = (await drive.recorded()).filter(({ late }) => late);
+    expect(new Set(kept.map(({ sendState }) => sendState))).toEqual(new Set(['kept']));
   });
 
   it('gets a near arrival once, with the ids of the old system, for the configured statuses', async () => {
@@ -288,6 +319,7 @@ describe('/live', () => {
         averageKmh: 100,
         requestId: null,
         minutesLeft: null,
+        late: false,
       };
       for (const each of received) expect(each.slice(0, 1)).toEqual([{ cursor: expect.any(String), event }]);
       subscribers.forEach((subscriber) => subscriber.close());

@@ -243,7 +243,13 @@ describe('5,000 events and 500 positions within one turn', () => {
       const place = { lat: 48, lon: 11 };
       if (n % 4 === 0) {
         const event = { id: idOf(n), vehicleId, type: 'offline', at: at.toISOString(), ...place } as const;
-        bus.publish('crew-event.recorded', { ...event, averageKmh: 0, requestId: null, minutesLeft: null });
+        bus.publish('crew-event.recorded', {
+          ...event,
+          averageKmh: 0,
+          requestId: null,
+          minutesLeft: null,
+          late: false,
+        });
       } else if (n % 4 === 1) {
         const crash = { id: idOf(n), vehicleId, reportedAt: at, ...place };
         bus.publish('crash.recorded', { crash: { ...crash, speedMps: null, headingDeg: null } });

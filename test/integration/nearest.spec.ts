@@ -48,7 +48,7 @@ describe('nearest', () => {
     const { status, body } = await nearest('lat=48.1&lon=11.5');
     expect(status).toBe(200);
     expect(namesOf(body)).toEqual(['here', 'near', 'far']);
-    expect(body.excluded).toEqual({ stale: 1, noPosition: 1, status: 2 });
+    expect(body.excluded).toEqual({ stale: 1, noPosition: 1, status: 2, clock: 0 });
     expect(body.items[1]).toEqual({
       vehicle: expect.objectContaining({ id: ids['near'], status: 'available' }),
       position: expect.objectContaining({ lat: 48.11, lon: 11.5 }),
@@ -64,7 +64,7 @@ describe('nearest', () => {
     expect(namesOf((await nearest('lat=48.1&lon=11.5&status=dispatched')).body)).toEqual(['busy']);
     const patient = await nearest('lat=48.3&lon=11.5&maxAgeS=3600&limit=2');
     expect(namesOf(patient.body)).toEqual(['far', 'near']);
-    expect(patient.body.excluded).toEqual({ stale: 0, noPosition: 1, status: 2 });
+    expect(patient.body.excluded).toEqual({ stale: 0, noPosition: 1, status: 2, clock: 0 });
   });
 
   it('applies a new status at once', async () => {

@@ -69,6 +69,16 @@ describe('retention', () => {
     expect(left).toHaveLength(400);
   });
 
+  it('counts from the receipt of a position that is older than its arrival', async () => {
+    const { vehicleId } = await newVehicle(service, token);
+    const times = Array.from({ length: 1_200 }, (_, n) => daysAgo(5_000) + n * 1_000);
+    // Every third one arrived long ago.
+    const arrival = (timeMs: number) => ((timeMs - (times[0] ?? 0)) % 3_000 === 0 ? daysAgo(40) : daysAgo(1));
+    await storeFixes(service, vehicleId, times, arrival);
+    expect(await retention.sweep(DAYS)).toEqual({ positions: 400, quarantined: 0 });
+    expect(await timesOf(vehicleId)).toEqual(times.filter((timeMs) => arrival(timeMs) > daysAgo(DAYS)));
+  });
+
   it('may run twice at once', async () => {
     const { vehicleId } = await newVehicle(service, token);
     const times = Array.from({ length: 2_000 }, (_, n) => daysAgo(90) + n * 1_000);
@@ -80,6 +90,10 @@ describe('retention', () => {
 
 describe('POSITION_RETENTION_DAYS', () => {
   it('starts the periodic sweep', async () => {
+    // A device without the date: its fixes of 2012 are acknowledged just now. The sweep reaches its vehicle first.
+    const old = await newVehicle(service, token);
+    const positions = [0, 1, 2].map((n) => ({ lat: 48, lon: 11, time: `2012-01-01T00:00:0${n}.000Z` }));
+    await call(service, 'POST', '/api/v1/positions', { token: old.deviceToken, body: { positions } });
     const { vehicleId } = await newVehicle(service, token);
     await storeFixes(service, vehicleId, [daysAgo(40), daysAgo(1)]);
     // A second instance on the same database.
@@ -89,6 +103,7 @@ describe('POSITION_RETENTION_DAYS', () => {
     });
     try {
       await until(async () => (await timesOf(vehicleId)).length === 1);
+      expect(await timesOf(old.vehicleId)).toHaveLength(3);
     } finally {
       await other.stop();
     }

@@ -104,6 +104,59 @@ describe('a position that breaks a rule by itself', () => {
   });
 });
 
+describe('a clock that fell back', () => {
+  const YEAR_MS = 365.25 * 86_400_000;
+  const ROLLOVER_MS = 1_024 * 7 * 86_400_000;
+  const ago = (ms: number, second = 0) => ({
+    ...fix(second, second),
+    time: new Date(nowMs - ms + second * 1_000).toISOString(),
+  });
+
+  it('by 1,024 weeks is stale_clock, also on a fresh vehicle and on another instance', async () => {
+    expect(await verdicts(ago(ROLLOVER_MS), ago(ROLLOVER_MS, 1))).toEqual(
+      Array(2).fill('quarantined stale_clock'),
+    );
+    expect(await verdicts(fix(0), ago(ROLLOVER_MS), ago(ROLLOVER_MS, 2))).toEqual([
+      'stored',
+      ...Array<string>(2).fill('quarantined stale_clock'),
+    ]);
+    expect((await lastPosition()).time).toBe(fix(0).time);
+    expect(await held()).toHaveLength(3);
+  });
+
+  it('by years is stale_clock after a newer fix, on every instance; an old track before it is stored', async () => {
+    const track = [0, 1, 2].map((second) => ago(5 * YEAR_MS, second));
+    expect(await verdicts(...track)).toEqual(Array(3).fill('stored'));
+    expect(await verdicts(ago(3 * YEAR_MS), fix(0))).toEqual(['stored', 'stored']);
+    expect(await verdicts(track[0], ago(5 * YEAR_MS, 3), ago(2 * YEAR_MS), ago(YEAR_MS))).toEqual([
+      'duplicate',
+      'quarantined stale_clock',
+      'quarantined stale_clock',
+      'stored late',
+    ]);
+    const other = await service.another();
+    try {
+      const { body } = await call(other, 'POST', '/api/v1/positions', {
+        token: deviceToken,
+        body: { positions: [ago(5 * YEAR_MS, 3), ago(5 * YEAR_MS, 4)] },
+      });
+      expect(body).toMatchObject({
+        quarantined: 2,
+        results: [{ code: 'stale_clock' }, { code: 'stale_clock' }],
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('does not lock a vehicle out after the release of a fix in the future', async () => {
+    const ahead = { ...fix(0), time: new Date(nowMs + 10 * YEAR_MS).toISOString() };
+    expect(await verdicts(ahead)).toEqual(['quarantined future']);
+    await call(service, 'POST', `/api/v1/quarantine/${(await held())[0]?.id}/release`, { token });
+    expect(await verdicts(fix(0))).toEqual(['stored late']);
+  });
+});
+
 describe('another place at the same time', () => {
   it('is quarantined as time_conflict, each place once, and a release swaps it with the stored one', async () => {
     const [first, second, third] = [fix(0), fix(0, 20), fix(0, 40)];

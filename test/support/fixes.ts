@@ -8,6 +8,7 @@ export async function storeFixes(
   { service }: TestService,
   vehicleId: string,
   timesMs: readonly number[],
+  receivedAtMs = (timeMs: number): number => timeMs + 200,
 ): Promise<void> {
   const { collection } = service.app.get<Model<unknown>>(getModelToken('PositionRecord'));
   for (let start = 0; start < timesMs.length; start += 5_000) {
@@ -18,7 +19,7 @@ export async function storeFixes(
       lat: 48 + ((start + index) % 1_000) * 1e-4,
       lon: 11.5,
       speedMps: 12.5,
-      receivedAt: new Date(timeMs + 200),
+      receivedAt: new Date(receivedAtMs(timeMs)),
     }));
     await collection.insertMany(documents as never, { ordered: false });
   }

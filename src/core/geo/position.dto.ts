@@ -48,4 +48,11 @@ export class PositionDto implements PositionView {
 
   @ApiProperty({ format: 'date-time', example: '2026-11-01T10:00:00.412Z' })
   receivedAt!: string;
+
+  @ApiPropertyOptional({
+    enum: ['behind'],
+    description:
+      'The vehicle reports, but without newer fix times: this is not its present place. Only in live positions.',
+  })
+  clock?: 'behind';
 }

@@ -51,10 +51,12 @@ export interface PositionView extends Measurements {
   readonly time: string;
   /** ISO-8601 UTC to the millisecond. */
   readonly receivedAt: string;
+  /** The vehicle reports, but without newer fix times: this is not its present place. Only in live positions. */
+  readonly clock?: 'behind';
 }
 
 /** A position as a device sends it; `time` is RFC 3339 with a time zone. */
-export type PositionInput = Omit<PositionView, 'receivedAt'>;
+export type PositionInput = Omit<PositionView, 'receivedAt' | 'clock'>;
 
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
 

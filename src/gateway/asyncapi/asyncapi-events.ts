@@ -172,6 +172,7 @@ export const SUBSCRIBER_OUTBOUND_EVENTS: Readonly<Record<keyof ServerToSubscribe
         averageKmh: 84.5,
         requestId: '66f0c0ffee0123456789abcf',
         minutesLeft: null,
+        late: false,
       },
     },
   },

@@ -28,10 +28,7 @@ const PLACE = {
 const MEASURED = {
   speedMps: { type: 'number', minimum: 0, maximum: 1_000, description: 'Metres per second.' },
   headingDeg: { type: 'number', minimum: 0, maximum: 360, description: 'Degrees clockwise from north.' },
-  accuracyM: {
-    type: 'number',
-    description: 'Radius, metres. Negative: the place is invalid; such a position is quarantined.',
-  },
+  accuracyM: { type: 'number', description: 'Radius, metres. Negative: the place is invalid.' },
   altitudeM: { type: 'number', minimum: -1_000, maximum: 100_000, description: 'Metres.' },
   batteryPct: { type: 'number', minimum: 0, maximum: 100, description: 'Per cent.' },
   ignition: { type: 'boolean' },
@@ -58,6 +55,7 @@ export const SCHEMAS = {
       ...PLACE,
       ...MEASURED,
       receivedAt: { ...TIME, description: 'Time by the clock of the service.' },
+      clock: { const: 'behind', description: 'Not the present place: the clock of the device is behind.' },
     },
     additionalProperties: false,
   },
@@ -239,6 +237,7 @@ export const SCHEMAS = {
       averageKmh: { type: ['number', 'null'], minimum: 0, description: 'null: not known.' },
       requestId: { type: ['string', 'null'], description: 'Id of the vehicle’s open request.' },
       minutesLeft: { type: ['integer', 'null'], minimum: 0, description: 'For near_arrival only.' },
+      late: { type: 'boolean', description: 'Recorded long after `at`; not sent to the panel.' },
     },
     additionalProperties: false,
   },

@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CrashesService } from '../../crashes/index.js';
 import { CrewEventsService } from '../../crew-events/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { toPositionView } from '../../core/index.js';
-import { PositionLogService } from '../../tracking/index.js';
+import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { makeCursor } from './live-cursor.js';
 import { crashEvent, crewEvent, type LiveEvent, vehicleEvent } from './live-event.js';
@@ -27,6 +26,7 @@ export class LiveReplay {
 
   constructor(
     private readonly log: PositionLogService,
+    private readonly latest: LatestPositions,
     private readonly vehicles: VehiclesService,
     private readonly crashes: CrashesService,
     // Absent with CREW_EVENTS=off.
@@ -57,7 +57,7 @@ export class LiveReplay {
       if (stream.isOver) return;
       const items = page.map(({ position, late }) => ({
         vehicleId: position.vehicleId,
-        position: toPositionView(position),
+        position: this.latest.view(position),
         late,
       }));
       stream.replayPositions(items, makeCursor(page.at(-1)?.recordedAtMs ?? fromMs));

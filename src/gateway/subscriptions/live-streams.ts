@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { DomainError, EventBus, type RecordedPosition, toPositionView } from '../../core/index.js';
+import { DomainError, EventBus, type RecordedPosition } from '../../core/index.js';
 import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import type { WatchAnswer } from '../socket-events.js';
 import { makeCursor } from './live-cursor.js';
@@ -62,7 +62,7 @@ export class LiveStreams implements OnApplicationShutdown {
     this.streams.set(subscriber.id, stream);
     const snapshot = [...this.latest.all()]
       .filter((position) => filter.wants(position.vehicleId, position))
-      .map((position) => ({ vehicleId: position.vehicleId, position: toPositionView(position) }));
+      .map((position) => ({ vehicleId: position.vehicleId, position: this.latest.view(position) }));
     for (const { vehicleId } of snapshot) filter.markInside(vehicleId);
     // The replay starts after the acknowledgement, which is sent in this turn of the event loop.
     if (sinceMs !== null) setImmediate(() => void this.startReplay(stream, sinceMs));
@@ -127,7 +127,7 @@ export class LiveStreams implements OnApplicationShutdown {
   private sendPositions(positions: readonly RecordedPosition[]): ReadonlySet<string> {
     const frame = positions.map(({ position, late }): LiveFrameItem => ({
       vehicleId: position.vehicleId,
-      position: toPositionView(position),
+      position: this.latest.view(position),
       late,
     }));
     const cursor = this.cursor();

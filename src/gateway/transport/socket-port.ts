@@ -29,7 +29,7 @@ import { SocketMetrics } from './socket-metrics.js';
 import { SocketRefusals } from './socket-refusals.js';
 import { TransportLimits } from './transport-limits.js';
 import { answerUnknownEvents } from './unknown-events.js';
-import { UnusableMessages } from './unusable-messages.js';
+import { reportUnusableMessages } from './unusable-messages.js';
 
 const RETRY_AFTER_MS = 2_000;
 /** Limit for a transport that opens and never joins a namespace. */
@@ -102,7 +102,9 @@ export class SocketPort {
       this.refusals.record('unknown_event', this.sourceOf(socket), { namespace: socket.nsp.name, event }),
     );
     logSockets(this.io);
-    new UnusableMessages(this.io, metrics);
+    reportUnusableMessages(this.io, (socket, reason, sizeBytes) =>
+      this.refusals.record(reason, this.sourceOf(socket), { namespace: socket.nsp.name, sizeBytes }),
+    );
     this.metrics.observe(this.io);
     // This middleware never calls `next`: after a CONNECT the client would send its buffered events, which nothing
     // handles.

@@ -21,6 +21,8 @@ export const REFUSAL_REASONS = {
   in_flight: 'too many bytes of unfinished messages',
   unsent: 'the client does not take what is sent to it: too many bytes or acknowledgements',
   stalled: 'the client has taken nothing for too long',
+  not_json: 'an event that is not JSON, for example because of NaN',
+  too_large: 'a message over the size limit',
   unknown_event: 'an event that does not exist',
 } as const;
 export type RefusalReason = keyof typeof REFUSAL_REASONS;

@@ -46,6 +46,7 @@ const vehicle = (
     createdAt: at,
     updatedAt: at,
     archivedAt: null,
+    clockBehindSince: null,
     version: 1,
     ...rest,
   };

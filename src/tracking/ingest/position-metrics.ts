@@ -63,6 +63,14 @@ export class PositionMetrics {
     });
   }
 
+  observeClocks(countBehind: () => number): void {
+    this.metrics.gauge({
+      name: 'samserver_vehicles_clock_behind',
+      help: 'Vehicles that report while their newest fix time stands still, as every instance shows them.',
+      collect: (gauge) => gauge.set(countBehind()),
+    });
+  }
+
   /** Counts the verdicts of a report, or its failure. */
   async count(way: IngestSource, report: () => Promise<ReportAnswer>): Promise<ReportAnswer> {
     try {

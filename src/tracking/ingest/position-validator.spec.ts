@@ -10,6 +10,8 @@ import {
 const limits: PositionLimits = {
   maxAheadS: 300,
   oldestMs: Date.UTC(2000, 0, 1),
+  rolloverDays: 7,
+  maxBehindDays: 366,
   maxAccuracyM: 5_000,
   maxSpeedMps: 100,
   jumpsToRelease: 3,
@@ -37,7 +39,43 @@ describe('quarantineReason', () => {
     ['no error at all', at(0, 0, { accuracyM: 0 }), null],
     ['0,0', at(0, 0, { lat: 0, lon: 0 }), 'null_island'],
     ['the equator', at(0, 0, { lat: 0 }), null],
-  ])('%s', (_what, report, code) => expect(quarantineReason(report, limits)).toBe(code));
+  ])('%s', (_what, report, code) => expect(quarantineReason(report, -Infinity, limits)).toBe(code));
+});
+
+describe('a clock that fell back', () => {
+  const DAY_S = 86_400;
+  const WEEKS_S = 1_024 * 7 * DAY_S;
+  const arrivedMs = Date.UTC(2045, 0, 1);
+  const NEVER = -Infinity;
+
+  it.each([
+    ['1,024 weeks, to the day', at(-WEEKS_S), NEVER, 'stale_clock'],
+    ['1,024 weeks and 7 days', at(-WEEKS_S - 7 * DAY_S), NEVER, 'stale_clock'],
+    ['1,024 weeks less 7 days', at(-WEEKS_S + 7 * DAY_S), NEVER, 'stale_clock'],
+    ['more than 7 days beside it: an old track', at(-WEEKS_S - 7 * DAY_S - 1), NEVER, null],
+    ['more than 7 days on the other side', at(-WEEKS_S + 7 * DAY_S + 1), NEVER, null],
+    ['2,048 weeks, before 2000', at(-2 * WEEKS_S), NEVER, 'too_old'],
+    [
+      '2,048 weeks, after 2000',
+      at(0, 0, { receivedAtMs: arrivedMs, timeMs: arrivedMs - 2 * WEEKS_S * 1_000 }),
+      NEVER,
+      'stale_clock',
+    ],
+    ['366 days behind the newest good fix', at(-366 * DAY_S), nowMs, null],
+    ['more than 366 days behind it', at(-366 * DAY_S - 1), nowMs, 'stale_clock'],
+    [
+      'an old track of a vehicle without a newer fix',
+      at(-3_000 * DAY_S),
+      nowMs - 3_001 * DAY_S * 1_000,
+      null,
+    ],
+    ['the present, when a released fix is in the future', at(0), nowMs + 4_000 * DAY_S * 1_000, null],
+    ['with a large accuracy too', at(-WEEKS_S, 0, { accuracyM: 9_000 }), NEVER, 'stale_clock'],
+  ])('%s', (_what, report, newestMs, code) => expect(quarantineReason(report, newestMs, limits)).toBe(code));
+
+  it('counts no rollover with 0 days', () => {
+    expect(quarantineReason(at(-WEEKS_S), NEVER, { ...limits, rolloverDays: 0 })).toBeNull();
+  });
 });
 
 describe('isPlausible', () => {

@@ -9,6 +9,10 @@ export interface PositionLimits {
   readonly maxAheadS: number;
   /** Epoch milliseconds. An earlier time comes from a clock that was never set. */
   readonly oldestMs: number;
+  /** Distance from a rollover of the GPS week within which a time counts as one, days. */
+  readonly rolloverDays: number;
+  /** How far a fix may be behind the newest good fix of its vehicle, days. */
+  readonly maxBehindDays: number;
   readonly maxAccuracyM: number;
   /** A higher speed between two positions is a jump: above any road vehicle and below the error of a bad fix. */
   readonly maxSpeedMps: number;
@@ -78,7 +82,9 @@ async function validateTrack(
     if (same && isSamePlace(same, position)) return { verdict: 'duplicate' };
     // A position sent again gets the same verdict, even when the clock has reached a `future` time meanwhile.
     const code =
-      context.heldCode(position) ?? quarantineReason(position, limits) ?? (same ? 'time_conflict' : null);
+      context.heldCode(position) ??
+      quarantineReason(position, context.newestMs, limits) ??
+      (same ? 'time_conflict' : null);
     if (code !== null) return quarantined(position, code);
 
     const before = await context.before(position.timeMs);
@@ -118,14 +124,38 @@ async function validateTrack(
   }
 }
 
-/** The rules that look at one position alone. */
-export function quarantineReason(position: Position, limits: PositionLimits): QuarantineCode | null {
+const DAY_MS = 86_400_000;
+/** A GPS week has 10 bits (IS-GPS-200, 20.3.3.3.1.1): a receiver that counts them wrong is off by 1,024 weeks, or twice. */
+const ROLLOVERS_MS = [1_024 * 7 * DAY_MS, 2_048 * 7 * DAY_MS];
+
+/**
+ * The rules that need no other place.
+ * @param newestMs time of the newest good fix of the vehicle, epoch milliseconds; -Infinity without one
+ */
+export function quarantineReason(
+  position: Position,
+  newestMs: number,
+  limits: PositionLimits,
+): QuarantineCode | null {
   if (position.timeMs - position.receivedAtMs > limits.maxAheadS * 1_000) return 'future';
   if (position.timeMs < limits.oldestMs) return 'too_old';
+  if (isClockStale(position, newestMs, limits)) return 'stale_clock';
   const { accuracyM = 0 } = position;
   if (accuracyM < 0 || accuracyM > limits.maxAccuracyM) return 'inaccurate';
   if (position.lat === 0 && position.lon === 0) return 'null_island';
   return null;
+}
+
+/** A clock that fell back. Without a newer fix of the vehicle, an old time can also be an old track: it is good. */
+function isClockStale(
+  { timeMs, receivedAtMs }: Position,
+  newestMs: number,
+  { rolloverDays, maxBehindDays }: PositionLimits,
+): boolean {
+  // A released fix can have a time in the future, which must not make the present look old.
+  if (Math.min(newestMs, receivedAtMs) - timeMs > maxBehindDays * DAY_MS) return true;
+  const ageMs = receivedAtMs - timeMs;
+  return rolloverDays > 0 && ROLLOVERS_MS.some((ms) => Math.abs(ageMs - ms) <= rolloverDays * DAY_MS);
 }
 
 type Fix = Pick<Position, 'lat' | 'lon' | 'timeMs' | 'accuracyM'>;

@@ -10,6 +10,7 @@ import {
   REJECTION_TEXTS,
 } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
+import type { DeviceClocks } from './device-clocks.js';
 import type { InDoubtWrites } from './in-doubt-writes.js';
 import type { PositionMetrics } from './position-metrics.js';
 import { parseMeasurements } from './position.parser.js';
@@ -76,6 +77,7 @@ beforeEach(() => {
       confirm: () => undefined,
     } as unknown as InDoubtWrites,
     latest,
+    { note: () => steps.push('clocks') } as unknown as DeviceClocks,
     {
       observeQueue: () => undefined,
       count: (_source: string, report: () => Promise<unknown>) => report(),
@@ -93,7 +95,7 @@ afterEach(() => {
 describe('a report', () => {
   it('passes the steps in order: the marker is set before the event', async () => {
     await service.report(VEHICLE, [{ lat: 1, lon: 2, time: at(0) }], 'http');
-    expect(steps).toEqual(['load', 'validate', 'write', `publish with marker ${NOW_MS}`]);
+    expect(steps).toEqual(['load', 'validate', 'write', 'clocks', `publish with marker ${NOW_MS}`]);
   });
 
   it('is validated in time order and answered by index', async () => {

@@ -12,6 +12,7 @@ import {
   type ReportAnswer,
 } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
+import { DeviceClocks } from './device-clocks.js';
 import { GroupCommit } from './group-commit.js';
 import { InDoubtWrites } from './in-doubt-writes.js';
 import { type IngestSource, PositionMetrics } from './position-metrics.js';
@@ -30,7 +31,7 @@ const MAX_REPORTED = 500;
  * 3. load the track context of each vehicle
  * 4. validate: `stored`, `duplicate` or `quarantined`
  * 5. write
- * 6. update the live markers, then publish `position.recorded`
+ * 6. check the clocks of the devices, update the live markers, then publish `position.recorded`
  * 7. answer by index
  */
 @Injectable()
@@ -43,6 +44,7 @@ export class PositionsService {
     private readonly writer: PositionWriter,
     private readonly inDoubt: InDoubtWrites,
     private readonly latest: LatestPositions,
+    private readonly deviceClocks: DeviceClocks,
     private readonly metrics: PositionMetrics,
     private readonly clockSkew: ClockSkewDetector,
     private readonly clock: Clock,
@@ -119,6 +121,7 @@ export class PositionsService {
     // After the time limit the positions are in doubt: InDoubtWrites publishes those that are stored.
     signal.throwIfAborted();
     this.inDoubt.confirm(recorded);
+    this.deviceClocks.note(tracks);
     this.latest.publish(recorded);
     const inGivenOrder = new Array<ValidationResult>(positions.length);
     results.forEach((result, n) => {

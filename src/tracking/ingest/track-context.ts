@@ -101,6 +101,16 @@ class TrackContext {
     if (known.newest) this.good.add(known.newest);
   }
 
+  /** The newest good position that storage had before this group. */
+  get newest(): Position | null {
+    return this.known.newest;
+  }
+
+  /** Time of the newest good position, this group included; -Infinity without one. */
+  get newestMs(): number {
+    return this.good.last()?.timeMs ?? -Infinity;
+  }
+
   /** True when the position is older than the newest position that storage had before this group. */
   isLate(position: Position): boolean {
     return this.known.newest !== null && position.timeMs < this.known.newest.timeMs;
@@ -172,6 +182,11 @@ export class TimeLine<T extends { readonly timeMs: number }> {
   at(timeMs: number): T | null {
     const item = this.items[this.firstFrom(timeMs)];
     return item?.timeMs === timeMs ? item : null;
+  }
+
+  /** The newest item. */
+  last(): T | null {
+    return this.items.at(-1) ?? null;
   }
 
   /** The newest item that is older. */

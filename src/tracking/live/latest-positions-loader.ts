@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { markerTimeMs, toPositionView } from '../../core/index.js';
+import { markerTimeMs } from '../../core/index.js';
 import { StartupTasks } from '../../database/index.js';
 import { LastPositions, VehiclesService } from '../../vehicles/index.js';
 import { PositionsRepository } from '../positions.repository.js';
@@ -23,7 +23,7 @@ export class LatestPositionsLoader implements OnModuleInit {
     this.startupTasks.add('load latest positions', () => this.load());
     this.lastPositions.setSource((vehicleId) => {
       const position = this.latest.of(vehicleId);
-      return position && toPositionView(position);
+      return position && this.latest.view(position);
     });
   }
 

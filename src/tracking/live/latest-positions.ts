@@ -3,7 +3,9 @@ import {
   EventBus,
   markerTimeMs,
   type Position,
+  type PositionView,
   type RecordedPosition,
+  toPositionView,
   withoutOriginalFields,
 } from '../../core/index.js';
 
@@ -19,6 +21,8 @@ declare module '../../core/events/event-bus.js' {
 export class LatestPositions {
   private readonly markers = new Map<string, Position>();
   private readonly archived = new Set<string>();
+  /** Vehicle id → since when, epoch milliseconds. `DeviceClocks` sets it. */
+  private readonly behind = new Map<string, number>();
 
   constructor(private readonly events: EventBus) {
     events.subscribe('vehicle.changed', ({ vehicle, isArchived }) => {
@@ -50,9 +54,27 @@ export class LatestPositions {
     return this.markers.values();
   }
 
+  /** Vehicles that report while their newest fix time stands still: id → since when, epoch milliseconds. */
+  get clocksBehind(): ReadonlyMap<string, number> {
+    return this.behind;
+  }
+
+  /** @param sinceMs null removes the mark */
+  setClockBehind(vehicleId: string, sinceMs: number | null): void {
+    if (sinceMs === null || this.archived.has(vehicleId)) this.behind.delete(vehicleId);
+    else this.behind.set(vehicleId, sinceMs);
+  }
+
+  /** A position as the live parts of the API show it: with the mark of the vehicle's clock. */
+  view(position: Position): PositionView {
+    const view = toPositionView(position);
+    return this.behind.has(position.vehicleId) ? { ...view, clock: 'behind' } : view;
+  }
+
   /** Permanent: a position that was in flight at that time must not restore the marker. */
   private removeArchived(vehicleId: string): void {
     this.archived.add(vehicleId);
     this.markers.delete(vehicleId);
+    this.behind.delete(vehicleId);
   }
 }

@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../../auth/index.js';
-import { isInside, type Page, parseBoundingBox, toPositionView } from '../../core/index.js';
+import { isInside, type Page, parseBoundingBox } from '../../core/index.js';
 import { LatestPositions } from './latest-positions.js';
 import { LivePositionDto, LivePositionListDto, LivePositionsDto } from '../position.dto.js';
 
@@ -21,7 +21,7 @@ export class LivePositionsController {
     const box = bbox === undefined ? null : parseBoundingBox(bbox);
     const items = [...this.latest.all()]
       .filter((position) => box === null || isInside(box, position))
-      .map((position) => ({ vehicleId: position.vehicleId, position: toPositionView(position) }));
+      .map((position) => ({ vehicleId: position.vehicleId, position: this.latest.view(position) }));
     return { items, nextCursor: null };
   }
 }

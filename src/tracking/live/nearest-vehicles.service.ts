@@ -1,12 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import {
-  Clock,
-  distanceM,
-  markerTimeMs,
-  type Position,
-  type PositionView,
-  toPositionView,
-} from '../../core/index.js';
+import { Clock, distanceM, markerTimeMs, type Position, type PositionView } from '../../core/index.js';
 import { type UnitStatus, VehiclesService, type VehicleView } from '../../vehicles/index.js';
 import { LatestPositions } from './latest-positions.js';
 
@@ -28,7 +21,12 @@ interface NearVehicle {
 export interface NearestAnswer {
   /** Nearest first. */
   readonly items: readonly NearVehicle[];
-  readonly excluded: { readonly stale: number; readonly noPosition: number; readonly status: number };
+  readonly excluded: {
+    readonly stale: number;
+    readonly noPosition: number;
+    readonly status: number;
+    readonly clock: number;
+  };
 }
 
 interface Candidate {
@@ -48,14 +46,15 @@ export class NearestVehiclesService {
   async find(query: NearestQuery): Promise<NearestAnswer> {
     const statuses = await this.vehicles.statuses();
     const nowMs = this.clock.nowMs();
-    const excluded = { stale: 0, noPosition: 0, status: 0 };
+    const excluded = { stale: 0, noPosition: 0, status: 0, clock: 0 };
     const candidates: Candidate[] = [];
-    // An excluded vehicle counts for the first reason in this order: status, no position, stale. So `noPosition` and
-    // `stale` count vehicles that are available but cannot be located.
+    // An excluded vehicle counts for the first reason in this order: status, no position, clock, stale. So the last three
+    // count vehicles that are available but cannot be located.
     for (const [id, status] of statuses) {
       const position = this.latest.of(id);
       if (status !== query.status) excluded.status += 1;
       else if (!position) excluded.noPosition += 1;
+      else if (this.latest.clocksBehind.has(id)) excluded.clock += 1;
       else {
         const ageS = Math.max(0, nowMs - markerTimeMs(position)) / 1_000;
         if (ageS > query.maxAgeS) excluded.stale += 1;
@@ -68,7 +67,7 @@ export class NearestVehiclesService {
 
   private async toNearVehicles(candidates: readonly Candidate[]): Promise<NearVehicle[]> {
     const positions = new Map(
-      candidates.map(({ position }) => [position.vehicleId, toPositionView(position)]),
+      candidates.map(({ position }) => [position.vehicleId, this.latest.view(position)]),
     );
     const views = await this.vehicles.views(positions);
     return candidates.flatMap((candidate) => {

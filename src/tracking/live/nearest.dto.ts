@@ -77,6 +77,13 @@ class ExcludedDto {
   @ApiProperty({ description: 'Vehicles of this status without any position.', example: 1 })
   noPosition!: number;
 
+  @ApiProperty({
+    description:
+      'Vehicles of this status whose clock is behind: their newest position is not their present place.',
+    example: 0,
+  })
+  clock!: number;
+
   @ApiProperty({ description: 'Vehicles of another status.', example: 7 })
   status!: number;
 }

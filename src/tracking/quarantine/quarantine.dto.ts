@@ -52,7 +52,15 @@ export class QuarantinePageDto {
     type: 'object',
     additionalProperties: { type: 'integer' },
     description: 'Held positions of all vehicles, by code.',
-    example: { future: 0, too_old: 0, inaccurate: 3, null_island: 1, time_conflict: 0, jump: 2 },
+    example: {
+      future: 0,
+      too_old: 0,
+      stale_clock: 0,
+      inaccurate: 3,
+      null_island: 1,
+      time_conflict: 0,
+      jump: 2,
+    },
   })
   counts!: Record<QuarantineCode, number>;
 }
