@@ -197,6 +197,8 @@ async function startService({ directory, http, socket }, children) {
       HTTP_PORT: String(http),
       SOCKET_SERVER_PORT: String(socket),
       LOG_LEVEL: 'warn',
+      // All devices have one address here.
+      CONNECTIONS_PER_ADDRESS: '100000',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

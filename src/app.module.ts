@@ -1,7 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AuthModule } from './auth/index.js';
-import { BodyTypeInterceptor, CoreModule, InputPipe, type LogLevel, ProblemFilter } from './core/index.js';
+import {
+  CoreModule,
+  InputPipe,
+  type PinoLogger,
+  ProblemFilter,
+  RequestBodyInterceptor,
+} from './core/index.js';
 import { type Settings, SettingsModule } from './config/index.js';
 import { CrashesModule } from './crashes/index.js';
 import { DatabaseModule } from './database/index.js';
@@ -16,12 +22,12 @@ import { VehiclesModule } from './vehicles/index.js';
 
 @Module({})
 export class AppModule {
-  static with(settings: Settings, logLevel: LogLevel): DynamicModule {
+  static with(settings: Settings, logger: PinoLogger): DynamicModule {
     return {
       module: AppModule,
       imports: [
         SettingsModule.with(settings),
-        CoreModule.with(logLevel),
+        CoreModule.with(logger),
         DatabaseModule,
         AuthModule,
         // Before VehiclesModule, so that `vehicles/nearest` is matched before `vehicles/:id`.
@@ -37,7 +43,7 @@ export class AppModule {
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_INTERCEPTOR, useClass: BodyTypeInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: RequestBodyInterceptor },
         { provide: APP_PIPE, useClass: InputPipe },
       ],
     };

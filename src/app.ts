@@ -1,3 +1,4 @@
+import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -8,21 +9,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from './app.module.js';
 import {
   ClientAddresses,
+  ConnectionLimits,
   createApiDocument,
   HttpAdapter,
   HttpTraffic,
+  keepAnswers,
   listen,
   type PinoLogger,
   requestId,
+  StalledBodies,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
-import { rejectUndecodableAddresses } from './images/index.js';
-import { hasLegacyBody } from './legacy/index.js';
+import { prepareOldAddresses } from './images/index.js';
 import { DrainService, HttpDrain } from './deployment/index.js';
 
-/** Enough for 500 positions with attributes of full size. */
-const BODY_LIMIT = '2mb';
+/** Documents that take long to build and are up to 600 kB. */
+const DOCUMENT_PATHS = [
+  '/docs-json',
+  '/docs-yaml',
+  '/docs/swagger-ui-init.js',
+  '/docs/docs/swagger-ui-init.js',
+  '/docs/asyncapi.yaml',
+];
 
 /** The running service; both ports are open. */
 export interface RunningService {
@@ -36,15 +45,17 @@ export interface RunningService {
 /** Starts the whole service, from settings to open ports. Used by `main` and by the tests. */
 export async function startService(settings: Settings, logger: PinoLogger): Promise<RunningService> {
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(settings, logger.level),
+    AppModule.with(settings, logger),
     new HttpAdapter(),
     {
       logger,
       abortOnError: false,
-      // Only JSON is accepted; Nest's default parsers also accept forms.
+      // `RequestBodyInterceptor` reads bodies, after the guards.
       bodyParser: false,
     },
   );
+  new StalledBodies(app.getHttpServer(), settings.http.bodyPace).start();
+  app.get(ConnectionLimits).apply(app.getHttpServer());
   app.disable('x-powered-by');
   useClientAddresses(app);
   app.set('query parser', 'simple');
@@ -54,11 +65,14 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.use(requestId);
   app.use(app.get(HttpTraffic).middleware);
   app.use(securityHeaders());
-  app.use(rejectUndecodableAddresses);
-  app.useBodyParser('json', { limit: BODY_LIMIT, type: isApiJson });
+  if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
+  app.use(prepareOldAddresses);
   app.useWebSocketAdapter(new SocketAdapter(app));
+  keepAnswers(app, DOCUMENT_PATHS);
   SwaggerModule.setup('docs', app, () => createApiDocument(app, settings.release.version), {
     jsonDocumentUrl: 'docs-json',
+    // The token that a reader entered is kept in this browser.
+    swaggerOptions: { persistAuthorization: true },
   });
 
   const sockets = app.get(SocketPort);
@@ -79,6 +93,17 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   };
 }
 
+/** For pages of other hosts. The API uses no cookies, so no credentials are allowed. */
+function corsOptions(origins: readonly string[]): CorsOptions {
+  return {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Range', 'X-Request-Id'],
+    exposedHeaders: ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'X-Release', 'X-Request-Id'],
+    maxAge: 600,
+  };
+}
+
 /** Express's own `request.ip` keeps the port that some proxies write after the address. */
 function useClientAddresses(app: NestExpressApplication): void {
   const addresses = app.get(ClientAddresses);
@@ -88,11 +113,6 @@ function useClientAddresses(app: NestExpressApplication): void {
       return addresses.of(this);
     },
   });
-}
-
-/** Excludes requests of the old server's boxes: malformed JSON from them gets an answer in the old format. */
-function isApiJson(request: IncomingMessage): boolean {
-  return !hasLegacyBody(request.url ?? '') && Boolean((request as Request).is('json'));
 }
 
 /** Order: readiness, sockets, HTTP requests in progress, database. */

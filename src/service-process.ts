@@ -1,38 +1,80 @@
 import 'reflect-metadata';
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.js';
 import { FirstAdminSeeder } from './auth/index.js';
-import { createPino, EXIT_CODES, PinoLogger, startupBanner } from './core/index.js';
-import { loadSettings, type LoadedSettings, type Settings, SettingsError } from './config/index.js';
+import { announceReady, createPino, EXIT_CODES, LogStream, PinoLogger } from './core/index.js';
+import {
+  loadEnvFile,
+  loadSettings,
+  type LoadedSettings,
+  type Settings,
+  SettingsError,
+} from './config/index.js';
 import { startWatchdog } from './health/index.js';
 import { InstanceLifecycle } from './deployment/index.js';
 
-/** Runs the service as a process: settings, log, signals, exit codes and banner. Resolves when the service is ready. */
+/** Time for a reader of the log that is only slow. */
+const LOG_FLUSH_TIMEOUT_MS = 2_000;
+
+/**
+ * Runs the service as a process: settings (`.env` included), log, signals, exit codes and banner. Resolves when the service
+ * is ready.
+ */
 export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   const { settings, notices } = loadSettingsOrExit(env);
+  const isTerminal = process.stdout.isTTY;
+  const output = isTerminal ? null : new LogStream(process.stdout, settings.log.bufferBytes);
   const pino = createPino(settings.log.level, {
-    isTerminal: process.stdout.isTTY,
+    isTerminal,
     release: settings.release,
+    ...(output && { to: output }),
   });
-  const logger = new PinoLogger(pino);
+  const exit = new ProcessExit(pino, output);
+  const logger = new PinoLogger(pino, output);
   for (const notice of notices) pino.warn(notice);
-  process.on('uncaughtException', (error) => exitWithError(pino, error, 'uncaught exception'));
-  process.on('unhandledRejection', (error) => exitWithError(pino, error, 'unhandled rejection'));
+  process.on('uncaughtException', (error) => void exit.withError(error, 'uncaught exception'));
+  process.on('unhandledRejection', (error) => void exit.withError(error, 'unhandled rejection'));
 
-  const shutdownHandler = new ShutdownHandler(settings, pino);
+  const shutdownHandler = new ShutdownHandler(settings, pino, exit);
   process.on('SIGUSR2', () => logger.level.toggle());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => shutdownHandler.stop(signal));
   startWatchdog();
 
   const service = await startService(settings, logger).catch((error: unknown) =>
-    exitOnStartError(settings, pino, error),
+    exitOnStartError(settings, exit, error),
   );
   shutdownHandler.service = service;
   const lifecycle = service.app.get(InstanceLifecycle);
   await lifecycle.whenFirstChecked();
   if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { generatedLogin } = service.app.get(FirstAdminSeeder);
-    process.stdout.write(startupBanner(settings, service.httpPort, service.socketPort, generatedLogin));
+    const { httpPort, socketPort } = service;
+    const terminal = process.stdout.isTTY ? process.stdout : null;
+    announceReady({ settings, httpPort, socketPort, login: generatedLogin }, terminal, pino);
+  }
+}
+
+/** Ends the process after the log is written. A stalled reader of the log does not keep the process. */
+class ProcessExit {
+  private ending: Promise<never> | null = null;
+
+  constructor(
+    private readonly pino: Logger,
+    private readonly output: LogStream | null,
+  ) {}
+
+  async with(code: number): Promise<never> {
+    await this.output?.flush(LOG_FLUSH_TIMEOUT_MS);
+    process.exit(code);
+  }
+
+  /** Exits without a drain. Acknowledged positions are durable, so none is lost. Only the first error is logged. */
+  withError(error: unknown, event: string): Promise<never> {
+    if (this.ending) return this.ending;
+    this.pino.fatal({ err: error }, event);
+    this.ending = this.with(EXIT_CODES.SOFTWARE);
+    return this.ending;
   }
 }
 
@@ -45,6 +87,7 @@ class ShutdownHandler {
   constructor(
     private readonly settings: Settings,
     private readonly pino: Logger,
+    private readonly exit: ProcessExit,
   ) {}
 
   stop(signal: NodeJS.Signals): void {
@@ -59,14 +102,15 @@ class ShutdownHandler {
       process.exit(EXIT_CODES.FAILURE);
     }, drainTimeoutS * 1_000).unref();
     this.service.stop().then(
-      () => process.exit(EXIT_CODES.OK),
-      (error: unknown) => exitWithError(this.pino, error, 'shutdown failed'),
+      () => this.exit.with(EXIT_CODES.OK),
+      (error: unknown) => this.exit.withError(error, 'shutdown failed'),
     );
   }
 }
 
 function loadSettingsOrExit(env: NodeJS.ProcessEnv): LoadedSettings {
   try {
+    if (existsSync('.env')) loadEnvFile('.env');
     return loadSettings(env);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
@@ -75,7 +119,11 @@ function loadSettingsOrExit(env: NodeJS.ProcessEnv): LoadedSettings {
   }
 }
 
-function exitOnStartError({ http, socket }: Settings, pino: Logger, error: unknown): never {
+async function exitOnStartError(
+  { http, socket }: Settings,
+  exit: ProcessExit,
+  error: unknown,
+): Promise<never> {
   const { code, port } = error as { code?: string; port?: number };
   const setting = port === socket.port ? 'SOCKET_SERVER_PORT' : 'HTTP_PORT';
   if (code === 'EADDRINUSE')
@@ -84,12 +132,6 @@ function exitOnStartError({ http, socket }: Settings, pino: Logger, error: unkno
     process.stderr.write(`samserver: HTTP_HOST: ${http.host} is not an address of this machine\n`);
   else if (code === 'EACCES')
     process.stderr.write(`samserver: ${setting}: port ${port} is not allowed for this user\n`);
-  else return exitWithError(pino, error, 'start failed');
-  process.exit(EXIT_CODES.UNAVAILABLE);
-}
-
-/** Exits without a drain. Acknowledged positions are durable, so none is lost. */
-function exitWithError(pino: Logger, error: unknown, event: string): never {
-  pino.fatal({ err: error }, event);
-  process.exit(EXIT_CODES.SOFTWARE);
+  else return exit.withError(error, 'start failed');
+  return exit.with(EXIT_CODES.UNAVAILABLE);
 }

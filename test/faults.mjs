@@ -32,6 +32,20 @@ const RUN_LIMIT_MS = 300_000;
 /** What is broken, where, how, and the specs that must see it (patterns of Jest). */
 const FAULTS = [
   {
+    what: 'all pipelined requests of a connection are handled at once',
+    file: 'src/core/http/pipelined-requests.ts',
+    from: 'if (response.socket) return serve({ request, response });',
+    to: 'return serve({ request, response });',
+    specs: ['integration/connection-limits'],
+  },
+  {
+    what: 'a body in progress counts no bytes',
+    file: 'src/core/http/request-body.interceptor.ts',
+    from: 'hold.add(bytes) ? null : tooManyBodies()',
+    to: 'bytes > -1 ? null : tooManyBodies()',
+    specs: ['integration/hostile-http'],
+  },
+  {
     what: 'a position is acknowledged before it is written',
     file: 'src/tracking/ingest/positions.service.ts',
     from: 'const { results, recorded } = await this.writer.write(group, validated);',
@@ -48,8 +62,8 @@ const FAULTS = [
   {
     what: 'the last frame is never sent to a subscriber',
     file: 'src/gateway/subscriptions/live-streams.ts',
-    from: 'this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
-    to: 'if (this.frame.length > recorded.length) this.timer ??= setTimeout(() => this.flush(), FRAME_INTERVAL_MS);',
+    from: 'this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
+    to: 'if (this.events.length > 0) this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
     specs: ['integration/positions'],
   },
   {
@@ -74,6 +88,27 @@ const FAULTS = [
     specs: ['integration/verdicts'],
   },
   {
+    what: 'a fix of a clock that fell back by years is stored',
+    file: 'src/tracking/ingest/position-validator.ts',
+    from: "if (isClockStale(position, newestMs, limits)) return 'stale_clock';",
+    to: '',
+    specs: ['integration/verdicts'],
+  },
+  {
+    what: 'a vehicle whose clock stands still is shown like any other',
+    file: 'src/tracking/ingest/device-clocks.ts',
+    from: 'this.change(vehicleId, sinceMs);',
+    to: '',
+    specs: ['integration/device-clocks'],
+  },
+  {
+    what: 'retention deletes a fix that arrived today, because its own time is old',
+    file: 'src/tracking/retention.repository.ts',
+    from: 'receivedAt: { $lt: receivedBefore },',
+    to: '',
+    specs: ['integration/retention'],
+  },
+  {
     what: 'a device clock that is ahead freezes the live marker',
     file: 'src/core/geo/position.ts',
     from: 'return Math.min(position.timeMs, position.receivedAtMs);',
@@ -95,6 +130,13 @@ const FAULTS = [
     specs: ['integration/live'],
   },
   {
+    what: 'many messages within one turn make every subscriber slow',
+    file: 'src/gateway/subscriptions/socket-subscriber.ts',
+    from: 'for (const { data } of writeBuffer) bytes += data?.length ?? 0;',
+    to: 'if (writeBuffer.length > 32) bytes = Infinity;',
+    specs: ['integration/live'],
+  },
+  {
     what: 'a handler without an access rule is public',
     file: 'src/auth/access/access.guard.ts',
     from: "if (access === 'public') return true;",
@@ -104,15 +146,22 @@ const FAULTS = [
   {
     what: 'a database outage is answered with 500',
     file: 'src/database/storage-errors.ts',
-    from: 'if (OUTAGE_NAMES.has(error.name) || OUTAGE_CODES.has(codeOf(error))) return storageUnavailable(error);',
-    to: '',
-    specs: ['e2e/kill', 'e2e/start-and-stop'],
+    from: 'error instanceof Error && isOutage(error) ? storageUnavailable(error) : null;',
+    to: 'null;',
+    specs: ['src/database/storage-errors'],
   },
   {
     what: 'a replaced refresh token stays valid',
-    file: 'src/auth/sessions/sessions.service.ts',
+    file: 'src/auth/sessions/session.ts',
     from: 'GRACE_MS = 30_000',
     to: 'GRACE_MS = 30_000_000',
+    specs: ['integration/auth'],
+  },
+  {
+    what: 'a refresh token two rotations back ends the session at once',
+    file: 'src/auth/sessions/session.ts',
+    from: 'return [...earlier, last].filter(',
+    to: 'return [...earlier.slice(0, 0), last].filter(',
     specs: ['integration/auth'],
   },
   {
@@ -173,9 +222,9 @@ const FAULTS = [
   },
   {
     what: 'a large write waits without limit for a database that does not read',
-    file: 'src/database/stalled-write-patch.ts',
-    from: "this.socket.emit('error', error);",
-    to: 'undefined;',
+    file: 'src/database/operation-time-limit.ts',
+    from: 'return withinLimit(limitMs, (signal) => {',
+    to: 'return withinLimit(600_000, (signal) => {',
     specs: ['integration/stalled-write'],
   },
   {
@@ -205,6 +254,34 @@ const FAULTS = [
     from: 'if (PLAIN.test(code) && code !== UPLOADS_DIRECTORY) return code;',
     to: 'if (code.length > 0) return code;',
     specs: ['integration/legacy-pictures'],
+  },
+  {
+    what: 'a client uses up the rate of an old box at another address',
+    file: 'src/legacy/boxes/post-limits.ts',
+    from: 'take(`${vehicleId} ${network}`, nowMs)',
+    to: 'take(vehicleId, nowMs)',
+    specs: ['legacy/boxes/post-limits'],
+  },
+  {
+    what: 'every crash report of a bouncing contact is stored',
+    file: 'src/crashes/crashes.service.ts',
+    from: '< SAME_CRASH_MS) return last.crash;',
+    to: '< 0) return last.crash;',
+    specs: ['crashes/crashes.service'],
+  },
+  {
+    what: 'the time of a log-in shows a hash of the old server',
+    file: 'src/auth/users/passwords.ts',
+    from: 'Math.max(0, ROUNDS - rounds)',
+    to: '0 * rounds',
+    specs: ['integration/auth'],
+  },
+  {
+    what: 'guesses from many networks refuse a network in use',
+    file: 'src/auth/access/caller-ranks.ts',
+    from: 'if (!call || call.caller || this.known.has(key))',
+    to: 'if (!call || call.caller)',
+    specs: ['integration/rate-limits'],
   },
   {
     what: 'a picture of an old box overwrites an existing file',

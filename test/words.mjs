@@ -13,6 +13,8 @@ const IGNORED = new Set([
   // Recorded traffic of the old server, and a copy of its code.
   'test/old-conversation/conversation.jsonl',
   'test/old-server',
+  // Installed packages.
+  'test/stack/api-tools/node_modules',
 ]);
 const BINARY = new Set(['.jpg', '.jpeg', '.png', '.webp', '.heic', '.avif', '.gz', '.pem', '.crt', '.key']);
 

@@ -22,7 +22,20 @@ export const tokenExpired = (): DomainError =>
 export const sessionRevoked = (): DomainError =>
   new DomainError('auth/session-revoked', 'This session has ended; log in again.');
 
-export const notAllowed = (): DomainError => new DomainError('auth/forbidden', 'This token may not do that.');
+const NEEDED_TOKENS: Readonly<Record<string, string>> = {
+  viewer: 'the access token of a user',
+  dispatcher: 'the access token of a dispatcher or an admin',
+  admin: 'the access token of an admin',
+  device: 'the device token of the vehicle',
+  operator: 'the ops token',
+  scraper: 'the ops token',
+};
+
+/** @param access of the handler: a role, a kind of token, or several with `|` between them */
+export const notAllowed = (access: string): DomainError => {
+  const needed = access.split('|').map((each) => NEEDED_TOKENS[each] ?? each);
+  return new DomainError('auth/forbidden', `This call needs ${needed.join(' or ')}.`);
+};
 
 export const tooManyAttempts = (retryAfterMs: number): DomainError =>
   new DomainError(

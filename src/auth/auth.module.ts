@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { MongooseModule } from '@nestjs/mongoose';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { CallerRanks } from './access/caller-ranks.js';
 import { AccessGuard } from './access/access.guard.js';
 import { RevocationPoller } from './access/revocation-poller.js';
 import { AccessTokensService, jwtOptions } from './access/access-tokens.service.js';
@@ -58,6 +59,7 @@ import { UsersService } from './users/users.service.js';
     OpsTokens,
     PasswordHasher,
     PasswordUpgrades,
+    CallerRanks,
     AttemptLimiter,
     RevocationPoller,
     { provide: APP_GUARD, useClass: AccessGuard },

@@ -23,4 +23,4 @@ export { FirstAdminSeeder } from './users/first-admin-seeder.js';
 export { bearerToken } from './access/access.guard.js';
 export { OpsTokens } from './access/ops-tokens.js';
 export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './access/principal.js';
-export { isRevokedBy, type Revocation } from './access/principal.js';
+export { accountOf, isRevokedBy, type Revocation } from './access/principal.js';

@@ -60,6 +60,18 @@ export const POSITION_SETTINGS = {
     default: '60000',
     text: 'Maximum number of positions replayed to a subscriber that reconnects. With more, it starts again with a snapshot.',
   }),
+  LIVE_MAX_UNSENT_BYTES: setting({
+    type: type.integer(100_000, 1_000_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'A subscriber whose connection holds more bytes that it has not taken is slow: it gets `resync`, and its stream ends.',
+  }),
+  LIVE_MAX_UNSENT_S: setting({
+    type: type.integer(1, 3_600),
+    default: '20',
+    unit: 's',
+    text: 'A subscriber that has not taken what was sent for this time is slow: it gets `resync`, and its stream ends.',
+  }),
 };
 
 export const IMAGE_SETTINGS = {
@@ -80,6 +92,11 @@ export const IMAGE_SETTINGS = {
     default: '100000000',
     unit: 'pixels',
     text: 'Maximum width times height of a picture. A larger one is refused before it is decoded.',
+  }),
+  IMAGE_UPLOADS_AT_ONCE: setting({
+    type: type.integer(1, 10_000),
+    default: '200',
+    text: 'Uploads that are received at the same time. Above it, an upload cuts the oldest one of the user or vehicle with most of them, or gets 503 when no other has more.',
   }),
   IMAGE_VEHICLE_QUOTA_BYTES: setting({
     type: type.integer(1_000_000, 100_000_000_000_000),

@@ -1,3 +1,4 @@
+export { loadEnvFile } from './env-file.js';
 export { loadSettings, type LoadedSettings } from './load-settings.js';
 export type { SettingDefinition, SettingGroup } from './setting-definition.js';
 export { SECRET_SETTINGS, SETTING_GROUPS, UNUSED_SETTINGS } from './setting-definitions.js';
@@ -12,4 +13,5 @@ export {
   type Release,
   type ReleaseColor,
   type Settings,
+  type SocketLimits,
 } from './settings.js';

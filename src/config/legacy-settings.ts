@@ -18,6 +18,31 @@ export const LEGACY_SETTINGS = {
     default: '200',
     text: 'Maximum number of connected old panels. A further connection is closed, and the panel connects again later.',
   }),
+  LEGACY_POSTS_PER_S_PER_ADDRESS: setting({
+    type: type.integer(1, 100_000),
+    default: '200',
+    text: 'Requests of old boxes per second from one address: positions, pictures and crashes count apart. Further ones get 429. A burst can have 5 seconds of this rate. A box sends up to 1.5 a second, and all boxes can have one address: allow 6 for each box.',
+  }),
+  LEGACY_POSITIONS_PER_S_PER_BOX: setting({
+    type: type.integer(1, 100_000),
+    default: '4',
+    text: 'Positions of one old box per second from one address. Further ones get 429. A box sends one a second. A burst can have 5 seconds of this rate, and all addresses together four times the rate.',
+  }),
+  LEGACY_PICTURE_POSTS_PER_S_PER_BOX: setting({
+    type: type.integer(1, 100_000),
+    default: '6',
+    text: 'Picture requests of one old box per second from one address. Further ones get 429. A box sends up to 1.5 a second. A burst can have 5 seconds of this rate, and all addresses together four times the rate.',
+  }),
+  LEGACY_PICTURE_POSTS_AT_ONCE: setting({
+    type: type.integer(1, 10_000),
+    default: '64',
+    text: 'Picture requests of old boxes that are read at the same time. Above it, the address with most of them loses its oldest one, or the oldest of all is cut when it takes over 5 s.',
+  }),
+  LEGACY_MAX_PANELS_PER_ADDRESS: setting({
+    type: type.integer(1, 100_000),
+    default: '50',
+    text: 'Share of one address (of one /64 network with IPv6) in `LEGACY_MAX_PANELS`. When all places are taken, an address with few panels gets the place of one with many.',
+  }),
   LEGACY_TIME_ZONE: setting({
     type: type.timeZone,
     default: null,

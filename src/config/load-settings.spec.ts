@@ -51,6 +51,17 @@ describe('loadSettings', () => {
     ]);
   });
 
+  it.each([
+    ['ENVIRONMENT', 'PRODUCTION'],
+    ['ENVIRONMENT', 'LIVE1'],
+    ['NODE_ENV', 'Production'],
+    ['NODE_ENV', 'prod'],
+  ])('refuses %s=%s instead of starting the evaluation database', (name, value) => {
+    expect(faultsOf({ DATA_DIR: dir, [name]: value })).toEqual([
+      expect.stringMatching(`^${name}: must be one of `),
+    ]);
+  });
+
   it('names all faults and never a value that may be secret', () => {
     const faults = faultsOf({
       HTTP_PORT: '70000',
@@ -59,6 +70,7 @@ describe('loadSettings', () => {
       JWT_SECRET: 'hunter2',
       ADMIN_EMAIL: 'no-address',
       TRUST_PROXY: '10.0.0.1,10.0.0.0/8',
+      CORS_ORIGINS: 'https://panel.example.org/',
       LOG_LEVEL: 'loud',
     });
     expect(faults.map((fault) => fault.split(':')[0])).toEqual([
@@ -68,6 +80,7 @@ describe('loadSettings', () => {
       'JWT_SECRET',
       'ADMIN_EMAIL',
       'TRUST_PROXY',
+      'CORS_ORIGINS',
       'LOG_LEVEL',
     ]);
     expect(faults.join()).not.toContain('hunter2');
@@ -105,6 +118,76 @@ describe('loadSettings', () => {
     expect(faultsOf({ ...env, JWT_SECRET_FILE: join(dir, 'gone') })).toEqual([
       'JWT_SECRET_FILE: cannot be read (ENOENT)',
     ]);
+  });
+
+  it('refuses quotes, blanks and invisible characters, and never shows the value', () => {
+    const faultOf = (value: string): string | undefined => faultsOf({ ...real, ENVIRONMENT: value })[0];
+    expect(faultOf("'LIVE'")).toBe('ENVIRONMENT: is enclosed in quotes; write the value without them');
+    for (const quoted of ['"LIVE"', '`LIVE`', '“LIVE”']) expect(faultOf(quoted)).toBe(faultOf("'LIVE'"));
+    expect(faultOf('LIVE\r')).toMatch(/^ENVIRONMENT: contains a carriage return/);
+    expect(faultOf('LIVE\n')).toBe('ENVIRONMENT: contains a line break');
+    expect(faultOf('LI\tVE')).toBe('ENVIRONMENT: contains the control character U+0009');
+    expect(faultOf('\uFEFFLIVE')).toMatch(/^ENVIRONMENT: starts with a byte order mark/);
+    expect(faultOf('\uFFFDLIVE')).toBe('ENVIRONMENT: is not valid UTF-8');
+    for (const blank of [' ', '\u00A0', '\u200B']) {
+      expect(faultOf(`LIVE${blank}`)).toBe('ENVIRONMENT: ends with a blank or an invisible character');
+      expect(faultOf(`${blank}LIVE`)).toBe('ENVIRONMENT: starts with a blank or an invisible character');
+    }
+    for (const wrong of [`"${secret}"`, `${secret} `, `${secret}\r`]) {
+      const faults = faultsOf({ ...real, JWT_SECRET: wrong });
+      expect(faults).toEqual([expect.stringMatching(/^JWT_SECRET: /)]);
+      expect(faults.join()).not.toContain(secret);
+    }
+    expect(faultsOf({ ...real, JWT_SECRET: `${secret} with "quotes" and blanks'` })).toEqual([]);
+  });
+
+  it('refuses a secret file with another encoding or with other line ends', () => {
+    const path = join(dir, 'secret');
+    const faultOf = (content: string | Buffer): string | undefined => {
+      writeFileSync(path, content);
+      return faultsOf({ MONGODB_URL: real.MONGODB_URL, JWT_SECRET_FILE: path })[0];
+    };
+    const isUtf16 = 'JWT_SECRET_FILE: the file is UTF-16 or binary; save it as UTF-8';
+    expect(faultOf(Buffer.from(`\uFEFF${secret}\n`, 'utf16le'))).toBe(isUtf16);
+    expect(faultOf(Buffer.from(`\uFEFF${secret}\n`, 'utf16le').swap16())).toBe(isUtf16);
+    expect(faultOf(Buffer.from(secret, 'utf16le'))).toBe(isUtf16);
+    expect(faultOf(Buffer.from(`${secret}ü`, 'latin1'))).toBe('JWT_SECRET_FILE: the file is not valid UTF-8');
+    expect(faultOf(`\uFEFF${secret}`)).toMatch(/^JWT_SECRET: starts with a byte order mark/);
+    expect(faultOf(`${secret}\r\n`)).toMatch(/^JWT_SECRET: contains a carriage return/);
+    expect(faultOf(`${secret}\n\n`)).toBe('JWT_SECRET: contains a line break');
+    expect(faultOf(`"${secret}"\n`)).toMatch(/^JWT_SECRET: is enclosed in quotes/);
+    expect(faultOf('')).toBe('JWT_SECRET_FILE: the file is empty');
+    expect(faultOf(`${secret}\n`)).toBeUndefined();
+  });
+
+  it('names variables whose name is nearly that of a setting', () => {
+    const noticesOf = (...names: string[]) =>
+      loadSettings({ ...real, ...Object.fromEntries(names.map((name) => [name, 'x'])) }).notices;
+    expect(noticesOf('MONGODB_URI', 'HTTP_PROT', 'mongo_url', 'JWT_SECRETS_FILE', 'REDIS_URI')).toEqual([
+      'MONGODB_URI is set and not used: did you mean MONGODB_URL?',
+      'HTTP_PROT is set and not used: did you mean HTTP_PORT?',
+      'mongo_url is set and not used: did you mean MONGODB_URL?',
+      'JWT_SECRETS_FILE is set and not used: did you mean JWT_SECRET_FILE?',
+    ]);
+    expect(noticesOf('\uFEFFENVIRONMENT')).toEqual([expect.stringMatching(/did you mean ENVIRONMENT\?$/)]);
+    // Variables of a machine, a shell, CI and npm.
+    expect(
+      noticesOf(
+        'PATH',
+        'HOME',
+        'HTTP_PROXY',
+        'NODE_PATH',
+        'NODE_OPTIONS',
+        'NPM_TOKEN',
+        'API_TOKEN',
+        'PORT',
+        'TLS_CERT',
+      ),
+    ).toEqual([]);
+    // The misspelt name is why another setting is missing.
+    expect(() => loadSettings({ ENVIRONMENT: 'LIVE', MONGODB_URI: 'mongodb://db/x' })).toThrow(
+      /MONGODB_URL: needed[^]*note: MONGODB_URI is set and not used/,
+    );
   });
 
   it('reads the former name only when live, and gives a notice', () => {
@@ -159,8 +242,29 @@ describe('loadSettings', () => {
 const DEFAULTS = {
   isLive: false,
   isProduction: false,
-  http: { port: 5000, trustProxy: [] },
-  socket: { port: 5050 },
+  http: {
+    port: 5000,
+    trustProxy: [],
+    corsOrigins: [],
+    bodyPace: { stallMs: 30_000, minBytesPerS: 500 },
+  },
+  socket: {
+    port: 5050,
+    limits: {
+      packetsPerPayload: 1_000,
+      eventsPerS: 200,
+      eventBurst: 1_000,
+      anonymousMessageBytes: 64_000,
+      unsentAcks: 4_000,
+      unsentBytes: 10_000_000,
+      anonymousUnsentBytes: 1_000_000,
+      totalUnsentBytes: 64_000_000,
+      writeTimeoutMs: 120_000,
+      unjoined: 4_000,
+      unjoinedPerAddress: 2_000,
+      perCaller: 200,
+    },
+  },
   mongo: { timeoutMs: 5_000 },
   auth: {
     jwtSecretPrevious: null,
@@ -181,15 +285,23 @@ const DEFAULTS = {
     maxSpeedMps: 100,
     jumpsToRelease: 3,
   },
-  limits: { inFlightBytes: 32_000_000, inFlightBytesPerCaller: 4_000_000 },
-  live: { replayLimit: 60_000 },
-  log: { level: 'info' },
+  limits: {
+    inFlightBytes: 32_000_000,
+    inFlightBytesPerCaller: 4_000_000,
+    jsonBytesPerS: 4_000_000,
+    connectionsPerAddress: 1_000,
+    writeStallS: 30,
+    unsentBytes: 32_000_000,
+  },
+  live: { replayLimit: 60_000, maxUnsentBytes: 4_000_000, maxUnsentMs: 20_000 },
+  log: { level: 'info', bufferBytes: 4_000_000 },
   release: { color: null },
   tls: { certPath: null },
   metrics: { allowFrom: [] },
   images: {
     maxBytes: 15_000_000,
     maxPixels: 100_000_000,
+    uploadsAtOnce: 200,
     vehicleQuotaBytes: 50_000_000_000,
     minFreePct: 5,
     isExifKept: false,
@@ -201,6 +313,8 @@ const DEFAULTS = {
     isEnabled: true,
     rooms: ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'],
     maxPanels: 200,
+    boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
+    maxPanelsPerAddress: 50,
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
   sharedCollections: { isEnabled: false },
@@ -262,6 +376,16 @@ describe('the table of settings', () => {
       if (text !== null) expect(() => definition.type.parse(text)).not.toThrow();
     if (definition.default !== null) expect(definition.defaultText).toBeUndefined();
     expect(definition.text).toMatch(/\.$/);
+  });
+
+  it('refuses an unknown word for every setting that accepts only some', () => {
+    const enumerations = definitions.filter(([, { type }]) => /^(a list of )?`/.test(type.accepts));
+    expect(enumerations.length).toBeGreaterThan(10);
+    for (const [name] of enumerations) {
+      expect(faultsOf({ ...real, [name]: 'unknown' })).toEqual([
+        expect.stringMatching(`^${name}: must be one of `),
+      ]);
+    }
   });
 
   it('names each setting once, used, unused or former', () => {

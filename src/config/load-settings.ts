@@ -17,7 +17,7 @@ export interface LoadedSettings {
 export function loadSettings(env: Environment): LoadedSettings {
   const { values, faults: readingFaults, notices } = readEnvironment(env);
   const faults = readingFaults.map((fault) => fault.text);
-  const isLive = values.ENVIRONMENT?.toUpperCase() === 'LIVE';
+  const isLive = values.ENVIRONMENT === 'LIVE';
   const isProduction = isLive || values.NODE_ENV === 'production';
   const url = values.MONGODB_URL;
   // A setting with a wrong value has its own fault and is not missing.
@@ -41,7 +41,7 @@ export function loadSettings(env: Environment): LoadedSettings {
   if (values.CREW_SPEED_RED_KMH <= values.CREW_SPEED_ORANGE_KMH) {
     faults.push('CREW_SPEED_RED_KMH: must be above CREW_SPEED_ORANGE_KMH');
   }
-  if (faults.length > 0) throw new SettingsError(faults);
+  if (faults.length > 0) throw new SettingsError(faults, notices);
 
   const dataDir = resolve(values.DATA_DIR);
   const generated = url === null ? loadOrCreateEvaluationSecrets(dataDir) : null;
@@ -55,8 +55,33 @@ export function loadSettings(env: Environment): LoadedSettings {
     isLive,
     isProduction,
     dataDir,
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT, trustProxy: values.TRUST_PROXY },
-    socket: { port: values.SOCKET_SERVER_PORT },
+    http: {
+      host: values.HTTP_HOST,
+      port: values.HTTP_PORT,
+      trustProxy: values.TRUST_PROXY,
+      bodyPace: {
+        stallMs: values.HTTP_BODY_STALL_S * 1_000,
+        minBytesPerS: values.HTTP_BODY_MIN_BYTES_PER_S,
+      },
+      corsOrigins: values.CORS_ORIGINS,
+    },
+    socket: {
+      port: values.SOCKET_SERVER_PORT,
+      limits: {
+        packetsPerPayload: values.SOCKET_MAX_PACKETS_PER_PAYLOAD,
+        eventsPerS: values.SOCKET_EVENTS_PER_S,
+        eventBurst: values.SOCKET_EVENT_BURST,
+        anonymousMessageBytes: values.SOCKET_MAX_MESSAGE_BYTES_ANONYMOUS,
+        unsentAcks: values.SOCKET_MAX_UNSENT_ACKS,
+        unsentBytes: values.SOCKET_MAX_UNSENT_BYTES,
+        anonymousUnsentBytes: values.SOCKET_MAX_UNSENT_BYTES_ANONYMOUS,
+        totalUnsentBytes: values.SOCKET_MAX_UNSENT_BYTES_TOTAL,
+        writeTimeoutMs: values.SOCKET_WRITE_TIMEOUT_S * 1_000,
+        unjoined: values.SOCKET_MAX_UNJOINED,
+        unjoinedPerAddress: values.SOCKET_MAX_UNJOINED_PER_ADDRESS,
+        perCaller: values.SOCKET_MAX_PER_CALLER,
+      },
+    },
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS },
     auth: {
       jwtSecret,
@@ -72,6 +97,10 @@ export function loadSettings(env: Environment): LoadedSettings {
     limits: {
       inFlightBytes: values.IN_FLIGHT_MAX_BYTES,
       inFlightBytesPerCaller: values.IN_FLIGHT_MAX_BYTES_PER_CALLER,
+      jsonBytesPerS: values.JSON_BYTES_PER_S,
+      connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
+      writeStallS: values.WRITE_STALL_TIMEOUT_S,
+      unsentBytes: values.UNSENT_MAX_BYTES,
     },
     positions: {
       maxAheadS: values.POSITION_MAX_AHEAD_S,
@@ -83,8 +112,12 @@ export function loadSettings(env: Environment): LoadedSettings {
       maxSpeedMps: values.POSITION_MAX_SPEED_MPS,
       jumpsToRelease: values.POSITION_JUMPS_TO_RELEASE,
     },
-    live: { replayLimit: values.LIVE_REPLAY_LIMIT },
-    log: { level: values.LOG_LEVEL },
+    live: {
+      replayLimit: values.LIVE_REPLAY_LIMIT,
+      maxUnsentBytes: values.LIVE_MAX_UNSENT_BYTES,
+      maxUnsentMs: values.LIVE_MAX_UNSENT_S * 1_000,
+    },
+    log: { level: values.LOG_LEVEL, bufferBytes: values.LOG_BUFFER_BYTES },
     release: {
       version: packageVersion(),
       revision: values.RELEASE_REVISION ?? gitRevision(),
@@ -97,6 +130,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       directory: imageDirectory(values.IMAGE_DIR, url === null ? dataDir : null),
       maxBytes: values.IMAGE_MAX_BYTES,
       maxPixels: values.IMAGE_MAX_PIXELS,
+      uploadsAtOnce: values.IMAGE_UPLOADS_AT_ONCE,
       vehicleQuotaBytes: values.IMAGE_VEHICLE_QUOTA_BYTES,
       minFreePct: values.IMAGE_MIN_FREE_PCT,
       isExifKept: values.IMAGE_KEEP_EXIF === 'on',
@@ -108,6 +142,13 @@ export function loadSettings(env: Environment): LoadedSettings {
       isEnabled: values.LEGACY_CLIENTS === 'on',
       rooms: values.LEGACY_ROOMS,
       maxPanels: values.LEGACY_MAX_PANELS,
+      boxes: {
+        postsPerSOfAddress: values.LEGACY_POSTS_PER_S_PER_ADDRESS,
+        positionsPerS: values.LEGACY_POSITIONS_PER_S_PER_BOX,
+        picturePostsPerS: values.LEGACY_PICTURE_POSTS_PER_S_PER_BOX,
+        picturePostsAtOnce: values.LEGACY_PICTURE_POSTS_AT_ONCE,
+      },
+      maxPanelsPerAddress: values.LEGACY_MAX_PANELS_PER_ADDRESS,
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
     sharedCollections: { isEnabled: values.LEGACY_COLLECTIONS === 'write' },

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { checkRawValue, decodeTextFile } from './raw-values.js';
 import type { SettingDefinition } from './setting-definition.js';
 import {
   SETTING_DEFINITIONS,
@@ -8,6 +9,7 @@ import {
 } from './setting-definitions.js';
 import { InvalidSettingError } from './setting-types.js';
 import type { SettingNotice } from './settings.js';
+import { similarName } from './similar-names.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,6 +20,14 @@ interface ParsedEnvironment {
 }
 
 const NAMES = Object.keys(SETTING_DEFINITIONS) as SettingName[];
+const USED_NAMES: readonly string[] = NAMES.flatMap((name) => {
+  const { formerNames = [] }: SettingDefinition = SETTING_DEFINITIONS[name];
+  return [name, ...formerNames.map((former) => former.name)].flatMap(withFile);
+});
+const KNOWN_NAMES: ReadonlySet<string> = new Set([
+  ...USED_NAMES,
+  ...Object.keys(UNUSED_SETTINGS).flatMap(withFile),
+]);
 
 /**
  * Reads every setting of the table: from `NAME`, or from the file that `NAME_FILE` names (Docker secrets); the current
@@ -45,11 +55,26 @@ export function readEnvironment(env: Environment): ParsedEnvironment {
       notices.push(`${name} is set and not used: ${effect}`);
     }
   }
+  notices.push(...noticesOfMisspeltNames(env));
   const isEmbedded = !given.has('MONGODB_URL');
   const values = Object.fromEntries(
     NAMES.map((name) => [name, given.has(name) ? given.get(name) : defaultValue(name, isEmbedded)]),
   ) as SettingValues;
   return { values, faults, notices };
+}
+
+/** Only a notice: the environment contains variables of other programs. */
+function noticesOfMisspeltNames(env: Environment): SettingNotice[] {
+  const unknown = Object.keys(env).filter((name) => !KNOWN_NAMES.has(name));
+  return unknown.flatMap((name) => {
+    const meant = similarName(name, USED_NAMES);
+    return meant === null ? [] : [`${printable(name)} is set and not used: did you mean ${meant}?`];
+  });
+}
+
+/** The name of a variable can contain any character, also one that a terminal interprets. */
+function printable(name: string): string {
+  return name.replace(/[^ -~]/g, '?');
 }
 
 function defaultValue(name: SettingName, isEmbedded: boolean): unknown {
@@ -97,12 +122,22 @@ function read(env: Environment, name: string): string | undefined {
   if (path === undefined) return direct;
   if (direct !== undefined) throw new InvalidSettingError(`${name}: given twice, also as ${name}_FILE`);
   try {
+    checkRawValue(path);
     // Editors and `echo` end a file with a line break that does not belong to the secret.
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    const text = decodeTextFile(readFileSync(path)).replace(/\n$/, '');
+    if (text === '') throw new InvalidSettingError('the file is empty');
+    return text;
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new InvalidSettingError(`${name}_FILE: cannot be read (${reason})`);
+    const isWrong = error instanceof InvalidSettingError;
+    const reason = isWrong
+      ? error.message
+      : `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    throw new InvalidSettingError(`${name}_FILE: ${reason}`);
   }
+}
+
+function withFile(name: string): readonly string[] {
+  return [name, `${name}_FILE`];
 }
 
 function textOf(env: Environment, name: string): string | undefined {
@@ -112,6 +147,7 @@ function textOf(env: Environment, name: string): string | undefined {
 
 function parseNamed(name: string, text: string, { type }: SettingDefinition): unknown {
   try {
+    checkRawValue(text);
     return type.parse(text);
   } catch (error) {
     if (error instanceof InvalidSettingError) throw new InvalidSettingError(`${name}: ${error.message}`);

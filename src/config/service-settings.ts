@@ -1,17 +1,18 @@
 import { setting } from './setting-definition.js';
 import * as type from './setting-types.js';
 import { LOG_LEVELS } from './settings.js';
+import { SOCKET_LIMIT_SETTINGS } from './socket-limit-settings.js';
 
 export const SYSTEM_SETTINGS = {
   ENVIRONMENT: setting({
-    type: type.text(1, 40),
+    type: type.oneOfAnyCase('LIVE', 'STAGING', 'TEST', 'DEV'),
     default: null,
-    text: '`LIVE` (in any case) marks the live system. The service then refuses the embedded evaluation database.',
+    text: '`LIVE` marks the live system. The service then refuses the embedded evaluation database. The other values have no effect.',
   }),
   NODE_ENV: setting({
-    type: type.text(1, 40),
+    type: type.oneOf('production', 'development', 'test'),
     default: null,
-    text: '`production` also refuses the embedded evaluation database.',
+    text: '`production` also refuses the embedded evaluation database. The other values have no effect.',
   }),
   HTTP_HOST: setting({
     type: type.host,
@@ -36,7 +37,7 @@ export const DATABASE_SETTINGS = {
     type: type.mongoUrl,
     default: null,
     defaultText: 'the embedded evaluation database in `DATA_DIR`',
-    text: 'Connection string of MongoDB 6 or newer. It must name a database.',
+    text: 'Connection string of MongoDB 6 or newer. It must name a database. The service sets write concern, read concern and read preference itself and ignores those of the URL.',
     isSecret: true,
     formerNames: [{ name: 'MONGODB_LIVE_URL', onlyWhenLive: true }],
   }),
@@ -44,7 +45,7 @@ export const DATABASE_SETTINGS = {
     type: type.integer(100, 60_000),
     default: '5000',
     unit: 'ms',
-    text: 'Time limit of a database operation. After it, the caller gets 503 and a time to retry.',
+    text: 'Time limit of a database operation, its repetition by the driver included. After it, the caller gets 503 and a time to retry.',
   }),
   DATA_DIR: setting({
     type: type.text(1, 1024),
@@ -134,6 +135,11 @@ export const OPERATION_SETTINGS = {
     default: '',
     text: 'Exact addresses of the reverse proxies whose `X-Forwarded-For` is used.',
   }),
+  CORS_ORIGINS: setting({
+    type: type.origins,
+    default: '',
+    text: 'Origins of web pages of other hosts that may use the HTTP API and the sockets, as in `https://panel.example.org`.',
+  }),
   METRICS_ALLOW_FROM: setting({
     type: type.addresses,
     default: '',
@@ -148,6 +154,12 @@ export const OPERATION_SETTINGS = {
     type: type.oneOf(...LOG_LEVELS),
     default: 'info',
     text: 'Least severe level that is logged.',
+  }),
+  LOG_BUFFER_BYTES: setting({
+    type: type.integer(16_000, 100_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'Maximum size of the log lines that wait for a stalled reader of stdout. Further lines are dropped and counted until the reader has taken half of them.',
   }),
   DRAIN_TIMEOUT_S: setting({
     type: type.integer(1, 600),
@@ -187,4 +199,40 @@ export const LIMIT_SETTINGS = {
     unit: 'bytes',
     text: 'Share of one caller in `IN_FLIGHT_MAX_BYTES`: of one address without a token, or of one token.',
   }),
+  JSON_BYTES_PER_S: setting({
+    type: type.integer(1_000_000, 1_000_000_000),
+    default: '4000000',
+    unit: 'bytes',
+    text: 'JSON that one caller can have parsed each second, on average: one address without a token, or one token. A burst can be four times as large. Bodies up to 2 kB do not count. Further ones get 429.',
+  }),
+  CONNECTIONS_PER_ADDRESS: setting({
+    type: type.integer(10, 1_000_000),
+    default: '1000',
+    text: 'Maximum number of open connections of one client address to one port. Further ones are closed. The addresses in `TRUST_PROXY` have no limit.',
+  }),
+  HTTP_BODY_STALL_S: setting({
+    type: type.integer(1, 3_600),
+    default: '30',
+    unit: 's',
+    text: 'Longest time in which no byte of a request body arrives. Then the connection is closed (408). There is no limit of the whole time.',
+  }),
+  HTTP_BODY_MIN_BYTES_PER_S: setting({
+    type: type.integer(0, 1_000_000),
+    default: '500',
+    unit: 'bytes/s',
+    text: 'Lowest rate at which a request body may arrive, over 60 s. A slower connection is closed (408).',
+  }),
+  WRITE_STALL_TIMEOUT_S: setting({
+    type: type.integer(1, 3_600),
+    default: '30',
+    unit: 's',
+    text: 'Time after which an HTTP connection is closed when its client takes no byte of the answer.',
+  }),
+  UNSENT_MAX_BYTES: setting({
+    type: type.integer(4_000_000, 10_000_000_000),
+    default: '32000000',
+    unit: 'bytes',
+    text: 'Maximum size of all HTTP answers that wait in memory for clients that take none of their bytes. Above it, the client that has stalled longest is disconnected.',
+  }),
+  ...SOCKET_LIMIT_SETTINGS,
 };

@@ -81,6 +81,12 @@ export function oneOf<const T extends string>(...allowed: readonly T[]): Setting
   };
 }
 
+/** As `oneOf`, in any case; the value is in capitals. */
+export function oneOfAnyCase<const T extends Uppercase<string>>(...allowed: readonly T[]): SettingType<T> {
+  const { accepts, parse } = oneOf(...allowed);
+  return { accepts: `${accepts}, in any case`, parse: (value) => parse(value.toUpperCase()) };
+}
+
 export const email: SettingType<string> = {
   accepts: 'an e-mail address',
   parse: (value) => {
@@ -137,6 +143,20 @@ export const webAddress: SettingType<string> = {
     if (url.username !== '' || url.password !== '')
       throw new InvalidSettingError('must not contain a user or a password');
     return url.href;
+  },
+};
+
+/** Exact origins, separated by commas. A pattern is refused: it would admit pages that the operator did not name. */
+export const origins: SettingType<readonly string[]> = {
+  accepts: 'origins, separated by commas, as in `https://panel.example.org`',
+  parse: (value) => {
+    const list = splitList(value);
+    const bad = list.find((item) => !URL.canParse(item) || new URL(item).origin !== item);
+    if (bad !== undefined)
+      throw new InvalidSettingError(
+        `must list origins (scheme, host and port without a path) separated by commas; "${bad}" is not an origin`,
+      );
+    return list;
   },
 };
 

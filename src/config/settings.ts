@@ -10,8 +10,11 @@ export interface Settings {
     readonly port: number;
     /** Exact IP addresses. */
     readonly trustProxy: readonly string[];
+    readonly bodyPace: { readonly stallMs: number; readonly minBytesPerS: number };
+    /** Origins of pages of other hosts that may call the API. */
+    readonly corsOrigins: readonly string[];
   };
-  readonly socket: { readonly port: number };
+  readonly socket: { readonly port: number; readonly limits: SocketLimits };
   readonly mongo: {
     /** null: the embedded evaluation database under `dataDir`. */
     readonly url: string | null;
@@ -35,6 +38,10 @@ export interface Settings {
   readonly limits: {
     readonly inFlightBytes: number;
     readonly inFlightBytesPerCaller: number;
+    readonly jsonBytesPerS: number;
+    readonly connectionsPerAddress: number;
+    readonly writeStallS: number;
+    readonly unsentBytes: number;
   };
   /** Limits of the position rules. */
   readonly positions: {
@@ -51,8 +58,15 @@ export interface Settings {
   readonly live: {
     /** Positions in one replay. */
     readonly replayLimit: number;
+    /** Limits of one subscriber's connection. */
+    readonly maxUnsentBytes: number;
+    readonly maxUnsentMs: number;
   };
-  readonly log: { readonly level: LogLevelName };
+  readonly log: {
+    readonly level: LogLevelName;
+    /** Of lines that wait for the reader of stdout. */
+    readonly bufferBytes: number;
+  };
   readonly release: Release;
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
@@ -72,11 +86,28 @@ export interface Settings {
   readonly retention: { readonly positionDays: number | null };
 }
 
+/** Bounds of one Socket.IO connection, and of all together; see `SOCKET_LIMIT_SETTINGS`. */
+export interface SocketLimits {
+  readonly packetsPerPayload: number;
+  readonly eventsPerS: number;
+  readonly eventBurst: number;
+  readonly anonymousMessageBytes: number;
+  readonly unsentAcks: number;
+  readonly unsentBytes: number;
+  readonly anonymousUnsentBytes: number;
+  readonly totalUnsentBytes: number;
+  readonly writeTimeoutMs: number;
+  readonly unjoined: number;
+  readonly unjoinedPerAddress: number;
+  readonly perCaller: number;
+}
+
 interface ImageSettings {
   /** Root of the picture volume; null: this deployment keeps no pictures. */
   readonly directory: string | null;
   readonly maxBytes: number;
   readonly maxPixels: number;
+  readonly uploadsAtOnce: number;
   readonly vehicleQuotaBytes: number;
   /** Free space of the volume below which uploads are refused. */
   readonly minFreePct: number;
@@ -96,6 +127,14 @@ interface LegacySettings {
   readonly isEnabled: boolean;
   readonly rooms: readonly LegacyRoom[];
   readonly maxPanels: number;
+  /** Limits of the requests of boxes. */
+  readonly boxes: {
+    readonly postsPerSOfAddress: number;
+    readonly positionsPerS: number;
+    readonly picturePostsPerS: number;
+    readonly picturePostsAtOnce: number;
+  };
+  readonly maxPanelsPerAddress: number;
   /** IANA name. */
   readonly timeZone: string;
 }
@@ -145,8 +184,13 @@ export type SettingNotice = string;
 
 /** All faults of the settings. The process prints them and ends with exit code 78 (EX_CONFIG). */
 export class SettingsError extends Error {
-  constructor(readonly faults: readonly string[]) {
-    super(`wrong settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  /** @param notices often the reason for a fault: a misspelt name is a setting that is missing */
+  constructor(
+    readonly faults: readonly string[],
+    notices: readonly SettingNotice[] = [],
+  ) {
+    const lines = [...faults, ...notices.map((notice) => `note: ${notice}`)];
+    super(`wrong settings:\n${lines.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'SettingsError';
   }
 }

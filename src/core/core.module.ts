@@ -5,9 +5,12 @@ import { BackgroundJobs } from './jobs/background-jobs.js';
 import { LagMonitor } from './jobs/lag-monitor.js';
 import { ClockSkewDetector } from './time/clock-skew-detector.js';
 import { ClientAddresses } from './http/client-addresses.js';
+import { ConnectionLimits } from './http/connection-limits.js';
 import { HttpTraffic } from './http/http-traffic.js';
 import { InFlightBytes } from './limits/in-flight-bytes.js';
 import { LogLevel } from './logging/log-level.js';
+import { LogMetrics } from './logging/log-metrics.js';
+import { PinoLogger } from './logging/pino-logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { ProcessMetrics } from './metrics/process-metrics.js';
 
@@ -16,6 +19,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
   providers: [
     ClientAddresses,
     Clock,
+    ConnectionLimits,
     ClockSkewDetector,
     EventBus,
     BackgroundJobs,
@@ -24,11 +28,13 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     ProcessMetrics,
     HttpTraffic,
     InFlightBytes,
+    LogMetrics,
   ],
   exports: [
     BackgroundJobs,
     ClientAddresses,
     Clock,
+    ConnectionLimits,
     ClockSkewDetector,
     EventBus,
     HttpTraffic,
@@ -38,11 +44,14 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
   ],
 })
 export class CoreModule {
-  /** @param logLevel of the logger, which exists before the application */
-  static with(logLevel: LogLevel): DynamicModule {
+  /** @param logger exists before the application */
+  static with(logger: PinoLogger): DynamicModule {
     return {
       module: CoreModule,
-      providers: [{ provide: LogLevel, useValue: logLevel }],
+      providers: [
+        { provide: PinoLogger, useValue: logger },
+        { provide: LogLevel, useValue: logger.level },
+      ],
       exports: [LogLevel],
     };
   }

@@ -1,4 +1,15 @@
-export { BodyTypeInterceptor, AcceptsNonJsonBody } from './http/body-type.interceptor.js';
+export { AcceptsNonJsonBody, MaxBodyBytes, RequestBodyInterceptor } from './http/request-body.interceptor.js';
+export {
+  announcedBytes,
+  answerEarly,
+  bodyTooLarge,
+  brokenBody,
+  discardRest,
+  readBytes,
+  textOf,
+  UnreadableBodyError,
+} from './http/request-body.js';
+export { parseJsonBody } from './http/json-body.js';
 export { type BoundingBox, isInside, parseBoundingBox } from './geo/bounding-box.js';
 export { Clock } from './time/clock.js';
 export { ClockSkewDetector } from './time/clock-skew-detector.js';
@@ -6,15 +17,23 @@ export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
 export { DomainError, type FieldError, invalidInput } from './errors/domain-error.js';
 export { distanceM, type LatLon } from './geo/geodesy.js';
+export { failureFields } from './errors/failure-fields.js';
 export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.js';
 export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './errors/error-responses.js';
 
 export { type EventMap, EventBus } from './events/event-bus.js';
 export { ClientAddresses, ipNetwork } from './http/client-addresses.js';
+export { ConnectionLimits } from './http/connection-limits.js';
+export { constantAnswer, type ConstantAnswer, keepAnswers, sendConstant } from './http/constant-answers.js';
 export { createApiDocument } from './http/api-document.js';
 export { HttpAdapter } from './http/http-adapter.js';
-export { answerMalformedRequests, HTTP_SERVER_OPTIONS, listen } from './http/http-server.js';
+export {
+  acceptAbsoluteTargets,
+  answerMalformedRequests,
+  HTTP_SERVER_OPTIONS,
+  listen,
+} from './http/http-server.js';
 export {
   currentRequest,
   type RequestContext,
@@ -23,10 +42,13 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
+export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
 export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
+export { type CallerRank, FairLimiter, type LimitedCaller } from './limits/fair-limiter.js';
+export { FairSlots, type Slot } from './limits/fair-slots.js';
 export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
 export { TokenBucket } from './limits/token-bucket.js';
 export {
@@ -43,9 +65,11 @@ export { BackgroundJob, BackgroundJobs } from './jobs/background-jobs.js';
 export { LagMonitor } from './jobs/lag-monitor.js';
 export { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './jobs/lock.js';
 export { pause, retry } from './time/retry.js';
-export { startupBanner } from './logging/startup-banner.js';
+export { announceReady } from './logging/startup-banner.js';
+export { LogStream } from './logging/log-stream.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';
+export { PositionDto } from './geo/position.dto.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
 export {

@@ -5,7 +5,7 @@ import { lowerCased, PageDto } from '../core/index.js';
 import type { Crash } from './crash.js';
 
 export class ListCrashesDto extends PageDto {
-  @ApiPropertyOptional({ example: '66f0c0ffee0123456789abcd' })
+  @ApiPropertyOptional({ description: 'Default: all vehicles.' })
   @IsOptional()
   @Transform(lowerCased)
   @IsMongoId({ message: 'vehicleId must be the id of a vehicle: 24 hexadecimal digits' })

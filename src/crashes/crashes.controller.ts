@@ -12,14 +12,17 @@ export class CrashesController {
   constructor(private readonly crashes: CrashesService) {}
 
   @Get()
-  @ApiOperation({ summary: 'List crash reports, newest first, those of archived vehicles included' })
+  @ApiOperation({
+    operationId: 'listCrashes',
+    summary: 'List crash reports, newest first, those of archived vehicles included',
+  })
   @ApiOkResponse({ type: CrashPageDto })
   list(@Query() { limit, cursor, vehicleId }: ListCrashesDto): Promise<Page<CrashDto>> {
     return this.crashes.list(pageRequest(limit, cursor), vehicleId ?? null);
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Get one crash report' })
+  @ApiOperation({ operationId: 'getCrash', summary: 'Get one crash report' })
   @ApiOkResponse({ type: CrashDto })
   @FailsWith('crashes/not-found')
   get(@Param('id') id: string): Promise<CrashDto> {

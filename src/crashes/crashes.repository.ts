@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { DomainError } from '../core/index.js';
-import { MAJORITY_JOURNALED } from '../database/index.js';
 import { CrashRecord } from './crash.schema.js';
 import type { Crash } from './crash.js';
 
@@ -13,7 +12,7 @@ export class CrashesRepository {
   /** Resolves when the crash is durable. */
   async add(report: Omit<Crash, 'id'>): Promise<Crash> {
     const record = toRecord(report);
-    await this.crashes.collection.insertOne(record, { writeConcern: MAJORITY_JOURNALED });
+    await this.crashes.collection.insertOne(record);
     return toCrash(record);
   }
 

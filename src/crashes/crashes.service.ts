@@ -7,10 +7,17 @@ import { CrashesRepository } from './crashes.repository.js';
 const PAGE_SIZE = 500;
 /** A replay stops here, so that a faulty box that reports all the time cannot fill it. */
 const MAX_REPLAYED = 1_000;
+/** Reports of a vehicle within this time are one crash: the contact of an old box bounces and sends several. */
+const SAME_CRASH_MS = 1_000;
 
 @Injectable()
 export class CrashesService {
   private readonly logger = new Logger(CrashesService.name);
+  /** The last report of each vehicle that had a crash. */
+  private readonly last = new Map<
+    string,
+    { readonly reportedAtMs: number; readonly crash: Promise<Crash> }
+  >();
 
   constructor(
     private readonly crashes: CrashesRepository,
@@ -18,11 +25,26 @@ export class CrashesService {
   ) {}
 
   /**
-   * Resolves when the report is durable; then publishes `crash.recorded`.
+   * Resolves when the report is durable; then publishes `crash.recorded`. Further reports of the vehicle within a second
+   * get the same crash and the same error.
+   * @param report of an existing vehicle: one entry per vehicle stays in memory
    * @param originalFields what an old box sent; travels with the event and is not stored
    * @throws storage/unavailable
    */
-  async record(
+  record(report: Omit<Crash, 'id'>, originalFields?: Readonly<Record<string, unknown>>): Promise<Crash> {
+    const { vehicleId } = report;
+    const reportedAtMs = report.reportedAt.getTime();
+    const last = this.last.get(vehicleId);
+    if (last && Math.abs(reportedAtMs - last.reportedAtMs) < SAME_CRASH_MS) return last.crash;
+    const crash = this.recordNew(report, originalFields);
+    this.last.set(vehicleId, { reportedAtMs, crash });
+    crash.catch(() => {
+      if (this.last.get(vehicleId)?.crash === crash) this.last.delete(vehicleId);
+    });
+    return crash;
+  }
+
+  private async recordNew(
     report: Omit<Crash, 'id'>,
     originalFields?: Readonly<Record<string, unknown>>,
   ): Promise<Crash> {

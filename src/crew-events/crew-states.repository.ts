@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import { MAJORITY_JOURNALED } from '../database/index.js';
 import type { CrewVehicleState, PendingCrewEvent } from './crew-event-rules.js';
 import { CrewStateRecord } from './crew-state.schema.js';
 
@@ -18,11 +17,7 @@ export class CrewStatesRepository {
   /** Writes the epoch into all documents, so that an earlier leader cannot write any of them, and reads them. */
   async takeOver(epoch: number): Promise<CrewState[]> {
     const earlier = { epoch: { $lt: epoch } };
-    await this.states.collection.updateMany(
-      earlier,
-      { $set: { epoch } },
-      { writeConcern: MAJORITY_JOURNALED },
-    );
+    await this.states.collection.updateMany(earlier, { $set: { epoch } });
     const found = await this.states.find().lean();
     return found.map(({ _id, memory, pending }) => ({ vehicleId: _id.toHexString(), memory, pending }));
   }
@@ -41,7 +36,7 @@ export class CrewStatesRepository {
           upsert: true,
         },
       })),
-      { ordered: false, writeConcern: MAJORITY_JOURNALED },
+      { ordered: false },
     );
   }
 }

@@ -13,6 +13,7 @@ export class NotificationsController {
 
   @Get()
   @ApiOperation({
+    operationId: 'listNotifications',
     summary: 'List panel notifications by state, in the order of recording',
   })
   @ApiOkResponse({ type: NotificationPageDto })
@@ -22,7 +23,7 @@ export class NotificationsController {
 
   @Post(':id/retry')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Retry a notification that was given up' })
+  @ApiOperation({ operationId: 'retryNotification', summary: 'Retry a notification that was given up' })
   @ApiOkResponse({ type: NotificationDto })
   @FailsWith('notifications/not-found', 'notifications/not-dead')
   retry(@Param('id') id: string): Promise<NotificationView> {

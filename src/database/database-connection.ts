@@ -9,10 +9,12 @@ import {
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { EventBus, retry } from '../core/index.js';
+import { EventBus, failureFields, retry } from '../core/index.js';
 import { connectOptions } from './connect-options.js';
 import { DatabaseServer } from './database-server.js';
+import { unreachableMembersHint } from './unreachable-members.js';
 import { SchemaGate } from './migrations/schema-gate.service.js';
+import { translateStorageError } from './storage-errors.js';
 
 const RETRY_MS = 1_000;
 
@@ -123,6 +125,11 @@ export class DatabaseConnection
     return true;
   }
 
+  private hintFor(error: unknown): { readonly hint?: string } {
+    const hint = unreachableMembersHint(error, this.settings.mongo.url ?? '');
+    return hint === null ? {} : { hint };
+  }
+
   private setPhase(phase: DatabasePhase): void {
     if (phase === this.currentPhase) return;
     this.currentPhase = phase;
@@ -140,7 +147,12 @@ export class DatabaseConnection
         pauseMs: RETRY_MS,
         onError: (error) =>
           this.logger.error(
-            { err: error, task, retryMs: RETRY_MS },
+            {
+              ...failureFields(translateStorageError(error) ?? error),
+              task,
+              retryMs: RETRY_MS,
+              ...this.hintFor(error),
+            },
             'startup task failed; it will be repeated',
           ),
       },

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { join } from 'node:path';
 import { SETTINGS, type Settings } from '../config/index.js';
 import type { EmbeddedMongo } from '../embedded-mongo/index.js';
+import { withoutOverriding } from './connect-options.js';
 
 const EMBEDDED_DATABASE = 'samserver';
 /** `sysexits.h` */
@@ -13,12 +14,13 @@ export class DatabaseServer {
   private readonly logger = new Logger(DatabaseServer.name);
   private embedded: EmbeddedMongo | null = null;
   private isStopping = false;
+  private hasWarned = false;
 
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
   /** @returns the address to connect to. It may be called again after a failure. */
   async start(): Promise<string> {
-    if (this.settings.mongo.url !== null) return this.settings.mongo.url;
+    if (this.settings.mongo.url !== null) return this.withOwnDurability(this.settings.mongo.url);
     this.embedded ??= await this.startEmbedded();
     return `${this.embedded.uri}${EMBEDDED_DATABASE}?retryWrites=false`;
   }
@@ -27,6 +29,14 @@ export class DatabaseServer {
     this.isStopping = true;
     await this.embedded?.stop();
     this.embedded = null;
+  }
+
+  private withOwnDurability(configuredUrl: string): string {
+    const { url, removed } = withoutOverriding(configuredUrl);
+    if (removed.length > 0 && !this.hasWarned)
+      this.logger.warn({ options: removed }, 'options of MONGODB_URL ignored: the service sets them itself');
+    this.hasWarned = true;
+    return url;
   }
 
   private async startEmbedded(): Promise<EmbeddedMongo> {

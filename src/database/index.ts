@@ -1,4 +1,3 @@
-export { MAJORITY_JOURNALED } from './connect-options.js';
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
 export { CursorsRepository } from './cursors.repository.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
@@ -25,4 +24,5 @@ export { type SchemaStep, stepTitle } from './migrations/schema-step.js';
 export { type SchemaFit, type SchemaView, viewOf } from './migrations/schema-view.js';
 export { openStepConnection } from './migrations/run-step.js';
 export { duplicateKeyField, storageUnavailable, translateStorageError } from './storage-errors.js';
+export { unreachableMembersHint } from './unreachable-members.js';
 export { TIME_ORDERED_ID_BYTES, timeOrderedId, timeOrderedIdBounds } from './time-ordered-id.js';

@@ -1,5 +1,4 @@
 import { type Model, mongo } from 'mongoose';
-import { MAJORITY_JOURNALED } from './connect-options.js';
 import { storageUnavailable } from './storage-errors.js';
 
 const DUPLICATE_KEY = 11_000;
@@ -15,7 +14,7 @@ export async function insertOrFindDuplicates<T>(
   documents: readonly Record<string, unknown>[],
 ): Promise<ReadonlySet<number>> {
   try {
-    await model.collection.insertMany([...documents], { ordered: false, writeConcern: MAJORITY_JOURNALED });
+    await model.collection.insertMany([...documents], { ordered: false });
     return new Set();
   } catch (error) {
     if (!(error instanceof mongo.MongoBulkWriteError)) throw error;

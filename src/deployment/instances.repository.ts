@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
+import { type Model, mongo } from 'mongoose';
 import type { ReleaseColor } from '../config/index.js';
 import { DatabaseTime } from '../database/index.js';
 import { InstanceRecord } from './instance.schema.js';
@@ -41,6 +41,22 @@ export class InstancesRepository {
       { upsert: true },
     );
     await this.instances.deleteMany({ lastSeenAt: { $lt: new Date(now.getTime() - DELETE_AFTER_MS) } });
+  }
+
+  /**
+   * Writes the time of the heartbeat alone.
+   * @param confirmMs time that most members have to confirm it
+   * @returns false when they do not
+   */
+  async touch(id: string, lastSeenAt: Date, confirmMs: number): Promise<boolean> {
+    const writeConcern = { w: 'majority', j: true, wtimeoutMS: confirmMs } as const;
+    try {
+      await this.instances.updateOne({ _id: id }, { $set: { lastSeenAt } }, { writeConcern });
+      return true;
+    } catch (error) {
+      if (error instanceof mongo.MongoWriteConcernError) return false;
+      throw error;
+    }
   }
 
   /** Removes an instance that has shut down, so that it does not count as alive until its heartbeat is too old. */

@@ -13,6 +13,7 @@ export class LogLevelController {
   @Put()
   @ForOperators()
   @ApiOperation({
+    operationId: 'changeLogLevel',
     summary: 'Change the log level of this instance for a time; works during a database outage',
   })
   @ApiOkResponse({ type: LevelChangeDto })

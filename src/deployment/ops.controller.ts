@@ -15,6 +15,7 @@ export class OpsController {
   @Post('drain')
   @HttpCode(202)
   @ApiOperation({
+    operationId: 'startDrain',
     summary: 'Drain: close all sockets, refuse new ones and wait for SIGTERM; cannot be undone',
   })
   @ApiAcceptedResponse({ type: LettingGoDto })
@@ -24,7 +25,10 @@ export class OpsController {
 
   @Post('handover')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Handover: stay ready and close the sockets of this moment, spread over a time' })
+  @ApiOperation({
+    operationId: 'startHandover',
+    summary: 'Handover: stay ready and close the sockets of this moment, spread over a time',
+  })
   @ApiAcceptedResponse({ type: LettingGoDto })
   @FailsWith('ops/draining')
   handOver(@Body() { withinS, why }: HandoverDto): Promise<LettingGoDto> {
@@ -33,7 +37,7 @@ export class OpsController {
 
   @Delete('handover')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Undo the handover: close no further socket' })
+  @ApiOperation({ operationId: 'undoHandover', summary: 'Undo the handover: close no further socket' })
   @ApiOkResponse({ type: LettingGoDto })
   undoHandover(): Promise<LettingGoDto> {
     return this.ops.undoHandover();

@@ -8,6 +8,8 @@ import type { Store } from './store.js';
 export interface CollectionEntry {
   /** `DATABASE.COLLECTION` */
   namespace: string;
+  /** Created with `clusteredIndex`. Only the planner makes a difference: every table is ordered by `_id`. */
+  isClustered: boolean;
   primary: IndexDefinition;
   indexes: IndexDefinition[];
 }
@@ -15,6 +17,7 @@ export interface CollectionEntry {
 interface StoredEntry {
   namespace: string;
   tableId: number;
+  isClustered?: boolean;
   indexes: { tableId: number; spec: IndexSpec }[];
 }
 
@@ -36,12 +39,13 @@ export class Catalog {
   }
 
   /** Creates the collection on first use, as MongoDB does. @throws CommandError InvalidNamespace */
-  ensure(namespace: string): CollectionEntry {
+  ensure(namespace: string, isClustered = false): CollectionEntry {
     const existing = this.find(namespace);
     if (existing) return existing;
     if (!/^[^/\\. "$\0]+\.(?!system\.)[^$\0]+$/.test(namespace))
       throw new CommandError(73, `Invalid namespace specified '${namespace}'`);
-    const entry = { namespace, primary: IndexDefinition.primary(this.nextTable()), indexes: [] };
+    const primary = IndexDefinition.primary(this.nextTable());
+    const entry = { namespace, isClustered, primary, indexes: [] };
     this.save(entry);
     return entry;
   }
@@ -53,9 +57,9 @@ export class Catalog {
   }
 
   private save(entry: CollectionEntry): void {
-    const { namespace, primary } = entry;
+    const { namespace, isClustered, primary } = entry;
     const indexes = entry.indexes.map(({ tableId, spec }) => ({ tableId, spec }));
-    const stored: StoredEntry = { namespace, tableId: primary.tableId, indexes };
+    const stored: StoredEntry = { namespace, tableId: primary.tableId, isClustered, indexes };
     this.store.put(joinKey([ENTRIES, Buffer.from(namespace)]), encode(stored));
     this.entries.set(namespace, entry);
   }
@@ -69,9 +73,10 @@ export class Catalog {
   private load(): void {
     this.entries.clear();
     for (const { value } of this.store.range({ start: ENTRIES, end: prefixEnd(ENTRIES) })) {
-      const { namespace, tableId, indexes } = decode(value) as unknown as StoredEntry;
+      const { namespace, tableId, isClustered = false, indexes } = decode(value) as unknown as StoredEntry;
       this.entries.set(namespace, {
         namespace,
+        isClustered,
         primary: IndexDefinition.primary(Number(tableId)),
         indexes: indexes.map((index) => new IndexDefinition(index.spec, Number(index.tableId))),
       });

@@ -7,6 +7,7 @@ import { type Plan, planFor } from './planner.js';
 
 const entryOf = (...specs: Omit<IndexSpec, 'name'>[]): CollectionEntry => ({
   namespace: 'd.c',
+  isClustered: false,
   primary: IndexDefinition.primary(1),
   indexes: specs.map(
     (spec, i) => new IndexDefinition({ ...spec, name: Object.keys(spec.key).join() }, i + 2),
@@ -56,6 +57,15 @@ describe('the planner', () => {
   ])('refuses %j in the order %j, which no index gives', (filter, sort) =>
     expect(() => plan(filter, sort)).toThrow(expect.objectContaining({ code: 291 })),
   );
+
+  it('reads a clustered collection from the lowest to the highest value of a list', () => {
+    const clustered = { ...entryOf(), isClustered: true };
+    const rangesOf = (filter: Document): unknown[] => planFor(clustered, parseFilter(filter), []).ranges;
+    const span = [{ start: expect.anything(), end: expect.anything() }];
+    expect(rangesOf({ _id: { $in: [9, 1, 5] } })).toEqual(span);
+    expect(rangesOf({ _id: { $in: [9, 1, 5] } })).toEqual(rangesOf({ _id: { $gte: 1, $lte: 9 } }));
+    expect(rangesOf({ _id: { $in: [] } })).toEqual([]);
+  });
 
   it('reads one range for each distinct value, in order', () => {
     expect(plan({ name: { $in: ['b', 'a', 'b'] } }).ranges.length).toBe(2);

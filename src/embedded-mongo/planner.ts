@@ -26,7 +26,7 @@ export function planFor(entry: CollectionEntry, filter: Filter, sort: Sort): Pla
   for (const index of [entry.primary, ...entry.indexes]) {
     const direction = index.spec.sparse ? null : directionFor(index, filter, sort);
     if (direction === null) continue;
-    const { ranges, score } = rangesFor(index, filter);
+    const { ranges, score } = rangesFor(index, filter, index.isPrimary && entry.isClustered);
     if (direction === -1) ranges.reverse();
     if (!best || score > best.score) best = { index, ranges, isReverse: direction === -1, score };
   }
@@ -38,8 +38,16 @@ export function planFor(entry: CollectionEntry, filter: Filter, sort: Sort): Pla
   );
 }
 
-/** One range for the fields that the filter fixes, or one range for each value of an `$in`. */
-function rangesFor(index: IndexDefinition, filter: Filter): { ranges: KeyRange[]; score: number } {
+/**
+ * One range for the fields that the filter fixes, or one range for each value of an `$in`. A clustered collection is read
+ * from the lowest to the highest value, as MongoDB does (`handleRIDRangeScan` in its planner): a query that would read a
+ * whole collection there must not look fast here.
+ */
+function rangesFor(
+  index: IndexDefinition,
+  filter: Filter,
+  isClustered: boolean,
+): { ranges: KeyRange[]; score: number } {
   let prefix = tablePrefix(index.tableId);
   // With equal scores, the table of the documents costs least.
   let score = index.isPrimary ? 0.5 : 0;
@@ -47,7 +55,8 @@ function rangesFor(index: IndexDefinition, filter: Filter): { ranges: KeyRange[]
     const conditions = filter.conditions.filter((one) => one.field === field);
     const exact = conditions.find(({ operator }) => operator === '$eq');
     if (!exact) {
-      const below = listOf(conditions) ?? boundsOf(conditions);
+      const list = listOf(conditions);
+      const below = (isClustered ? list && spanOf(list) : list) ?? boundsOf(conditions);
       const ranges = below?.map(({ start, end }) => ({
         start: joinKey([prefix, start]),
         end: joinKey([prefix, end]),
@@ -71,6 +80,13 @@ function listOf(conditions: Condition[]): KeyRange[] | undefined {
     .sort((one, other) => Buffer.compare(one, other))
     .filter((key, i, all) => i === 0 || !key.equals(all[i - 1] as Buffer))
     .map((start) => ({ start, end: prefixEnd(start) }));
+}
+
+/** From the first of the ranges to the end of the last one. */
+function spanOf(ranges: KeyRange[]): KeyRange[] {
+  const [first] = ranges;
+  const last = ranges.at(-1);
+  return first && last ? [{ start: first.start, end: last.end }] : [];
 }
 
 /** The range of one field. It contains only values of the operand's type. */

@@ -5,8 +5,6 @@ import { DeploymentModule } from '../deployment/index.js';
 import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { AsyncApiController } from './asyncapi/asyncapi.controller.js';
-import { CrashNotifier } from './subscriptions/crash-notifier.js';
-import { CrewEventNotifier } from './subscriptions/crew-event-notifier.js';
 import { DeviceGateway } from './device.gateway.js';
 import { LiveGateway } from './live.gateway.js';
 import { LiveMetrics } from './subscriptions/live-metrics.js';
@@ -17,8 +15,9 @@ import { SocketAuthentication } from './transport/socket-authentication.js';
 import { SocketDrain } from './transport/socket-drain.js';
 import { SocketMetrics } from './transport/socket-metrics.js';
 import { SocketPort } from './transport/socket-port.js';
+import { SocketRefusals } from './transport/socket-refusals.js';
 import { TokenExpiry } from './transport/token-expiry.js';
-import { LiveNotifier } from './subscriptions/live-notifier.js';
+import { TransportLimits } from './transport/transport-limits.js';
 
 @Module({
   imports: [AuthModule, TrackingModule, VehiclesModule, CrashesModule, DeploymentModule],
@@ -26,6 +25,8 @@ import { LiveNotifier } from './subscriptions/live-notifier.js';
   providers: [
     SocketPort,
     SocketMetrics,
+    SocketRefusals,
+    TransportLimits,
     SocketAuthentication,
     RevokedSocketCloser,
     DeviceGateway,
@@ -33,12 +34,9 @@ import { LiveNotifier } from './subscriptions/live-notifier.js';
     LiveStreams,
     LiveReplay,
     LiveMetrics,
-    LiveNotifier,
-    CrashNotifier,
-    CrewEventNotifier,
     TokenExpiry,
     SocketDrain,
   ],
-  exports: [SocketPort],
+  exports: [SocketPort, SocketRefusals],
 })
 export class GatewayModule {}

@@ -1,4 +1,4 @@
-import { UseInterceptors } from '@nestjs/common';
+import { Inject, UseInterceptors } from '@nestjs/common';
 import {
   ConnectedSocket,
   MessageBody,
@@ -8,6 +8,7 @@ import {
   SubscribeMessage,
   WebSocketGateway,
 } from '@nestjs/websockets';
+import { SETTINGS, type Settings } from '../config/index.js';
 import { parseBoundingBox, SocketErrorInterceptor } from '../core/index.js';
 import { SubscriptionFilter } from './subscriptions/subscription-filter.js';
 import { readCursor } from './subscriptions/live-cursor.js';
@@ -18,7 +19,7 @@ import type { AuthenticateAnswer, WatchAnswer } from './socket-events.js';
 import type { SubscriberNamespace, SubscriberSocket } from './sockets.js';
 import { AuthenticateDto } from './authenticate.dto.js';
 import { TokenExpiry } from './transport/token-expiry.js';
-import { subscriberFor } from './subscriptions/socket-subscriber.js';
+import { SocketSubscriber } from './subscriptions/socket-subscriber.js';
 import { WatchDto } from './live.dto.js';
 
 /** Namespace `/live`: a snapshot, then every position as it is stored. */
@@ -35,6 +36,7 @@ export class LiveGateway
     private readonly authentication: SocketAuthentication,
     private readonly revoked: RevokedSocketCloser,
     private readonly expiry: TokenExpiry,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   afterInit(namespace: SubscriberNamespace): void {
@@ -60,7 +62,8 @@ export class LiveGateway
       vehicleIds ? new Set(vehicleIds) : null,
       bbox === undefined ? null : parseBoundingBox(bbox),
     );
-    return this.streams.watch(subscriberFor(socket), filter, since === undefined ? null : readCursor(since));
+    const subscriber = SocketSubscriber.of(socket, this.settings.live);
+    return this.streams.watch(subscriber, filter, since === undefined ? null : readCursor(since));
   }
 
   @SubscribeMessage('authenticate')

@@ -50,7 +50,10 @@ export class HealthController {
   /** Depends on this process only: a database outage must not restart every instance. */
   @Get('health')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Liveness: should this process be restarted? With `boot=1`: was it ever ready?' })
+  @ApiOperation({
+    operationId: 'getHealth',
+    summary: 'Liveness: should this process be restarted? With `boot=1`: was it ever ready?',
+  })
   @ApiOkResponse({
     description: 'The process works, in any state.',
     example: {
@@ -78,6 +81,7 @@ export class HealthController {
   @Get('ready')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
+    operationId: 'getReadiness',
     summary: 'Readiness: may traffic be sent here? With the ops token or the token of an admin: all details',
   })
   @ApiOkResponse({ description: 'Ready for traffic.', example: READY_DETAILS })

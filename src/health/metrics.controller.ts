@@ -18,7 +18,10 @@ export class MetricsController {
   @Get()
   @ForScrapers()
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'Metrics of this instance in the Prometheus text format' })
+  @ApiOperation({
+    operationId: 'getMetrics',
+    summary: 'Metrics of this instance in the Prometheus text format',
+  })
   @ApiOkResponse({ content: { 'text/plain': { example: EXAMPLE } } })
   read(@Res({ passthrough: true }) response: Response): Promise<string> {
     response.setHeader('Content-Type', this.metrics.contentType);

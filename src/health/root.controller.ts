@@ -17,7 +17,10 @@ export class RootController {
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
   @Get()
-  @ApiOperation({ summary: 'An HTML page, or `{name, version}` when the client accepts JSON' })
+  @ApiOperation({
+    operationId: 'getRoot',
+    summary: 'An HTML page, or `{name, version}` when the client accepts JSON',
+  })
   @ApiOkResponse({
     content: {
       'application/json': { example: { name: 'samserver', version: '0.1.0' } },

@@ -28,13 +28,22 @@ function end(): void {
     threadId,
     msg: `the event loop has not turned for ${Math.round(limitMs / 1_000)} s: ending the process`,
   };
-  writeSync(STDERR, `${JSON.stringify(line)}\n`);
+  print(line);
   process.kill(process.pid, 'SIGKILL');
   // The kernel ignores a SIGKILL that process 1 of a PID namespace sends to itself.
   Atomics.wait(sleepCell, 0, 0, 2_000);
-  writeSync(
-    STDERR,
-    `${JSON.stringify({ ...line, msg: 'SIGKILL has no effect on process 1: run the service under an init (docker run --init)' })}\n`,
-  );
+  print({
+    ...line,
+    msg: 'SIGKILL has no effect on process 1: run the service under an init (docker run --init)',
+  });
   waits = 0;
+}
+
+/** A full stderr (EAGAIN) must not prevent the end of the process. */
+function print(line: object): void {
+  try {
+    writeSync(STDERR, `${JSON.stringify(line)}\n`);
+  } catch {
+    // There is no other place for the line.
+  }
 }

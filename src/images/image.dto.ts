@@ -50,7 +50,10 @@ export class ImageDto implements ImageView {
   })
   vehicleId!: string | null;
 
-  @ApiProperty({ example: 'IMG_2041.jpg', description: "The client's file name. For display only." })
+  @ApiProperty({
+    example: 'IMG_2041.jpg',
+    description: "The client's file name with the extension of `contentType`. For display only.",
+  })
   filename!: string;
 
   @ApiProperty({ enum: IMAGE_TYPES })

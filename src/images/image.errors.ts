@@ -23,6 +23,12 @@ export const imageTooLarge = (maxBytes: number): DomainError =>
 export const tooManyPixels = (maxPixels: number): DomainError =>
   new DomainError('images/too-many-pixels', `The image has more than ${maxPixels} pixels.`);
 
+export const tooFewBytes = (): DomainError =>
+  new DomainError(
+    'images/too-many-pixels',
+    'The image has more than 1,000 pixels for each byte of its file: no photo or scan is so small.',
+  );
+
 export const imagesBusy = (cause?: unknown): DomainError =>
   new DomainError('images/busy', 'Too many images are being processed; send the same image again later.', {
     retryAfterMs: BUSY_RETRY_MS,

@@ -1,4 +1,4 @@
-import type { ImageType } from './formats/image-type.js';
+import { EXTENSIONS, type ImageType, SYNONYMOUS_EXTENSIONS } from './formats/image-type.js';
 
 /** The record of a stored image. Its bytes are a file in the volume. */
 export interface Image {
@@ -42,14 +42,23 @@ export function toImageView({ path: _, origin: __, ...view }: Image): ImageView 
 const MAX_FILENAME_CHARACTERS = 200;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
 
+/** Begins with a letter: the end of `scene.2026` is no extension. */
+const EXTENSION = /\.([a-z][a-z0-9]{0,9})$/i;
+
 /**
  * Makes a client's file name safe to show and to offer for saving: the last part of a path, without unprintable
- * characters and leading dots, at most 200 characters; `picture.<extension>` when nothing is left. It is never used as
- * a path.
+ * characters and leading dots, at most 200 characters; `picture` when nothing is left. The extension is that of the
+ * content: a saved `report.html` would open as a page. It is never used as a path.
+ * @param contentType null: no image, the extension stays
  */
-export function sanitizeFilename(given: string, extension: string): string {
+export function sanitizeFilename(given: string, contentType: ImageType | null): string {
   const last = given.split(/[\\/]/).at(-1) ?? '';
   const printable = last.replace(UNPRINTABLE, '').trim().replace(/^\.+/, '');
   const short = [...printable].slice(0, MAX_FILENAME_CHARACTERS).join('').trim();
-  return short === '' ? `picture.${extension}` : short;
+  if (contentType === null) return short === '' ? 'picture.bin' : short;
+  const expected = EXTENSIONS[contentType];
+  const extension = EXTENSION.exec(short)?.[1] ?? '';
+  if ([expected, ...SYNONYMOUS_EXTENSIONS[contentType]].includes(extension.toLowerCase())) return short;
+  const stem = short.slice(0, short.length - (extension === '' ? 0 : extension.length + 1)).trim();
+  return `${stem === '' ? 'picture' : stem}.${expected}`;
 }

@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { ForRole } from '../auth/index.js';
+import { accountOf, Caller, ForRole, type Principal } from '../auth/index.js';
 import { FailsWith } from '../core/index.js';
 import { ImageDeletionService } from './image-deletion.service.js';
 import { IMAGE_CONTENT, ImageDto, RANGE_HEADER, THUMBNAIL_CONTENT, ThumbnailDto } from './image.dto.js';
@@ -28,7 +28,7 @@ export class ImagesController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'The record of an image' })
+  @ApiOperation({ operationId: 'getImage', summary: 'The record of an image' })
   @ApiOkResponse({ type: ImageDto })
   @FailsWith('images/not-found')
   async get(@Param('id') id: string): Promise<ImageView> {
@@ -37,7 +37,10 @@ export class ImagesController {
 
   @Get('content')
   @ForRole('viewer')
-  @ApiOperation({ summary: 'The bytes of an image, whole or one range; the ETag is the SHA-256' })
+  @ApiOperation({
+    operationId: 'getImageContent',
+    summary: 'The bytes of an image, whole or one range; the ETag is the SHA-256',
+  })
   @ApiHeader(RANGE_HEADER)
   @ApiOkResponse({ content: IMAGE_CONTENT })
   @ApiResponse({ status: 206, description: 'The requested range.', content: IMAGE_CONTENT })
@@ -53,7 +56,10 @@ export class ImagesController {
 
   @Get('thumbnail')
   @ForRole('viewer')
-  @ApiOperation({ summary: 'A thumbnail as WebP, with the orientation applied' })
+  @ApiOperation({
+    operationId: 'getImageThumbnail',
+    summary: 'A thumbnail as WebP, with the orientation applied',
+  })
   @ApiOkResponse({ content: THUMBNAIL_CONTENT })
   @ApiResponse({ status: 304, description: 'Not modified since the version that the client has.' })
   @FailsWith(
@@ -68,16 +74,17 @@ export class ImagesController {
   async sendThumbnail(
     @Param('id') id: string,
     @Query() { width }: ThumbnailDto,
+    @Caller() caller: Principal,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    await sendImage(request, response, await this.content.openThumbnail(id, width));
+    await sendImage(request, response, await this.content.openThumbnail(id, width, accountOf(caller)));
   }
 
   @Delete()
   @ForRole('dispatcher')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Delete an image permanently: record and file' })
+  @ApiOperation({ operationId: 'deleteImage', summary: 'Delete an image permanently: record and file' })
   @ApiNoContentResponse()
   @FailsWith('images/not-found', 'images/volume-unavailable')
   delete(@Param('id') id: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import { duplicateKeyField, insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
+import { duplicateKeyField, insertOrFindDuplicates } from '../database/index.js';
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
 import { ImageRecord } from './image.schema.js';
@@ -40,7 +40,7 @@ export class ImagesRepository {
     try {
       const contentKey = `${image.vehicleId}:${image.sha256}`;
       const record = { ...toRecord(image), ...(isFirstCopy && { contentKey }) };
-      await this.images.collection.insertOne(record, { writeConcern: MAJORITY_JOURNALED });
+      await this.images.collection.insertOne(record);
       return true;
     } catch (error) {
       if (duplicateKeyField(error) === 'contentKey') return false;

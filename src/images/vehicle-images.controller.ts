@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
+import { accountOf, Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
 import { AcceptsNonJsonBody, FailsWith, type Page, pageRequest } from '../core/index.js';
 import { otherVehicle } from '../vehicles/index.js';
 import { ImageDto, ImagePageDto, ListImagesDto, UploadImageDto } from './image.dto.js';
@@ -27,7 +27,10 @@ export class VehicleImagesController {
   @Post()
   @AcceptsNonJsonBody()
   @ForRoleOrDevice('dispatcher')
-  @ApiOperation({ summary: 'Send an image; the same bytes again give the first record back' })
+  @ApiOperation({
+    operationId: 'uploadImage',
+    summary: 'Send an image; the same bytes again give the first record back',
+  })
   @ApiConsumes('multipart/form-data')
   @ApiBody({ type: UploadImageDto })
   @ApiCreatedResponse({ type: ImageDto })
@@ -51,14 +54,17 @@ export class VehicleImagesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<ImageView> {
     if (caller.kind === 'device' && caller.vehicleId !== id) throw otherVehicle();
-    const view = toImageView(await this.intake.upload(id, request));
+    const view = toImageView(await this.intake.upload(id, request, accountOf(caller)));
     response.location(`/api/v1/images/${view.id}`);
     return view;
   }
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Images of a vehicle, newest first; of archived vehicles too' })
+  @ApiOperation({
+    operationId: 'listImages',
+    summary: 'Images of a vehicle, newest first; of archived vehicles too',
+  })
   @ApiOkResponse({ type: ImagePageDto })
   @FailsWith('vehicles/not-found')
   list(@Param('id') id: string, @Query() { limit, cursor }: ListImagesDto): Promise<Page<ImageView>> {

@@ -4,13 +4,13 @@ import { Metrics } from '../core/index.js';
 export type LegacyPostKind = 'position' | 'picture' | 'crash';
 /**
  * `unknown_box`: answered 201. `unusable`: answered like a success, but nothing could be stored. `refused`: unreadable or
- * too large. `failed`: not durable, answered 503.
+ * too large. `limited`: over a rate limit, answered 429. `failed`: not durable, answered 503.
  */
-type PostOutcome = 'taken' | 'unknown_box' | 'unusable' | 'refused' | 'failed';
+type PostOutcome = 'taken' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
 type JoinOutcome = 'joined' | 'not_a_room' | 'too_many';
 
 const POSTS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
-const OUTCOMES: readonly PostOutcome[] = ['taken', 'unknown_box', 'unusable', 'refused', 'failed'];
+const OUTCOMES: readonly PostOutcome[] = ['taken', 'unknown_box', 'unusable', 'refused', 'limited', 'failed'];
 const JOINS: readonly JoinOutcome[] = ['joined', 'not_a_room', 'too_many'];
 
 /** Metrics of the old server's clients. When none of them changes any more, `src/legacy` can be removed. */

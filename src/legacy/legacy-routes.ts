@@ -6,20 +6,17 @@ export const SNAPSHOT_PATH = 'api/snapshot/postAmbulanceImageUpload';
 export const CRASH_PATH = 'api/crash/postAmbulanceCrashNotify';
 export const ERROR_CODES_PATH = 'error_codes';
 
-const BODY_PATHS = new Set(
-  [TRACKING_PATH, SNAPSHOT_PATH, CRASH_PATH].map((path) => `/${path.toLowerCase()}`),
+const PATHS = new Set(
+  ['', ERROR_CODES_PATH, TRACKING_PATH, SNAPSHOT_PATH, CRASH_PATH].map((path) =>
+    `/${path.toLowerCase()}`.replace(/\/$/, ''),
+  ),
 );
-const PATHS = new Set(['', `/${ERROR_CODES_PATH}`, ...BODY_PATHS]);
-const PICTURES = '/uploads/ambulance_images/';
+const PICTURES = /^\/+uploads\/+ambulance_images\//;
+const SOCKET_CLIENT = /^\/socket\.io\/socket\.io[^?]*\.js/;
 
 /** The old server answered these URLs on both of its ports. */
 export function isLegacyRoute(url: string): boolean {
-  return PATHS.has(pathOf(url)) || url.startsWith(PICTURES);
-}
-
-/** The handler of this URL reads the body itself, in every format that boxes send: no body parser may run before it. */
-export function hasLegacyBody(url: string): boolean {
-  return BODY_PATHS.has(pathOf(url));
+  return PATHS.has(pathOf(url)) || PICTURES.test(url) || SOCKET_CLIENT.test(url);
 }
 
 /** In lower case and without a trailing slash, as Express matches paths. */

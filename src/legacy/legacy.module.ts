@@ -11,7 +11,9 @@ import { BoxDirectory } from './boxes/box-directory.js';
 import { BoxPicturesService } from './boxes/box-pictures.service.js';
 import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
 import { BoxesController } from './boxes/boxes.controller.js';
+import { PostLimits } from './boxes/post-limits.js';
 import { BoxesService } from './boxes/boxes.service.js';
+import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
@@ -40,7 +42,7 @@ export class LegacyModule {
         SharedCollectionsModule,
         LegacyClientsModule,
       ],
-      controllers: [BoxesController, LegacyController],
+      controllers: [BoxesController, LegacyController, SocketClientFilesController],
       providers: [
         LegacyMetrics,
         BoxDirectory,
@@ -48,6 +50,7 @@ export class LegacyModule {
         ArrivalTimes,
         BoxPicturesService,
         LegacyRequestRecorder,
+        PostLimits,
         BoxesService,
         SocketPortRoutes,
         PanelsService,

@@ -21,6 +21,7 @@ import {
   SchemaLockBusyError,
   SchemaMigrator,
   translateStorageError,
+  unreachableMembersHint,
 } from '../database/index.js';
 import { loadCommandSettings } from './command-settings.js';
 
@@ -65,7 +66,7 @@ export async function withCommandContext<T>(
       .get(CommandDatabase)
       .open()
       .catch((error: unknown) => {
-        throw databaseUnreachable(error);
+        throw databaseUnreachable(error, settings);
       });
     return await work(context, settings);
   } catch (error) {
@@ -99,9 +100,11 @@ function toCommandError(error: unknown, io: CommandIo): unknown {
   return translateStorageError(error) ? databaseUnreachable(error) : error;
 }
 
-function databaseUnreachable(error: unknown): UnavailableError {
+function databaseUnreachable(error: unknown, settings?: Settings): UnavailableError {
   const reason = error instanceof Error ? error.message : String(error);
-  return new UnavailableError(`the database is not reachable: ${reason}`, { cause: error });
+  const hint = unreachableMembersHint(error, settings?.mongo.url ?? '');
+  const text = `the database is not reachable: ${reason}${hint === null ? '' : `. ${hint}`}`;
+  return new UnavailableError(text, { cause: error });
 }
 
 /** Nest's own lines about the start of an application. */

@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
+import pLimit from 'p-limit';
 import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
-import { insertOrFindDuplicates, MAJORITY_JOURNALED } from '../database/index.js';
+import { insertOrFindDuplicates } from '../database/index.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
+
+/** Fewer than the connections to the database: other requests need some of them. */
+const SIMULTANEOUS_LOOKUPS = 8;
 
 /** A part of one vehicle's history: from ≤ time < to, epoch milliseconds; null for no bound. */
 export interface HistoryRange {
@@ -30,10 +34,7 @@ export class PositionsRepository {
   /** Replaces the stored position of the same vehicle and time, or inserts it. */
   async replace(recorded: RecordedPosition): Promise<void> {
     const { _id, ...record } = toRecord(recorded);
-    await this.positions.collection.replaceOne({ _id }, record, {
-      upsert: true,
-      writeConcern: MAJORITY_JOURNALED,
-    });
+    await this.positions.collection.replaceOne({ _id }, record, { upsert: true });
   }
 
   /** The stored positions with these vehicles and times, by `positionKey`. */
@@ -127,8 +128,16 @@ export class PositionsRepository {
     return found.map(toRecorded);
   }
 
-  private findSame(positions: readonly Position[]): Promise<PositionRecord[]> {
-    return this.positions.find({ _id: { $in: positions.map(idOf) } }).lean();
+  /**
+   * One query for each position, at most `SIMULTANEOUS_LOOKUPS` at a time. With `$in`, MongoDB reads a clustered collection
+   * from the lowest to the highest id: all positions of all vehicles in between.
+   */
+  private async findSame(positions: readonly Position[]): Promise<PositionRecord[]> {
+    const distinct = new Map(positions.map((position) => [positionKey(position), position]));
+    const found = await pLimit(SIMULTANEOUS_LOOKUPS).map(distinct.values(), (position) =>
+      this.positions.findOne({ _id: idOf(position) }).lean(),
+    );
+    return found.filter((record) => record !== null);
   }
 }
 

@@ -18,7 +18,10 @@ export class VehicleCredentialsController {
   constructor(private readonly credentials: VehicleCredentialsService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Create a device token for this vehicle; it is shown only in this answer' })
+  @ApiOperation({
+    operationId: 'issueCredential',
+    summary: 'Create a device token for this vehicle; it is shown only in this answer',
+  })
   @ApiCreatedResponse({ type: IssuedCredentialDto })
   @FailsWith('vehicles/not-found')
   issue(@Param('id') id: string, @Body() { label }: IssueCredentialDto): Promise<IssuedCredential> {
@@ -26,7 +29,10 @@ export class VehicleCredentialsController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'List the device credentials of this vehicle, without their tokens' })
+  @ApiOperation({
+    operationId: 'listCredentials',
+    summary: 'List the device credentials of this vehicle, without their tokens',
+  })
   @ApiOkResponse({ type: CredentialPageDto })
   @FailsWith('vehicles/not-found')
   list(@Param('id') id: string): Promise<Page<CredentialSummary>> {
@@ -35,7 +41,10 @@ export class VehicleCredentialsController {
 
   @Delete(':credentialId')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Revoke a device token at once; its sockets close' })
+  @ApiOperation({
+    operationId: 'revokeCredential',
+    summary: 'Revoke a device token at once; its sockets close',
+  })
   @ApiNoContentResponse()
   @FailsWith('vehicles/not-found', 'credentials/not-found')
   revoke(@Param('id') id: string, @Param('credentialId') credentialId: string): Promise<void> {

@@ -48,7 +48,10 @@ describe('matchesIfMatch', () => {
     ['"6", "7"', true],
     ['"6"', false],
     ['"77"', false],
-    ['W/"7"', false],
+    ['W/"7"', true],
+    ['W/"7.mhf0"', true],
+    ['W/"6"', false],
+    ['w/"7"', false],
     ['7', false],
     ['', false],
   ])('If-Match: %s → %s', (header, expected) => expect(matchesIfMatch(header, vehicle)).toBe(expected));

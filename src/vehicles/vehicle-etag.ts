@@ -9,8 +9,14 @@ export function vehicleEtag({ version }: Vehicle, { lastPosition }: VehicleView)
   return `"${version}${shown}"`;
 }
 
-/** RFC 9110, 13.1.1: `*`, or a list with a strong tag of this version. The position in a tag is ignored. */
+/**
+ * `*`, or a list with a tag of this version. The position in a tag is ignored. RFC 9110 (13.1.1) compares strong tags only,
+ * but a weak one counts here: a proxy that compresses an answer (nginx with `gzip`) weakens its tag, and the version in it
+ * still names exactly what the client has read.
+ */
 export function matchesIfMatch(ifMatch: string | undefined, { version }: Vehicle): boolean {
   if (ifMatch === undefined || ifMatch.trim() === '*') return true;
-  return ifMatch.split(',').some((tag) => /^"(\d+)(?:\.[^"]*)?"$/.exec(tag.trim())?.[1] === String(version));
+  return ifMatch
+    .split(',')
+    .some((tag) => /^(?:W\/)?"(\d+)(?:\.[^"]*)?"$/.exec(tag.trim())?.[1] === String(version));
 }

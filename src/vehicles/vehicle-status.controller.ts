@@ -21,7 +21,10 @@ export class VehicleStatusController {
   @Post('status')
   @ForDevice()
   @HttpCode(200)
-  @ApiOperation({ summary: 'Set the unit status, with the device token of this vehicle' })
+  @ApiOperation({
+    operationId: 'setVehicleStatus',
+    summary: 'Set the unit status, with the device token of this vehicle',
+  })
   @ApiOkResponse({ type: StatusAnswerDto })
   @FailsWith('vehicles/other-vehicle', 'vehicles/not-found', 'vehicles/busy')
   state(
@@ -35,7 +38,10 @@ export class VehicleStatusController {
 
   @Get('status-history')
   @ForRole('viewer')
-  @ApiOperation({ summary: 'List the status history of a vehicle, newest first; also of archived vehicles' })
+  @ApiOperation({
+    operationId: 'listStatusChanges',
+    summary: 'List the status history of a vehicle, newest first; also of archived vehicles',
+  })
   @ApiOkResponse({ type: StatusHistoryDto })
   @FailsWith('vehicles/not-found')
   async history(

@@ -1,8 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
-import { PageDto } from '../core/index.js';
-import type { PositionView } from '../core/index.js';
+import { PageDto, PositionDto } from '../core/index.js';
 import { IsBoxCode, IsCallSign, IsOptionalNotNull, IsRegistration } from './name.decorators.js';
 import { UNIT_STATUSES, type UnitStatus } from './status-change.js';
 import { VEHICLE_TYPES, type VehicleType } from './vehicle.js';
@@ -82,8 +81,7 @@ export class ListVehiclesDto extends PageDto {
   type?: VehicleType;
 
   @ApiPropertyOptional({
-    description: 'Beginning of the call sign or the registration, case-blind.',
-    example: 'rtw 1',
+    description: 'Beginning of the call sign or the registration, case-blind, as in `rtw 1`.',
     minLength: 1,
     maxLength: 40,
   })
@@ -115,19 +113,8 @@ export class VehicleDto {
   @ApiProperty({ type: String, nullable: true, example: '291' })
   boxCode!: string | null;
 
-  @ApiProperty({
-    type: Object,
-    nullable: true,
-    description: 'The newest good position.',
-    example: {
-      lat: 48.137154,
-      lon: 11.576124,
-      time: '2026-11-01T10:00:00.000Z',
-      speedMps: 13.9,
-      receivedAt: '2026-11-01T10:00:00.412Z',
-    },
-  })
-  lastPosition!: PositionView | null;
+  @ApiProperty({ type: PositionDto, nullable: true, description: 'The newest good position.' })
+  lastPosition!: PositionDto | null;
 
   @ApiProperty({ type: Date })
   createdAt!: Date;

@@ -35,7 +35,12 @@ import type { VehicleView } from './vehicle.js';
 import { type VehicleWithEtag, VehiclesService } from './vehicles.service.js';
 
 const ETAG = { headers: { ETag: { description: 'For If-Match.', schema: { type: 'string' as const } } } };
-const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the version to change.' };
+const IF_MATCH = {
+  name: 'If-Match',
+  required: false,
+  description:
+    'ETag of the version to change, as it was received: a proxy that compresses writes `W/` before it.',
+};
 
 @ApiTags('vehicles')
 @Controller('api/v1/vehicles')
@@ -47,7 +52,7 @@ export class VehiclesController {
 
   @Post()
   @ForRole('dispatcher')
-  @ApiOperation({ summary: 'Register a vehicle' })
+  @ApiOperation({ operationId: 'createVehicle', summary: 'Register a vehicle' })
   @ApiCreatedResponse({ type: VehicleDto, ...ETAG })
   @FailsWith('vehicles/call-sign-taken', 'vehicles/registration-taken', 'vehicles/box-code-taken')
   async create(
@@ -62,7 +67,10 @@ export class VehiclesController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'List vehicles in service, in the order of registration' })
+  @ApiOperation({
+    operationId: 'listVehicles',
+    summary: 'List vehicles in service, in the order of registration',
+  })
   @ApiOkResponse({ type: VehiclePageDto })
   list(@Query() { limit, cursor, q, status, type }: ListVehiclesDto): Promise<Page<VehicleView>> {
     return this.vehicles.list(pageRequest(limit, cursor), { status, type, prefix: q });
@@ -70,7 +78,7 @@ export class VehiclesController {
 
   @Get(':id')
   @ForRole('viewer')
-  @ApiOperation({ summary: 'Get a vehicle with its last position' })
+  @ApiOperation({ operationId: 'getVehicle', summary: 'Get a vehicle with its last position' })
   @ApiOkResponse({ type: VehicleDto, ...ETAG })
   @FailsWith('vehicles/not-found')
   async get(@Param('id') id: string, @Res({ passthrough: true }) response: Response): Promise<VehicleView> {
@@ -79,7 +87,7 @@ export class VehiclesController {
 
   @Patch(':id')
   @ForRole('dispatcher')
-  @ApiOperation({ summary: 'Change a vehicle or its status' })
+  @ApiOperation({ operationId: 'updateVehicle', summary: 'Change a vehicle or its status' })
   @ApiHeader(IF_MATCH)
   @ApiOkResponse({ type: VehicleDto, ...ETAG })
   @FailsWith(
@@ -103,7 +111,10 @@ export class VehiclesController {
   @Delete(':id')
   @ForRole('dispatcher')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Archive a vehicle: revokes its tokens, frees its names, keeps its history' })
+  @ApiOperation({
+    operationId: 'archiveVehicle',
+    summary: 'Archive a vehicle: revokes its tokens, frees its names, keeps its history',
+  })
   @ApiHeader(IF_MATCH)
   @ApiNoContentResponse()
   @FailsWith('vehicles/not-found', 'vehicles/version-mismatch', 'vehicles/busy')

@@ -219,6 +219,13 @@ describe('a process with a blocked event loop', () => {
     expect(program.output).toContain('the event loop has not turned for 2 s');
   });
 
+  it('is ended by the watchdog when stderr is full', async () => {
+    const program = Program.start('../test/support/stuck-process.mjs', ['2000', 'full'], {});
+    program.child.stderr?.pause();
+    await program.waitForOutput(/stuck/);
+    expect(await program.exited).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
   it('is not ended when the whole process was stopped for longer than the limit', async () => {
     const ports = await freePorts();
     const program = await startProcess(ports, { DATA_DIR: directory.path });

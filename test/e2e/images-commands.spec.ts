@@ -287,6 +287,39 @@ describe('samserver images', () => {
     await chmod(half, 0o700);
   });
 
+  it('restore --replace mends a file whose bytes changed and whose size and time did not', async () => {
+    const paths = await writeOldPictures(volume.path, 10);
+    const backup = join(elsewhere.path, 'backup');
+    await images('backup', backup);
+    const [damaged = '', damagedTwice = ''] = paths;
+    const original = await readFile(join(volume.path, damaged));
+    const spoilt = flipped(original);
+    const flip = async (file: string): Promise<void> => writeFile(file, flipped(await readFile(file)));
+    await spoil(damaged, flip);
+    expect(await images('restore', backup)).toMatchObject({
+      code: 1,
+      result: {
+        copied: 0,
+        kept: 10,
+        findings: { corrupt: 1 },
+        nextSteps: { corrupt: expect.stringContaining('--replace') },
+      },
+    });
+    expect((await readFile(join(volume.path, damaged))).equals(spoilt)).toBe(true);
+    expect(await images('restore', backup, '--replace')).toMatchObject({
+      code: 0,
+      result: { copied: 1, kept: 9, findings: {} },
+    });
+    expect((await readFile(join(volume.path, damaged))).equals(original)).toBe(true);
+
+    // A copy that is damaged in the backup replaces nothing.
+    const newest = flipped(await readFile(join(volume.path, damagedTwice)));
+    await spoil(damagedTwice, flip);
+    await writeFile(join(backup, 'files', damagedTwice), 'damaged copy');
+    expect(await images('restore', backup, '--replace')).toMatchObject({ code: 1 });
+    expect((await readFile(join(volume.path, damagedTwice))).equals(newest)).toBe(true);
+  });
+
   async function spoil(path: string, how: (file: string) => Promise<void>): Promise<void> {
     const file = join(volume.path, path);
     const { atime, mtime } = await stat(file);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { freePorts, type Ports, startProcess, temporaryDirectory } from '../support/child-process.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
+import { Scrape } from '../support/scrape.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { ADMIN, OPS_TOKEN } from '../support/test-service.js';
 
@@ -25,11 +26,11 @@ const start = (env: Record<string, string>) =>
     ...env,
   });
 
-/** The startup banner is text; every other line is JSON. */
+/** Every line is JSON. */
 function linesOf({ output }: { output: string }): Line[] {
   return output
     .split('\n')
-    .filter((line) => line.startsWith('{'))
+    .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Line);
 }
 
@@ -56,8 +57,9 @@ describe('the log of a running service', () => {
     const release = { version: expect.any(String), revision: 'c0ffee012345', color: 'blue' };
     for (const line of lines) expect(line).toMatchObject({ release, time: expect.stringMatching(/Z$/) });
     const requests = lines.filter(({ msg }) => msg === 'request');
+    // The last one: the start of the service asks for its health, too.
     const request = (method: string, route: string): Line | undefined =>
-      requests.find((line) => line['method'] === method && line['route'] === route);
+      requests.findLast((line) => line['method'] === method && line['route'] === route);
     expect(request('GET', '/api/v1/vehicles')).toEqual({
       level: 'info',
       time: expect.any(String),
@@ -102,6 +104,51 @@ describe('the log of a running service', () => {
       'such/path',
     ])
       expect(program.output).not.toContain(secret);
+  });
+
+  it('is dropped and counted while its reader stalls: the service answers, and SIGTERM ends it with 0', async () => {
+    const program = await start({ LOG_LEVEL: 'trace', LOG_BUFFER_BYTES: '100000' });
+    const service = { url: `http://127.0.0.1:${ports.http}` };
+    const dropped = async (): Promise<number> =>
+      (await Scrape.of(service)).value('samserver_log_lines_dropped_total') ?? NaN;
+    /** Each probe writes a line. The answers show that the event loop turns. */
+    const fillThePipe = async (above: number): Promise<void> => {
+      program.child.stdout?.pause();
+      await until(async () => {
+        const probes = await Promise.all(Array.from({ length: 50 }, () => call(service, 'GET', '/health')));
+        expect(new Set(probes.map(({ status }) => status))).toEqual(new Set([200]));
+        return (await dropped()) > above;
+      }, 'the first dropped line');
+    };
+    expect(await dropped()).toBe(0);
+    await fillThePipe(0);
+
+    program.child.stdout?.resume();
+    const [, lines] = await program.waitForOutput(/"lines":(\d+),"msg":"log lines dropped"/);
+    expect(Number(lines)).toBe(await dropped());
+    await call(service, 'GET', '/no/such/path/after', {});
+    await program.waitForOutput(/log lines dropped[^]*"route":"unmatched"/);
+
+    await fillThePipe(Number(lines));
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  it('has the reason of a crash, also when the reader continues only then', async () => {
+    const crash = "process.on('SIGHUP', () => setImmediate(() => { throw new Error('made up') }))";
+    const program = await start({
+      LOG_LEVEL: 'trace',
+      NODE_OPTIONS: `--import="data:text/javascript,${crash}"`,
+    });
+    const service = { url: `http://127.0.0.1:${ports.http}` };
+    program.child.stdout?.pause();
+    // More than a pipe holds.
+    for (let round = 0; round < 40; round += 1)
+      await Promise.all(Array.from({ length: 50 }, () => call(service, 'GET', '/health')));
+    program.child.kill('SIGHUP');
+    program.child.stdout?.resume();
+    expect(await program.exited).toEqual({ code: 70, signal: null });
+    const reason = /"level":"fatal".*"message":"made up".*"msg":"uncaught exception"/;
+    await until(() => reason.test(program.output), 'the last line');
   });
 
   it('has the level debug after SIGUSR2, and the configured level after the next one, without a restart', async () => {

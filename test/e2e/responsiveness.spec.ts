@@ -5,7 +5,7 @@ import { PositionRetention } from '../../src/tracking/index.js';
 import { storeFixes } from '../support/fixes.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket } from '../support/sockets.js';
-import { stallingProxy } from '../support/stalling-proxy.js';
+import { stallingDatabase } from '../support/stalling-proxy.js';
 import { startTestDatabase } from '../support/test-database.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
@@ -98,10 +98,8 @@ describe('a flood of log-ins', () => {
 describe('a database that does not answer', () => {
   it('delays no probe, also for the token of an admin', async () => {
     const database = await startTestDatabase();
-    const url = new URL(database.url);
-    const proxy = await stallingProxy(Number(url.port === '' ? 27017 : url.port));
-    url.host = `127.0.0.1:${proxy.port}`;
-    const cutOff = await startTestService({ OPS_TOKEN }, { ...database, url: url.href });
+    const { proxy, url } = await stallingDatabase(database.url);
+    const cutOff = await startTestService({ OPS_TOKEN }, { ...database, url });
     try {
       const admin = await adminToken(cutOff);
       proxy.stall();

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   freePorts,
   type Ports,
@@ -12,6 +13,8 @@ import {
 } from '../support/child-process.js';
 import { makeFleet, SendingDevice } from '../support/fleet.js';
 import { connectSocket, until } from '../support/sockets.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let ports: Ports;
@@ -28,22 +31,22 @@ const login = (): { email: string; password: string } =>
   };
 
 describe('starting', () => {
-  it('prints its addresses, the generated login and the next commands; the next start prints the same login', async () => {
+  it('logs its ports and the generated login in JSON; the next start logs the same login', async () => {
     const first = await startProcess(ports, { DATA_DIR: directory.path });
     const { email, password } = login();
-    for (const text of [
-      `127.0.0.1:${ports.http}`,
-      `127.0.0.1:${ports.socket}`,
-      email,
-      password,
-      'npm run replay',
-      'embedded',
-    ]) {
-      expect(first.output).toContain(text);
-    }
+    await first.waitForOutput(/is ready/);
+    const lines = first.output.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toContainEqual(
+      expect.objectContaining({
+        httpPort: ports.http,
+        socketPort: ports.socket,
+        adminLogin: `${email} ${password}`,
+      }),
+    );
     expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 
     const second = await startProcess(ports, { DATA_DIR: directory.path });
+    await second.waitForOutput(/is ready/);
     expect(second.output).toContain(password);
     const { session } = await makeFleet(`http://127.0.0.1:${ports.http}`, { email, password }, 0, 'none');
     expect(await session.accessToken()).toMatch(/^ey/);
@@ -69,6 +72,27 @@ describe('starting', () => {
       expect(program.output).toContain(`${name}: `);
     expect(program.output).not.toMatch(/^\s+at /m);
   });
+
+  it.each([
+    ['quotes', "ENVIRONMENT='LIVE'\n", 'is enclosed in quotes'],
+    ['a byte order mark', '\uFEFFENVIRONMENT=LIVE\n', 'starts with a byte order mark'],
+    ['UTF-16', Buffer.from('\uFEFFENVIRONMENT=LIVE\n', 'utf16le'), 'is UTF-16'],
+  ] as const)(
+    'ends with 78 when ENVIRONMENT=LIVE is not readable because of %s in the environment or in .env',
+    async (kind, file, fault) => {
+      await writeFile(join(directory.path, '.env'), kind === 'quotes' ? '' : file);
+      const env: Record<string, string> = kind === 'quotes' ? { ENVIRONMENT: "'LIVE'" } : {};
+      for (const [script, args] of [
+        ['main.js', []],
+        ['cli.js', ['schema', 'status']],
+      ] as const) {
+        const program = Program.start(script, args, env, directory.path);
+        expect(await program.exited).toEqual({ code: 78, signal: null });
+        expect(program.output).toContain(fault);
+      }
+      expect(await readdir(directory.path)).toEqual(['.env']);
+    },
+  );
 
   it.each(['HTTP_PORT', 'SOCKET_SERVER_PORT'] as const)(
     'prints one line that names %s when its port is in use',
@@ -106,7 +130,8 @@ describe('starting', () => {
     const own = { ADMIN_EMAIL: 'a@example.org', ADMIN_PASSWORD: 'from the environment 1' };
     await (await startProcess(ports, { ...env, ...own })).kill('SIGTERM');
     const later = await startProcess(ports, env);
-    expect(later.output).not.toMatch(/Admin login/);
+    await later.waitForOutput(/is ready/);
+    expect(later.output).not.toContain('adminLogin');
     expect(later.output).not.toContain(login().password);
     await later.kill('SIGTERM');
   });
@@ -138,6 +163,14 @@ describe('starting', () => {
       body: JSON.stringify({ email: 'a@b', password: 'x' }),
     });
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+    // One line for each attempt, with the reason; a stack would not help.
+    const retries = () => program.output.match(/.*startup task failed.*/g) ?? [];
+    await until(
+      () => retries().length >= 3 && /background job failed/.test(program.output),
+      'three attempts',
+    );
+    for (const line of retries()) expect(line).toContain('"reason":"connect ECONNREFUSED 127.0.0.1:9"');
+    expect(program.output).not.toMatch(/"stack"|^\s+at /m);
     expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 });
@@ -179,6 +212,31 @@ describe('stopping', () => {
     expect(await program.exited).toEqual({ code: 0, signal: null });
     expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*accessToken/);
     socket.destroy();
+  });
+
+  it('ends the service at SIGTERM to npm start, and frees its ports', async () => {
+    const clone = join(directory.path, 'clone');
+    await mkdir(clone);
+    const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    // The script of this clone, without its build: other tests use `dist` at the same time.
+    const manifest = { type: 'module', scripts: { build: 'true', start: scripts['start'] } };
+    await writeFile(join(clone, 'package.json'), JSON.stringify(manifest));
+    await symlink(join(ROOT, 'dist'), join(clone, 'dist'));
+    const program = Program.run(
+      'npm',
+      ['start'],
+      {
+        ...{ DATA_DIR: join(directory.path, 'data'), HTTP_HOST: '127.0.0.1' },
+        ...{ HTTP_PORT: String(ports.http), SOCKET_SERVER_PORT: String(ports.socket) },
+      },
+      clone,
+    );
+    await program.waitForOutput(/is ready/);
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    for (const port of [ports.http, ports.socket])
+      await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
   });
 
   it('ends at once at a second signal', async () => {

@@ -51,7 +51,7 @@ describe('watch', () => {
       '--duration',
       '20',
       '--vehicles',
-      '2',
+      '4',
       '--speed',
       'max',
       '--json',
@@ -69,7 +69,9 @@ describe('watch', () => {
     const lines = linesOf(watching);
     expect(lines).toHaveLength(total);
     expect(new Set(lines).size).toBe(total);
-    expect(watching.output).toMatch(new RegExp(`^${total} fixes of 5 vehicles in \\d+ s.*1 reconnect$`, 'm'));
+    // The second run uses a vehicle of the first one again when its positions do not mix with the earlier ones.
+    const summary = `^${total} fixes of [4-7] vehicles in \\d+ s.*1 reconnect$`;
+    expect(watching.output).toMatch(new RegExp(summary, 'm'));
   });
 
   it('shows the requested call signs only, and ends by itself', async () => {

@@ -3,12 +3,13 @@ import { Clock } from '../../src/core/index.js';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { hash } from 'bcrypt';
 import { createHmac } from 'node:crypto';
-import type { Connection } from 'mongoose';
+import { type Connection, Types } from 'mongoose';
 import type { Socket } from 'socket.io-client';
 import { SessionsService } from '../../src/auth/sessions/sessions.service.js';
 import { UsersRepository } from '../../src/auth/users/users.repository.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { logIn, me, newUser } from '../support/test-users.js';
+import { comparedRounds } from '../support/fast-bcrypt.js';
 import { connectSocket, until } from '../support/sockets.js';
 import {
   ADMIN,
@@ -79,8 +80,8 @@ describe('logging in', () => {
 });
 
 describe('refreshing', () => {
-  const refresh = (refreshToken: string) =>
-    call(service, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } });
+  const refresh = (refreshToken: string, instance: TestService = service) =>
+    call(instance, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } });
 
   it('gives the previous token the same successor, so that a lost answer ends no session', async () => {
     const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
@@ -90,39 +91,74 @@ describe('refreshing', () => {
     expect(new Set([one, other, again].map((answer) => answer.body.refreshToken)).size).toBe(1);
   });
 
-  it('accepts the previous token for 30 s and not longer', async () => {
+  /** Runs a step as if the clock of all instances were ahead. */
+  async function later<T>(ms: number, step: () => Promise<T>): Promise<T> {
+    const clocks = [service, other].map(({ service: { app } }) => jest.spyOn(app.get(Clock), 'nowMs'));
+    for (const clock of clocks) clock.mockImplementation(() => Date.now() + ms);
+    try {
+      return await step();
+    } finally {
+      for (const clock of clocks) clock.mockRestore();
+    }
+  }
+  const ended = { status: 401, body: { code: 'auth/session-revoked' } };
+
+  it('gives the current successor to every token that was rotated within 30 s, on every instance', async () => {
     const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
     const { body: second } = await refresh(first.refreshToken);
-    const clock = jest.spyOn(service.service.app.get(Clock), 'nowMs');
-    try {
-      clock.mockImplementation(() => Date.now() + 29_000);
-      expect(await refresh(first.refreshToken)).toMatchObject({
-        status: 200,
-        body: { refreshToken: second.refreshToken },
-      });
-      clock.mockImplementation(() => Date.now() + 31_000);
-      expect(await refresh(first.refreshToken)).toMatchObject({
-        status: 401,
-        body: { code: 'auth/session-revoked' },
-      });
-    } finally {
-      clock.mockRestore();
-    }
+    const { body: third } = await later(20_000, () => refresh(second.refreshToken));
+    const { body: fourth } = await later(25_000, () => refresh(third.refreshToken, other));
+    const current = { status: 200, body: { refreshToken: fourth.refreshToken } };
+    for (const { refreshToken } of [first, second, third])
+      for (const instance of [service, other])
+        expect(await later(29_000, () => refresh(refreshToken, instance))).toMatchObject(current);
+    expect(await later(49_000, () => refresh(second.refreshToken))).toMatchObject(current);
+    // The second token was rotated 20 s after the first.
+    expect(await later(51_000, () => refresh(second.refreshToken))).toMatchObject(ended);
+    expect(await later(51_000, () => refresh(fourth.refreshToken))).toMatchObject(ended);
   });
 
-  it('ends the session when an older token is used again', async () => {
+  it('ends the session when a token is used more than 30 s after its rotation', async () => {
     const { body: first } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
     const { body: second } = await refresh(first.refreshToken);
-    const { body: third } = await refresh(second.refreshToken);
-    expect(await refresh(first.refreshToken)).toMatchObject({
-      status: 401,
-      body: { code: 'auth/session-revoked' },
+    expect(await later(31_000, () => refresh(first.refreshToken))).toMatchObject(ended);
+    expect(await refresh(second.refreshToken)).toMatchObject(ended);
+    expect((await me(service, second.accessToken)).status).toBe(401);
+  });
+
+  it('logs no tab of a restored window out: six tabs, 20 times', async () => {
+    const { body: login } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
+    /** What the tabs share, as in the storage of a browser. */
+    let held: string = login.refreshToken;
+    async function refreshInTab(tab: number, refreshToken: string): Promise<void> {
+      const answer = await refresh(refreshToken, tab % 2 === 0 ? service : other);
+      expect(answer).toMatchObject({ status: 200 });
+      held = answer.body.refreshToken;
+    }
+    const tabs = [0, 1, 2, 3, 4, 5];
+    for (let time = 0; time < 20; time += 1) {
+      await Promise.all(tabs.map((tab) => refreshInTab(tab, held)));
+      // Every second tab has read the token early and is slow: it is up to three rotations back.
+      const readEarly = held;
+      for (const tab of tabs) await refreshInTab(tab, tab % 2 === 0 ? readEarly : held);
+    }
+    expect(await refresh(held)).toMatchObject({ status: 200 });
+  });
+
+  it('keeps its size when one client rotates without an end', async () => {
+    const { body: login } = await call(service, 'POST', '/api/v1/auth/login', { body: ADMIN });
+    const tokens: string[] = [login.refreshToken];
+    for (let n = 0; n < 130; n += 1) tokens.push((await refresh(tokens.at(-1) ?? '')).body.refreshToken);
+    expect(await refresh(tokens[0] ?? '')).toMatchObject({
+      status: 200,
+      body: { refreshToken: tokens.at(-1) },
     });
-    expect(await refresh(third.refreshToken)).toMatchObject({
-      status: 401,
-      body: { code: 'auth/session-revoked' },
-    });
-    expect((await me(service, third.accessToken)).status).toBe(401);
+    const [sessionId] = login.refreshToken.split('.');
+    const stored = await service.service.app
+      .get<Connection>(getConnectionToken())
+      .collection('sessions')
+      .findOne({ _id: new Types.ObjectId(String(sessionId)) });
+    expect(stored?.['recentRotations']).toHaveLength(100);
   });
 
   it('refuses a forged token', async () => {
@@ -229,6 +265,47 @@ describe('hashes of the old server', () => {
     expect(renamed).toMatchObject({ status: 200, body: { name: 'Renamed', createdAt: expect.any(String) } });
     expect((await call(service, 'PATCH', path, { token, body: { role: 'viewer' } })).status).toBe(200);
     expect((await me(service, token)).status).toBe(401);
+  });
+
+  it.each([
+    ['an unknown address', null],
+    ['a user of this service', 12],
+    ['a hash of the old server', 10],
+    ['a weaker hash', 4],
+    ['a malformed hash', 'plain text'],
+  ])('cost the same work and give the same answer for a wrong password: %s', async (what, stored) => {
+    const email = `${what.replaceAll(' ', '-')}@example.org`;
+    const passwordHash = typeof stored === 'number' ? await hash(password, stored) : stored;
+    if (passwordHash !== null) {
+      await users.create({ id: users.newId(), email, name: 'x', role: 'viewer', passwordHash });
+    }
+    comparedRounds.length = 0;
+    const { status, body } = await call(service, 'POST', '/api/v1/auth/login', {
+      body: { email, password: 'wrong' },
+    });
+    expect(comparedRounds.reduce((sum, rounds) => sum + 2 ** rounds, 0)).toBe(2 ** 12);
+    expect([status, { ...body, requestId: '' }]).toEqual([
+      401,
+      {
+        type: expect.any(String),
+        title: 'Unauthorized',
+        status: 401,
+        detail: 'E-mail address or password is wrong.',
+        code: 'auth/bad-credentials',
+        requestId: '',
+      },
+    ]);
+  });
+
+  it('with more rounds than new ones are replaced, because their time shows that the user exists', async () => {
+    const email = 'slow@example.org';
+    const id = users.newId();
+    await users.create({ id, email, name: 'Slow', role: 'viewer', passwordHash: await hash(password, 13) });
+    await logIn(service, { email, password });
+    await until(
+      async () => (await users.getById(id)).passwordHash.startsWith('$2b$12$'),
+      'a hash with 12 rounds',
+    );
   });
 
   it.each(['', 'plain text', '$2b$12$short', '$2y$10$' + 'a'.repeat(53), '$2b$31$' + 'a'.repeat(53)])(

@@ -14,9 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
+const REPORTED_MS = Date.parse('2026-11-01T10:00:00.412Z');
 const report = (vehicle: string, change: Partial<Omit<Crash, 'id'>> = {}): Omit<Crash, 'id'> => ({
   vehicleId: vehicle,
-  reportedAt: new Date('2026-11-01T10:00:00.412Z'),
+  reportedAt: new Date(REPORTED_MS),
   lat: 48.1,
   lon: 11.5,
   speedMps: 13.9,
@@ -30,7 +31,10 @@ describe('GET /api/v1/crashes', () => {
   it('lists newest first, of one vehicle or of all, and gets one by id', async () => {
     const other = (await newVehicle(service, token)).vehicleId;
     const ids: string[] = [];
-    for (let n = 0; n < 5; n += 1) ids.unshift((await record(report(n === 2 ? other : vehicleId))).id);
+    for (let n = 0; n < 5; n += 1) {
+      const reportedAt = new Date(REPORTED_MS + n * 1_000);
+      ids.unshift((await record(report(n === 2 ? other : vehicleId, { reportedAt }))).id);
+    }
     const first = await list('limit=3');
     expect(first.body.items.map(({ id }: { id: string }) => id)).toEqual(ids.slice(0, 3));
     const second = await list(`limit=3&cursor=${first.body.nextCursor}`);
@@ -42,13 +46,15 @@ describe('GET /api/v1/crashes', () => {
     const { status, body } = await call(service, 'GET', `/api/v1/crashes/${ids[2]}`, { token });
     expect([status, body]).toEqual([
       200,
-      { id: ids[2], ...report(other), reportedAt: '2026-11-01T10:00:00.412Z' },
+      { id: ids[2], ...report(other), reportedAt: '2026-11-01T10:00:02.412Z' },
     ]);
   });
 
   it('stores a crash without place, speed and heading as null', async () => {
     const nothing = { lat: null, lon: null, speedMps: null, headingDeg: null };
-    const { id } = await record(report(vehicleId, nothing));
+    const { id } = await record(
+      report(vehicleId, { ...nothing, reportedAt: new Date(REPORTED_MS + 10_000) }),
+    );
     expect((await call(service, 'GET', `/api/v1/crashes/${id}`, { token })).body).toMatchObject(nothing);
   });
 

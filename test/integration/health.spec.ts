@@ -34,7 +34,7 @@ beforeAll(async () => {
   await startDatabase(0);
   proxy = await stallingProxy(database.port);
   const url = `mongodb://127.0.0.1:${proxy.port}/samserver_test_health?retryWrites=false`;
-  const shared = { url, isEmbedded: true, stop: () => Promise.resolve() };
+  const shared = { url, isEmbedded: true, stats: null, stop: () => Promise.resolve() };
   service = await startTestService(
     {
       OPS_TOKEN,

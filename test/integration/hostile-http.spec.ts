@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { InFlightBytes } from '../../src/core/index.js';
 import { liveBytes } from '../support/heap-guard.js';
 import { adminToken, newVehicle } from '../support/http.js';
 import { type Bytes, exchange, type RawAnswer, type RawRequest, requestBytes } from '../support/raw-http.js';
@@ -139,27 +140,27 @@ const BODIES: readonly Case[] = [
   {
     name: 'a password of 1 MB',
     request: () => login(JSON.stringify({ email: 'a@b.c', password: 'x'.repeat(MB) })),
-    status: 400,
-    code: 'input/invalid',
+    status: 413,
+    code: 'http/body-too-large',
   },
   {
     name: 'an e-mail address of 1 MB',
     request: () => login(JSON.stringify({ email: `${'a@'.repeat(MB / 2)}b.c`, password: 'x' })),
-    status: 400,
-    code: 'input/invalid',
+    status: 413,
+    code: 'http/body-too-large',
   },
   {
     name: 'a field name of 1 MB',
     request: () => login(JSON.stringify({ ['x'.repeat(MB)]: 1 })),
-    status: 400,
-    code: 'input/invalid',
+    status: 413,
+    code: 'http/body-too-large',
   },
   {
     name: '20,000 unknown fields',
     request: () =>
       login(JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`f${n}`, n])))),
-    status: 400,
-    code: 'input/invalid',
+    status: 413,
+    code: 'http/body-too-large',
   },
   {
     name: '3 MB',
@@ -170,23 +171,23 @@ const BODIES: readonly Case[] = [
   {
     name: '100,000 levels of arrays',
     request: () => login(`{"email":${'['.repeat(100_000)}${']'.repeat(100_000)},"password":"x"}`),
-    status: 400,
+    status: 413,
   },
   {
     name: '100,000 levels of objects',
     request: () => login(`{"email":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)},"password":"x"}`),
-    status: 400,
+    status: 413,
   },
   {
     name: '100,000 levels as the body itself',
     request: () => login(`${'['.repeat(100_000)}${']'.repeat(100_000)}`),
-    status: 400,
+    status: 413,
   },
   {
     name: '100,000 levels that are never closed',
     request: () => login('['.repeat(100_000)),
-    status: 400,
-    code: 'http/bad-request',
+    status: 413,
+    code: 'http/body-too-large',
   },
   {
     name: '100,000 levels in an unknown field',
@@ -196,13 +197,13 @@ const BODIES: readonly Case[] = [
       path: VEHICLES,
       body: `{"x":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`,
     }),
-    status: 400,
+    status: 413,
   },
   {
     name: 'a gzip bomb',
     request: () => login(gzipSync(Buffer.alloc(100 * MB, 0x20)), { 'Content-Encoding': 'gzip' }),
-    status: 413,
-    code: 'http/body-too-large',
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'a brotli bomb',
@@ -210,20 +211,61 @@ const BODIES: readonly Case[] = [
       login(brotliCompressSync(Buffer.alloc(20 * MB, 0x20), { params: { 1: 1 } }), {
         'Content-Encoding': 'br',
       }),
-    status: 413,
-    code: 'http/body-too-large',
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'invalid gzip',
     request: login('{"email":1}', { 'Content-Encoding': 'gzip' }),
-    status: 400,
-    code: 'http/bad-request',
+    status: 415,
+    code: 'http/unsupported-media-type',
   },
   {
     name: 'truncated gzip',
     request: login(gzipSync(Buffer.from(batch(100))).subarray(0, 60), { 'Content-Encoding': 'gzip' }),
-    status: 400,
-    code: 'http/bad-request',
+    status: 415,
+    code: 'http/unsupported-media-type',
+  },
+  {
+    name: 'a small gzip of 2 MB of brackets',
+    request: () => login(gzipSync(Buffer.alloc(2 * MB, '[')), { 'Content-Encoding': 'gzip' }),
+    status: 415,
+    code: 'http/unsupported-media-type',
+  },
+  {
+    name: 'gzip of an upload',
+    as: 'device',
+    request: () => ({
+      method: 'POST',
+      path: `${VEHICLES}/${device.vehicleId}/images`,
+      body: gzipSync(Buffer.alloc(MB)),
+      headers: { 'Content-Type': 'multipart/form-data; boundary=x', 'Content-Encoding': 'gzip' },
+    }),
+    status: 415,
+    code: 'http/unsupported-media-type',
+  },
+  {
+    name: 'the encoding `identity`, which is none',
+    request: login('{"email":"a@example.org","password":"x"}', { 'Content-Encoding': 'identity' }),
+    status: 401,
+  },
+  {
+    name: 'UTF-16',
+    request: login(Buffer.from('{}', 'utf16le'), { 'Content-Type': 'application/json; charset=utf-16le' }),
+    status: 415,
+    code: 'http/unsupported-media-type',
+  },
+  {
+    name: '20 kB of a caller without a token, before a malformed rest',
+    request: login('['.repeat(20_000)),
+    status: 413,
+    code: 'http/body-too-large',
+  },
+  {
+    name: '3 MB with a token that is not valid: access comes first',
+    request: () => ({ ...report(Buffer.alloc(3 * MB)), token: 'x.y.z' }),
+    status: 401,
+    code: 'auth/token-invalid',
   },
   {
     name: 'an unknown encoding',
@@ -371,8 +413,32 @@ const REPORTS: readonly Case[] = [
   {
     name: 'attributes 100,000 levels deep',
     request: () => one(`"attributes":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`),
+    status: 400,
+    code: 'http/bad-request',
+  },
+  {
+    name: 'attributes 20 levels deep',
+    request: () => one(`"attributes":${'{"a":'.repeat(20)}1${'}'.repeat(20)}`),
     status: 200,
     body: { results: [{ dropped: ['attributes'] }] },
+  },
+  {
+    name: '2 MB of different field names',
+    request: () => report(`{${Array.from({ length: 150_000 }, (_, n) => `"k${n}":1`).join()}}`),
+    status: 400,
+    code: 'http/bad-request',
+  },
+  {
+    name: '2 MB of brackets',
+    request: () => report('['.repeat(1_999_999)),
+    status: 400,
+    code: 'http/bad-request',
+  },
+  {
+    name: '660,000 empty objects',
+    request: () => report(`[${'{},'.repeat(660_000)}{}]`),
+    status: 400,
+    code: 'http/bad-request',
   },
   {
     name: 'attributes with operators and dots',
@@ -916,6 +982,17 @@ const WIRE: readonly {
   },
 ];
 
+describe('both ports', () => {
+  it('keep an idle connection longer than the 60 s of reverse proxies', async () => {
+    for (const url of [`${service.url}/health`, `${service.socketUrl}/socket.io/?EIO=4&transport=polling`]) {
+      const answer = await fetch(url);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('keep-alive')).toBe('timeout=75');
+      await answer.text();
+    }
+  });
+});
+
 describe('on the wire', () => {
   it.each(WIRE.map((each) => [each.name, each.status, each] as const))(
     '%s: %p',
@@ -947,7 +1024,13 @@ describe('slow clients', () => {
   // Short time-outs for the test.
   const server = () =>
     service.service.app.getHttpServer() as { headersTimeout: number; requestTimeout: number };
-  beforeAll(() => void Object.assign(server(), { headersTimeout: 300, requestTimeout: 600 }));
+  let normal: { headersTimeout: number; requestTimeout: number };
+  beforeAll(() => {
+    const { headersTimeout, requestTimeout } = server();
+    normal = { headersTimeout, requestTimeout };
+    Object.assign(server(), { headersTimeout: 300, requestTimeout: 600 });
+  });
+  afterAll(() => void Object.assign(server(), normal));
 
   const UNFINISHED: readonly (readonly [string, string])[] = [
     ['nothing at all', ''],
@@ -956,10 +1039,6 @@ describe('slow clients', () => {
     [
       'half a body',
       `POST ${LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"email"`,
-    ],
-    [
-      'a body of petabytes',
-      `POST ${LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000000000000000\r\n\r\n{`,
     ],
     [
       'a missing chunk',
@@ -984,6 +1063,15 @@ describe('slow clients', () => {
     },
   );
 
+  it('a body of petabytes: answered at once with 413', async () => {
+    const head = `POST ${LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000000000000000\r\n\r\n{`;
+    expect(await exchange(service.service.httpPort, [head])).toMatchObject({
+      isClosed: true,
+      status: 413,
+      body: { status: 413, code: 'http/body-too-large' },
+    });
+  });
+
   it('connections that are cut in the middle of a request leave nothing behind', async () => {
     const open = () =>
       new Promise<number>((resolve) =>
@@ -1001,6 +1089,120 @@ describe('slow clients', () => {
     }
     await until(async () => (await open()) < 10, 'the connections to be closed');
     await processMonitor.expectHealthy(service, device.deviceToken);
+  });
+});
+
+describe('targets', () => {
+  it.each(['http://example.org', 'HTTPS://x:5000'])('an absolute target %s/… is its path', async (host) => {
+    const answer = await exchange(service.service.httpPort, [
+      `GET ${host}/docs/nothing?x=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    ]);
+    expect(answer).toMatchObject({ status: 404, body: { code: 'http/not-found' } });
+    const healthy = await exchange(service.service.httpPort, [
+      `GET ${host}/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    ]);
+    expect(healthy).toMatchObject({ status: 200, body: { status: 'ok' } });
+  });
+
+  it('an absolute target works on the socket port too', async () => {
+    const answer = await exchange(service.service.socketPort, [
+      'GET http://x/error_codes HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    ]);
+    expect(answer).toMatchObject({ status: 200, body: { 500: 'Error on server.' } });
+  });
+});
+
+describe('documents that are constant', () => {
+  it.each(['/docs-json', '/docs/swagger-ui-init.js', '/docs/asyncapi.yaml'])(
+    '%s has an ETag and gives 304',
+    async (path) => {
+      const first = await fetch(`${service.url}${path}`);
+      const second = await fetch(`${service.url}${path}`);
+      const etag = second.headers.get('etag') ?? '';
+      expect([
+        first.status,
+        second.status,
+        first.headers.get('etag'),
+        second.headers.get('content-type'),
+      ]).toEqual([200, 200, etag, first.headers.get('content-type')]);
+      expect(await second.text()).toBe(await first.text());
+      const third = await exchange(
+        service.service.httpPort,
+        requestBytes(get(path, { 'If-None-Match': etag })),
+      );
+      expect([third.status, third.body]).toEqual([304, '']);
+    },
+  );
+});
+
+describe('bytes in flight', () => {
+  const held = (): number => service.service.app.get(InFlightBytes).heldBytes;
+  const unfinished = (path: string, sizeBytes: number, header: string): Socket => {
+    const socket = connect(service.service.httpPort, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\n${header}\r\nContent-Length: ${sizeBytes + 1}\r\n\r\n`);
+    socket.write(Buffer.alloc(sizeBytes, 0x20));
+    return socket;
+  };
+
+  it('one device holds its share in unfinished bodies; further ones get 503 and Retry-After; the end frees all', async () => {
+    const header = `Authorization: Bearer ${device.deviceToken}\r\nContent-Type: application/json`;
+    const sockets = [1, 2].map(() => unfinished(POSITIONS, 1_900_000, header));
+    await until(() => held() === 3_800_000, 'the bodies to arrive');
+    const third = await exchange(
+      service.service.httpPort,
+      requestBytes({ ...report(Buffer.alloc(MB, 0x20)), token: device.deviceToken }),
+    );
+    expect(third).toMatchObject({ status: 503, body: { code: 'http/busy' } });
+    expect(third.head).toMatch(/^retry-after: \d+/im);
+    await processMonitor.expectHealthy(service, device.deviceToken);
+    for (const socket of sockets) socket.destroy();
+    await until(() => held() === 0, 'the bytes to be freed');
+  });
+
+  it('a request of an old box counts while it is read', async () => {
+    const form = 'Content-Type: multipart/form-data; boundary=x';
+    const socket = unfinished('/api/snapshot/postAmbulanceImageUpload', 500_000, form);
+    await until(() => held() === 65_536, 'the request to count');
+    socket.destroy();
+    await until(() => held() === 0, 'the bytes to be freed');
+  });
+});
+
+describe('old boxes', () => {
+  const box = (
+    path: string,
+    type: string,
+    body: Bytes,
+    headers: Record<string, string> = {},
+  ): RawRequest => ({
+    method: 'POST',
+    path,
+    body,
+    headers: { 'Content-Type': type, ...headers },
+  });
+  const TRACKING = '/api/tracking/postAmbulanceTracking';
+
+  it.each([
+    ['JSON', 'application/json', '\uFEFF{"ambulance_id":"none"}'],
+    ['a form', 'application/x-www-form-urlencoded', '\uFEFFambulance_id=none'],
+  ])('may send a byte order mark before %s', async (_what, type, body) => {
+    const answer = await exchange(
+      service.service.httpPort,
+      requestBytes(box(TRACKING, type, Buffer.from(body))),
+    );
+    expect(answer).toMatchObject({ status: 201, body: { message: 'Ambulance not found.' } });
+  });
+
+  it.each([
+    [TRACKING, 'application/json'],
+    ['/api/crash/postAmbulanceCrashNotify', 'application/x-www-form-urlencoded'],
+    ['/api/snapshot/postAmbulanceImageUpload', 'multipart/form-data; boundary=x'],
+  ])('%s: a compressed body is refused with the page of the old server', async (path, type) => {
+    const request = box(path, type, gzipSync(Buffer.alloc(MB)), { 'Content-Encoding': 'gzip' });
+    const answer = await exchange(service.service.httpPort, requestBytes(request));
+    expect(answer.status).toBe(415);
+    expect(answer.head).toMatch(/^content-type: text\/html/im);
   });
 });
 

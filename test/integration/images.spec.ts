@@ -17,6 +17,7 @@ import {
   pngBomb,
   upload,
   webp,
+  webpBomb,
 } from '../support/pictures.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 import { filesBelow, createTestVolume, type TestVolume } from '../support/test-volume.js';
@@ -105,17 +106,17 @@ describe('an image', () => {
   });
 
   it.each([
-    ['JPEG', () => jpeg(2), 'image/jpeg'],
-    ['PNG', () => png(2), 'image/png'],
-    ['WebP', () => webp(2), 'image/webp'],
-    ['AVIF', () => avif(2), 'image/avif'],
-    ['HEIC', async () => heic(), 'image/heic'],
-  ])('is recognized as %s by its content, not by its name', async (_name, make, contentType) => {
+    ['JPEG', () => jpeg(2), 'image/jpeg', 'jpg'],
+    ['PNG', () => png(2), 'image/png', 'png'],
+    ['WebP', () => webp(2), 'image/webp', 'webp'],
+    ['AVIF', () => avif(2), 'image/avif', 'avif'],
+    ['HEIC', async () => heic(), 'image/heic', 'heic'],
+  ])('is recognized as %s by its content, not by its name', async (_name, make, contentType, extension) => {
     const bytes = await make();
     const made = await send(bytes, { filename: 'invoice.pdf', type: 'application/pdf' });
     expect(made).toMatchObject({
       status: 201,
-      body: { contentType, filename: 'invoice.pdf', sha256: sha256(bytes) },
+      body: { contentType, filename: `invoice.${extension}`, sha256: sha256(bytes) },
     });
     const content = await download(service, made.body.url, token);
     expect([content.headers.get('content-type'), content.bytes.equals(bytes)]).toEqual([contentType, true]);
@@ -236,12 +237,18 @@ describe('refused uploads', () => {
     ['half a HEIC', () => cut(Promise.resolve(heic())), 400, 'images/damaged'],
     ['a PNG bomb', async () => pngBomb(), 413, 'images/too-many-pixels'],
     ['a HEIC of 10^10 pixels', async () => heic(100_000, 100_000), 413, 'images/too-many-pixels'],
+    ['98 megapixels in 28 bytes', async () => webpBomb(16_383, 6_000), 413, 'images/too-many-pixels'],
     ['a file one byte too large', () => jpegOfSize(91, 2_000_001), 413, 'images/too-large'],
     ['a file far too large', () => jpegOfSize(91, 16_000_000), 413, 'images/too-large'],
   ])('refuses %s', async (_what, make, status, code) => {
     const before = await storedFiles();
     expect(await send(await make())).toMatchObject({ status, body: { status, code } });
     expect([await storedFiles(), await leftovers()]).toEqual([before, []]);
+  });
+
+  it('accepts a picture of one colour that is cheap to decode', async () => {
+    const made = await send(webpBomb(2_000, 2_000));
+    expect(made).toMatchObject({ status: 201, body: { width: 2_000, height: 2_000, sizeBytes: 28 } });
   });
 
   it('accepts the largest allowed file', async () => {
@@ -256,15 +263,15 @@ describe('refused uploads', () => {
   });
 
   it.each([
-    ['../../../etc/passwd.jpg', 'passwd.jpg'],
-    ['..\\..\\boot.jpg', 'boot.jpg'],
-    ['Unfall Straße – 現場 🚑.jpg', 'Unfall Straße – 現場 🚑.jpg'],
-    [`${'x'.repeat(300)}.jpg`, 'x'.repeat(200)],
-    ['.htaccess', 'htaccess'],
-    ['a\u202egpj.exe', 'agpj.exe'],
+    ['../../../etc/passwd.png', 'passwd.png'],
+    ['..\\..\\boot.jpg', 'boot.png'],
+    ['Unfall Straße – 現場 🚑.png', 'Unfall Straße – 現場 🚑.png'],
+    [`${'x'.repeat(300)}.png`, `${'x'.repeat(200)}.png`],
+    ['.htaccess', 'htaccess.png'],
+    ['a\u202egpj.exe', 'agpj.png'],
     ['..', 'picture.png'],
   ])('the file name %j becomes %j', async (filename, shown) => {
-    const made = await send(await png(100 + shown.length), { filename });
+    const made = await send(await png(100 + filename.length), { filename });
     expect(made).toMatchObject({ status: 201, body: { filename: shown } });
     await call(service, 'DELETE', `/api/v1/images/${made.body.id}`, { token });
   });

@@ -5,7 +5,7 @@ import { CRASH, formOf, newBox, postJson, postRaw, SNAPSHOT, TRACKING } from '..
 import { OldPanel } from '../support/old-panel.js';
 import { imagesOf, jpeg } from '../support/pictures.js';
 import { until } from '../support/sockets.js';
-import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
+import { stallingDatabase, type StallingProxy } from '../support/stalling-proxy.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 import { createTestVolume, type TestVolume } from '../support/test-volume.js';
@@ -16,12 +16,11 @@ let volume: TestVolume;
 let service: TestService;
 beforeAll(async () => {
   database = await startTestDatabase();
-  const url = new URL(database.url);
-  proxy = await stallingProxy(Number(url.port === '' ? 27017 : url.port));
-  url.host = `127.0.0.1:${proxy.port}`;
+  const stalling = await stallingDatabase(database.url);
+  proxy = stalling.proxy;
   volume = await createTestVolume();
   const env = { MONGODB_TIMEOUT_MS: '1000', ...volume.env };
-  service = await startTestService(env, { ...database, url: url.href });
+  service = await startTestService(env, { ...database, url: stalling.url });
 });
 afterAll(async () => {
   proxy.resume();

@@ -18,7 +18,7 @@ import { OPS_TOKEN, startTestService, type TestService } from '../support/test-s
 let service: TestService;
 let token: string;
 beforeAll(async () => {
-  service = await startTestService({ OPS_TOKEN });
+  service = await startTestService({ OPS_TOKEN, LEGACY_POSITIONS_PER_S_PER_BOX: '100' });
   token = await adminToken(service);
 });
 afterAll(() => service.stop());

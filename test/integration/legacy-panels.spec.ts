@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { io } from 'socket.io-client';
+import { io, type Socket } from 'socket.io-client';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { CRASH, newBox, postJson, postRaw, TRACKING } from '../support/old-boxes.js';
 import { OldPanel, type PanelClient, type PanelTransport } from '../support/old-panel.js';
@@ -191,7 +191,7 @@ describe('hostile clients', () => {
   });
 
   it.each<[string, unknown[]]>([
-    ['a name of 1 MB', ['x'.repeat(1_000_000)]],
+    ['a name of 60 kB', ['x'.repeat(60_000)]],
     ['a room that does not exist', ['everything']],
     ['the room of another socket', ['<other>']],
     ['a list', [['everything', 'tracking']]],
@@ -209,21 +209,22 @@ describe('hostile clients', () => {
     expect(one.socket.connected).toBe(true);
   });
 
-  it('10,000 joins are limited, their socket is closed, and the other panels are served', async () => {
+  it('900 joins are limited, 10,000 more end their socket, and the other panels are served', async () => {
     const { vehicleId, boxCode } = await newBox(service);
     const [greedy, other] = [await panel(), await panel()];
     await other.join(vehicleId);
-    for (let n = 0; n < 10_000; n += 1) greedy.socket.emit('room_join', n.toString(16).padStart(24, '0'));
+    const join = (n: number): unknown => greedy.socket.emit('room_join', n.toString(16).padStart(24, '0'));
+    for (let n = 0; n < 900; n += 1) join(n);
+    const refused = async (): Promise<number> =>
+      (await Scrape.of(service)).value('samserver_legacy_room_joins_total', { outcome: 'too_many' }) ?? 0;
+    await until(async () => (await refused()) > 500, 'refused joins');
+    for (let n = 0; n < 10_000; n += 1) join(n);
     await until(() => greedy.endings.length > 0, 'the socket to be closed');
     expect(greedy.endings).toEqual(['transport close']);
     expect(other.texts.filter((text) => text.startsWith('room joined: 0')).length).toBeLessThanOrEqual(300);
     await postJson(service, TRACKING, report(boxCode));
     expect(await other.frames(1)).toHaveLength(1);
     expect(other.socket.connected).toBe(true);
-    const refused = (await Scrape.of(service)).value('samserver_legacy_room_joins_total', {
-      outcome: 'too_many',
-    });
-    expect(refused).toBeGreaterThan(900);
   });
 
   it('a panel cannot send to other panels', async () => {
@@ -271,6 +272,39 @@ describe('settings', () => {
     }
   });
 
+  it('LEGACY_MAX_PANELS_PER_ADDRESS: one address does not take all places', async () => {
+    const narrow = await startTestService({
+      TRUST_PROXY: '127.0.0.1',
+      LEGACY_MAX_PANELS: '4',
+      LEGACY_MAX_PANELS_PER_ADDRESS: '3',
+    });
+    const opened: Socket[] = [];
+    const panelOf = async (address: string): Promise<Socket> => {
+      const options = { transports: ['websocket'], forceNew: true, reconnection: false };
+      const socket = io(narrow.socketUrl, { ...options, extraHeaders: { 'X-Forwarded-For': address } });
+      opened.push(socket);
+      let isOver = false;
+      socket.on('disconnect', () => (isOver = true));
+      socket.on('data', () => (isOver = true));
+      await until(() => isOver, 'the first message or the end');
+      return socket;
+    };
+    try {
+      const greedy: Socket[] = [];
+      for (let n = 0; n < 4; n += 1) greedy.push(await panelOf('198.51.100.1'));
+      const others = [await panelOf('198.51.100.2'), await panelOf('198.51.100.3')];
+      await until(
+        () => greedy.filter(({ connected }) => connected).length === 2,
+        'a place for the third address',
+      );
+      expect(greedy.map(({ connected }) => connected)).toEqual([true, true, false, false]);
+      expect(others.map(({ connected }) => connected)).toEqual([true, true]);
+    } finally {
+      opened.forEach((socket) => socket.close());
+      await narrow.stop();
+    }
+  });
+
   it('a drain closes the transport, so that a panel reconnects, and sends no unknown event', async () => {
     const other = await startTestService();
     const oldPanel = await panel('socket.io-client 3', 'websocket', other.socketUrl);
@@ -278,5 +312,39 @@ describe('settings', () => {
     await other.stop();
     await until(() => oldPanel.endings.length > 0);
     expect([oldPanel.endings, oldPanel.others]).toEqual([['transport close'], []]);
+  });
+});
+
+describe.each(['HTTP', 'socket'] as const)('the Socket.IO client on the %s port', (port) => {
+  const url = (file: string): string =>
+    `${port === 'HTTP' ? service.url : service.socketUrl}/socket.io/${file}`;
+
+  it.each([
+    ['socket.io.js', 'application/javascript; charset=utf-8', /io = /],
+    ['socket.io.min.js', 'application/javascript; charset=utf-8', /Socket\.IO v4/],
+    ['socket.io.esm.min.js', 'application/javascript; charset=utf-8', /export\s*\{/],
+    ['socket.io.js.map', 'application/json; charset=utf-8', /"mappings"/],
+    ['socket.io.min.js.map?v=1', 'application/json; charset=utf-8', /"mappings"/],
+  ])('%s can be loaded by a page of another host, and is revalidated', async (file, type, content) => {
+    const answer = await fetch(url(file));
+    expect(answer.status).toBe(200);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': type,
+      'cache-control': 'public, max-age=0',
+      'access-control-allow-origin': '*',
+      'cross-origin-resource-policy': 'cross-origin',
+    });
+    expect(await answer.text()).toMatch(content);
+    const etag = answer.headers.get('etag') ?? '';
+    const again = await fetch(url(file), {
+      headers: { 'if-none-match': etag, 'cache-control': 'max-age=0' },
+    });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+  });
+
+  it('has no other files, and none above its directory', async () => {
+    for (const file of ['socket.io.mjs.js', 'socket.io.%2e%2e.js', 'socket.io%2f..%2f..%2fpackage.js']) {
+      expect([400, 404]).toContain((await fetch(url(file))).status);
+    }
   });
 });

@@ -70,8 +70,8 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
 
     const { body } = await imagesOf(service, vehicleId, token);
     expect(body.items.map(({ filename }: { filename: string }) => filename).sort()).toEqual([
-      'no-dot',
-      'passwd',
+      'no-dot.png',
+      'passwd.jpg',
     ]);
     for (const [n, url] of [service.url, service.socketUrl].entries()) {
       const answer = await download({ url }, `/${imagesObj[`image${n}`]}`);
@@ -98,6 +98,25 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
     expectEmpty(await postRaw(service, SNAPSHOT, late, { port }));
     expect(await pictures()).toEqual(before);
     expect(await waiting()).toEqual([]);
+  });
+});
+
+describe('an old address with repeated slashes', () => {
+  it.each(['http', 'socket'] as const)('is the same picture on the %s port', async (port) => {
+    const { boxCode } = await newBox(service);
+    const bytes = await jpeg(77);
+    await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', bytes]]), { port });
+    const [file] = (await pictures()).filter((path) => path.startsWith(`${boxCode}/`));
+    const host = port === 'http' ? service.url : service.socketUrl;
+    for (const prefix of ['//uploads/ambulance_images/', '///uploads//ambulance_images//']) {
+      const answer = await fetch(`${host}${prefix}${file}?a=//b`);
+      expect([prefix, answer.status, answer.headers.get('content-type')]).toEqual([
+        prefix,
+        200,
+        'image/jpeg',
+      ]);
+    }
+    expect((await fetch(`${host}//uploads/ambulance_images//%2e%2e/x`)).status).toBe(404);
   });
 });
 
@@ -222,7 +241,12 @@ describe('a name that is taken', () => {
     const received = await intake.receive(Readable.from([await jpeg(30)]));
     const names = ['first.jpg', 'second.jpg'];
     const choosePath = (): string => names.shift() ?? 'more.jpg';
-    const { path } = await intake.keep(received, { vehicleId, filename: 'a.jpg', choosePath });
+    const { path } = await intake.keep(received, {
+      vehicleId,
+      filename: 'a.jpg',
+      caller: vehicleId,
+      choosePath,
+    });
     expect(path).toBe('second.jpg');
     expect(await readFile(join(volume.path, 'first.jpg'), 'utf8')).toBe('of another');
     expect((await download(service, '/uploads/ambulance_images/second.jpg')).status).toBe(200);
@@ -234,7 +258,7 @@ describe('a name that is taken', () => {
     const intake = service.service.app.get(ImageIntakeService);
     const received = await intake.receive(Readable.from([await jpeg(31)]));
     const choosePath = (): string => 'first.jpg';
-    const kept = intake.keep(received, { vehicleId, filename: 'a.jpg', choosePath });
+    const kept = intake.keep(received, { vehicleId, filename: 'a.jpg', caller: vehicleId, choosePath });
     await expect(kept).rejects.toMatchObject({ code: 'images/busy' });
     await intake.discard(received);
     expect(await waiting()).toEqual([]);

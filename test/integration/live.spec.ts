@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Socket } from 'socket.io-client';
+import { RawWebSocket } from '../../bench/raw-websocket.mjs';
+import { EventBus } from '../../src/core/index.js';
 import { SocketPort } from '../../src/gateway/index.js';
-import { LiveStreams } from '../../src/gateway/subscriptions/live-streams.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, openSocket, until, whenConnected } from '../support/sockets.js';
 import { type Instance, startTestService, type TestService } from '../support/test-service.js';
@@ -10,7 +10,9 @@ import { type Instance, startTestService, type TestService } from '../support/te
 let service: TestService;
 let token: string;
 beforeAll(async () => {
-  service = await startTestService({ LIVE_REPLAY_LIMIT: '3000' });
+  // A test sends more than the kernel buffers for a connection.
+  const unsent = { SOCKET_MAX_UNSENT_BYTES: '100000000', SOCKET_MAX_UNSENT_BYTES_TOTAL: '100000000' };
+  service = await startTestService({ LIVE_REPLAY_LIMIT: '3000', ...unsent });
   token = await adminToken(service);
 });
 afterAll(() => service.stop());
@@ -181,35 +183,127 @@ describe('the fields of watch', () => {
 });
 
 describe('a subscriber that does not read', () => {
-  it('gets resync, its subscription ends, and no further frame is kept for it', async () => {
-    const { vehicleId, deviceToken } = await newVehicle(service, token);
-    const seen = await watch({ vehicleIds: [vehicleId] });
-    // The stream below the websocket: the buffers of the kernel fill up, and then frames wait in the service.
-    const stream = (
-      seen.socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void; resume(): void } } }
-    ).ws._socket;
-    stream.pause();
-    // More than the kernel buffers for a connection, so that later frames wait in the service.
-    const { io } = service.service.app.get(SocketPort);
-    io.of('/live')
-      .sockets.get(seen.socket.id ?? '')
-      ?.emit('filling', 'x'.repeat(30_000_000));
-    const streams = service.service.app.get(LiveStreams);
-    let second = 1_000;
-    await until(async () => {
-      await report(deviceToken, fix((second += 1)));
-      await sleep(100);
-      return [...streams.all()].length === 0;
-    }, 'the end of the stream');
-    stream.resume();
-    await until(() => seen.events.length > 0, 'resync');
-    expect(seen.events).toEqual([{ event: 'resync', body: { reason: 'slow' } }]);
-    const count = seen.times.length;
-    await report(deviceToken, fix(9_000));
-    // Longer than the interval of frames.
-    await sleep(400);
-    expect(seen.times).toHaveLength(count);
-    expect(await ask(seen.socket, 'watch', { vehicleIds: [vehicleId] })).toHaveProperty('cursor');
+  it.each([
+    ['bytes', { LIVE_MAX_UNSENT_BYTES: '1000000', LIVE_MAX_UNSENT_S: '3600' }],
+    ['age', { LIVE_MAX_UNSENT_BYTES: '1000000000', LIVE_MAX_UNSENT_S: '1' }],
+  ])('gets resync by the limit of %s, and no further frame is kept for it', async (_limit, limits) => {
+    const instance = await service.another(limits);
+    try {
+      const { vehicleId, deviceToken } = await newVehicle(instance, token);
+      const reading = await watch({ vehicleIds: [vehicleId] }, instance);
+      const seen = await watch({ vehicleIds: [vehicleId] }, instance);
+      // The stream below the websocket: the buffers of the kernel fill up, and then frames wait in the service.
+      const stream = (
+        seen.socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void; resume(): void } } }
+      ).ws._socket;
+      stream.pause();
+      const { sockets } = instance.service.app.get(SocketPort).io.of('/live');
+      const socket = sockets.get(seen.socket.id ?? '');
+      // More than the kernel buffers for a connection, so that later frames wait in the service.
+      socket?.emit('filling', 'x'.repeat(30_000_000));
+      const { writeBuffer } = socket?.conn as unknown as { writeBuffer: readonly { data?: string }[] };
+      const waiting = () => writeBuffer.map(({ data }) => String(data));
+      let second = 1_000;
+      const reportOne = () =>
+        call(instance, 'POST', '/api/v1/positions', {
+          token: deviceToken,
+          body: { positions: [fix((second += 1))] },
+        });
+      await until(async () => {
+        await reportOne();
+        return waiting().some((packet) => packet.includes('"resync"'));
+      }, 'the end of the stream');
+      const kept = waiting();
+      const count = reading.times.length;
+      await reportOne();
+      await until(() => reading.times.length > count, 'a frame for the other subscriber');
+      expect(waiting()).toEqual(kept);
+
+      stream.resume();
+      await until(() => seen.events.length > 0, 'resync');
+      expect(seen.events).toEqual([{ event: 'resync', body: { reason: 'slow' } }]);
+      expect(await ask(seen.socket, 'watch', { vehicleIds: [vehicleId] })).toHaveProperty('cursor');
+      expect(reading.events).toEqual([]);
+    } finally {
+      await instance.stop();
+    }
+  });
+});
+
+describe('5,000 events and 500 positions within one turn', () => {
+  const COUNT = 5_000;
+  const WATCHERS = 50;
+  const at = new Date('2026-11-01T10:00:00.000Z');
+  const idOf = (n: number) => n.toString(16).padStart(24, '0');
+
+  /** Events of every kind, as an outage of the network causes them. */
+  function publishAll(bus: EventBus): void {
+    for (let n = 0; n < COUNT; n += 1) {
+      const vehicleId = idOf(n);
+      const place = { lat: 48, lon: 11 };
+      if (n % 4 === 0) {
+        const event = { id: idOf(n), vehicleId, type: 'offline', at: at.toISOString(), ...place } as const;
+        bus.publish('crew-event.recorded', {
+          ...event,
+          averageKmh: 0,
+          requestId: null,
+          minutesLeft: null,
+          late: false,
+        });
+      } else if (n % 4 === 1) {
+        const crash = { id: idOf(n), vehicleId, reportedAt: at, ...place };
+        bus.publish('crash.recorded', { crash: { ...crash, speedMps: null, headingDeg: null } });
+      } else {
+        const vehicle = { id: vehicleId, callSign: `V${n}`, registration: `V${n}`, type: 'als' } as const;
+        bus.publish('vehicle.changed', {
+          vehicle: {
+            ...vehicle,
+            ...{ status: 'available', statusAt: at, createdAt: at, updatedAt: at },
+            ...{ boxCode: null, lastPosition: null },
+          },
+          isArchived: n % 4 === 3,
+        });
+      }
+    }
+  }
+
+  it('reach each of 50 watchers: none resyncs, none loses', async () => {
+    const { deviceToken } = await newVehicle(service, token);
+    const watchers = await Promise.all(
+      Array.from({ length: WATCHERS }, async (_, n) => {
+        const raw = new RawWebSocket({ port: service.service.socketPort });
+        const seen = { raw, isWatching: false, resyncs: 0, ids: new Set<string>(), positions: 0 };
+        raw.onText = (text: string) => {
+          if (text.startsWith('0')) raw.sendText(`40/live,${JSON.stringify({ token })}`);
+          // Every second one has a box, so that its frames are not those of the others.
+          else if (text.startsWith('40/live,'))
+            raw.sendText(`42/live,1["watch",${n % 2 === 0 ? '{}' : '{"bbox":"10,40,20,50"}'}]`);
+          else if (text.startsWith('43/live,1')) seen.isWatching = true;
+          else if (text.startsWith('42/live,["resync"')) seen.resyncs += 1;
+          else if (text.startsWith('42/live,["positions"'))
+            seen.positions += text.split('"late":').length - 1;
+          else for (const [id] of text.matchAll(/0{16}[0-9a-f]{8}/g)) seen.ids.add(id);
+        };
+        await until(() => seen.isWatching, 'the answer to watch');
+        return seen;
+      }),
+    );
+    try {
+      publishAll(service.service.app.get(EventBus));
+      await report(deviceToken, ...Array.from({ length: 500 }, (_, n) => fix(n)));
+      // A watcher with a box gets events that have a place inside it, and none of the vehicles that it never saw.
+      const wanted = (n: number) => (n % 2 === 0 ? COUNT : COUNT / 2);
+      await until(
+        () =>
+          watchers.some(({ resyncs }) => resyncs > 0) ||
+          watchers.every(({ ids, positions }, n) => ids.size >= wanted(n) && positions >= 500),
+        'all events',
+      );
+      expect(watchers.filter(({ resyncs }) => resyncs > 0)).toEqual([]);
+      expect(watchers.map(({ ids }) => ids.size)).toEqual(watchers.map((_, n) => wanted(n)));
+    } finally {
+      for (const { raw } of watchers) raw.cut();
+    }
   });
 });
 

@@ -3,7 +3,7 @@ import { LogLevel } from '../../src/core/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { Scrape } from '../support/scrape.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
-import { stallingProxy } from '../support/stalling-proxy.js';
+import { stallingDatabase } from '../support/stalling-proxy.js';
 import { startTestDatabase } from '../support/test-database.js';
 import { OPS_TOKEN, startTestService } from '../support/test-service.js';
 
@@ -13,11 +13,9 @@ const fix = (n: number) => ({ lat: 48, lon: 11, time: new Date(startMs + n * 1_0
 describe('while the database does not answer', () => {
   it('metrics are answered at once, show waiting positions and their age, and the log level can be changed', async () => {
     const database = await startTestDatabase();
-    const url = new URL(database.url);
-    const proxy = await stallingProxy(Number(url.port === '' ? 27017 : url.port));
-    url.host = `127.0.0.1:${proxy.port}`;
+    const { proxy, url } = await stallingDatabase(database.url);
     const env = { OPS_TOKEN, MONGODB_TIMEOUT_MS: '4000' };
-    const cutOff = await startTestService(env, { ...database, url: url.href });
+    const cutOff = await startTestService(env, { ...database, url });
     const token = await adminToken(cutOff);
     const { deviceToken } = await newVehicle(cutOff, token);
     const device = await connectSocket(cutOff.socketUrl, '/devices', deviceToken);

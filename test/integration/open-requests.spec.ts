@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { mongo } from 'mongoose';
 import { Clock } from '../../src/core/index.js';
 import { OpenRequestsService } from '../../src/legacy/open-requests/open-requests.service.js';
 import { adminToken, call } from '../support/http.js';
+import { isRealMongo } from '../support/embedded-mongo.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
@@ -77,4 +79,33 @@ it('finds a vehicle by its box code, and reads again in the background', async (
   await until(() => of() !== null);
   expect(of()).toMatchObject({ requestType: 'EMERGENCY' });
   late.mockRestore();
+});
+
+(isRealMongo ? it.skip : it)('reads few documents between two complete reads', async () => {
+  const clock = service.service.app.get(Clock);
+  const id = await theirs('9');
+  const daysAgo = (days: number) => mongo.ObjectId.createFromTime(Date.now() / 1_000 - days * 86_400);
+  const done = Array.from({ length: 2_000 }, (_, n) => ({
+    _id: daysAgo(n + 1),
+    request_status: 'COMPLETED',
+  }));
+  await old
+    .collection('aoc_requests')
+    .insertMany([...done, { _id: daysAgo(0.5), ambulance_id: id }] as never[]);
+  const examinedBy = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = service.database.stats?.documentsExamined ?? 0;
+    await work();
+    return (service.database.stats?.documentsExamined ?? 0) - before;
+  };
+  const read = () => requests.refreshNow([String(id)]);
+  const later = jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 660_000);
+  expect(await examinedBy(read)).toBeGreaterThanOrEqual(2_000);
+  expect(await examinedBy(read)).toBeLessThan(500);
+  expect(requests.peek(String(id), PLACE)).not.toBeNull();
+  await old
+    .collection('aoc_requests')
+    .updateMany({ ambulance_id: id }, { $set: { request_status: 'COMPLETED' } });
+  await read();
+  expect(requests.peek(String(id), PLACE)).toBeNull();
+  later.mockRestore();
 });

@@ -18,7 +18,20 @@ interface Answer {
   readonly content?: Readonly<Record<string, Media>>;
   readonly headers?: Readonly<Record<string, unknown>>;
 }
+interface Parameter {
+  readonly required?: boolean;
+  readonly example?: unknown;
+  readonly schema?: { readonly example?: unknown };
+}
+interface Field {
+  readonly type?: string;
+  readonly properties?: unknown;
+  readonly additionalProperties?: unknown;
+  readonly allOf?: unknown;
+}
 interface Operation {
+  readonly operationId?: string;
+  readonly parameters?: readonly Parameter[];
   readonly summary?: string;
   readonly description?: string;
   readonly security?: readonly Readonly<Record<string, unknown>>[];
@@ -30,11 +43,11 @@ let service: TestService;
 let document: {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
-    readonly schemas: Readonly<Record<string, unknown>>;
+    readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, Field>> }>>;
     readonly examples: Readonly<
       Record<string, { readonly value: { code: string; status: number; type: string } }>
     >;
-    readonly securitySchemes: Readonly<Record<string, unknown>>;
+    readonly securitySchemes: Readonly<Record<string, { readonly bearerFormat?: string }>>;
   };
 };
 beforeAll(async () => {
@@ -49,6 +62,8 @@ const operations = (): (readonly [string, Operation])[] =>
   );
 const apiOperations = (): (readonly [string, Operation])[] =>
   operations().filter(([name]) => name.includes(' /api/v1/'));
+const isUntyped = ({ type, properties, additionalProperties, allOf }: Field): boolean =>
+  type === 'object' && !properties && !additionalProperties && !allOf;
 const hasExample = (media: Media): boolean => media.example !== undefined || media.examples !== undefined;
 
 /** Names of all operations that fail a check, so that one failed test names them all. */
@@ -85,8 +100,45 @@ describe('/docs-json', () => {
             ? 'ops'
             : 'user';
       const both = DEVICE_OR_USER_CALLS.includes(name) && [{ user: [] }, { device: [] }];
-      expect([name, security]).toEqual([name, both || (scheme && [{ [scheme]: [] }])]);
+      expect([name, security]).toEqual([name, both || (scheme ? [{ [scheme]: [] }] : [])]);
     }
+    const { user, device, ops } = document.components.securitySchemes;
+    expect([user, device, ops].map((scheme) => scheme?.bearerFormat)).toEqual(['JWT', 'opaque', 'opaque']);
+  });
+
+  it('has one short name for every call, as generators use it', () => {
+    const names = operations().map(([, { operationId }]) => operationId);
+    expect(names.filter((name) => !/^[a-z]+(?:[A-Z][a-z]*)*$/.test(name ?? ''))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('fills in no optional filter: a call that a reader tries finds what there is', () => {
+    const isFilledIn = ({ required, schema, example }: Parameter): boolean =>
+      required !== true && (example !== undefined || schema?.example !== undefined);
+    expect(namesWhere(({ parameters }) => parameters?.some(isFilledIn) ?? false)).toEqual([]);
+  });
+
+  it('has a type for every field of a body and of an answer', () => {
+    const untyped = Object.entries(document.components.schemas).flatMap(([name, { properties }]) =>
+      Object.entries(properties ?? {})
+        .filter(([, field]) => isUntyped(field))
+        .map(([field]) => `${name}.${field}`),
+    );
+    expect(untyped).toEqual([]);
+    expect(
+      namesWhere(({ requestBody, responses }, name) =>
+        [
+          requestBody,
+          ...Object.entries(responses).map(([status, answer]) => /^2/.test(status) && answer),
+        ].some(
+          (part) =>
+            name.includes(' /api/v1/') &&
+            part &&
+            part.content?.['application/json'] !== undefined &&
+            !JSON.stringify(part.content['application/json'].schema ?? {}).includes('$ref'),
+        ),
+      ),
+    ).toEqual([]);
   });
 
   it('has an example of every request body and of every answer with a body', () => {
@@ -114,7 +166,7 @@ describe('/docs-json', () => {
       const failures = Object.entries(responses).filter(([status]) => Number(status) >= 400);
       const statuses = failures.map(([status]) => status);
       expect([name, statuses]).toEqual([name, expect.arrayContaining(['500', '503'])]);
-      if (security) expect([name, statuses]).toEqual([name, expect.arrayContaining(['401', '403'])]);
+      if (security?.length) expect([name, statuses]).toEqual([name, expect.arrayContaining(['401', '403'])]);
       if (requestBody) expect([name, statuses]).toEqual([name, expect.arrayContaining(['400', '413'])]);
       if (name.includes('{id}')) expect([name, statuses]).toEqual([name, expect.arrayContaining(['404'])]);
       for (const [status, { description, content, headers }] of failures) {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
-import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
+import { stallingDatabase, type StallingProxy } from '../support/stalling-proxy.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 
@@ -14,10 +14,9 @@ let device: Socket;
 let vehicleId: string;
 beforeAll(async () => {
   database = await startTestDatabase();
-  const url = new URL(database.url);
-  proxy = await stallingProxy(Number(url.port === '' ? 27017 : url.port));
-  url.host = `127.0.0.1:${proxy.port}`;
-  service = await startTestService({ MONGODB_TIMEOUT_MS: '2000' }, { ...database, url: url.href });
+  const stalling = await stallingDatabase(database.url);
+  proxy = stalling.proxy;
+  service = await startTestService({ MONGODB_TIMEOUT_MS: '2000' }, { ...database, url: stalling.url });
   token = await adminToken(service);
   const vehicle = await newVehicle(service, token);
   vehicleId = vehicle.vehicleId;

@@ -154,6 +154,10 @@ describe('routes', () => {
       const refusal = caller === 'anonymous' ? [401, 'auth/token-missing'] : [403, 'auth/forbidden'];
       if (allowed.includes(caller)) expect([caller, status, body.code]).not.toEqual([caller, ...refusal]);
       else expect([caller, status, body.code]).toEqual([caller, ...refusal]);
+      if (status === 403)
+        expect(body.detail).toMatch(
+          /^This (call needs the (access|device|ops) token|device token belongs to another)/,
+        );
     }
   });
 

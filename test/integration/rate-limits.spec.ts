@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PasswordHasher } from '../../src/auth/users/password-hasher.js';
+import type { FairLimiter } from '../../src/core/index.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
 import { logIn, newUser, type TestUser } from '../support/test-users.js';
 import { connectSocket, until } from '../support/sockets.js';
@@ -113,6 +115,50 @@ describe('password guessing', () => {
     const answers: Answer[] = [];
     for (let n = 0; n < 4; n += 1) answers.push(await post(place, 'password', guess, accessToken));
     expect(statuses(answers)).toEqual([400, 400, 400, 429]);
+  });
+});
+
+describe('guesses from many networks at once', () => {
+  /** Occupies both slots of password checks. @returns ends the occupation */
+  function occupyHasher(): () => void {
+    const { work } = service.service.app.get<PasswordHasher, { work: FairLimiter }>(PasswordHasher);
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    for (const key of ['a', 'b']) void work.run({ key, rank: 'known' }, () => ended);
+    return end;
+  }
+
+  /** 40 log-ins with wrong passwords from 40 networks, of which 32 wait. */
+  async function guess(places: readonly string[]): Promise<Promise<Answer>[]> {
+    let refused = 0;
+    const guesses = places.map((place) => login(place, 'guessed@example.org'));
+    for (const each of guesses) void each.then(({ status }) => (refused += Number(status === 503)));
+    await until(() => refused === 8, '8 refused guesses');
+    return guesses;
+  }
+
+  it('keep neither a network in use nor a new one waiting', async () => {
+    const user = await newUser(service, admin, 'dispatcher');
+    const controlRoom = newPlace();
+    const places = Array.from({ length: 40 }, newPlace);
+    expect((await login(controlRoom, user.email, user.password)).status).toBe(200);
+
+    let end = occupyHasher();
+    const first = await guess(places);
+    const known = login(controlRoom, user.email, user.password);
+    end();
+    expect((await known).status).toBe(200);
+    const wrong = statuses(await Promise.all(first)).filter((status) => status === 401);
+    expect(wrong).toHaveLength(32);
+
+    // The networks with a wrong guess are suspect now, so they wait apart from new ones.
+    for (const place of places) await login(place, 'y@example.org');
+    end = occupyHasher();
+    const second = await guess(places);
+    const fresh = login(newPlace(), user.email, user.password);
+    end();
+    expect((await fresh).status).toBe(200);
+    await Promise.all(second);
   });
 });
 

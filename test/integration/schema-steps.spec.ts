@@ -201,6 +201,9 @@ describe('a step that throws', () => {
 });
 
 describe('a lock that is lost', () => {
+  /** Much longer than a slow machine or a slow database needs until the step begins; a takeover is seen after a sixth. */
+  const LEASE_MS = 12_000;
+
   it('aborts the step, stops the work and records nothing, when another has taken over', async () => {
     const [begun, aborted] = [deferred(), deferred()];
     const ran: number[] = [];
@@ -209,7 +212,7 @@ describe('a lock that is lost', () => {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       aborted.settle();
     });
-    const lost = migrations([waiting, step(2, async () => void ran.push(2))], 600).up(RUN);
+    const lost = migrations([waiting, step(2, async () => void ran.push(2))], LEASE_MS).up(RUN);
     const outcome = lost.catch((error: unknown) => error);
     await begun.promise;
     await takeOver();
@@ -248,7 +251,7 @@ describe('a lock that is lost', () => {
         cut = error;
       }
     });
-    const outcome = migrations([stubborn], 600)
+    const outcome = migrations([stubborn], LEASE_MS)
       .up(RUN)
       .catch((error: unknown) => error);
     await begun.promise;

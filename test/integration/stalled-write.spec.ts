@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Connection, createConnection, Schema } from 'mongoose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../../src/config/index.js';
-import { patchStalledWrites } from '../../src/database/stalled-write-patch.js';
 import { connectOptions } from '../../src/database/connect-options.js';
+import { patchOperationTimeLimit } from '../../src/database/operation-time-limit.js';
 import { insertOrFindDuplicates } from '../../src/database/index.js';
 import { until } from '../support/sockets.js';
-import { type StallingProxy, stallingProxy } from '../support/stalling-proxy.js';
+import { stallingDatabase, type StallingProxy } from '../support/stalling-proxy.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const TIMEOUT_MS = 500;
@@ -15,13 +15,12 @@ let database: TestDatabase;
 let proxy: StallingProxy;
 let connection: Connection;
 beforeAll(async () => {
-  patchStalledWrites();
+  patchOperationTimeLimit();
   database = await startTestDatabase();
-  const url = new URL(database.url);
-  proxy = await stallingProxy(Number(url.port));
-  url.port = String(proxy.port);
+  const stalling = await stallingDatabase(database.url);
+  proxy = stalling.proxy;
   const settings = { mongo: { timeoutMs: TIMEOUT_MS } } as Settings;
-  connection = await createConnection(url.href, connectOptions(settings)).asPromise();
+  connection = await createConnection(stalling.url, connectOptions(settings)).asPromise();
 });
 afterAll(async () => {
   await connection.close(true);

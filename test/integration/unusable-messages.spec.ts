@@ -9,11 +9,14 @@ import { OPS_TOKEN, startTestService, type TestService } from '../support/test-s
 let service: TestService;
 let device: { vehicleId: string; deviceToken: string };
 let lines: Record<string, unknown>[];
+let unreadable: { caller: { vehicleId: string } }[];
 beforeAll(async () => {
   service = await startTestService({ OPS_TOKEN });
   lines = [];
+  unreadable = [];
   jest.spyOn(PinoLogger.prototype, 'warn').mockImplementation((fields: unknown, ...rest: unknown[]) => {
-    if (rest[0] === 'unusable message') lines.push(fields as Record<string, unknown>);
+    if (String(rest[0]).startsWith('refused: ')) lines.push(fields as Record<string, unknown>);
+    if (rest[0] === 'request body cannot be read') unreadable.push(fields as (typeof unreadable)[number]);
   });
 });
 afterAll(async () => {
@@ -32,7 +35,7 @@ async function connect(): Promise<RawWebSocket> {
 
 const own = () => lines.filter(({ vehicleId }) => vehicleId === device.vehicleId);
 const counted = async (reason: string) =>
-  (await Scrape.of(service)).value('samserver_socket_messages_unusable_total', { reason }) ?? NaN;
+  (await Scrape.of(service)).value('samserver_socket_refusals_total', { reason }) ?? NaN;
 
 describe('an event that is not JSON', () => {
   it('is answered, counted and logged once a minute, and the connection carries the next event', async () => {
@@ -85,5 +88,24 @@ describe('a message over the size limit', () => {
     expect(own()).toEqual([expect.objectContaining({ reason: 'too_large', sizeBytes: body.length })]);
     // Otherwise the stop of the service waits for the next poll.
     await post('1');
+  });
+});
+
+describe('a report over HTTP', () => {
+  it.each([
+    ['with NaN', () => '{"positions":[{"lat":NaN,"lon":11,"time":"2026-11-01T10:00:00.000Z"}]}', 400],
+    ['over the size limit', () => `{"positions":["${'x'.repeat(2_000_000)}"]}`, 413],
+  ])('%s is answered, and logged with vehicle and size', async (_what, makeBody, status) => {
+    device = await newVehicle(service, await adminToken(service));
+    const body = makeBody();
+    const answer = await fetch(`${service.url}/api/v1/positions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${device.deviceToken}` },
+      body,
+    });
+    expect(answer.status).toBe(status);
+    const { vehicleId } = device;
+    const ofVehicle = unreadable.filter(({ caller }) => caller.vehicleId === vehicleId);
+    expect(ofVehicle).toEqual([expect.objectContaining({ status, sizeBytes: body.length })]);
   });
 });

@@ -5,6 +5,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { HTTP_SERVER_OPTIONS } from '../../src/core/index.js';
 import { ROOT } from './support/engine.js';
 
 const read = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8');
@@ -47,6 +48,17 @@ describe('the files of docker/', () => {
       if (!profiles.includes('edge'))
         for (const port of ports) expect(`${name} ${port}`).toContain(' 127.0.0.1:');
     }
+  });
+
+  it('end an idle connection to the service in nginx first: otherwise requests on their way get 502', async () => {
+    const times = [
+      ...(await read('docker/nginx/shift/backends.conf')).matchAll(/^ +keepalive_timeout (\d+)s;$/gm),
+    ];
+    expect(times).toHaveLength(2);
+    for (const [, seconds] of times)
+      expect(Number(seconds) * 1_000).toBeLessThanOrEqual(
+        (HTTP_SERVER_OPTIONS.keepAliveTimeout ?? 0) - 10_000,
+      );
   });
 
   it('contain no registry name and no key', async () => {

@@ -9,7 +9,8 @@ import { io, type Socket } from 'socket.io-client';
 import { newVehicle } from '../support/http.js';
 import { noise } from '../support/pictures.js';
 import { until, whenConnected } from '../support/sockets.js';
-import { describeOnEngine, docker, mustRun, ROOT } from './support/engine.js';
+import { describeOnEngine, docker, mustDocker, mustRun, ROOT } from './support/engine.js';
+import { IMAGE } from './support/images.js';
 import { API_NAME, GPS_NAME, Stack, UID } from './support/stack.js';
 
 interface Answer {
@@ -17,6 +18,16 @@ interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
+
+/** Closes a connection at its second request, as a service does whose keep-alive ends while a request is on its way. */
+const SINGLE_USE_SERVER = `
+  const used = new WeakSet();
+  require('node:http').createServer((request, response) => {
+    console.log(request.headers['x-request-id']);
+    if (used.has(request.socket)) return request.socket.destroy();
+    used.add(request.socket);
+    response.end('{}');
+  }).listen(5000);`;
 
 const toLoopback: LookupFunction = (_name, { all }, answer) =>
   all ? answer(null, [{ address: '127.0.0.1', family: 4 }]) : answer(null, '127.0.0.1', 4);
@@ -212,24 +223,31 @@ describeOnEngine('the reverse proxy', () => {
     }
   });
 
-  it.each(['/metrics', '/health', '/ready', '/api/v1/ops/drain', '/protected-images/samserver/new.jpg'])(
-    'hides %s',
-    async (path) => {
-      const ops = await stack.secret('ops_token');
-      for (const [name, plain] of [
-        [API_NAME, false],
-        [GPS_NAME, false],
-        [GPS_NAME, true],
-      ] as const) {
-        const method = path.includes('drain') ? 'POST' : 'GET';
-        const answer = await ask(method, name, path, { plain, headers: bearer(ops) });
-        // Plain HTTP serves device routes only; other routes redirect to TLS, and these are 404.
-        expect(answer.status).toBe(404);
-        expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'http/not-found' });
-      }
-      expect(await stack.health('blue')).toBe('healthy');
-    },
-  );
+  it.each([
+    ...['/metrics', '/health', '/ready', '/api/v1/ops/drain', '/protected-images/samserver/new.jpg'],
+    // Spellings that the service or nginx could take for the same route.
+    ...['/METRICS', '/Health', '/rEADY', '/Api/v1/ops/drain', '/api/v1/OPS/drain', '/API/V1/ops/handover'],
+    ...['//metrics', '/metrics/', '/metrics//', '//api//v1//ops//drain', '/api/v1/ops/drain/', '/api/v1/ops'],
+    ...['/%6detrics', '/%4DETRICS', '/metrics%2f', '/api%2fv1%2fops%2fdrain', '/api/v1/%6fps/drain'],
+    ...['/./metrics', '/x/../metrics', '/x/%2e%2e/metrics', '/metrics?x=1', '/READY/?x=1'],
+    ...['/%256detrics', '/metrics;x=1', '/metrics%00', '/metrics%20', '/\\metrics'],
+  ])('hides %s', async (path) => {
+    const ops = await stack.secret('ops_token');
+    for (const [name, plain] of [
+      [API_NAME, false],
+      [GPS_NAME, false],
+      [GPS_NAME, true],
+    ] as const) {
+      const method = /drain|handover/.test(path) ? 'POST' : 'GET';
+      const answer = await ask(method, name, path, { plain, headers: bearer(ops) });
+      // Plain HTTP serves device routes only and redirects others to TLS; nginx refuses bytes that no path can have.
+      const isOther = /%256|;|%00|%20|\\/.test(path);
+      expect(isOther ? [308, 400, 404] : [404]).toContain(answer.status);
+      expect(answer.body.toString()).not.toMatch(/samserver_|"state"|"drain"/);
+      if (!isOther) expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'http/not-found' });
+    }
+    expect(await stack.health('blue')).toBe('healthy');
+  });
 
   it('accepts and sends a picture of 12 MB, and refuses 17 MB with the error of the service', async () => {
     const path = `/api/v1/vehicles/${vehicle.vehicleId}/images`;
@@ -318,6 +336,43 @@ describeOnEngine('the reverse proxy', () => {
     expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 503, code: 'storage/unavailable' });
     const path = '/uploads/ambulance_images/291/2025/9/10/8_5/5_17_4711.jpg';
     expect((await ask('GET', API_NAME, path)).status).toBe(200);
+  });
+
+  it('repeats what is safe to repeat when a kept connection fails, so that a client gets no 502', async () => {
+    const name = `${stack.name}-stub`;
+    await docker(['rm', '-f', stack.container('blue')]);
+    await mustDocker([
+      ...['run', '-d', '--name', name, '--network', `${stack.name}_front`, '--ip', `${stack.subnet}.10`],
+      ...[IMAGE, 'node', '-e', SINGLE_USE_SERVER],
+    ]);
+    try {
+      const statusOf = async (method: string, path: string, id: string): Promise<number> => {
+        const headers = { 'x-request-id': id };
+        return (await ask(method, API_NAME, path, { headers, ...(method === 'POST' && { body: '{}' }) }))
+          .status;
+      };
+      await until(async () => (await statusOf('GET', '/start', 'start').catch(() => 0)) === 200, 'the stub');
+      const statuses = async (method: string, path: string): Promise<number[]> => {
+        const seen: number[] = [];
+        for (let count = 0; count < 40; count += 1)
+          seen.push(await statusOf(method, path, `${path.replaceAll('/', '.')}-${count}`));
+        return [...new Set(seen)].sort();
+      };
+      expect(await statuses('GET', '/api/v1/auth/me')).toEqual([200]);
+      expect(await statuses('POST', '/api/v1/positions')).toEqual([200]);
+      // A log-in may have been processed; the client decides.
+      expect(await statuses('POST', '/api/v1/auth/login')).toEqual([200, 503]);
+      const log = (await docker(['logs', name])).output.split('\n').filter(Boolean);
+      const times = (id: RegExp): number[] =>
+        [...new Set(log.filter((line) => id.test(line)))].map(
+          (line) => log.filter((each) => each === line).length,
+        );
+      expect(Math.max(...times(/auth\.me/))).toBe(2);
+      expect(Math.max(...times(/positions/))).toBe(2);
+      expect(Math.max(...times(/auth\.login/))).toBe(1);
+    } finally {
+      await docker(['rm', '-f', name]);
+    }
   });
 
   function servedCertificate(): Promise<string> {

@@ -3,8 +3,9 @@ import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../support/sockets.js';
 import { describeOnEngine, docker, inspect, mustDocker, ROOT } from './support/engine.js';
-import { buildImage, IMAGE, version } from './support/images.js';
+import { buildImage, IMAGE, RUN, version } from './support/images.js';
 
 /** Size of our layers. The base image has 230 to 260 MB. */
 const BUDGET_MB = 100;
@@ -137,5 +138,25 @@ describeOnEngine('the image', () => {
     const refused = await docker([...locked, IMAGE]);
     expect(refused.code).toBe(78);
     expect(refused.output).toMatch(/MONGODB_URL: needed with ENVIRONMENT=LIVE or NODE_ENV=production/);
+  });
+
+  it('gives a process no way to new privileges, also on an engine that does not forbid it', async () => {
+    expect(await mustDocker(['run', '--rm', IMAGE, 'grep', 'NoNewPrivs', '/proc/self/status'])).toMatch(
+      /\t1$/,
+    );
+  });
+
+  it('is healthy with an empty HTTP_PORT, which is the default port for the service too', async () => {
+    const name = `${RUN}-empty-port`;
+    const server = 'require("node:http").createServer((request, response) => response.end()).listen(5000)';
+    await mustDocker(['run', '-d', '--name', name, '-e', 'HTTP_PORT=', IMAGE, 'node', '-e', server]);
+    try {
+      await until(
+        async () => (await inspect(name, '.State.Health.Status')) === 'healthy',
+        'a healthy container',
+      );
+    } finally {
+      await docker(['rm', '-f', name]);
+    }
   });
 });

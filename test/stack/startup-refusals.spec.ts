@@ -90,6 +90,19 @@ describeOnEngine('a stack that lacks something', () => {
     await untilState('ready');
   });
 
+  it.each(['HTTP_PORT=', 'HTTP_PORT=6000'])(
+    'stays reachable and healthy with %s in settings.env: nginx and the ports of the host expect 5000',
+    async (line) => {
+      const path = stack.path('state/settings.env');
+      const settings = await readFile(path, 'utf8');
+      await writeFile(path, `${settings}${line}\n`);
+      await recreate();
+      await stack.untilHealthy('blue');
+      await untilState('ready');
+      await writeFile(path, settings);
+    },
+  );
+
   it('names the certificate file that nginx misses', async () => {
     await rm(stack.path('state/certificates/privkey.pem'));
     await recreate('nginx');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { until } from '../support/sockets.js';
-import { describeOnEngine, docker, mustDocker, ROOT } from './support/engine.js';
+import { describeOnEngine, docker, inspect, mustDocker, ROOT } from './support/engine.js';
 import { buildImage, IMAGE, prepareMongo, RUN } from './support/images.js';
 import { Stack, UID } from './support/stack.js';
 
@@ -14,10 +14,15 @@ USER node
 HEALTHCHECK --interval=2s --timeout=4s --start-period=1s --retries=3 CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$HTTP_PORT && printf 'GET /health?boot=1 HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r -t 3 line <&3 && [[ $line == *' 200'* ]] || exit 1"]
 `;
 
+const FORWARDED_REQUEST = `fetch('http://samserver:5000/api/v1/auth/me', { headers: { 'x-forwarded-for': '203.0.113.9' } })
+  .then((answer) => console.log(answer.status))`;
+
 describeOnEngine('a release on Swarm', () => {
   let stack: Stack;
   let isOurSwarm = false;
   const service = () => `${stack.name}_samserver`;
+  /** Beside that of the compose stack. */
+  const subnet = () => stack.subnet.replace('10.213', '10.214');
   const database = () => `${stack.name}_mongo`;
 
   beforeAll(async () => {
@@ -53,6 +58,7 @@ describeOnEngine('a release on Swarm', () => {
         PGID: UID,
         STATE_DIR: stack.path('state'),
         IMAGES_DIR: stack.path('state/images'),
+        SWARM_SUBNET: subnet(),
       },
     });
   /** Containers of the running tasks. */
@@ -139,6 +145,28 @@ describeOnEngine('a release on Swarm', () => {
       ]);
     }
     await until(() => isServing(IMAGE), 'the first release to serve');
+    const [task = ''] = (
+      await mustDocker(['ps', '-q', '--filter', `label=com.docker.swarm.service.name=${service()}`])
+    ).split('\n');
+    const privileges = 'grep -h NoNewPrivs /proc/[0-9]*/status';
+    expect(await mustDocker(['exec', task, 'sh', '-c', privileges])).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(await inspect(task, '.HostConfig.PidsLimit')).toBe('100');
+    // The service uses X-Forwarded-For of the address in TRUST_PROXY, and of no other.
+    const askFrom = (address: readonly string[]): Promise<string> =>
+      mustDocker([
+        ...['run', '--rm', '--network', network],
+        ...address,
+        IMAGE,
+        'node',
+        '-e',
+        FORWARDED_REQUEST,
+      ]);
+    const isReported = async (): Promise<boolean> =>
+      /X-Forwarded-For is not used/.test((await docker(['logs', task])).output);
+    expect(await askFrom(['--ip', `${subnet()}.250`])).toBe('401');
+    expect(await isReported()).toBe(false);
+    expect(await askFrom([])).toBe('401');
+    await until(isReported, 'the warning about another proxy');
 
     await deploy(TOO_NEW);
     let gaps = 0;

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { WAIT_LIMIT_MS } from './sockets.js';
+import { until, WAIT_LIMIT_MS } from './sockets.js';
 
 const DIST = resolve(import.meta.dirname, '../../dist');
 const running = new Set<ChildProcess>();
@@ -34,14 +34,14 @@ export class Program {
   static start(script: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
     const path = join(DIST, script);
     if (!existsSync(path)) throw new Error(`${path} is missing: npm run build (npm test does it)`);
-    // Without the developer's own settings: only the variables that a process needs to run.
+    return Program.run(process.execPath, [path, ...args], env, cwd);
+  }
+
+  /** Without the developer's own settings: only the variables that a process needs to run. */
+  static run(file: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
     const { PATH = '', HOME = '' } = process.env;
     return new Program(
-      spawn(process.execPath, [path, ...args], {
-        env: { PATH, HOME, ...env },
-        cwd,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
+      spawn(file, args, { env: { PATH, HOME, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] }),
     );
   }
 
@@ -115,6 +115,14 @@ export async function startProcess(ports: Ports, env: Record<string, string>): P
     LOG_LEVEL: 'warn',
     ...env,
   });
-  await program.waitForOutput(/is ready/);
+  await until(async () => {
+    if (program.child.exitCode !== null || program.child.signalCode !== null)
+      throw new Error(`the service ended; the output:\n${program.output}`);
+    const { host, port } = { host: env['HTTP_HOST'] ?? '127.0.0.1', port: ports.http };
+    return fetch(`http://${host}:${port}/health?boot=1`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }, 'the service');
   return program;
 }

@@ -73,6 +73,16 @@ export function pngBomb(side = 30_000): Buffer {
   ]);
 }
 
+/** A valid lossless WebP of one colour in 28 bytes: each of its five Huffman codes has one symbol of zero bits. */
+export function webpBomb(width: number, height: number): Buffer {
+  const bytes = Buffer.alloc(28);
+  bytes.write('RIFF\x14\0\0\0WEBPVP8L\x08\0\0\0\x2f', 'latin1');
+  bytes.writeUInt32LE((width - 1) | ((height - 1) << 14), 21);
+  // Three bits: no transform, no cache, no groups. Then five times the bits 1, 0, 0, 0, the lowest bit first.
+  bytes.writeUIntLE(0b0001_0001_0001_0001_0001_000, 25, 3);
+  return bytes;
+}
+
 function chunk(type: string, content: Buffer): Buffer {
   const bytes = Buffer.alloc(12 + content.length);
   bytes.writeUInt32BE(content.length, 0);

@@ -8,6 +8,17 @@ export interface StallingProxy {
   close(): Promise<void>;
 }
 
+/** A proxy before a database, and the address of the database through it. */
+export async function stallingDatabase(url: string): Promise<{ proxy: StallingProxy; url: string }> {
+  const address = new URL(url);
+  const proxy = await stallingProxy(Number(address.port === '' ? 27017 : address.port));
+  address.host = `127.0.0.1:${proxy.port}`;
+  // A client of a replica set connects to its members, past the proxy.
+  address.searchParams.delete('replicaSet');
+  address.searchParams.set('directConnection', 'true');
+  return { proxy, url: address.href };
+}
+
 /** A TCP proxy before a port of 127.0.0.1 that can stop forwarding. */
 export async function stallingProxy(targetPort: number): Promise<StallingProxy> {
   const sockets = new Set<Socket>();

@@ -3,12 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mongoose';
-import { serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
+import { type ServedMongo, serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
 
 export interface TestDatabase {
   /** Address with a unique database name, `samserver_test_…`. */
   readonly url: string;
   readonly isEmbedded: boolean;
+  /** What the embedded server has read; null on a real server. */
+  readonly stats: ServedMongo['stats'] | null;
   stop(): Promise<void>;
 }
 
@@ -21,13 +23,14 @@ export async function startTestDatabase(): Promise<TestDatabase> {
   const real = process.env['TEST_MONGODB_URL'];
   if (real !== undefined && real !== '') {
     const url = withDatabase(real, name);
-    return { url, isEmbedded: false, stop: () => dropDatabase(url) };
+    return { url, isEmbedded: false, stats: null, stop: () => dropDatabase(url) };
   }
   const directory = await mkdtemp(join(tmpdir(), 'samserver-db-'));
   const served = await serveEmbeddedMongo({ directory, noSync: true });
   return {
     url: `${served.uri}${name}?retryWrites=false`,
     isEmbedded: true,
+    stats: served.stats,
     stop: async () => {
       await served.stop();
       await rm(directory, { recursive: true });

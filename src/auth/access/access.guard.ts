@@ -42,7 +42,7 @@ export class AccessGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request & { principal?: Principal }>();
     if (access === 'scraper' && this.opsTokens.isScraper(request.ip ?? '')) return true;
     const principal = await this.authenticate(request);
-    if (access === undefined || !isAllowed(principal, access)) throw notAllowed();
+    if (access === undefined || !isAllowed(principal, access)) throw notAllowed(access ?? 'closed');
     if (principal.kind !== 'operator') request.principal = principal;
     if (this.context.current) this.context.current.caller = principal;
     return true;

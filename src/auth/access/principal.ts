@@ -30,6 +30,11 @@ export interface OperatorPrincipal {
   readonly kind: 'operator';
 }
 
+/** The account of a caller, as a key for limits: the user, or the vehicle of a device. */
+export function accountOf(principal: Principal): string {
+  return principal.kind === 'user' ? principal.userId : principal.vehicleId;
+}
+
 /** Roles include each other: `admin` ⊃ `dispatcher` ⊃ `viewer`. */
 export function hasRole(principal: Principal, needed: Role): boolean {
   return principal.kind === 'user' && ROLES.indexOf(principal.role) >= ROLES.indexOf(needed);

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock, DomainError, type Page, pageOf, type PageRequest } from '../../core/index.js';
+import { translateStorageError } from '../../database/index.js';
 import { type AuditActor, type AuditEntry, type NewAuditEntry, nextAuditId } from './audit-entry.js';
 import { type AuditFilter, AuditRepository } from './audit.repository.js';
 import { CallContext } from '../access/call-context.js';
@@ -41,7 +42,8 @@ export class AuditLog {
   }
 
   private async recordFailure(entries: readonly AuditEntry[], error: unknown): Promise<void> {
-    const failure = error instanceof DomainError ? error.code : 'internal';
+    const known = error instanceof DomainError ? error : translateStorageError(error);
+    const failure = known?.code ?? 'internal';
     const failures = entries.map((entry) => ({ ...entry, ...this.stamp(), failure, failedId: entry.id }));
     try {
       await this.log.append(failures);

@@ -13,7 +13,7 @@ export class AuditController {
   constructor(private readonly log: AuditLog) {}
 
   @Get()
-  @ApiOperation({ summary: 'List audit entries, newest first' })
+  @ApiOperation({ operationId: 'listAuditEntries', summary: 'List audit entries, newest first' })
   @ApiOkResponse({ type: AuditPageDto })
   list(@Query() { limit, cursor, actor, target }: ListAuditDto): Promise<Page<AuditEntry>> {
     return this.log.list(pageRequest(limit, cursor), {

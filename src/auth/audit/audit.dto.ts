@@ -13,7 +13,6 @@ const asKey = ({ value }: { value: unknown }): unknown =>
 export class ListAuditDto extends PageDto {
   @ApiPropertyOptional({
     description: 'Actor: id or e-mail address.',
-    example: 'admin@example.org',
     maxLength: 254,
   })
   @IsOptional()
@@ -25,7 +24,6 @@ export class ListAuditDto extends PageDto {
 
   @ApiPropertyOptional({
     description: 'Target: id of a user, session, credential or picture, or e-mail address.',
-    example: '66f0c0ffee0123456789abcd',
     maxLength: 254,
   })
   @IsOptional()
@@ -74,7 +72,11 @@ class AuditEntryDto implements AuditEntry {
   @ApiProperty({ type: AuditTargetDto })
   target!: AuditTarget;
 
-  @ApiProperty({ type: Object, example: { from: 'viewer', to: 'dispatcher' } })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { from: 'viewer', to: 'dispatcher' },
+  })
   details!: Readonly<Record<string, string>>;
 
   @ApiProperty({ type: String, nullable: true })

@@ -46,10 +46,9 @@ export class DeviceCredentialsRepository {
 
   /** All credentials of one vehicle, also revoked ones, oldest first. */
   async listOf(vehicleId: string): Promise<StoredCredential[]> {
-    const found = await this.credentials
-      .find({ vehicleId: new Types.ObjectId(vehicleId) })
-      .sort({ vehicleId: 1 });
-    return found.map(toCredential);
+    const found = await this.credentials.find({ vehicleId: new Types.ObjectId(vehicleId) });
+    // The index has the vehicle alone: a server may return its entries in any order.
+    return found.map(toCredential).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   private async findAll(ids: readonly string[]): Promise<StoredCredential[]> {

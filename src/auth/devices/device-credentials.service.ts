@@ -69,9 +69,10 @@ export class DeviceCredentialsService {
   async verify(token: string): Promise<DevicePrincipal> {
     const match = TOKEN.exec(token);
     if (!match?.[1] || !match[2]) throw tokenInvalid();
+    const given = hashOf(match[2]);
     const credential = await this.credentials.findById(match[1]);
-    if (!credential || credential.revokedAt) throw tokenInvalid();
-    if (!isSame(Buffer.from(credential.secretHash, 'hex'), hashOf(match[2]))) throw tokenInvalid();
+    const isRight = isSame(Buffer.from(credential?.secretHash ?? '', 'hex'), given);
+    if (!credential || credential.revokedAt || !isRight) throw tokenInvalid();
     return { kind: 'device', vehicleId: credential.vehicleId, credentialId: credential.id };
   }
 }

@@ -3,11 +3,14 @@ import type { Settings } from '../../config/index.js';
 import { AttemptLimiter } from './attempt-limiter.js';
 import { badCredentials } from '../auth.errors.js';
 import type { CallContext } from '../access/call-context.js';
+import { CallerRanks } from '../access/caller-ranks.js';
 
 let limits: AttemptLimiter;
 beforeEach(() => {
   const auth = { failuresPerAccount: 10, failuresPerIp: 100, failureWindowS: 900 };
-  limits = new AttemptLimiter({ auth } as Settings, { current: { ip: '198.51.100.1' } } as CallContext);
+  const context = { current: { ip: '198.51.100.1' } } as CallContext;
+  const settings = { auth } as Settings;
+  limits = new AttemptLimiter(settings, context, new CallerRanks(settings, context));
 });
 
 const outcomes = async (work: readonly Promise<unknown>[]) =>

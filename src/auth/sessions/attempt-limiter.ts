@@ -5,6 +5,7 @@ import { DomainError, ipNetwork } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { authBusy, tooManyAttempts } from '../auth.errors.js';
 import { CallContext } from '../access/call-context.js';
+import { CallerRanks } from '../access/caller-ranks.js';
 
 /** Requests that carry a secret which can be guessed. */
 type Attempt = 'login' | 'refresh' | 'password-change';
@@ -39,6 +40,7 @@ export class AttemptLimiter {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly context: CallContext,
+    private readonly ranks: CallerRanks,
   ) {
     const { failuresPerAccount, failuresPerIp, failureWindowS } = settings.auth;
     this.perAccountAndNetwork = new RateLimiterMemory({
@@ -61,10 +63,12 @@ export class AttemptLimiter {
     const begun = await this.begin(accountBucket, attempt !== 'refresh');
     try {
       const result = await run();
+      this.ranks.recordRight();
       await this.perAccountAndNetwork.delete(accountBucket);
       return result;
     } catch (error) {
       if (error instanceof DomainError && WRONG_GUESSES.has(error.code)) {
+        this.ranks.recordWrong();
         await Promise.all([
           this.perAccountAndNetwork.penalty(accountBucket),
           this.perNetwork.penalty(networkBucket),

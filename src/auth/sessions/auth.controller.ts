@@ -19,7 +19,7 @@ export class AuthController {
 
   @Post('login')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Log in with e-mail address and password' })
+  @ApiOperation({ operationId: 'logIn', summary: 'Log in with e-mail address and password' })
   @ApiOkResponse({ type: TokenPairDto })
   @FailsWith('auth/bad-credentials', 'auth/too-many-attempts', 'auth/busy')
   login(@Body() { email, password }: LoginDto): Promise<TokenPair> {
@@ -28,7 +28,11 @@ export class AuthController {
 
   @Post('refresh')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Rotate the refresh token; the previous one gives the same successor for 30 s' })
+  @ApiOperation({
+    operationId: 'refreshTokens',
+    summary:
+      'Rotate the refresh token; every token that was rotated within the last 30 s gives the current successor',
+  })
   @ApiOkResponse({ type: TokenPairDto })
   @FailsWith('auth/token-invalid', 'auth/token-expired', 'auth/session-revoked', 'auth/too-many-attempts')
   refresh(@Body() { refreshToken }: RefreshDto): Promise<TokenPair> {

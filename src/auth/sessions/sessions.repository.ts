@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
-import type { LoginSession } from './session.js';
+import type { LoginSession, Rotation } from './session.js';
 import { Session } from './session.schema.js';
 
 type NewSession = Pick<LoginSession, 'userId' | 'epoch' | 'salt' | 'expiresAtMs'>;
@@ -32,11 +32,20 @@ export class SessionsRepository {
     return found.map(toSession);
   }
 
-  /** Raises the generation by one. @returns false when another request did so first */
-  async rotate(id: string, generation: number, nowMs: number): Promise<boolean> {
+  /**
+   * Raises the generation by one.
+   * @param recent the earlier rotations to keep
+   * @returns false when another request did so first
+   */
+  async rotate(id: string, generation: number, recent: readonly Rotation[], nowMs: number): Promise<boolean> {
+    const rotations = [...recent, { generation, atMs: nowMs }];
+    const recentRotations = rotations.map((each) => ({
+      generation: each.generation,
+      at: new Date(each.atMs),
+    }));
     const result = await this.sessions.updateOne(
       { _id: new Types.ObjectId(id), generation },
-      { $set: { generation: generation + 1, rotatedAt: new Date(nowMs) } },
+      { $set: { generation: generation + 1, rotatedAt: new Date(nowMs), recentRotations } },
     );
     return result.modifiedCount === 1;
   }
@@ -60,6 +69,10 @@ function toSession(document: Session & { _id: Types.ObjectId }): LoginSession {
     generation: document.generation,
     epoch: document.epoch ?? 0,
     rotatedAtMs: document.rotatedAt.getTime(),
+    recentRotations: (document.recentRotations ?? []).map(({ generation, at }) => ({
+      generation,
+      atMs: at.getTime(),
+    })),
     expiresAtMs: document.expiresAt.getTime(),
     isRevoked: document.revokedAt !== undefined,
   };

@@ -9,15 +9,15 @@ import { PasswordHasher } from '../users/password-hasher.js';
 import { PasswordUpgrades } from '../users/password-upgrades.js';
 import { emailKey, type UserAccount } from '../users/user.js';
 import { UsersRepository } from '../users/users.repository.js';
-import { isEnded, type LoginSession } from './session.js';
+import { isEnded, type LoginSession, rotationsInGrace } from './session.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { parseRefreshToken, type TokenPair, TokenPairsService } from './token-pairs.service.js';
 
 /** A session ends 30 days after the log-in, however often it is refreshed. */
 export const SESSION_TTL_MS = 30 * 24 * 3_600_000;
 
-/** Contract: the previous refresh token stays valid for 30 s after a rotation. */
-const GRACE_MS = 30_000;
+/** Far more than the tabs of one window cause within the 30 s of grace. */
+const MAX_RECENT_ROTATIONS = 100;
 
 /**
  * The life of a session: log-in, refresh, log-out. All sessions of a user end together with a write to the user
@@ -44,7 +44,7 @@ export class SessionsService {
       await this.audit.record({ action: 'auth.login-failed', target: loginTarget(email, user) });
       throw badCredentials();
     }
-    this.upgrades.upgradeIfWeak(user, password);
+    this.upgrades.replaceIfOtherRounds(user, password);
     return this.open(user);
   }
 
@@ -59,16 +59,26 @@ export class SessionsService {
     if (session.expiresAtMs <= nowMs) throw tokenExpired();
 
     if (token.generation === session.generation) {
-      // A lost race means that the same token was just used elsewhere: both requests get the same successor.
-      await this.sessions.rotate(session.id, session.generation, nowMs);
-      return this.tokens.make(session, user, session.generation + 1);
+      return this.tokens.make(session, user, await this.rotate(session, nowMs));
     }
-    const isPrevious = token.generation === session.generation - 1;
-    if (isPrevious && nowMs - session.rotatedAtMs <= GRACE_MS) {
+    if (rotationsInGrace(session, nowMs).some(({ generation }) => generation === token.generation)) {
       return this.tokens.make(session, user, session.generation);
     }
     await this.endOnTokenReuse(session, user);
     throw sessionRevoked();
+  }
+
+  /** @returns the current generation; another request may have rotated the same token first */
+  private async rotate(session: LoginSession, nowMs: number): Promise<number> {
+    const recent = rotationsInGrace(session, nowMs);
+    // The stored list stays small. The client gets the token back that it has.
+    if (recent.length >= MAX_RECENT_ROTATIONS) return session.generation;
+    const isRotated = await this.sessions.rotate(session.id, session.generation, recent, nowMs);
+    const current = isRotated
+      ? session.generation + 1
+      : (await this.sessions.findById(session.id))?.generation;
+    if (current === undefined) throw sessionRevoked();
+    return current;
   }
 
   async logOut({ sessionId, userId, email }: UserPrincipal): Promise<void> {

@@ -1,13 +1,13 @@
-import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { SETTINGS, type Settings } from '../../config/index.js';
 import { FailsWith } from '../../core/index.js';
 import { Caller, ForRole } from '../access/access.decorators.js';
 import { AttemptLimiter } from '../sessions/attempt-limiter.js';
 import { ChangePasswordDto } from '../sessions/auth.dto.js';
 import type { UserPrincipal } from '../access/principal.js';
 import { SessionsService } from '../sessions/sessions.service.js';
-import { UserDto } from './user.dto.js';
-import type { UserView } from './user.js';
+import { AccountDto } from './user.dto.js';
 import { UsersService } from './users.service.js';
 
 /** The caller's own account. */
@@ -19,18 +19,22 @@ export class AccountController {
     private readonly users: UsersService,
     private readonly sessions: SessionsService,
     private readonly limits: AttemptLimiter,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   @Get('me')
-  @ApiOperation({ summary: 'Get my account' })
-  @ApiOkResponse({ type: UserDto })
-  me(@Caller() caller: UserPrincipal): Promise<UserView> {
-    return this.users.get(caller.userId);
+  @ApiOperation({ operationId: 'getAccount', summary: 'Get my account' })
+  @ApiOkResponse({ type: AccountDto })
+  async me(@Caller() caller: UserPrincipal): Promise<AccountDto> {
+    return { ...(await this.users.get(caller.userId)), isLive: this.settings.isLive };
   }
 
   @Post('logout')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Log out: ends this session, its tokens and live sockets at once' })
+  @ApiOperation({
+    operationId: 'logOut',
+    summary: 'Log out: ends this session, its tokens and live sockets at once',
+  })
   @ApiNoContentResponse()
   logOut(@Caller() caller: UserPrincipal): Promise<void> {
     return this.sessions.logOut(caller);
@@ -38,7 +42,7 @@ export class AccountController {
 
   @Post('password')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Change my password; my other sessions end' })
+  @ApiOperation({ operationId: 'changePassword', summary: 'Change my password; my other sessions end' })
   @ApiNoContentResponse()
   @FailsWith('auth/current-password-wrong', 'auth/too-many-attempts', 'auth/busy', 'users/busy')
   changePassword(

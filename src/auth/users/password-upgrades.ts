@@ -1,10 +1,10 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { PasswordHasher } from './password-hasher.js';
-import { isWeak } from './passwords.js';
+import { hasOtherRounds } from './passwords.js';
 import type { UserAccount } from './user.js';
 import { UsersRepository } from './users.repository.js';
 
-/** Replaces weak hashes of the old server after a successful log-in, in the background. */
+/** Replaces hashes with other rounds than new ones after a successful log-in, in the background. */
 @Injectable()
 export class PasswordUpgrades implements OnModuleDestroy {
   private readonly logger = new Logger(PasswordUpgrades.name);
@@ -16,9 +16,9 @@ export class PasswordUpgrades implements OnModuleDestroy {
   ) {}
 
   /** @param password the verified password */
-  upgradeIfWeak(user: UserAccount, password: string): void {
-    // Log-ins have priority; the next log-in can do the upgrade.
-    if (!isWeak(user.passwordHash) || !this.hasher.hasFreeSlot) return;
+  replaceIfOtherRounds(user: UserAccount, password: string): void {
+    // Log-ins have priority; the next log-in can do this.
+    if (!hasOtherRounds(user.passwordHash) || !this.hasher.hasFreeSlot) return;
     const upgrade = this.upgrade(user, password).finally(() => this.running.delete(upgrade));
     this.running.add(upgrade);
   }
@@ -32,7 +32,7 @@ export class PasswordUpgrades implements OnModuleDestroy {
     try {
       await this.users.replaceHash(user.id, user.passwordHash, await this.hasher.hash(password));
     } catch (error) {
-      this.logger.warn({ err: error, userId: user.id }, 'weak password hash not replaced');
+      this.logger.warn({ err: error, userId: user.id }, 'password hash not replaced');
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DUMMY_HASH, isPasswordLength, isWeak, roundsOf } from './passwords.js';
+import { dummyHash, hasOtherRounds, isPasswordLength, roundsOf, roundsToEqual } from './passwords.js';
 
 const tail = 'a'.repeat(53);
 
@@ -7,7 +7,8 @@ describe('passwords', () => {
   it.each([
     [`$2a$10$${tail}`, 10],
     [`$2b$12$${tail}`, 12],
-    [DUMMY_HASH, 12],
+    [dummyHash(12), 12],
+    [dummyHash(4), 4],
     [`$2y$10$${tail}`, null],
     [`$2b$03$${tail}`, null],
     [`$2b$31$${tail}`, null],
@@ -16,8 +17,14 @@ describe('passwords', () => {
     ['', null],
   ])('reads the rounds of %j as %j', (hash, rounds) => expect(roundsOf(hash)).toBe(rounds));
 
-  it('regards a hash with fewer rounds than new ones as weak, but not a malformed hash', () => {
-    expect([`$2a$10$${tail}`, `$2b$12$${tail}`, 'x'].map(isWeak)).toEqual([true, false, false]);
+  it('finds hashes with other rounds than new ones, but not malformed ones', () => {
+    const hashes = [`$2a$10$${tail}`, `$2b$13$${tail}`, `$2b$12$${tail}`, 'x'];
+    expect(hashes.map(hasOtherRounds)).toEqual([true, true, false, false]);
+  });
+
+  it.each([4, 8, 10, 11, 12])('makes up for a hash of %d rounds, to the work of one of 12', (rounds) => {
+    const work = [rounds, ...roundsToEqual(rounds)].reduce((sum, each) => sum + 2 ** each, 0);
+    expect(work).toBe(2 ** 12);
   });
 
   it('counts bytes, not characters', () => {

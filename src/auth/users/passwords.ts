@@ -6,8 +6,8 @@ export const ROUNDS = 12;
 const MAX_ROUNDS = 16;
 const MIN_ROUNDS = 4;
 
-/** Hash to compare with when a user has none, so that every answer takes the same time. No password matches it. */
-export const DUMMY_HASH = '$2b$12$FPKTUIBxvPPP3ce2CNi2fOzX5t9x.DD9UoOt/Ixfv0hh.Try2hzY.';
+/** Salt and hash of a random password that was discarded. */
+const DUMMY = 'FPKTUIBxvPPP3ce2CNi2fOzX5t9x.DD9UoOt/Ixfv0hh.Try2hzY.';
 
 /** bcrypt ignores all bytes after these. */
 const MAX_PASSWORD_BYTES = 72;
@@ -21,10 +21,26 @@ export function roundsOf(passwordHash: string): number | null {
   return rounds >= MIN_ROUNDS && rounds <= MAX_ROUNDS ? rounds : null;
 }
 
-/** True for a hash with fewer rounds than new ones get, such as those of the old server. */
-export function isWeak(passwordHash: string): boolean {
+/** A hash to compare with when the result does not matter. No password matches it. */
+export function dummyHash(rounds: number): string {
+  return `$2b$${String(rounds).padStart(2, '0')}$${DUMMY}`;
+}
+
+/**
+ * Rounds of the comparisons that make up for a hash with fewer rounds than new ones: 2^n + 2^n + 2^(n+1) + … = 2^ROUNDS.
+ * None for a hash with more; it is replaced at the next log-in.
+ */
+export function roundsToEqual(rounds: number): number[] {
+  return Array.from({ length: Math.max(0, ROUNDS - rounds) }, (_, n) => rounds + n);
+}
+
+/**
+ * True for a hash with other rounds than new ones, such as those of the old server. Fewer are weak; more take so long that
+ * the time shows that the user exists.
+ */
+export function hasOtherRounds(passwordHash: string): boolean {
   const rounds = roundsOf(passwordHash);
-  return rounds !== null && rounds < ROUNDS;
+  return rounds !== null && rounds !== ROUNDS;
 }
 
 /** Counts bytes of UTF-8: a letter outside ASCII takes two to four. */

@@ -90,6 +90,12 @@ export class UserDto implements UserView {
   updatedAt!: Date;
 }
 
+/** The caller's own account. */
+export class AccountDto extends UserDto {
+  @ApiProperty({ description: 'The service runs the real operation: `ENVIRONMENT=LIVE`.', example: false })
+  isLive!: boolean;
+}
+
 export class UserPageDto {
   @ApiProperty({ type: [UserDto] })
   items!: UserDto[];

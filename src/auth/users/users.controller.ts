@@ -20,7 +20,7 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Create a user' })
+  @ApiOperation({ operationId: 'createUser', summary: 'Create a user' })
   @ApiCreatedResponse({ type: UserDto })
   @FailsWith('users/email-taken', 'auth/busy')
   async create(
@@ -33,14 +33,14 @@ export class UsersController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'List users in order of creation' })
+  @ApiOperation({ operationId: 'listUsers', summary: 'List users in order of creation' })
   @ApiOkResponse({ type: UserPageDto })
   list(@Query() { limit, cursor }: ListUsersDto): Promise<Page<UserView>> {
     return this.users.list(pageRequest(limit, cursor));
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Get a user' })
+  @ApiOperation({ operationId: 'getUser', summary: 'Get a user' })
   @ApiOkResponse({ type: UserDto })
   @FailsWith('users/not-found')
   get(@Param('id') id: string): Promise<UserView> {
@@ -48,7 +48,10 @@ export class UsersController {
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Change a user; a new role or password ends the sessions, live sockets included' })
+  @ApiOperation({
+    operationId: 'updateUser',
+    summary: 'Change a user; a new role or password ends the sessions, live sockets included',
+  })
   @ApiOkResponse({ type: UserDto })
   @FailsWith('users/not-found', 'users/email-taken', 'users/last-admin', 'users/busy', 'auth/busy')
   update(@Param('id') id: string, @Body() input: UpdateUserDto): Promise<UserView> {
@@ -57,7 +60,10 @@ export class UsersController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Delete a user; the sessions end, live sockets included' })
+  @ApiOperation({
+    operationId: 'deleteUser',
+    summary: 'Delete a user; the sessions end, live sockets included',
+  })
   @ApiNoContentResponse()
   @FailsWith('users/not-found', 'users/last-admin', 'users/busy')
   remove(@Param('id') id: string): Promise<void> {

@@ -113,7 +113,7 @@ export class UsersRepository {
     return result.modifiedCount === 1;
   }
 
-  /** Stores a stronger hash of the same password; does nothing when the password was changed meanwhile. */
+  /** Stores another hash of the same password; does nothing when the password was changed meanwhile. */
   async replaceHash(id: string, formerHash: string, passwordHash: string): Promise<void> {
     await this.users.updateOne(
       { _id: new Types.ObjectId(id), passwordHash: formerHash },

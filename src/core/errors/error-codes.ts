@@ -4,6 +4,7 @@ export const STATUS_BY_KIND = {
   unauthenticated: 401,
   forbidden: 403,
   'not-found': 404,
+  'method-not-allowed': 405,
   'request-timeout': 408,
   conflict: 409,
   'precondition-failed': 412,
@@ -64,8 +65,18 @@ export const ERROR_CODES = {
   },
   'crashes/not-found': { kind: 'not-found', text: 'The crash report does not exist.' },
   'credentials/not-found': { kind: 'not-found', text: 'The vehicle does not have this credential.' },
-  'http/bad-request': { kind: 'invalid', text: 'The body is not JSON, or the request is not HTTP/1.1.' },
-  'http/body-too-large': { kind: 'too-large', text: 'The body is over 2 MB.' },
+  'http/bad-request': {
+    kind: 'invalid',
+    text: 'The body is not JSON or has too many levels, values or field names, or the request is not HTTP/1.1.',
+  },
+  'http/body-too-large': {
+    kind: 'too-large',
+    text: 'The body is over the limit of the route: 2 MB for positions, 16 kB for everything else.',
+  },
+  'http/busy': {
+    kind: 'unavailable',
+    text: 'Too many request bodies are in progress (`IN_FLIGHT_MAX_BYTES`). Send the same request again after `Retry-After`.',
+  },
   'http/expectation-failed': {
     kind: 'expectation-failed',
     text: 'The header `Expect` has another value than `100-continue`.',
@@ -74,15 +85,23 @@ export const ERROR_CODES = {
     kind: 'headers-too-large',
     text: 'The request line and the headers together are over 16 kB.',
   },
-  'http/not-found': { kind: 'not-found', text: 'The path does not exist, or does not support this method.' },
+  'http/method-not-allowed': {
+    kind: 'method-not-allowed',
+    text: 'The path does not support this method. The header `Allow` lists the methods that it supports.',
+  },
+  'http/not-found': { kind: 'not-found', text: 'The path does not exist.' },
   'http/range-not-satisfiable': { kind: 'range-not-satisfiable', text: 'The range is outside of the file.' },
   'http/request-timeout': {
     kind: 'request-timeout',
     text: 'The headers did not arrive within 15 s, or the request within 120 s.',
   },
+  'http/too-many-bytes': {
+    kind: 'too-many',
+    text: 'The caller sends more JSON than `JSON_BYTES_PER_S` allows. Send the same request again after `Retry-After`.',
+  },
   'http/unsupported-media-type': {
     kind: 'unsupported',
-    text: 'The `Content-Type` of the body is not JSON, or its encoding or character set is not supported.',
+    text: 'The `Content-Type` of the body is not JSON, its character set is not UTF-8, or it has a `Content-Encoding`: bodies are not inflated.',
   },
   'images/busy': {
     kind: 'unavailable',
@@ -112,7 +131,7 @@ export const ERROR_CODES = {
   },
   'images/too-many-pixels': {
     kind: 'too-large',
-    text: 'Width times height is over the limit (`IMAGE_MAX_PIXELS`).',
+    text: 'Width times height is over the limit (`IMAGE_MAX_PIXELS`), or over 1,000 pixels for each byte of the file.',
   },
   'images/volume-full': {
     kind: 'storage-full',
@@ -156,6 +175,10 @@ export const ERROR_CODES = {
   'sockets/not-ready': {
     kind: 'unavailable',
     text: 'The instance is starting or draining and accepts no new sockets. Connect again.',
+  },
+  'sockets/too-many': {
+    kind: 'unavailable',
+    text: 'Too many connections of this address have joined no namespace. Connect again.',
   },
   'storage/unavailable': {
     kind: 'unavailable',

@@ -1,9 +1,12 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { asDomainError, ERROR_TRANSLATOR, type ErrorTranslator, problemOf } from './error-responses.js';
-import { requestIdOf } from '../http/request-context.js';
+import { announcedBytes, answerEarly, UnreadableBodyError } from '../http/request-body.js';
+import { currentRequest, requestIdOf } from '../http/request-context.js';
 
 const DEFAULT_RETRY_AFTER_S = 2;
+/** Twice the largest JSON body. An upload reads the rest itself. */
+const MAX_DISCARDED_BYTES = 4_000_000;
 
 /** Answers every HTTP error as `application/problem+json`. */
 @Catch()
@@ -19,6 +22,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error, requestId, this.translate);
 
     if (problem.status >= 500) this.log(error, problem.code, requestId);
+    if (error instanceof UnreadableBodyError) this.logUnreadable(error, request);
     // Part of the answer is sent already: only a closed connection shows the client that it is incomplete.
     if (response.headersSent) {
       response.destroy();
@@ -32,7 +36,16 @@ export class ProblemFilter implements ExceptionFilter {
       );
     }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    response.status(problem.status).type('application/problem+json');
+    void answerEarly(request, response, JSON.stringify(problem), MAX_DISCARDED_BYTES);
+  }
+
+  /** A device repeats a body that cannot be read for ever: the line names its vehicle. Without a caller there is none. */
+  private logUnreadable({ status, message }: UnreadableBodyError, request: Request): void {
+    const caller = currentRequest()?.caller ?? null;
+    if (caller === null) return;
+    const fields = { requestId: requestIdOf(request), status, sizeBytes: announcedBytes(request) };
+    this.logger.warn({ ...fields, caller, reason: message }, 'request body cannot be read');
   }
 
   private log(error: unknown, code: string, requestId: string): void {

@@ -18,14 +18,33 @@ interface Answer {
   content?: Record<string, Media>;
 }
 
+/** Not a JWT, whose format Nest assumes. */
+const OPAQUE = 'opaque';
+
+const TAGS: readonly (readonly [string, string])[] = [
+  ['auth', 'Log-in, sessions and the own account.'],
+  ['users', 'Users and their roles.'],
+  ['audit', 'Record of every change of users, credentials and operations.'],
+  ['vehicles', 'Vehicles, their status and the credentials of their devices.'],
+  ['positions', 'Reports of devices, live positions, history and quarantine.'],
+  ['images', 'Pictures of vehicles.'],
+  ['crashes', 'Crash reports of the boxes of the old server.'],
+  ['ops', 'Drain, handover and log level.'],
+  ['health', 'Probes and metrics.'],
+  ['documents', 'Descriptions of the interfaces.'],
+  ['legacy', 'Clients of the old server.'],
+];
+
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const PROBLEM = 'application/problem+json';
 
-const COMMON_ERRORS: readonly ErrorCode[] = ['internal', 'storage/unavailable'];
+const COMMON_ERRORS: readonly ErrorCode[] = ['http/method-not-allowed', 'internal', 'storage/unavailable'];
 const BODY_ERRORS: readonly ErrorCode[] = [
   'input/invalid',
   'http/bad-request',
   'http/body-too-large',
+  'http/busy',
+  'http/too-many-bytes',
   'http/unsupported-media-type',
 ];
 const DEVICE_ERRORS: readonly ErrorCode[] = ['auth/token-missing', 'auth/token-invalid', 'auth/forbidden'];
@@ -54,15 +73,25 @@ export function createApiDocument(app: INestApplication, version: string): OpenA
       'user',
     )
     .addBearerAuth(
-      { type: 'http', scheme: 'bearer', description: 'Device token from vehicles/:id/credentials.' },
+      {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: OPAQUE,
+        description: 'Device token from vehicles/:id/credentials.',
+      },
       'device',
     )
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The setting OPS_TOKEN.' }, 'ops')
-    .build();
-  return completeDocument(SwaggerModule.createDocument(app, description));
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', bearerFormat: OPAQUE, description: 'The setting OPS_TOKEN.' },
+      'ops',
+    )
+    .addServer('/', 'The service that answers this document.');
+  for (const [name, text] of TAGS) description.addTag(name, text);
+  return completeDocument(SwaggerModule.createDocument(app, description.build()));
 }
 
 function completeDocument(document: OpenAPIObject): OpenAPIObject {
+  const used = new Set<ErrorCode>();
   const schemas = (document.components?.schemas ?? {}) as Record<string, Schema>;
   for (const [path, item] of Object.entries(document.paths)) {
     for (const method of METHODS) {
@@ -71,13 +100,18 @@ function completeDocument(document: OpenAPIObject): OpenAPIObject {
       addAccess(operation);
       addExamples(operation, schemas);
       // Routes of the old server keep its error format and describe it themselves.
-      if (path.startsWith('/api/v1/')) addErrors(operation);
+      if (!hasOldErrors(path)) for (const code of addErrors(operation)) used.add(code);
     }
   }
+  document.info.license = { name: 'Proprietary' };
   document.components = {
     ...document.components,
     schemas: { ...schemas, Problem: PROBLEM_SCHEMA } as NonNullable<OpenAPIObject['components']>['schemas'],
-    examples: Object.fromEntries(codes().map((code) => [componentName(code), errorExample(code)])),
+    examples: Object.fromEntries(
+      codes()
+        .filter((code) => used.has(code))
+        .map((code) => [componentName(code), errorExample(code)]),
+    ),
   };
   return document;
 }
@@ -90,6 +124,7 @@ function addAccess(operation: Operation): void {
   ]
     .filter(Boolean)
     .join(' ');
+  operation.security ??= [];
 }
 
 function addExamples(operation: Operation, schemas: Readonly<Record<string, Schema>>): void {
@@ -103,7 +138,8 @@ function addExamples(operation: Operation, schemas: Readonly<Record<string, Sche
   }
 }
 
-function addErrors(operation: Operation): void {
+/** @returns the codes that the operation can answer */
+function addErrors(operation: Operation): ReadonlySet<ErrorCode> {
   const own = takeExtension<ErrorCode>(operation, FAILS_WITH);
   const isUser = operation.security?.some((scheme) => 'user' in scheme) ?? false;
   const hasQuery = operation.parameters?.some((each) => 'in' in each && each.in === 'query') ?? false;
@@ -111,7 +147,7 @@ function addErrors(operation: Operation): void {
     ...own,
     ...(operation.requestBody ? BODY_ERRORS : []),
     ...(hasQuery ? (['input/invalid'] as const) : []),
-    ...(!operation.security ? [] : isUser ? USER_ERRORS : DEVICE_ERRORS),
+    ...(!operation.security?.length ? [] : isUser ? USER_ERRORS : DEVICE_ERRORS),
     ...COMMON_ERRORS,
   ]);
   for (const code of codes().filter((each) => all.has(each))) {
@@ -124,6 +160,12 @@ function addErrors(operation: Operation): void {
     const examples = answer.content[PROBLEM]?.examples;
     if (examples) examples[code] = { $ref: `#/components/examples/${componentName(code)}` };
   }
+  return all;
+}
+
+/** Routes of the old server's boxes. */
+function hasOldErrors(path: string): boolean {
+  return /^\/(?:error_codes|api\/(?!v1\/))/.test(path);
 }
 
 /** Reads and removes an extension that a decorator set for this file; it is not part of the document. */

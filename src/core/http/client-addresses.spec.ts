@@ -1,6 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import type { Settings } from '../../config/index.js';
+import { createPino, PinoLogger } from '../logging/pino-logger.js';
 import { ClientAddresses, ipNetwork } from './client-addresses.js';
+
+Logger.overrideLogger(false);
 
 function addressOf(remoteAddress: string | undefined, forwarded?: string): string {
   const settings = { http: { trustProxy: ['10.0.0.1', 'fd00::1'] } } as unknown as Settings;
@@ -36,6 +40,30 @@ describe('ClientAddresses', () => {
   it('reads the end of a list of any length', () => {
     expect(addressOf('10.0.0.1', `${'10.0.0.1,'.repeat(5_000)}203.0.113.9`)).toBe('203.0.113.9');
     expect(addressOf('10.0.0.1', '10.0.0.1,'.repeat(5_000) + '10.0.0.1')).toBe('10.0.0.1');
+  });
+});
+
+describe('the warning about a proxy that is not trusted', () => {
+  afterEach(() => Logger.overrideLogger(false));
+
+  it('comes once, with the address of the proxy, and not for a trusted one or without the header', () => {
+    const lines: string[] = [];
+    const to = { write: (line: string) => void lines.push(line) };
+    Logger.overrideLogger(new PinoLogger(createPino('info', { isTerminal: false, release: null, to })));
+    const addresses = new ClientAddresses({ http: { trustProxy: ['10.0.0.1'] } } as unknown as Settings);
+    const request = (remoteAddress: string, headers = {}) =>
+      addresses.of({ headers, socket: { remoteAddress } as never });
+    request('10.0.0.2');
+    request('10.0.0.1', { 'x-forwarded-for': '203.0.113.9' });
+    expect(lines).toEqual([]);
+    for (let count = 0; count < 3; count += 1) request('10.0.0.2', { 'x-forwarded-for': '203.0.113.9' });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        address: '10.0.0.2',
+        msg: expect.stringContaining('TRUST_PROXY'),
+      }),
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
 import { SETTINGS, type Settings } from '../../config/index.js';
@@ -9,7 +9,9 @@ const MAX_FORWARDED_ADDRESSES = 16;
 /** The IP addresses of clients, on both ports. */
 @Injectable()
 export class ClientAddresses {
+  private readonly logger = new Logger(ClientAddresses.name);
   private readonly trustedProxies: ReadonlySet<string>;
+  private isUnusedHeaderReported = false;
 
   constructor(@Inject(SETTINGS) settings: Pick<Settings, 'http'>) {
     this.trustedProxies = new Set(settings.http.trustProxy.map((address) => normalized(address) ?? address));
@@ -22,7 +24,11 @@ export class ClientAddresses {
    */
   of(request: Pick<IncomingMessage, 'headers' | 'socket'>): string {
     let address = normalized(request.socket.remoteAddress ?? '') ?? '';
-    if (!this.trustedProxies.has(address)) return address;
+    if (!this.trustedProxies.has(address)) {
+      if (!this.isUnusedHeaderReported && 'x-forwarded-for' in request.headers)
+        this.reportUnusedHeader(address);
+      return address;
+    }
     const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',');
     for (const given of forwarded.slice(-MAX_FORWARDED_ADDRESSES).reverse()) {
       const next = normalized(given);
@@ -31,6 +37,20 @@ export class ClientAddresses {
       if (!this.trustedProxies.has(address)) break;
     }
     return address;
+  }
+
+  /** @param address of a connection */
+  isTrustedProxy(address: string): boolean {
+    return this.trustedProxies.has(normalized(address) ?? address);
+  }
+
+  /** Once: every client of a proxy that is not trusted has the proxy's address, and they share its limits. */
+  private reportUnusedHeader(address: string): void {
+    this.isUnusedHeaderReported = true;
+    this.logger.warn(
+      { address },
+      'X-Forwarded-For is not used: TRUST_PROXY does not list this address. If it is a reverse proxy, all its clients count as one.',
+    );
   }
 
   /** The network of the client that sent a request; see `ipNetwork`. */

@@ -1,19 +1,25 @@
 import { once } from 'node:events';
-import type { Server as HttpServer, ServerOptions } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerOptions } from 'node:http';
 import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { serializeResponse, rawErrorResponse } from './raw-response.js';
 
-/** A phone on a bad line needs less: at 20 kB/s, 2 MB take 100 s. */
 const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 120_000;
+/** None for the whole request: `StalledBodies` limits the pace of the body instead. */
+const REQUEST_TIMEOUT_MS = 0;
+/**
+ * Longer than reverse proxies keep an idle connection (nginx and most others: 60 s). The side with the shorter time closes
+ * the connection; when that is the service, a request can be on its way, and the proxy answers it with 502.
+ */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** Node's default is 30 s: a slow sender would keep its connection that much longer. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** Options of both ports: a client that does not complete its request in time is disconnected. */
+/** Options of both ports: a client that does not complete the headers of its request in time is disconnected. */
 export const HTTP_SERVER_OPTIONS: ServerOptions = {
   headersTimeout: HEADERS_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   connectionsCheckingInterval: CHECK_INTERVAL_MS,
 };
 
@@ -31,6 +37,17 @@ const BACKLOG = 8_192;
 export async function listen(server: Server, port: number, host: string): Promise<void> {
   server.listen({ port, host, backlog: BACKLOG });
   await once(server, 'listening');
+}
+
+/**
+ * Turns absolute targets into paths: `GET http://host/path` is the form for proxies, and a server must accept it too
+ * (RFC 9112, 3.2.2). Some HTTP libraries always send it.
+ */
+export function acceptAbsoluteTargets(server: HttpServer): void {
+  server.prependListener('request', (request: IncomingMessage) => {
+    const { url = '/' } = request;
+    if (!url.startsWith('/')) request.url = url.replace(/^https?:\/\/[^/?#]*\/?/i, '/');
+  });
 }
 
 /** HTTP status by Node's error code, for input that is not a valid request. */

@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failureFields } from '../errors/failure-fields.js';
 import { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './lock.js';
 
 const DEFAULT_JITTER = 0.1;
@@ -113,7 +114,7 @@ export class BackgroundJob {
     } catch (error) {
       if (this.shutdown.signal.aborted) return true;
       const level = this.isFailing ? 'debug' : 'warn';
-      this.logger[level]({ err: error, job: this.name }, 'background job failed; it runs again');
+      this.logger[level]({ ...failureFields(error), job: this.name }, 'background job failed; it runs again');
       this.isFailing = true;
       return false;
     }

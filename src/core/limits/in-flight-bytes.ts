@@ -31,7 +31,11 @@ export class InFlightBytes {
   private totalBytes = 0;
   private readonly refusals;
 
-  constructor(@Inject(SETTINGS) { limits }: Pick<Settings, 'limits'>, metrics: Metrics) {
+  constructor(
+    @Inject(SETTINGS)
+    { limits }: { readonly limits: Pick<Settings['limits'], 'inFlightBytes' | 'inFlightBytesPerCaller'> },
+    metrics: Metrics,
+  ) {
     this.maxBytes = limits.inFlightBytes;
     this.maxBytesPerCaller = limits.inFlightBytesPerCaller;
     metrics.gauge({

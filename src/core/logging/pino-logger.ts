@@ -11,6 +11,7 @@ import pretty from 'pino-pretty';
 import type { Release } from '../../config/index.js';
 import { currentRequest } from '../http/request-context.js';
 import { LogLevel } from './log-level.js';
+import { LogStream } from './log-stream.js';
 import { redacted, withoutSecrets } from './redaction.js';
 
 const SHORT_REVISION = 12;
@@ -20,8 +21,8 @@ interface LogOutput {
   readonly isTerminal: boolean;
   /** Fields added to every JSON line; null: no fields. */
   readonly release: Release | null;
-  /** Default: stdout. */
-  readonly to?: DestinationStream;
+  /** Default: stdout, written synchronously. */
+  readonly to?: DestinationStream | LogStream;
 }
 
 /** A pino logger whose lines have the release and the request id, and no secrets. */
@@ -42,13 +43,15 @@ export function createPino(level: string, { isTerminal, release, to }: LogOutput
     },
     hooks: { streamWrite: withoutSecrets },
   };
-  // Synchronous, so that the last line before an exit is written.
-  return isTerminal
-    ? pino(
-        options,
-        to ?? pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'context', singleLine: true }),
-      )
-    : pino(options, to ?? destination({ sync: true }));
+  const logger = pino(options, to ?? (isTerminal ? columns() : destination({ sync: true })));
+  if (to instanceof LogStream) {
+    to.onRecovered = (lines) => logger.warn({ context: LogStream.name, lines }, 'log lines dropped');
+  }
+  return logger;
+}
+
+function columns(): DestinationStream {
+  return pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'context', singleLine: true });
 }
 
 function shortRelease({ version, revision, color }: Release): Release {
@@ -70,8 +73,17 @@ export class PinoLogger implements LoggerService {
   /** Changes the level of the running service. */
   readonly level: LogLevel;
 
-  constructor(private readonly pino: Logger) {
+  /** @param output null: nothing is dropped */
+  constructor(
+    private readonly pino: Logger,
+    private readonly output: LogStream | null = null,
+  ) {
     this.level = new LogLevel(pino);
+  }
+
+  /** Lines dropped since the start, because the reader of the log did not take them. */
+  get droppedLines(): number {
+    return this.output?.droppedLines ?? 0;
   }
 
   fatal(message: unknown, ...rest: unknown[]): void {

@@ -10,6 +10,11 @@ interface Description<L extends string> {
   readonly labelNames?: readonly L[];
 }
 
+interface CounterDescription<L extends string> extends Description<L> {
+  /** The count since the start, read during a scrape, for what is counted elsewhere. */
+  readonly total?: () => number;
+}
+
 interface GaugeDescription<L extends string> extends Description<L> {
   /**
    * Sets the gauge during a scrape. It must read memory only, because a scrape must work without the database. Label values
@@ -36,8 +41,19 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  counter<L extends string = never>({ labelNames = [], ...rest }: Description<L>): Counter<L> {
-    return new Counter<L>({ ...rest, labelNames, registers: [this.registry] });
+  counter<L extends string = never>({ labelNames = [], total, ...rest }: CounterDescription<L>): Counter<L> {
+    const counter: Counter<L> = new Counter<L>({
+      ...rest,
+      labelNames,
+      registers: [this.registry],
+      ...(total && {
+        collect: (): void => {
+          counter.reset();
+          counter.inc(total());
+        },
+      }),
+    });
+    return counter;
   }
 
   gauge<L extends string = never>({ labelNames = [], collect, ...rest }: GaugeDescription<L>): Gauge<L> {

@@ -1,9 +1,9 @@
 import { createConnection, type mongo } from 'mongoose';
 import type { Settings } from '../../config/index.js';
 import { databaseOf } from '../collection-of.js';
-import { connectOptions } from '../connect-options.js';
+import { stepConnectOptions } from '../connect-options.js';
 import type { DatabaseLock } from '../database-lock.js';
-import { translateStorageError } from '../storage-errors.js';
+import { isAccessRefused, translateStorageError } from '../storage-errors.js';
 import { SchemaStepFailedError } from './schema-errors.js';
 import type { SchemaStateDocument } from './schema-state.repository.js';
 import { type FailedStep, type SchemaState, type StepRecord, withStepRecord } from './schema-state.js';
@@ -20,12 +20,7 @@ export interface StepConnection {
 }
 
 export async function openStepConnection(uri: string, settings: Settings): Promise<StepConnection> {
-  const connection = createConnection(uri, {
-    ...connectOptions(settings),
-    // Unlike the service's calls, a step may take minutes: an index over a year of positions does.
-    socketTimeoutMS: 0,
-    maxPoolSize: 4,
-  });
+  const connection = createConnection(uri, stepConnectOptions(settings));
   await connection.asPromise();
   const close = (): Promise<void> => connection.close(true);
   try {
@@ -78,7 +73,7 @@ export async function runStep({ lock, state, step, ...run }: StepRunOptions): Pr
   } catch (error) {
     lock.assertHeld();
     run.signal.throwIfAborted();
-    if (translateStorageError(error)) throw error;
+    if (translateStorageError(error) && !isAccessRefused(error)) throw error;
     const failed: FailedStep = { version, name, kind, error: messageOf(error), whatToDo: whatToDo(step) };
     await record(() => ({ steps: withAttempt({ error: failed.error }), failed }));
     throw new SchemaStepFailedError(failed, error);

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { retry } from '../../core/index.js';
+import { failureFields, retry } from '../../core/index.js';
+import { translateStorageError } from '../storage-errors.js';
 import { SchemaStepFailedError } from './schema-errors.js';
 import { SchemaMigrator } from './schema-migrator.js';
 import { SchemaStatus } from './schema-status.service.js';
@@ -36,7 +37,10 @@ export class SchemaGate {
       signal,
       pauseMs: RETRY_MS,
       onError: (error) =>
-        this.logger.error({ err: error, retryMs: RETRY_MS }, 'schema check failed; it will be repeated'),
+        this.logger.error(
+          { ...failureFields(translateStorageError(error) ?? error), retryMs: RETRY_MS },
+          'schema check failed; it will be repeated',
+        ),
     });
   }
 

@@ -1,5 +1,5 @@
 import type { Document } from 'bson';
-import { assertFieldName, decode, encode, isPlainObject, TYPE, typeOf } from '../bson-values.js';
+import { assertFieldName, decode, encode, formatValue, isPlainObject, TYPE, typeOf } from '../bson-values.js';
 import type { Engine } from '../engine.js';
 import { badValue, CommandError, unknownField } from '../errors.js';
 import type { Sort } from '../planner.js';
@@ -24,7 +24,10 @@ export interface Command {
 /** Fields allowed in each command. Sessions need no state, because there are no transactions. */
 const COMMON_FIELDS = new Set(['lsid', '$db', '$readPreference', 'writeConcern']);
 
-/** @throws CommandError 20 for transactions, 40415 for an unsupported field, BadValue for an unsupported write concern */
+/** A read sees what is flushed to the disk, which is what most members of a set of one have. */
+const READ_CONCERNS: readonly unknown[] = [undefined, 'local', 'available', 'majority'];
+
+/** @throws CommandError 20 for transactions, 40415 for an unsupported field, BadValue for an unsupported concern */
 export function assertFields(name: string, command: Command, body: Document): void {
   const [, ...fields] = Object.keys(body);
   if (fields.includes('txnNumber'))
@@ -35,6 +38,9 @@ export function assertFields(name: string, command: Command, body: Document): vo
   const w: unknown = documentField(name, body, 'writeConcern').w ?? 1;
   if (w !== 'majority' && !(Number(w) <= 1))
     throw badValue("cannot use 'w' > 1 when a host is not replicated");
+  const level: unknown = documentField(name, body, 'readConcern').level;
+  if (!READ_CONCERNS.includes(level))
+    throw badValue(`readConcern level ${formatValue(level)} is not supported`);
 }
 
 const wrongType = (owner: string, field: string, expected: string): CommandError =>

@@ -29,7 +29,7 @@ function parseProjection(projection: Document): Project | null {
 }
 
 const find: Command = {
-  fields: ['filter', 'sort', 'projection', 'limit', 'batchSize', 'singleBatch'],
+  fields: ['filter', 'sort', 'projection', 'limit', 'batchSize', 'singleBatch', 'readConcern'],
   async run({ engine, namespace }, body) {
     const filter = parseFilter(documentField('find', body, 'filter'));
     const sort = sortField('find', body);

@@ -20,7 +20,7 @@ const SPEC_FIELDS = ['key', 'name', 'unique', 'sparse', 'background'];
 /** Documents that are read and indexed at a time. */
 const CHUNK = 1000;
 
-/** Each collection is clustered by `_id`, so the option changes nothing (manual: "Clustered Collections"). */
+/** Each collection is ordered by `_id`, so the option changes only the planner (manual: "Clustered Collections"). */
 const create: Command = {
   fields: ['clusteredIndex'],
   run({ engine, namespace }, body) {
@@ -33,7 +33,7 @@ const create: Command = {
     return engine.store.write(() => {
       if (engine.catalog.find(namespace))
         throw new CommandError(48, `Collection ${namespace} already exists.`);
-      engine.catalog.ensure(namespace);
+      engine.catalog.ensure(namespace, clustered !== undefined);
       return { ok: 1 };
     });
   },

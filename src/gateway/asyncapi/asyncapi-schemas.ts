@@ -255,7 +255,7 @@ export const SCHEMAS = {
         type: 'string',
         enum: ['replay_limit', 'slow', 'overload', 'storage'],
         description:
-          'replay_limit: too many positions after `since`; slow: this connection did not accept its frames; ' +
+          'replay_limit: too many positions after `since`; slow: the connection holds too much that the client has not taken; ' +
           'overload: positions of devices go first; storage: the database is not available.',
       },
     },

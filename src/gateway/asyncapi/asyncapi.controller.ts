@@ -15,7 +15,10 @@ export class AsyncApiController {
   /** RFC 9512. */
   @Get('asyncapi.yaml')
   @Header('Content-Type', 'application/yaml; charset=utf-8')
-  @ApiOperation({ summary: 'Get both socket namespaces as an AsyncAPI 3 document' })
+  @ApiOperation({
+    operationId: 'getAsyncApiDocument',
+    summary: 'Get both socket namespaces as an AsyncAPI 3 document',
+  })
   @ApiOkResponse({ content: { 'application/yaml': { example: 'asyncapi: 3.0.0\ninfo:\n  title: …\n' } } })
   document(): string {
     // Without YAML anchors: not every tool reads them.

@@ -1,12 +1,13 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import pLimit from 'p-limit';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { CrashesService, toCrashDto } from '../../crashes/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CrashesService } from '../../crashes/index.js';
 import { CrewEventsService } from '../../crew-events/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { makeCursor } from './live-cursor.js';
+import { crashEvent, crewEvent, type LiveEvent, vehicleEvent } from './live-event.js';
 import type { LiveStream } from './live-stream.js';
 
 /** Contract: covers clock skew and writes in flight. */
@@ -46,9 +47,7 @@ export class LiveReplay {
   }
 
   private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
-    await this.replayVehicleChanges(stream, fromMs);
-    await this.replayCrashes(stream, fromMs);
-    await this.replayCrewEvents(stream, fromMs);
+    stream.replayEvents(await this.eventsSince(fromMs));
     // The subscriber's previous stream may have sent a frame just before.
     await sleep(FRAME_INTERVAL_MS);
     let count = 0;
@@ -61,31 +60,21 @@ export class LiveReplay {
         position: this.latest.view(position),
         late,
       }));
-      stream.replay(items, makeCursor(page.at(-1)?.recordedAtMs ?? fromMs));
+      stream.replayPositions(items, makeCursor(page.at(-1)?.recordedAtMs ?? fromMs));
       await sleep(FRAME_INTERVAL_MS);
     }
     stream.goLive();
   }
 
-  private async replayVehicleChanges(stream: LiveStream, fromMs: number): Promise<void> {
-    for (const change of await this.vehicles.changedSince(new Date(fromMs))) {
-      stream.sendVehicleChange(change, makeCursor(fromMs));
-      // One event in each turn: a burst would count as unsent messages of a slow connection.
-      await nextTurn();
-    }
-  }
-
-  private async replayCrashes(stream: LiveStream, fromMs: number): Promise<void> {
-    for (const crash of await this.crashes.listSince(new Date(fromMs))) {
-      stream.sendCrash(toCrashDto(crash), makeCursor(fromMs));
-      await nextTurn();
-    }
-  }
-
-  private async replayCrewEvents(stream: LiveStream, fromMs: number): Promise<void> {
-    for (const event of (await this.crewEvents?.listSince(new Date(fromMs))) ?? []) {
-      stream.sendCrewEvent(event, makeCursor(fromMs));
-      await nextTurn();
-    }
+  private async eventsSince(fromMs: number): Promise<LiveEvent[]> {
+    const [from, cursor] = [new Date(fromMs), makeCursor(fromMs)];
+    const changes = await this.vehicles.changedSince(from);
+    const crashes = await this.crashes.listSince(from);
+    const crewEvents = (await this.crewEvents?.listSince(from)) ?? [];
+    return [
+      ...changes.map((change) => vehicleEvent(change, cursor)),
+      ...crashes.map((crash) => crashEvent(crash, cursor)),
+      ...crewEvents.map((event) => crewEvent(event, cursor)),
+    ];
   }
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { CrashDto } from '../../crashes/index.js';
 import { parseBoundingBox } from '../../core/index.js';
 import { SubscriptionFilter, type Place } from './subscription-filter.js';
+import { crashEvent, type LiveEvent, type LiveMessage } from './live-event.js';
 import { LiveStream, type LiveFrameItem, type Subscriber } from './live-stream.js';
 
 const BOX = '11,47,12,49';
@@ -15,31 +15,50 @@ const outside = (vehicleId: string) => at(vehicleId, 12.5);
 
 let sent: string[];
 let places: Map<string, Place>;
+let isSlow: boolean;
 beforeEach(() => {
+  isSlow = false;
   sent = [];
   places = new Map();
 });
 
 const subscriber: Subscriber = {
   id: 'w',
-  unsent: 0,
-  positions: ({ items, cursor }) =>
-    sent.push(
-      `${cursor}: ${items.map(({ vehicleId, position }) => `${vehicleId}@${position.lon}`).join(' ')}`,
-    ),
-  vehicle: () => undefined,
-  crash: ({ id }, cursor) => sent.push(`${cursor}: crash ${id}`),
-  crew: ({ id }, cursor) => sent.push(`${cursor}: crew ${id}`),
-  left: (vehicleId) => sent.push(`left ${vehicleId}`),
-  resync: (reason) => sent.push(`resync ${reason}`),
+  get isSlow() {
+    return isSlow;
+  },
+  send: (message) => sent.push(textOf(message)),
 };
-const stream = (isReplaying: boolean): LiveStream =>
-  new LiveStream(subscriber, new SubscriptionFilter(null, parseBoundingBox(BOX)), isReplaying, 0);
+
+function textOf(message: LiveMessage): string {
+  const [event, notice] = message;
+  switch (event) {
+    case 'positions':
+      return `${notice.cursor}: ${notice.items.map((item) => `${item.vehicleId}@${item.position.lon}`).join(' ')}`;
+    case 'crash':
+      return `crash ${notice.crash.id}`;
+    case 'left':
+      return `left ${notice.vehicleId}`;
+    case 'resync':
+      return `resync ${notice.reason}`;
+    default:
+      return event;
+  }
+}
+
+const stream = (isReplaying: boolean, earlier = { positions: 0, events: 0 }): LiveStream =>
+  new LiveStream(subscriber, new SubscriptionFilter(null, parseBoundingBox(BOX)), {
+    isReplaying,
+    earlier,
+    replayLimit: 3,
+  });
 
 /** Does the same as `LiveStreams`: updates the current places, then sends one frame. */
 function frame(to: LiveStream, cursor: string, ...items: readonly LiveFrameItem[]): void {
   for (const { vehicleId, position, late } of items) if (!late) places.set(vehicleId, position);
-  to.pushFrame(items, cursor);
+  to.endIfSlow();
+  const taken = to.takePositions(items);
+  if (taken.length > 0) subscriber.send(['positions', { cursor, items: taken }]);
   to.sendLeftNotices(
     new Set(items.map(({ vehicleId }) => vehicleId)),
     (vehicleId) => places.get(vehicleId) ?? null,
@@ -61,33 +80,65 @@ describe('a vehicle that left the box', () => {
   });
 });
 
-describe('a crash', () => {
-  const crash = (id: string, vehicleId: string, lon: number | null): CrashDto => ({
-    id,
-    vehicleId,
-    reportedAt: '2026-11-01T10:00:00.000Z',
-    lat: lon === null ? null : 48,
-    lon,
-    speedMps: null,
-    headingDeg: null,
-  });
+describe('an event', () => {
+  const crash = (id: string, vehicleId: string, lon: number | null): LiveEvent =>
+    crashEvent(
+      {
+        id,
+        vehicleId,
+        reportedAt: new Date(0),
+        lat: lon === null ? null : 48,
+        lon,
+        speedMps: null,
+        headingDeg: null,
+      },
+      'c',
+    );
 
-  it('is sent when the subscription includes its place or its vehicle, also when one of the two is unknown', () => {
+  it('is taken when the subscription includes its place or its vehicle, also when one of the two is unknown', () => {
     const live = stream(false);
     frame(live, 'c1', inside('seen'));
-    live.sendCrash(crash('1', 'unseen', 11.5), 'c2');
-    live.sendCrash(crash('2', 'unseen', 12.5), 'c3');
-    live.sendCrash(crash('3', 'unseen', null), 'c4');
-    live.sendCrash(crash('4', 'seen', null), 'c5');
-    live.sendCrash(crash('5', 'seen', 12.5), 'c6');
-    expect(sent.slice(1)).toEqual(['c2: crash 1', 'c5: crash 4', 'c6: crash 5']);
+    const crashes = [
+      crash('1', 'unseen', 11.5),
+      crash('2', 'unseen', 12.5),
+      crash('3', 'unseen', null),
+      crash('4', 'seen', null),
+      crash('5', 'seen', 12.5),
+    ];
+    expect(crashes.map((event) => live.takesEvent(event, 0))).toEqual([true, false, false, true, true]);
   });
 
-  it('is not sent to a stream that has ended', () => {
+  it('is not taken by a stream that has ended', () => {
     const live = stream(false);
     live.stop();
-    live.sendCrash(crash('1', 'unseen', 11.5), 'c1');
-    expect(sent).toEqual([]);
+    expect(live.takesEvent(crash('1', 'unseen', 11.5), 0)).toBe(false);
+  });
+
+  it('of the frame in which the subscription began is taken only when it happened later', () => {
+    const live = stream(false, { positions: 1, events: 1 });
+    expect([0, 1].map((index) => live.takesEvent(crash('1', 'unseen', 11.5), index))).toEqual([false, true]);
+    frame(live, 'c1', inside('a'), inside('b'));
+    expect(sent).toEqual(['c1: b@11.5']);
+    expect(live.takesEvent(crash('2', 'unseen', 11.5), 0)).toBe(true);
+  });
+});
+
+describe('a slow subscriber', () => {
+  it('gets one resync and nothing more', () => {
+    const live = stream(false);
+    isSlow = true;
+    frame(live, 'c1', inside('a'));
+    isSlow = false;
+    frame(live, 'c2', inside('a'));
+    expect(sent).toEqual(['resync slow']);
+  });
+
+  it('gets resync for a replay, too', () => {
+    const back = stream(true);
+    isSlow = true;
+    back.replayPositions([inside('a')], 'r1');
+    back.replayPositions([inside('a')], 'r2');
+    expect(sent).toEqual(['resync slow']);
   });
 });
 
@@ -96,7 +147,7 @@ describe('a replay', () => {
     const back = stream(true);
     places.set('a', outside('a').position).set('b', inside('b').position);
     frame(back, 'c1', outside('c'), inside('d'), outside('d'));
-    back.replay([inside('a'), inside('b'), inside('c')], 'r1');
+    back.replayPositions([inside('a'), inside('b'), inside('c')], 'r1');
     expect(sent).toEqual(['r1: a@11.5 b@11.5 c@11.5']);
     back.goLive();
     frame(back, 'c2', outside('e'));
@@ -107,17 +158,25 @@ describe('a replay', () => {
 
   it('reports a vehicle without a current place as left', () => {
     const back = stream(true);
-    back.replay([inside('archived')], 'r1');
+    back.replayPositions([inside('archived')], 'r1');
     back.goLive();
     frame(back, 'c1');
     expect(sent).toEqual(['r1: archived@11.5', 'left archived']);
+  });
+
+  it('ends with resync when more than the replay limit waits for its end', () => {
+    const back = stream(true);
+    frame(back, 'c1', inside('a'), inside('b'), inside('c'));
+    expect(sent).toEqual([]);
+    frame(back, 'c2', inside('d'));
+    expect(sent).toEqual(['resync replay_limit']);
   });
 
   it('sends the buffered positions together with the next frame', () => {
     const back = stream(true);
     frame(back, 'c1', inside('a'));
     frame(back, 'c2', inside('b'));
-    back.replay([inside('z')], 'r1');
+    back.replayPositions([inside('z')], 'r1');
     back.goLive();
     expect(sent).toEqual(['r1: z@11.5']);
     frame(back, 'c3', inside('c'));

@@ -1,116 +1,114 @@
-import type { CrashDto } from '../../crashes/index.js';
-import type { CrewEventView } from '../../crew-events/index.js';
-import type { VehicleChange, VehicleView } from '../../vehicles/index.js';
-import type { SubscriptionFilter, Place } from './subscription-filter.js';
 import type { LiveFrame, ResyncNotice } from '../socket-events.js';
+import type { LiveEvent, LiveMessage } from './live-event.js';
+import type { Place, SubscriptionFilter } from './subscription-filter.js';
 
 export type LiveFrameItem = LiveFrame['items'][number];
 
 /** The receiver of a stream: one socket. */
 export interface Subscriber {
   readonly id: string;
-  positions(frame: LiveFrame): void;
-  vehicle(vehicle: VehicleView, cursor: string): void;
-  crash(crash: CrashDto, cursor: string): void;
-  crew(event: CrewEventView, cursor: string): void;
-  left(vehicleId: string): void;
-  /** The stream has ended; the client sends `watch` again. */
-  resync(reason: ResyncReason): void;
-  /** Messages that the connection has not accepted yet. */
-  readonly unsent: number;
+  /** The connection holds too many bytes that the client has not taken, or has held them for too long. */
+  readonly isSlow: boolean;
+  send(message: LiveMessage): void;
 }
 
 type ResyncReason = ResyncNotice['reason'];
 
-/** About 8 s of frames. A connection with more unsent messages gets `resync`, and nothing more is buffered for it. */
-const MAX_UNSENT = 32;
-/** Positions buffered during a replay. */
-const MAX_BEHIND = 20_000;
+interface StreamStart {
+  readonly isReplaying: boolean;
+  /** Positions and events of the current frame that happened before the snapshot. */
+  readonly earlier: { readonly positions: number; readonly events: number };
+  /** Positions that can wait for the end of the replay. */
+  readonly replayLimit: number;
+}
 
 /**
- * The stream of one subscriber. During a replay, new positions wait in a buffer. A subscriber that is too slow gets one
- * `resync`, and its stream ends, so that it uses no more memory.
+ * The stream of one subscriber. It selects what the subscription includes and keeps no message. During a replay, new
+ * positions wait in a buffer. A subscriber that is too slow gets one `resync`, and its stream ends, so that it uses no
+ * more memory.
  */
-export class LiveStream {
+export class LiveStream<S extends Subscriber = Subscriber> {
   /** `joining` is the one frame between replay and live: it sends the buffer and `left` for vehicles that passed through. */
   private phase: 'replaying' | 'joining' | 'live';
+  private earlier: StreamStart['earlier'];
+  private readonly replayLimit: number;
   private behind: LiveFrameItem[] = [];
   private hasEnded = false;
 
   constructor(
-    readonly subscriber: Subscriber,
+    readonly subscriber: S,
     readonly filter: SubscriptionFilter,
-    isReplaying: boolean,
-    /** Positions of the current frame that the snapshot contains already. */
-    private skipCount: number,
+    { isReplaying, earlier, replayLimit }: StreamStart,
   ) {
     this.phase = isReplaying ? 'replaying' : 'live';
+    this.earlier = earlier;
+    this.replayLimit = replayLimit;
   }
 
   get isOver(): boolean {
     return this.hasEnded;
   }
 
-  /** The items of one frame, in the order of recording. */
-  pushFrame(frame: readonly LiveFrameItem[], cursor: string): void {
-    if (this.hasEnded) return;
-    const unseen = this.skipCount === 0 ? frame : frame.slice(this.skipCount);
-    this.skipCount = 0;
-    const wanted = unseen.filter(({ vehicleId, position }) => this.filter.wants(vehicleId, position));
-    if (this.phase !== 'replaying') this.send([...this.takeBehind(), ...wanted], cursor);
-    else if (this.behind.length + wanted.length > MAX_BEHIND) this.end('slow');
-    else for (const item of wanted) this.behind.push(item);
+  /** Called before a frame, not within one: the size of one frame does not make a subscriber slow. */
+  endIfSlow(): void {
+    if (!this.hasEnded && this.subscriber.isSlow) this.end('slow');
   }
 
   /**
-   * Sends `left` for vehicles that left the box, after the frame that shows it. Not during a replay, which shows earlier
-   * places.
+   * @param frame the items of one frame, in the order of recording
+   * @returns the items to send now; `frame` itself when these are all of it
+   */
+  takePositions(frame: readonly LiveFrameItem[]): readonly LiveFrameItem[] {
+    if (this.hasEnded) return [];
+    const wanted = this.wantedOf(this.earlier.positions === 0 ? frame : frame.slice(this.earlier.positions));
+    if (this.phase === 'replaying') {
+      if (this.behind.length + wanted.length > this.replayLimit) this.end('replay_limit');
+      else for (const item of wanted) this.behind.push(item);
+      return [];
+    }
+    const items = this.behind.length === 0 ? wanted : [...this.behind, ...wanted];
+    this.behind = [];
+    this.markInside(items);
+    return items === wanted && wanted.length === frame.length ? frame : items;
+  }
+
+  /**
+   * After `takePositions`, which shows the vehicles that are inside the box.
+   * @param index of the event in its frame
+   * @returns whether to send the event
+   */
+  takesEvent(event: LiveEvent, index: number): boolean {
+    return !this.hasEnded && index >= this.earlier.events && this.includes(event);
+  }
+
+  /**
+   * Ends the frame: sends `left` for vehicles that left the box. Not during a replay, which shows earlier places.
    * @param vehicleIds vehicles of the frame
    * @param placeOf the current place of a vehicle; null when it has none
    */
   sendLeftNotices(vehicleIds: Iterable<string>, placeOf: (vehicleId: string) => Place | null): void {
+    this.earlier = NOTHING;
     if (this.hasEnded || this.phase === 'replaying') return;
     const followed = this.phase === 'joining' ? new Set([...this.filter.inside, ...vehicleIds]) : vehicleIds;
     this.phase = 'live';
     for (const vehicleId of followed) {
-      if (this.filter.updateAndCheckLeft(vehicleId, placeOf(vehicleId))) this.subscriber.left(vehicleId);
+      if (this.filter.updateAndCheckLeft(vehicleId, placeOf(vehicleId)))
+        this.subscriber.send(['left', { vehicleId }]);
     }
   }
 
-  sendVehicleChange({ vehicle, isArchived }: VehicleChange, cursor: string): void {
-    if (this.hasEnded || !this.filter.concerns(vehicle.id)) return;
-    if (isArchived) return this.sendLeft(vehicle.id);
-    if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
-    else this.subscriber.vehicle(vehicle, cursor);
+  replayEvents(events: readonly LiveEvent[]): void {
+    this.endIfSlow();
+    if (this.hasEnded) return;
+    for (const event of events) if (this.includes(event)) this.subscriber.send(event.message);
   }
 
-  /** Sends the crash if the subscription includes the vehicle or the place. */
-  sendCrash(crash: CrashDto, cursor: string): void {
-    if (this.hasEnded || !this.concerns(crash)) return;
-    if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
-    else this.subscriber.crash(crash, cursor);
-  }
-
-  /** Sends the event if the subscription includes the vehicle or the place. */
-  sendCrewEvent(event: CrewEventView, cursor: string): void {
-    if (this.hasEnded || !this.concerns(event)) return;
-    if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
-    else this.subscriber.crew(event, cursor);
-  }
-
-  private concerns({ vehicleId, lat, lon }: CrashDto | CrewEventView): boolean {
-    if (this.filter.concerns(vehicleId)) return true;
-    return lat !== null && lon !== null && this.filter.wants(vehicleId, { lat, lon });
-  }
-
-  private sendLeft(vehicleId: string): void {
-    this.filter.removeVehicle(vehicleId);
-    this.subscriber.left(vehicleId);
-  }
-
-  replay(items: readonly LiveFrameItem[], cursor: string): void {
-    const wanted = items.filter(({ vehicleId, position }) => this.filter.wants(vehicleId, position));
-    this.send(wanted, cursor);
+  replayPositions(items: readonly LiveFrameItem[], cursor: string): void {
+    this.endIfSlow();
+    const wanted = this.wantedOf(items);
+    if (this.hasEnded || wanted.length === 0) return;
+    this.markInside(wanted);
+    this.subscriber.send(['positions', { cursor, items: wanted }]);
   }
 
   /** Ends the replay. The buffer is sent with the next frame, so that two frames are not sent at once. */
@@ -121,7 +119,7 @@ export class LiveStream {
   end(reason: ResyncReason): void {
     if (this.hasEnded) return;
     this.stop();
-    this.subscriber.resync(reason);
+    this.subscriber.send(['resync', { reason }]);
   }
 
   /** Ends the stream without a notice: the subscriber disconnected or has a new stream. */
@@ -130,19 +128,21 @@ export class LiveStream {
     this.behind = [];
   }
 
-  private send(items: readonly LiveFrameItem[], cursor: string): void {
-    if (this.hasEnded || items.length === 0) return;
-    if (this.subscriber.unsent >= MAX_UNSENT) this.end('slow');
-    else {
-      // A late position does not show the current place.
-      for (const { vehicleId, late } of items) if (!late) this.filter.markInside(vehicleId);
-      this.subscriber.positions({ cursor, items });
-    }
+  private wantedOf(items: readonly LiveFrameItem[]): LiveFrameItem[] {
+    return items.filter(({ vehicleId, position }) => this.filter.wants(vehicleId, position));
   }
 
-  private takeBehind(): LiveFrameItem[] {
-    const behind = this.behind;
-    this.behind = [];
-    return behind;
+  private includes({ vehicleId, place, message }: LiveEvent): boolean {
+    const isIncluded =
+      this.filter.concerns(vehicleId) || (place !== null && this.filter.wants(vehicleId, place));
+    if (message[0] === 'left') this.filter.removeVehicle(vehicleId);
+    return isIncluded;
+  }
+
+  /** A late position does not show the current place. */
+  private markInside(items: readonly LiveFrameItem[]): void {
+    for (const { vehicleId, late } of items) if (!late) this.filter.markInside(vehicleId);
   }
 }
+
+const NOTHING: StreamStart['earlier'] = { positions: 0, events: 0 };

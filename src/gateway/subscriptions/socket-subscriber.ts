@@ -1,44 +1,64 @@
-import type { Subscriber } from './live-stream.js';
+import type { Settings } from '../../config/index.js';
 import type { SubscriberSocket } from '../sockets.js';
+import type { LiveMessage } from './live-event.js';
+import type { Subscriber } from './live-stream.js';
 
-const unsentOf = new WeakMap<SubscriberSocket, { count: number }>();
-
-/**
- * A socket as a subscriber. It counts messages since engine.io's last `flush`, which engine.io emits when it hands all
- * buffered messages to the transport; it emits no `flush` for a client that does not read.
- */
-export function subscriberFor(socket: SubscriberSocket): Subscriber {
-  let unsent = unsentOf.get(socket);
-  if (!unsent) {
-    const counter = { count: 0 };
-    socket.conn.on('flush', () => (counter.count = 0));
-    unsentOf.set(socket, counter);
-    unsent = counter;
-  }
-  const { id } = socket;
-  const counter = unsent;
-  return {
-    id,
-    positions: (frame) => {
-      counter.count += 1;
-      socket.emit('positions', frame);
-    },
-    vehicle: (vehicle, cursor) => {
-      counter.count += 1;
-      socket.emit('vehicle', { cursor, vehicle });
-    },
-    crash: (crash, cursor) => {
-      counter.count += 1;
-      socket.emit('crash', { cursor, crash });
-    },
-    crew: (event, cursor) => {
-      counter.count += 1;
-      socket.emit('crew', { cursor, event });
-    },
-    left: (vehicleId) => socket.emit('left', { vehicleId }),
-    resync: (reason) => socket.emit('resync', { reason }),
-    get unsent() {
-      return counter.count;
-    },
-  };
+/** The part of an Engine.IO connection that holds what the client has not taken. */
+interface Connection {
+  /** Packets that wait until the transport has sent the ones before. */
+  readonly writeBuffer: readonly { readonly data?: string }[];
+  readonly transport: { readonly socket?: { readonly bufferedAmount?: number } };
 }
+
+const subscribers = new WeakMap<SubscriberSocket, SocketSubscriber>();
+
+/** A socket as a subscriber. */
+export class SocketSubscriber implements Subscriber {
+  /** Engine.IO emits `flush` when the transport has sent all that it had and takes what waits. */
+  private lastFlushMs = performance.now();
+
+  private constructor(
+    private readonly socket: SubscriberSocket,
+    private readonly limits: Settings['live'],
+  ) {
+    socket.conn.on('flush', () => (this.lastFlushMs = performance.now()));
+  }
+
+  static of(socket: SubscriberSocket, limits: Settings['live']): SocketSubscriber {
+    const subscriber = subscribers.get(socket) ?? new SocketSubscriber(socket, limits);
+    subscribers.set(socket, subscriber);
+    return subscriber;
+  }
+
+  /** Sends one message to subscribers of the same namespace. It is encoded once for all of them. */
+  static sendToAll(receivers: readonly SocketSubscriber[], message: LiveMessage): void {
+    const ids = receivers.map(({ id }) => id);
+    receivers[0]?.socket.nsp.local.to(ids).emit(...(message as EmitArguments));
+  }
+
+  get id(): string {
+    return this.socket.id;
+  }
+
+  get isSlow(): boolean {
+    const unsentBytes = this.unsentBytes();
+    if (unsentBytes === 0) return false;
+    const unsentForMs = performance.now() - this.lastFlushMs;
+    return unsentBytes > this.limits.maxUnsentBytes || unsentForMs > this.limits.maxUnsentMs;
+  }
+
+  send(message: LiveMessage): void {
+    this.socket.emit(...(message as EmitArguments));
+  }
+
+  /** Counts a character as a byte: nearly all text is ASCII. */
+  private unsentBytes(): number {
+    const { writeBuffer, transport } = this.socket.conn as unknown as Connection;
+    let bytes = transport.socket?.bufferedAmount ?? 0;
+    for (const { data } of writeBuffer) bytes += data?.length ?? 0;
+    return bytes;
+  }
+}
+
+/** TypeScript cannot relate the events of a union to their notices. `LiveMessage` has related them already. */
+type EmitArguments = Extract<LiveMessage, readonly ['left', unknown]>;

@@ -6,7 +6,8 @@ import {
   type DevicePrincipal,
   type TokenUser,
 } from '../../auth/index.js';
-import { DomainError } from '../../core/index.js';
+import { ClientAddresses, DomainError } from '../../core/index.js';
+import { SocketRefusals } from './socket-refusals.js';
 
 type Next = (error?: Error) => void;
 const MAX_TOKEN_LENGTH = 2_048;
@@ -23,6 +24,8 @@ export class SocketAuthentication {
   constructor(
     private readonly deviceCredentials: DeviceCredentialsService,
     private readonly accessTokens: AccessTokensService,
+    private readonly addresses: ClientAddresses,
+    private readonly refusals: SocketRefusals,
   ) {}
 
   readonly device = (socket: Socket, next: Next): void =>
@@ -36,7 +39,7 @@ export class SocketAuthentication {
   private authenticate(socket: Socket, next: Next, verify: (token: string) => Promise<unknown>): void {
     const token: unknown = socket.handshake.auth['token'];
     if (typeof token !== 'string' || token === '' || token.length > MAX_TOKEN_LENGTH) {
-      return next(authRefusal('auth/token-missing', 'A token is needed: auth: {token}.'));
+      return next(this.refusal(socket, 'auth/token-missing', 'A token is needed: auth: {token}.'));
     }
     verify(token).then(
       (principal) => {
@@ -48,15 +51,17 @@ export class SocketAuthentication {
           error instanceof DomainError &&
           (error.kind === 'unauthenticated' || error.kind === 'forbidden')
         ) {
-          return next(authRefusal(error.code, error.message));
+          return next(this.refusal(socket, error.code, error.message));
         }
         this.logger.warn({ err: error }, 'socket not authenticated: storage error');
         socket.conn.close();
       },
     );
   }
-}
 
-function authRefusal(code: string, message: string): Error {
-  return Object.assign(new Error(message), { data: { code, message } });
+  private refusal({ nsp, request }: Socket, code: string, message: string): Error {
+    const network = this.addresses.networkOf(request);
+    this.refusals.record('token', { network }, { namespace: nsp.name, code });
+    return Object.assign(new Error(message), { data: { code, message } });
+  }
 }

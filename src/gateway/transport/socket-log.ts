@@ -22,8 +22,7 @@ function logNamespace(namespace: Namespace): void {
   });
 }
 
-/** Who the socket belongs to: `vehicleId` or `userId`; empty without authentication. */
-export function principalFields(socket: Socket): Readonly<Record<string, string>> {
+function principalFields(socket: Socket): Readonly<Record<string, string>> {
   const { principal } = socket.data as { principal?: Principal };
   if (!principal) return {};
   return principal.kind === 'device' ? { vehicleId: principal.vehicleId } : { userId: principal.userId };

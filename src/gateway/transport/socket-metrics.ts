@@ -5,16 +5,11 @@ import { Metrics } from '../../core/index.js';
 /** `/` is for the old server's panels. */
 const NAMESPACES = ['/', '/devices', '/live'];
 
-/** `not_json`: the payload of an event cannot be parsed. `too_large`: the message is over the size limit. */
-export type UnusableReason = 'not_json' | 'too_large';
-const UNUSABLE_REASONS: readonly UnusableReason[] = ['not_json', 'too_large'];
-
 /** Metrics of connected sockets. */
 @Injectable()
 export class SocketMetrics {
   private readonly connections;
   private readonly oldClients;
-  private readonly unusable;
 
   constructor(private readonly metrics: Metrics) {
     this.connections = metrics.counter({
@@ -27,12 +22,6 @@ export class SocketMetrics {
       name: 'samserver_old_clients_turned_away_total',
       help: "Connections of the old server's clients that were closed, because LEGACY_CLIENTS is off.",
     });
-    this.unusable = metrics.counter({
-      name: 'samserver_socket_messages_unusable_total',
-      help: 'Socket messages that were not processed, by reason. Their devices usually send them again without success.',
-      labelNames: ['reason'],
-    });
-    for (const reason of UNUSABLE_REASONS) this.unusable.inc({ reason }, 0);
   }
 
   observe(io: Server): void {
@@ -51,10 +40,6 @@ export class SocketMetrics {
       if (!NAMESPACES.includes(namespace.name)) return;
       namespace.on('connection', () => this.connections.inc({ namespace: namespace.name }));
     });
-  }
-
-  messageUnusable(reason: UnusableReason): void {
-    this.unusable.inc({ reason });
   }
 
   oldClientRejected(): void {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   createServer,
   type IncomingMessage,
@@ -6,29 +6,43 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Server } from 'socket.io';
+import { Server, type Socket } from 'socket.io';
+import type { Principal } from '../../auth/index.js';
 import {
+  acceptAbsoluteTargets,
   answerMalformedRequests,
+  ClientAddresses,
+  ConnectionLimits,
   DomainError,
   HTTP_SERVER_OPTIONS,
   listen,
   serializeResponse,
   type RawResponse,
   rawErrorResponse,
+  StalledBodies,
 } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { HttpDrain, InstanceLifecycle, RELEASE_HEADER, releaseHeader } from '../../deployment/index.js';
 import { ANSWERING_PARSER } from './answering-parser.js';
 import { logSockets } from './socket-log.js';
 import { SocketMetrics } from './socket-metrics.js';
-import { answerUnknownEvents, guardTransports } from './transport-guard.js';
-import { UnusableMessages } from './unusable-messages.js';
+import { SocketRefusals } from './socket-refusals.js';
+import { TransportLimits } from './transport-limits.js';
+import { answerUnknownEvents } from './unknown-events.js';
+import { reportUnusableMessages } from './unusable-messages.js';
 
 const RETRY_AFTER_MS = 2_000;
-/** Fits a batch of 500 positions with full attributes. */
-const MAX_MESSAGE_BYTES = 2_000_000;
 /** Limit for a transport that opens and never joins a namespace. */
 const NAMESPACE_TIMEOUT_MS = 10_000;
+
+/** The code of Engine.IO for a session that it does not have. */
+const UNKNOWN_SESSION = 1;
+
+interface HandshakeError {
+  readonly req: IncomingMessage;
+  readonly code: number;
+  readonly message: string;
+}
 
 /** Answers a plain HTTP request of the socket port. @returns false when it does not handle this request */
 type PlainHttpHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -39,17 +53,19 @@ type PlainHttpHandler = (request: IncomingMessage, response: ServerResponse) => 
  */
 @Injectable()
 export class SocketPort {
-  private readonly logger = new Logger(SocketPort.name);
   private readonly http: HttpServer;
   readonly io: Server;
-  private rejectedOldClients = 0;
   private handlePlainHttp: PlainHttpHandler = () => false;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly instance: InstanceLifecycle,
     private readonly metrics: SocketMetrics,
+    private readonly limits: TransportLimits,
+    private readonly refusals: SocketRefusals,
+    private readonly addresses: ClientAddresses,
     httpDrain: HttpDrain,
+    connectionLimits: ConnectionLimits,
   ) {
     httpDrain.addConnectionCount(() => this.connections());
     this.http = createServer(HTTP_SERVER_OPTIONS, (request, response) => {
@@ -63,27 +79,36 @@ export class SocketPort {
     this.io = new Server(this.http, {
       serveClient: false,
       parser: ANSWERING_PARSER,
-      maxHttpBufferSize: MAX_MESSAGE_BYTES,
+      // Raised for an authenticated client. A polling client gets it as `maxPayload` and splits a backlog by it.
+      maxHttpBufferSize: settings.socket.limits.anonymousMessageBytes,
       connectTimeout: NAMESPACE_TIMEOUT_MS,
       pingInterval: 25_000,
       pingTimeout: 20_000,
       // The old panels are pages of other hosts. Authentication uses no cookies, so any origin is safe.
-      ...(settings.legacy.isEnabled && { cors: { origin: '*' } }),
+      cors: { origin: settings.legacy.isEnabled ? '*' : [...settings.http.corsOrigins] },
     });
+    new StalledBodies(this.http, settings.http.bodyPace).start();
+    acceptAbsoluteTargets(this.http);
+    connectionLimits.apply(this.http);
     this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
       this.admit(request, response, next),
     );
     this.io.engine.on('headers', (headers: Record<string, string>) => {
       headers[RELEASE_HEADER] = releaseHeader(this.settings.release);
     });
-    guardTransports(this.io);
-    answerUnknownEvents(this.io);
+    this.io.engine.on('connection_error', (error: HandshakeError) => this.onHandshakeError(error));
+    limits.attach(this.io);
+    answerUnknownEvents(this.io, (socket, event) =>
+      this.refusals.record('unknown_event', this.sourceOf(socket), { namespace: socket.nsp.name, event }),
+    );
     logSockets(this.io);
-    new UnusableMessages(this.io, metrics);
+    reportUnusableMessages(this.io, (socket, reason, sizeBytes) =>
+      this.refusals.record(reason, this.sourceOf(socket), { namespace: socket.nsp.name, sizeBytes }),
+    );
     this.metrics.observe(this.io);
     // This middleware never calls `next`: after a CONNECT the client would send its buffered events, which nothing
     // handles.
-    if (!settings.legacy.isEnabled) this.io.use((socket) => this.rejectOldClient(socket.conn));
+    if (!settings.legacy.isEnabled) this.io.use((socket) => this.rejectOldClient(socket));
   }
 
   /** @throws EADDRINUSE and other errors of Node */
@@ -111,13 +136,26 @@ export class SocketPort {
    * a client's reconnecting for ever.
    */
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    // The Socket.IO client of the old server is below the path of the sockets.
+    if (request.headers.upgrade === undefined && this.handlePlainHttp(request, response)) return;
     const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
-    if (!isNew || this.instance.canAcceptSockets) return next();
-    if (request.headers.upgrade === undefined) this.answer(notReady(), request, response);
+    const refusal = isNew ? this.handshakeRefusal(request) : null;
+    if (!refusal) return next();
+    if (request.headers.upgrade === undefined) this.answer(refusal, request, response);
     else
-      request.socket.end(serializeResponse(this.refusal(notReady(), request)), () =>
-        request.socket.destroy(),
-      );
+      request.socket.end(serializeResponse(this.refusal(refusal, request)), () => request.socket.destroy());
+  }
+
+  private handshakeRefusal(request: IncomingMessage): DomainError | null {
+    if (this.limits.isShareUsed(request)) return tooMany();
+    if (this.instance.canAcceptSockets) return null;
+    this.refusals.record('not_ready', { network: this.addresses.networkOf(request) });
+    return notReady();
+  }
+
+  private onHandshakeError({ req, code, message }: HandshakeError): void {
+    const reason = code === UNKNOWN_SESSION ? 'unknown_session' : 'protocol';
+    this.refusals.record(reason, { network: this.addresses.networkOf(req) }, { detail: message });
   }
 
   private answer(error: Error, request: IncomingMessage, response: ServerResponse): void {
@@ -132,14 +170,15 @@ export class SocketPort {
   }
 
   /** Closes a client of the old server with LEGACY_CLIENTS=off; it retries. */
-  private rejectOldClient(connection: { close(): void; remoteAddress?: string }): void {
-    this.rejectedOldClients += 1;
+  private rejectOldClient(socket: Socket): void {
     this.metrics.oldClientRejected();
-    this.logger.warn(
-      { count: this.rejectedOldClients, address: connection.remoteAddress },
-      'old client rejected: LEGACY_CLIENTS is off',
-    );
-    connection.close();
+    this.refusals.record('old_client', this.sourceOf(socket));
+    socket.conn.close();
+  }
+
+  private sourceOf({ request, data }: Socket): { network: string; principal?: Principal } {
+    const { principal } = data as { principal?: Principal };
+    return { network: this.addresses.networkOf(request), ...(principal && { principal }) };
   }
 }
 
@@ -147,6 +186,14 @@ function notReady(): DomainError {
   return new DomainError(
     'sockets/not-ready',
     'This instance accepts no new sockets at the moment; connect again shortly.',
+    { retryAfterMs: RETRY_AFTER_MS },
+  );
+}
+
+function tooMany(): DomainError {
+  return new DomainError(
+    'sockets/too-many',
+    'Too many connections of this address have joined no namespace; connect again shortly.',
     { retryAfterMs: RETRY_AFTER_MS },
   );
 }

@@ -1,11 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Namespace, Server, Socket } from 'socket.io';
-import { KeyedTokenBuckets } from '../../core/index.js';
 import type { SocketErrorAnswer } from '../socket-events.js';
 import { UNREADABLE_EVENT } from './answering-parser.js';
-import { principalFields } from './socket-log.js';
-import type { SocketMetrics, UnusableReason } from './socket-metrics.js';
 
 const NOT_JSON: SocketErrorAnswer = {
   error: {
@@ -13,61 +9,47 @@ const NOT_JSON: SocketErrorAnswer = {
     message: 'The event is not JSON: NaN and Infinity are no JSON numbers. Leave such a field out.',
   },
 };
-const LINES_PER_S = 1 / 60;
+
+type Report = (socket: Socket, reason: 'not_json' | 'too_large', sizeBytes: number | undefined) => void;
 
 /**
- * Counts and logs the messages that a device sends again and again without success: an event that is not JSON, and a
- * message over the size limit. Answers the first kind when the device waits for an acknowledgement, otherwise closes the
- * connection. The second kind has no answer: a WebSocket is closed with 1009 (message too big), a poll gets 413.
+ * Reports the messages that a device sends again and again without success: an event that is not JSON, and a message over
+ * the size limit. Answers the first kind when the device waits for an acknowledgement, otherwise closes the connection.
+ * The second kind has no answer: a WebSocket is closed with 1009 (message too big), a poll gets 413.
  */
-export class UnusableMessages {
-  private readonly logger = new Logger('Sockets');
-  /** One log line for each vehicle or user a minute. */
-  private readonly lines = new KeyedTokenBuckets(1, LINES_PER_S);
-
-  constructor(
-    private readonly io: Server,
-    private readonly metrics: SocketMetrics,
-  ) {
-    // The default namespace exists already.
-    this.observe(io.sockets);
-    io.on('new_namespace', (namespace) => this.observe(namespace));
-    io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
-      if (request.method === 'POST') response.once('finish', () => this.onPollAnswered(request, response));
-      next();
-    });
-  }
-
-  private observe(namespace: Namespace): void {
+export function reportUnusableMessages(io: Server, report: Report): void {
+  const observe = (namespace: Namespace): void => {
     namespace.on('connection', (socket) => {
       // The type of Socket.IO has no symbols; Node's emitter has them.
       socket.on(UNREADABLE_EVENT as never, (sizeBytes: number, acknowledge?: unknown) => {
-        this.note(socket, 'not_json', sizeBytes);
+        report(socket, 'not_json', sizeBytes);
         if (typeof acknowledge === 'function') (acknowledge as (answer: SocketErrorAnswer) => void)(NOT_JSON);
         else socket.conn.close();
       });
       socket.once('disconnect', (_reason, description) => {
-        if (isTooBig(description)) this.note(socket, 'too_large', receivedBytes(socket));
+        if (isTooBig(description)) report(socket, 'too_large', receivedBytes(socket));
       });
     });
-  }
+  };
+  // The default namespace exists already.
+  observe(io.sockets);
+  io.on('new_namespace', observe);
+  io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    if (request.method === 'POST')
+      response.once('finish', () => {
+        if (response.statusCode !== 413) return;
+        const socket = socketOfPoll(io, request);
+        if (socket) report(socket, 'too_large', Number(request.headers['content-length']));
+      });
+    next();
+  });
+}
 
-  private onPollAnswered({ url = '', headers }: IncomingMessage, { statusCode }: ServerResponse): void {
-    if (statusCode !== 413) return;
-    const id = new URLSearchParams(url.slice(url.indexOf('?'))).get('sid');
-    for (const { sockets } of this.io._nsps.values())
-      for (const socket of sockets.values())
-        if (idOf(socket.conn) === id) this.note(socket, 'too_large', Number(headers['content-length']));
-  }
-
-  private note(socket: Socket, reason: UnusableReason, sizeBytes: number | undefined): void {
-    this.metrics.messageUnusable(reason);
-    const principal = principalFields(socket);
-    const key = Object.values(principal)[0] ?? socket.conn.remoteAddress;
-    if (this.lines.take(key, performance.now()) > 0) return;
-    const fields = { namespace: socket.nsp.name, ...principal, address: socket.conn.remoteAddress };
-    this.logger.warn({ ...fields, reason, sizeBytes }, 'unusable message');
-  }
+function socketOfPoll(io: Server, { url = '' }: IncomingMessage): Socket | undefined {
+  const id = new URLSearchParams(url.slice(url.indexOf('?'))).get('sid');
+  for (const { sockets } of io._nsps.values())
+    for (const socket of sockets.values()) if (idOf(socket.conn) === id) return socket;
+  return undefined;
 }
 
 /** `sid` in the queries of the transport; private in the types only. */

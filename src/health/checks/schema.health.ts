@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { type SchemaFit, SchemaStatus } from '../../database/index.js';
+import { DatabaseConnection, type SchemaFit, SchemaStatus } from '../../database/index.js';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 /** Reasons that block the instance. A pending step within the supported range does not block. */
@@ -26,13 +26,18 @@ export class SchemaHealth extends HealthCheck {
   constructor(
     indicators: HealthIndicatorService,
     private readonly schema: SchemaStatus,
+    private readonly connection: DatabaseConnection,
   ) {
     super(indicators);
   }
 
   protected async measure(): Promise<CheckResult> {
+    // Before the read: a step may complete meanwhile.
+    const { phase } = this.connection;
     const { fit, current, pending } = await this.schema.read();
-    const reason = REASONS[fit];
+    // The start of this instance has not compared the schema yet, or it runs the missing steps now.
+    const isBeingRaised = fit === 'too_old' && (phase === 'connecting' || phase === 'migrating');
+    const reason = isBeingRaised ? null : REASONS[fit];
     return { issues: reason === null ? [] : [healthIssue('blocked', reason)], detail: { current, pending } };
   }
 }

@@ -8,7 +8,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import sharp, { type Sharp } from 'sharp';
 import { readImageHeader } from '../formats/image-header.js';
-import type { PixelSize } from '../formats/image-type.js';
+import type { CleanedImage, PixelSize } from '../formats/image-type.js';
 import { removeMetadata } from '../formats/remove-metadata.js';
 import type {
   DecoderAnswer,
@@ -25,6 +25,14 @@ const NICENESS = 10;
 /** Decoding to this width reads every byte of the image and needs little memory. */
 const PROBE_WIDTH = 64;
 const THUMBNAIL_QUALITY = 80;
+
+/**
+ * Decoding costs time by pixels, and a few bytes can state millions. Photos have at most 200 pixels in a byte, scans of
+ * nearly empty pages 700.
+ */
+const MAX_PIXELS_PER_BYTE = 1_000;
+/** Decoded in 50 ms, whatever the size of the file. */
+const CHEAP_PIXELS = 4_000_000;
 
 /** The image cannot be decoded, for this reason. */
 class DecoderError extends Error {
@@ -77,18 +85,21 @@ async function answer(job: DecoderJob): Promise<DecoderAnswer<unknown>> {
 
 async function examine(job: ExamineJob): Promise<ExamineResult> {
   const original = await readFile(job.path);
-  const bytes = job.isMetadataKept ? original : withoutMetadata(original, job);
+  const { bytes, keptParts } = job.isMetadataKept
+    ? { bytes: original, keptParts: [] }
+    : withoutMetadata(original, job);
   const size = await sizeOf(bytes, job);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== job.sha256) await replaceContent(job.path, bytes);
-  return { ...size, sizeBytes: bytes.length, sha256 };
+  return { ...size, sizeBytes: bytes.length, sha256, keptParts };
 }
 
 async function makeThumbnail(job: ThumbnailJob): Promise<null> {
   const { path, target, temporary, width, contentType, maxPixels } = job;
   if (contentType === 'image/heic') throw new DecoderError('no-decoder');
-  const image = openWithSharp(await readFile(path));
-  await orientedSize(image, maxPixels);
+  const bytes = await readFile(path);
+  const image = openWithSharp(bytes);
+  assertCost(await orientedSize(image, maxPixels), bytes);
   try {
     const resized = image.autoOrient().resize({ width, withoutEnlargement: true });
     await orDamaged(resized.webp({ quality: THUMBNAIL_QUALITY }).toFile(temporary));
@@ -99,7 +110,7 @@ async function makeThumbnail(job: ThumbnailJob): Promise<null> {
   return null;
 }
 
-function withoutMetadata(bytes: Buffer, { contentType }: ExamineJob): Buffer {
+function withoutMetadata(bytes: Buffer, { contentType }: ExamineJob): CleanedImage {
   try {
     return removeMetadata(bytes, contentType);
   } catch (error) {
@@ -118,6 +129,7 @@ async function sizeOf(bytes: Buffer, { contentType, maxPixels }: ExamineJob): Pr
   }
   const image = openWithSharp(bytes);
   const size = await orientedSize(image, maxPixels);
+  assertCost(size, bytes);
   await orDamaged(image.resize({ width: PROBE_WIDTH, withoutEnlargement: true }).raw().toBuffer());
   return size;
 }
@@ -132,6 +144,13 @@ async function orientedSize(image: Sharp, maxPixels: number): Promise<PixelSize>
 function assertPixels({ width, height }: PixelSize, maxPixels: number): void {
   if (width * height > maxPixels) throw new DecoderError('too-many-pixels');
   if (width * height === 0) throw new DecoderError('damaged');
+}
+
+/** Refuses before decoding what no photo or scan states: far more pixels than its bytes can describe. */
+function assertCost({ width, height }: PixelSize, bytes: Buffer): void {
+  const pixels = width * height;
+  if (pixels > CHEAP_PIXELS && pixels > bytes.length * MAX_PIXELS_PER_BYTE)
+    throw new DecoderError('too-few-bytes');
 }
 
 function openWithSharp(bytes: Buffer): Sharp {

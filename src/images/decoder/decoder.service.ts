@@ -1,10 +1,10 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import pLimit from 'p-limit';
 import { SETTINGS, type Settings } from '../../config/index.js';
+import { FairLimiter } from '../../core/index.js';
 import type { ImageType } from '../formats/image-type.js';
-import { imageDamaged, imagesBusy, noThumbnail, tooManyPixels } from '../image.errors.js';
+import { imageDamaged, imagesBusy, noThumbnail, tooFewBytes, tooManyPixels } from '../image.errors.js';
 
 /** Check that an image is complete, read its size and, unless it is to be kept, remove its metadata. */
 export interface ExamineJob {
@@ -24,6 +24,8 @@ export interface ExamineResult {
   /** Size of the file after the job. */
   readonly sizeBytes: number;
   readonly sha256: string;
+  /** See `CleanedImage`. */
+  readonly keptParts: readonly string[];
 }
 
 export interface ThumbnailJob {
@@ -49,7 +51,7 @@ interface DecoderResults {
 }
 
 /** `failed`: the image is not the cause, e.g. a disk error. */
-export type DecoderFault = 'damaged' | 'too-many-pixels' | 'no-decoder' | 'failed';
+export type DecoderFault = 'damaged' | 'too-many-pixels' | 'too-few-bytes' | 'no-decoder' | 'failed';
 
 /** Message from the decoder process to the service. */
 export type DecoderAnswer<T> =
@@ -58,7 +60,7 @@ export type DecoderAnswer<T> =
 /** The largest photo of a phone takes a second on a slow core. */
 const TIME_LIMIT_MS = 20_000;
 /** At a quarter of a second each, the last job in the queue waits 25 s; clients do not wait much longer. */
-const MAX_QUEUE_LENGTH = 100;
+const MAX_WAITING = 100;
 /** The process ends after this time without a job and frees its memory. */
 const IDLE_MS = 60_000;
 const HEAP_MB = 96;
@@ -69,14 +71,14 @@ const WORKER_FILE = fileURLToPath(
 );
 
 /**
- * Decodes images in a separate process, one at a time, with limits of memory (`IMAGE_DECODER_MEMORY_MB`) and time. An
+ * Decodes images in a separate process, one at a time and in turn for the callers, with limits of memory (`IMAGE_DECODER_MEMORY_MB`) and time. An
  * image that exhausts a limit or crashes the decoder ends that process; its upload is refused and the next job starts
  * a new process. The process gets no setting and no secret of the service.
  */
 @Injectable()
 export class DecoderService implements OnApplicationShutdown {
   private readonly logger = new Logger(DecoderService.name);
-  private readonly inTurn = pLimit(1);
+  private readonly inTurn = new FairLimiter({ maxRunning: 1, maxWaiting: MAX_WAITING }, imagesBusy);
   private child: ChildProcess | null = null;
   private idle: NodeJS.Timeout | null = null;
 
@@ -87,24 +89,36 @@ export class DecoderService implements OnApplicationShutdown {
     return this.child?.pid ?? null;
   }
 
-  /** @throws images/damaged, images/too-many-pixels, images/busy */
-  examine(job: Omit<ExamineJob, 'kind' | 'maxPixels' | 'isMetadataKept'>): Promise<ExamineResult> {
+  /**
+   * @param caller jobs of one caller delay only each other: the vehicle or user that the job is for
+   * @throws images/damaged, images/too-many-pixels, images/busy
+   */
+  examine(
+    caller: string,
+    job: Omit<ExamineJob, 'kind' | 'maxPixels' | 'isMetadataKept'>,
+  ): Promise<ExamineResult> {
     const { maxPixels, isExifKept } = this.settings.images;
-    return this.run<'examine'>({ kind: 'examine', maxPixels, isMetadataKept: isExifKept, ...job });
+    return this.run<'examine'>(caller, { kind: 'examine', maxPixels, isMetadataKept: isExifKept, ...job });
   }
 
-  /** @throws images/no-thumbnail, images/damaged, images/too-many-pixels, images/busy */
-  async makeThumbnail(job: Omit<ThumbnailJob, 'kind' | 'maxPixels'>): Promise<void> {
-    await this.run<'thumbnail'>({ kind: 'thumbnail', maxPixels: this.settings.images.maxPixels, ...job });
+  /** @param caller as for `examine` @throws images/no-thumbnail, images/damaged, images/too-many-pixels, images/busy */
+  async makeThumbnail(caller: string, job: Omit<ThumbnailJob, 'kind' | 'maxPixels'>): Promise<void> {
+    await this.run<'thumbnail'>(caller, {
+      kind: 'thumbnail',
+      maxPixels: this.settings.images.maxPixels,
+      ...job,
+    });
   }
 
   onApplicationShutdown(): void {
     this.kill();
   }
 
-  private run<Kind extends DecoderJob['kind']>(job: DecoderJob): Promise<DecoderResults[Kind]> {
-    if (this.inTurn.activeCount + this.inTurn.pendingCount >= MAX_QUEUE_LENGTH) throw imagesBusy();
-    return this.inTurn(() => this.decode<DecoderResults[Kind]>(job));
+  private run<Kind extends DecoderJob['kind']>(
+    caller: string,
+    job: DecoderJob,
+  ): Promise<DecoderResults[Kind]> {
+    return this.inTurn.run({ key: caller, rank: 'known' }, () => this.decode<DecoderResults[Kind]>(job));
   }
 
   private async decode<T>(job: DecoderJob): Promise<T> {
@@ -173,6 +187,8 @@ export class DecoderService implements OnApplicationShutdown {
         return imageDamaged();
       case 'too-many-pixels':
         return tooManyPixels(this.settings.images.maxPixels);
+      case 'too-few-bytes':
+        return tooFewBytes();
       case 'no-decoder':
         return noThumbnail();
       case 'failed':

@@ -10,7 +10,16 @@ export const EXTENSIONS: Readonly<Record<ImageType, string>> = {
   'image/avif': 'avif',
 };
 
-/** Pixels as stored: the orientation flag is not applied. */
+/** Other extensions that mean the same type, in lower case. */
+export const SYNONYMOUS_EXTENSIONS: Readonly<Record<ImageType, readonly string[]>> = {
+  'image/jpeg': ['jpeg', 'jpe', 'jfif'],
+  'image/png': ['apng'],
+  'image/webp': [],
+  'image/heic': ['heif', 'hif', 'heics'],
+  'image/avif': ['avifs'],
+};
+
+/** Pixels. */
 export interface PixelSize {
   readonly width: number;
   readonly height: number;
@@ -18,6 +27,16 @@ export interface PixelSize {
 
 export interface ImageHeader {
   readonly contentType: ImageType;
-  /** null when the first bytes do not contain it. */
+  /**
+   * With the rotation and the crop of HEIF and the orientation of JPEG applied. null when the first bytes do not contain
+   * it.
+   */
   readonly size: PixelSize | null;
+}
+
+export interface CleanedImage {
+  /** A view of the given bytes that may be shorter. */
+  readonly bytes: Buffer;
+  /** Parts that may hold metadata and were not changed, such as `item Exif`. Empty for nearly every image. */
+  readonly keptParts: readonly string[];
 }

@@ -4,29 +4,32 @@ import type { PixelSize } from './image-type.js';
 
 export const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 
-/** Ancillary chunks that are needed to show the image. All others (text, time, private data) are removed. */
-const KEPT_CHUNKS = new Set([
-  'cHRM',
-  'cICP',
-  'gAMA',
-  'iCCP',
-  'mDCV',
-  'cLLI',
-  'sBIT',
-  'sRGB',
-  'bKGD',
-  'hIST',
-  'tRNS',
-  'pHYs',
-  'sPLT',
-  'acTL',
-  'fcTL',
-  'fdAT',
-]);
+/**
+ * Ancillary chunks that are needed to show the image, with the most bytes that each can need (PNG 3, 11.3). All others
+ * (text, time, private data) are removed.
+ */
+const KEPT_CHUNKS: Readonly<Record<string, number>> = {
+  cHRM: 32,
+  cICP: 4,
+  gAMA: 4,
+  iCCP: Infinity,
+  mDCV: 24,
+  cLLI: 8,
+  sBIT: 4,
+  sRGB: 1,
+  bKGD: 6,
+  tRNS: 256,
+  pHYs: 9,
+  acTL: 8,
+  fcTL: 26,
+  fdAT: Infinity,
+};
 /** A private chunk type that every reader skips: ancillary, private, safe to copy (PNG 3, 5.4). */
 const PADDING = 'paDd';
 const FIRST_CHUNK = 8;
 const LENGTH_TYPE_CRC = 12;
+/** The last chunk has no content. */
+const IEND = Buffer.from('0000000049454e44ae426082', 'hex');
 
 /** From the IHDR chunk; null when it lies beyond the given bytes. */
 export function pngSize(bytes: Buffer): PixelSize | null {
@@ -37,12 +40,17 @@ export function pngSize(bytes: Buffer): PixelSize | null {
 /** @throws RangeError when the structure is broken */
 export function removePngMetadata(bytes: Buffer): Buffer {
   for (let at = FIRST_CHUNK; ;) {
-    const end = at + LENGTH_TYPE_CRC + bytes.readUInt32BE(at);
+    const sizeBytes = bytes.readUInt32BE(at);
+    const end = at + LENGTH_TYPE_CRC + sizeBytes;
     if (end > bytes.length) throw new RangeError('PNG chunk beyond the end of the file');
     const type = bytes.toString('latin1', at + 4, at + 8);
-    if (type === 'IEND') return bytes.subarray(0, end);
+    if (type === 'IEND') {
+      IEND.copy(bytes, at);
+      return bytes.subarray(0, at + IEND.length);
+    }
     const isAncillary = (bytes.readUInt8(at + 4) & 0x20) !== 0;
-    if (isAncillary && !KEPT_CHUNKS.has(type)) blank(bytes, at, end, type);
+    const keptBytes = Object.hasOwn(KEPT_CHUNKS, type) ? (KEPT_CHUNKS[type] ?? 0) : -1;
+    if (isAncillary && sizeBytes > keptBytes) blank(bytes, at, end, type);
     at = end;
   }
 }

@@ -8,6 +8,8 @@ const KEPT_CHUNKS = new Set(['VP8 ', 'VP8L', 'VP8X', 'ANIM', 'ANMF', 'ALPH', 'IC
 const PADDING = 'JUNK';
 const XMP_FLAG = 0x04;
 const FLAGS = 20;
+/** Place, size and duration of a frame of an animation; chunks follow. */
+const FRAME_HEADER_BYTES = 16;
 
 /** From the first chunk, by its kind; null when it lies beyond the given bytes. */
 export function webpSize(bytes: Buffer): PixelSize | null {
@@ -30,21 +32,26 @@ export function webpSize(bytes: Buffer): PixelSize | null {
 export function removeWebpMetadata(bytes: Buffer): Buffer {
   const end = 8 + bytes.readUInt32LE(4);
   if (end > bytes.length) throw new RangeError('WebP shorter than its header states');
-  for (let at = FIRST_CHUNK; at + 8 <= end;) {
+  blankChunks(bytes, FIRST_CHUNK, end);
+  if (bytes.toString('latin1', FIRST_CHUNK, FIRST_CHUNK + 4) === 'VP8X')
+    bytes.writeUInt8(bytes.readUInt8(FLAGS) & ~XMP_FLAG, FLAGS);
+  return bytes.subarray(0, end);
+}
+
+function blankChunks(bytes: Buffer, start: number, end: number, isFrame = false): void {
+  for (let at = start; at + 8 <= end;) {
     const sizeBytes = bytes.readUInt32LE(at + 4);
     const contentEnd = at + 8 + sizeBytes;
     if (contentEnd > end) throw new RangeError('WebP chunk beyond the end of the file');
     const type = bytes.toString('latin1', at, at + 4);
-    if (type === 'EXIF') blankExif(withoutPrefix(bytes.subarray(at + 8, contentEnd)));
+    if (type === 'EXIF' && !isFrame) blankExif(withoutPrefix(bytes.subarray(at + 8, contentEnd)));
+    else if (type === 'ANMF' && !isFrame) blankChunks(bytes, at + 8 + FRAME_HEADER_BYTES, contentEnd, true);
     else if (!KEPT_CHUNKS.has(type)) {
       bytes.fill(0, at + 8, contentEnd);
       bytes.write(PADDING, at, 'latin1');
     }
     at = contentEnd + (sizeBytes % 2);
   }
-  if (bytes.toString('latin1', FIRST_CHUNK, FIRST_CHUNK + 4) === 'VP8X')
-    bytes.writeUInt8(bytes.readUInt8(FLAGS) & ~XMP_FLAG, FLAGS);
-  return bytes.subarray(0, end);
 }
 
 /** Some writers put JPEG's six bytes `Exif\0\0` before the Exif data. */

@@ -36,10 +36,14 @@ export class ImageContentService {
     return { ...this.sharedFields(), file, path, contentType, filename, etag: `"${sha256}"` };
   }
 
-  /** The caller closes the file. @throws images/not-found and the errors of `ThumbnailsService.open` */
-  async openThumbnail(id: string, width: ThumbnailWidth): Promise<ImageResponse> {
+  /**
+   * The caller closes the file.
+   * @param account of the caller
+   * @throws images/not-found and the errors of `ThumbnailsService.open`
+   */
+  async openThumbnail(id: string, width: ThumbnailWidth, account: string): Promise<ImageResponse> {
     const image = await this.images.getById(id);
-    const { file, path } = await this.thumbnails.open(image, width);
+    const { file, path } = await this.thumbnails.open(image, width, account);
     const etag = `"${image.sha256}-${width}"`;
     const filename = `${id}-${width}.webp`;
     return { ...this.sharedFields(), file, path, contentType: 'image/webp', filename, etag };

@@ -44,16 +44,26 @@ export function logRefusedAddress(url: string): void {
 }
 
 /**
- * Middleware before the router, which answers 400 to a path that it cannot decode. Below the old addresses such a path
- * gets 404, like every other address without a file.
+ * Middleware before the router, for the old addresses. Repeated slashes count as one, as on the old server: its readers
+ * join a host with a slash and a path with one. A path that cannot be decoded gets 404, like every other address without a
+ * file; the router would answer 400.
  */
-export function rejectUndecodableAddresses(request: Request, response: Response, next: NextFunction): void {
-  const { originalUrl } = request;
-  if (!originalUrl.startsWith(OLD_ADDRESS_PREFIX) || decoded(originalUrl) !== null) return next();
-  logRefusedAddress(originalUrl);
+export function prepareOldAddresses(request: Request, response: Response, next: NextFunction): void {
+  const url = withoutRepeatedSlashes(request.originalUrl);
+  if (!url.startsWith(OLD_ADDRESS_PREFIX)) return next();
+  request.url = url;
+  request.originalUrl = url;
+  if (decoded(url) !== null) return next();
+  logRefusedAddress(url);
   const requestId = String(response.getHeader('X-Request-Id'));
   const answer = problem(404, 'images/not-found', imageNotFound().message, requestId);
   response.status(404).type('application/problem+json').send(JSON.stringify(answer));
+}
+
+function withoutRepeatedSlashes(url: string): string {
+  if (!url.includes('//')) return url;
+  const [path = '', ...query] = url.split('?');
+  return [path.replace(/\/{2,}/g, '/'), ...query].join('?');
 }
 
 function decoded(text: string): string | null {

@@ -2,6 +2,7 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { AccessTokensService, bearerToken, Public, tokenMissing } from '../../auth/index.js';
+import { FailsWith } from '../../core/index.js';
 import { IMAGE_CONTENT, RANGE_HEADER } from '../image.dto.js';
 import { OldAddressesService } from './old-addresses.service.js';
 import { sendImage } from './send-image.js';
@@ -16,11 +17,20 @@ export class OldAddressesController {
 
   @Get('*path')
   @Public()
-  @ApiOperation({ summary: 'An image of the old server, by its address there' })
+  @ApiOperation({ operationId: 'getOldImage', summary: 'An image of the old server, by its address there' })
   @ApiParam({ name: 'path', example: '291/2026/3/9/14_7/7_12_4711.jpg' })
   @ApiHeader(RANGE_HEADER)
   @ApiOkResponse({ content: IMAGE_CONTENT })
   @ApiResponse({ status: 206, description: 'The requested range.', content: IMAGE_CONTENT })
+  @FailsWith(
+    'images/not-found',
+    'images/volume-unavailable',
+    'http/range-not-satisfiable',
+    'auth/token-missing',
+    'auth/token-invalid',
+    'auth/token-expired',
+    'auth/session-revoked',
+  )
   async send(@Req() request: Request, @Res() response: Response): Promise<void> {
     if (this.addresses.areTokensRequired) await this.assertUser(request);
     const image = await this.addresses.open(request.originalUrl);

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { readImageHeader, SIGNATURE_BYTES } from '../formats/image-header.js';
+import type { ImageType } from '../formats/image-type.js';
 import { imageNotFound } from '../image.errors.js';
 import { sanitizeFilename } from '../image.js';
 import { ImageVolume } from '../volume/image-volume.js';
@@ -38,12 +39,12 @@ export class OldAddressesService {
     }
     const file = await openInVolume(this.volume.directory, path, () => logRefusedAddress(url));
     if (file === null) throw imageNotFound();
-    const name = path.split('/').at(-1) ?? '';
+    const contentType = await imageTypeOf(file);
     return {
       file,
       path,
-      contentType: await contentTypeOf(file),
-      filename: sanitizeFilename(name, 'bin'),
+      contentType: contentType ?? OTHER_CONTENT_TYPE,
+      filename: sanitizeFilename(path, contentType),
       etag: `W/"${file.sizeBytes.toString(16)}-${Math.floor(file.mtimeMs).toString(16)}"`,
       cacheControl: CACHE_CONTROL[this.settings.images.oldAddresses],
       isAccelerated: this.settings.images.isAccelerated,
@@ -51,8 +52,8 @@ export class OldAddressesService {
   }
 }
 
-async function contentTypeOf({ handle }: OpenFile): Promise<string> {
+async function imageTypeOf({ handle }: OpenFile): Promise<ImageType | null> {
   const head = Buffer.alloc(SIGNATURE_BYTES);
   const { bytesRead } = await handle.read(head, 0, head.length, 0);
-  return readImageHeader(head.subarray(0, bytesRead))?.contentType ?? OTHER_CONTENT_TYPE;
+  return readImageHeader(head.subarray(0, bytesRead))?.contentType ?? null;
 }

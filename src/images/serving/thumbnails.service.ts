@@ -28,29 +28,34 @@ export class ThumbnailsService {
   ) {}
 
   /**
+   * @param account of the caller: its thumbnails wait for the decoder in one queue
    * @returns the open file and its path below the volume
    * @throws images/no-thumbnail, images/damaged, images/busy, images/volume-full, images/volume-unavailable
    */
-  async open(image: Image, width: ThumbnailWidth): Promise<{ file: OpenFile; path: string }> {
+  async open(
+    image: Image,
+    width: ThumbnailWidth,
+    account: string,
+  ): Promise<{ file: OpenFile; path: string }> {
     const path = thumbnailPath(image.id, width);
     const made = await openInVolume(this.volume.directory, path);
     if (made) return { file: made, path };
-    await this.makeOnce(image, path, width);
+    await this.makeOnce(image, path, width, account);
     const file = await openInVolume(this.volume.directory, path);
     if (!file) throw imageNotFound();
     return { file, path };
   }
 
   /** Concurrent requests for one thumbnail share the work. */
-  private async makeOnce(image: Image, path: string, width: ThumbnailWidth): Promise<void> {
+  private async makeOnce(image: Image, path: string, width: ThumbnailWidth, account: string): Promise<void> {
     const underWay = this.making.get(path);
     if (underWay) return underWay;
-    const work = this.make(image, path, width).finally(() => this.making.delete(path));
+    const work = this.make(image, path, width, account).finally(() => this.making.delete(path));
     this.making.set(path, work);
     await work;
   }
 
-  private async make(image: Image, path: string, width: ThumbnailWidth): Promise<void> {
+  private async make(image: Image, path: string, width: ThumbnailWidth, account: string): Promise<void> {
     if (image.sizeBytes > MAX_SOURCE_BYTES) throw noThumbnail();
     const directory = this.volume.directoryForNewFiles;
     const source = await openInVolume(directory, image.path);
@@ -61,7 +66,7 @@ export class ThumbnailsService {
       throw asVolumeError(error);
     });
     const partName = partFileName(`${image.id}-${randomBytes(4).toString('hex')}`);
-    await this.decoder.makeThumbnail({
+    await this.decoder.makeThumbnail(account, {
       path: join(directory, image.path),
       contentType: image.contentType,
       target,

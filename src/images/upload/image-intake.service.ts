@@ -1,29 +1,39 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Readable } from 'node:stream';
+import { SETTINGS, type Settings } from '../../config/index.js';
+import { Clock, FairSlots } from '../../core/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { DecoderService } from '../decoder/decoder.service.js';
-import { EXTENSIONS } from '../formats/image-type.js';
+import { imagesBusy } from '../image.errors.js';
 import { type Image, sanitizeFilename } from '../image.js';
 import { ImagesRepository } from '../images.repository.js';
 import { type ChoosePath, type IncomingFile, IncomingFiles, type PlacedFile } from './incoming-files.js';
-import { readUploadForm } from './upload-form.js';
+import { type ReceivedForm, readUploadForm } from './upload-form.js';
 import { VehicleQuota } from './vehicle-quota.js';
 
 interface IntakeOptions {
   readonly vehicleId: string;
   /** As the client sent it. */
   readonly filename: string;
+  /** Images of one caller wait for the decoder in one queue. */
+  readonly caller: string;
   /** Chooses the path of the file. Default: a path made of vehicle, time and id. */
   readonly choosePath?: ChoosePath;
   /** Whether an image of the vehicle with the same bytes may be reused, by its path. Default: always. */
   readonly isAcceptablePath?: (path: string) => boolean;
 }
 
+interface UploadedFile {
+  readonly vehicleId: string;
+  readonly file: IncomingFile;
+}
+
 /** Stores every new image, from the API and from old boxes: receive, examine, place, record. */
 @Injectable()
 export class ImageIntakeService {
   private readonly logger = new Logger(ImageIntakeService.name);
+  private readonly uploads: FairSlots;
 
   constructor(
     private readonly vehicles: VehiclesService,
@@ -31,7 +41,12 @@ export class ImageIntakeService {
     private readonly incoming: IncomingFiles,
     private readonly decoder: DecoderService,
     private readonly quota: VehicleQuota,
-  ) {}
+    private readonly clock: Clock,
+    @Inject(SETTINGS) { images: settings }: Settings,
+  ) {
+    // No age ends an upload: a phone on a bad line needs minutes.
+    this.uploads = new FairSlots(settings.uploadsAtOnce, Infinity);
+  }
 
   /** Maximum size of one image, bytes. */
   get maxBytes(): number {
@@ -40,22 +55,39 @@ export class ImageIntakeService {
 
   /**
    * Stores the image of an upload form. File and record are durable when it resolves.
+   * @param caller uploads of one caller share the slots and one queue: its user or vehicle
    * @throws vehicles/not-found and every code of `images/…`
    */
-  async upload(givenVehicleId: string, request: Request): Promise<Image> {
-    const { received, filename } = await readUploadForm(request, {
-      maxBytes: this.maxBytes,
-      receive: async (content) => {
-        const { view } = await this.vehicles.get(givenVehicleId);
-        await this.quota.assertQuota(view.id, 1);
-        return { vehicleId: view.id, file: await this.receive(content) };
-      },
-      discard: ({ file }) => this.discard(file),
-    });
+  async upload(givenVehicleId: string, request: Request, caller: string): Promise<Image> {
+    const { received, filename } = await this.read(givenVehicleId, request, caller);
     try {
-      return await this.keep(received.file, { vehicleId: received.vehicleId, filename });
+      return await this.keep(received.file, { vehicleId: received.vehicleId, filename, caller });
     } finally {
       await this.discard(received.file);
+    }
+  }
+
+  private async read(
+    givenVehicleId: string,
+    request: Request,
+    caller: string,
+  ): Promise<ReceivedForm<UploadedFile>> {
+    const slot = this.uploads.open(caller, this.clock.nowMs(), () => request.destroy());
+    if (!slot) throw imagesBusy();
+    try {
+      return await readUploadForm(request, {
+        maxBytes: this.maxBytes,
+        receive: async (content) => {
+          const { view } = await this.vehicles.get(givenVehicleId);
+          await this.quota.assertQuota(view.id, 1);
+          return { vehicleId: view.id, file: await this.receive(content) };
+        },
+        discard: ({ file }) => this.discard(file),
+      });
+    } catch (error) {
+      throw slot.isCut ? imagesBusy(error) : error;
+    } finally {
+      slot.release();
     }
   }
 
@@ -78,9 +110,11 @@ export class ImageIntakeService {
    * @throws every code of `images/…`
    */
   async keep(received: IncomingFile, options: IntakeOptions): Promise<Image> {
-    const { vehicleId, filename, choosePath, isAcceptablePath = () => true } = options;
+    const { vehicleId, filename, caller, choosePath, isAcceptablePath = () => true } = options;
     const { id, contentType, createdAt, path, sha256 } = received;
-    const examined = await this.decoder.examine({ path, contentType, sha256 });
+    const { keptParts, ...examined } = await this.decoder.examine(caller, { path, contentType, sha256 });
+    if (keptParts.length > 0)
+      this.logger.warn({ id, vehicleId, contentType, parts: keptParts }, 'image metadata kept');
     const first = await this.images.findBySha256(vehicleId, examined.sha256);
     if (first && isAcceptablePath(first.path)) return first;
     await this.quota.assertQuota(vehicleId, examined.sizeBytes);
@@ -89,7 +123,7 @@ export class ImageIntakeService {
       id,
       vehicleId,
       path: placed.path,
-      filename: sanitizeFilename(filename, EXTENSIONS[contentType]),
+      filename: sanitizeFilename(filename, contentType),
       contentType,
       ...examined,
       origin: 'upload',

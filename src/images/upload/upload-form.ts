@@ -2,6 +2,7 @@ import busboy from 'busboy';
 import type { Request } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { discardRest } from '../../core/index.js';
 import { imageTooLarge, noFile } from '../image.errors.js';
 
 /** Boundary, part header and file name take less. */
@@ -17,7 +18,7 @@ interface UploadFormReader<T> {
   readonly discard: (received: T) => Promise<void>;
 }
 
-interface ReceivedForm<T> {
+export interface ReceivedForm<T> {
   readonly received: T;
   /** As the client sent it. */
   readonly filename: string;
@@ -125,19 +126,4 @@ export async function feedForm(
   request.unpipe(form);
   request.off('data', onData).off('close', onCutOff);
   return fault;
-}
-
-/** Reads the rest of a refused request and discards it. Closes the connection after `maxBytes`. */
-export async function discardRest(request: IncomingMessage, maxBytes: number): Promise<void> {
-  if (request.complete || request.destroyed) return;
-  let sizeBytes = 0;
-  await new Promise<void>((settle) => {
-    request.once('end', settle).once('close', settle).once('error', settle);
-    request.on('data', (chunk: Buffer) => {
-      sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) request.destroy();
-    });
-    // `unpipe` has paused it.
-    request.resume();
-  });
 }

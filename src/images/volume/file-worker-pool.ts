@@ -6,7 +6,12 @@ import type { ImageHeader } from '../formats/image-type.js';
 export interface FileTask {
   /** Absolute. */
   readonly path: string;
-  readonly copyTo?: { readonly path: string; readonly temporary: string };
+  readonly copyTo?: {
+    readonly path: string;
+    readonly temporary: string;
+    /** The copy gets its final name only when its content has this hash. Default: any. */
+    readonly sha256?: string;
+  };
   /** A file that is no image is read no further; its result is empty. */
   readonly isImageRequired?: boolean;
 }

@@ -36,11 +36,15 @@ function run(task: FileTask): Omit<FileAnswer, 'id'> {
 }
 
 /** Copies content and time. The copy is flushed before it gets its final name. */
-function copy(task: FileTask, { path, temporary }: NonNullable<FileTask['copyTo']>): FileResult {
+function copy(task: FileTask, { path, temporary, sha256 }: NonNullable<FileTask['copyTo']>): FileResult {
   mkdirSync(dirname(path), { recursive: true });
   const target = openSync(temporary, 'w', 0o640);
   try {
     const result = read(task, target);
+    if (sha256 !== undefined && result.sha256 !== sha256) {
+      rmSync(temporary);
+      return result;
+    }
     futimesSync(target, result.mtimeMs / 1_000, result.mtimeMs / 1_000);
     fdatasyncSync(target);
     renameSync(temporary, path);

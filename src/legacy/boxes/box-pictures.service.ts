@@ -2,20 +2,28 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { Clock, DomainError, type ErrorCode, EventBus } from '../../core/index.js';
+import {
+  ClientAddresses,
+  Clock,
+  DomainError,
+  type ErrorCode,
+  EventBus,
+  FairSlots,
+} from '../../core/index.js';
 import { ImageIntakeService, type IncomingFile } from '../../images/index.js';
 import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 import { BoxDirectory } from './box-directory.js';
 import { dialectOf, readLegacyBody } from './legacy-body.js';
 import { type LegacyFile, type LegacyForm, readLegacyForm } from './legacy-form.js';
+import { type BoxCheck, PostLimits } from './post-limits.js';
 import { isLegacyPicturePath, legacyPictureAddress, legacyPicturePath } from './legacy-picture-path.js';
 
 const MAX_FILES = 12;
 /** A request may be as large as this number of pictures of the largest size. */
 const MAX_FULL_SIZE_PICTURES = 4;
-/** A box on a bad connection sends for minutes. Further requests get 503 and are sent again. */
-const MAX_CONCURRENT_READS = 64;
+/** Age that a request can have without being cut for others. A box sends two small pictures. */
+const SAFE_AGE_MS = 5_000;
 /** The same bytes would be refused again, and a box repeats a refused request for ever: these get the answer 200. */
 const PERMANENT_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'images/not-a-picture',
@@ -28,38 +36,37 @@ const PERMANENT_ERRORS: ReadonlySet<ErrorCode> = new Set([
 @Injectable()
 export class BoxPicturesService {
   private readonly logger = new Logger(BoxPicturesService.name);
-  private activeReads = 0;
+  private readonly reads: FairSlots;
 
   constructor(
     private readonly boxes: BoxDirectory,
     private readonly intake: ImageIntakeService,
     private readonly events: EventBus,
     private readonly metrics: LegacyMetrics,
+    private readonly limits: PostLimits,
+    private readonly addresses: ClientAddresses,
     private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
-  ) {}
+  ) {
+    this.reads = new FairSlots(settings.legacy.boxes.picturePostsAtOnce, SAFE_AGE_MS);
+  }
 
   /**
    * Resolves when every valid picture of the request is durable.
    * @returns the fields, and whether a vehicle has this box
-   * @throws UnreadableBodyError, storage/unavailable, and temporary errors `images/…`
+   * @throws UnreadableBodyError, TooManyPostsError, storage/unavailable, and temporary errors `images/…`
    */
   async ingest(
     request: IncomingMessage,
   ): Promise<{ readonly fields: LegacyFields; readonly isKnown: boolean }> {
-    if (this.activeReads >= MAX_CONCURRENT_READS) throw tooManyPictures();
-    this.activeReads += 1;
-    try {
-      if (dialectOf(request) === 'multipart') return await this.ingestForm(request);
-      const { fields } = await readLegacyBody(request);
-      return { fields, isKnown: (await this.boxes.find(boxCodeIn(fields))) !== null };
-    } finally {
-      this.activeReads -= 1;
-    }
+    if (dialectOf(request) === 'multipart') return this.ingestForm(request);
+    const { fields } = await readLegacyBody(request);
+    return { fields, isKnown: (await this.boxes.find(boxCodeIn(fields))) !== null };
   }
 
   private async ingestForm(request: IncomingMessage): ReturnType<BoxPicturesService['ingest']> {
-    const form = await this.read(request);
+    const check = this.limits.boxCheck('picture', request);
+    const form = await this.read(request, check);
     const received = form.files.flatMap(({ outcome }) =>
       outcome.status === 'fulfilled' ? [outcome.value] : [],
     );
@@ -69,6 +76,7 @@ export class BoxPicturesService {
       const code = boxCodeIn(fields);
       const vehicleId = await this.boxes.find(code);
       if (code === null || vehicleId === null) return { fields, isKnown: false };
+      check(vehicleId);
       const paths: string[] = [];
       // All names of a request have the same time: the shared collections find by it which pictures belong together.
       const at = new Date(this.clock.nowMs());
@@ -87,23 +95,37 @@ export class BoxPicturesService {
     }
   }
 
-  private read(request: IncomingMessage): Promise<LegacyForm<IncomingFile>> {
+  private async read(request: IncomingMessage, check: BoxCheck): Promise<LegacyForm<IncomingFile>> {
+    const network = this.addresses.networkOf(request);
+    const slot = this.reads.open(network, this.clock.nowMs(), () => request.destroy());
+    if (!slot) throw tooManyPictures();
     const { maxBytes } = this.intake;
-    return readLegacyForm(request, {
-      maxBytes: MAX_FULL_SIZE_PICTURES * maxBytes,
-      maxFiles: MAX_FILES,
-      maxFileBytes: maxBytes,
-      receive: (content, fields) => this.receive(content, fields),
-    });
+    try {
+      const form = await readLegacyForm(request, {
+        maxBytes: MAX_FULL_SIZE_PICTURES * maxBytes,
+        maxFiles: MAX_FILES,
+        maxFileBytes: maxBytes,
+        receive: (content, fields) => this.receive(content, fields, check),
+      });
+      return slot.isCut ? { ...form, fault: tooManyPictures() } : form;
+    } finally {
+      slot.release();
+    }
   }
 
-  /** Skips the pictures of an unknown box when its code comes before them. */
-  private async receive(content: Readable, fields: LegacyFields): Promise<IncomingFile> {
+  /** Skips the pictures of an unknown box, and of one over its rate, when its code comes before them. */
+  private async receive(content: Readable, fields: LegacyFields, check: BoxCheck): Promise<IncomingFile> {
     const code = boxCodeIn(fields);
-    if (code !== null && (await this.boxes.find(code)) === null) {
+    try {
+      if (code !== null) {
+        const vehicleId = await this.boxes.find(code);
+        // The answer shows this error only when a vehicle gets the box code in the meantime.
+        if (vehicleId === null) throw tooManyPictures();
+        check(vehicleId);
+      }
+    } catch (error) {
       content.destroy();
-      // The answer shows this error only when a vehicle gets the box code in the meantime.
-      throw tooManyPictures();
+      throw error;
     }
     return this.intake.receive(content);
   }
@@ -121,6 +143,8 @@ export class BoxPicturesService {
       const { path } = await this.intake.keep(outcome.value, {
         vehicleId,
         filename,
+        // Not the vehicle alone: its device with a token has a queue of its own.
+        caller: `box ${vehicleId}`,
         choosePath: (extension) => legacyPicturePath(code, at, timeZone, extension),
         isAcceptablePath: isLegacyPicturePath,
       });

@@ -1,5 +1,13 @@
 import { Controller, Get, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Public } from '../../auth/index.js';
 import { AcceptsNonJsonBody } from '../../core/index.js';
@@ -8,6 +16,7 @@ import { BoxesService } from './boxes.service.js';
 import {
   EMPTY_RESPONSE,
   FAILED_RESPONSE,
+  LIMITED_RESPONSE,
   REPORT_BODY,
   SNAPSHOT_BODY,
   ACCEPTED_RESPONSE,
@@ -27,7 +36,8 @@ export class BoxesController {
   constructor(private readonly boxes: BoxesService) {}
 
   @Get(ERROR_CODES_PATH)
-  @ApiOperation({ summary: 'The error codes of the old server' })
+  @ApiOperation({ operationId: 'listOldErrorCodes', summary: 'The error codes of the old server' })
+  @ApiNotFoundResponse({ description: 'The setting LEGACY_CLIENTS is off.' })
   @ApiOkResponse({ content: { 'application/json': { example: { '500': 'Error on server.' } } } })
   errorCodes(): Readonly<Record<string, string>> {
     return { '500': 'Error on server.' };
@@ -36,12 +46,16 @@ export class BoxesController {
   @Post(TRACKING_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'Report the position of an old box. The answer follows when it is durable' })
+  @ApiOperation({
+    operationId: 'reportBoxPosition',
+    summary: 'Report the position of an old box. The answer follows when it is durable',
+  })
   @ApiConsumes(...DIALECTS)
   @ApiBody(REPORT_BODY)
   @ApiOkResponse(ACCEPTED_RESPONSE)
   @ApiResponse(UNKNOWN_BOX_RESPONSE)
   @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(LIMITED_RESPONSE)
   @ApiResponse(FAILED_RESPONSE)
   track(@Req() request: Request, @Res() response: Response): Promise<void> {
     return this.boxes.track(request, response);
@@ -50,11 +64,15 @@ export class BoxesController {
   @Post(SNAPSHOT_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'Upload pictures of an old box. The answer follows when they are durable' })
+  @ApiOperation({
+    operationId: 'uploadBoxImages',
+    summary: 'Upload pictures of an old box. The answer follows when they are durable',
+  })
   @ApiConsumes('multipart/form-data')
   @ApiBody(SNAPSHOT_BODY)
   @ApiOkResponse(EMPTY_RESPONSE)
   @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(LIMITED_RESPONSE)
   @ApiResponse(FAILED_RESPONSE)
   snapshot(@Req() request: Request, @Res() response: Response): Promise<void> {
     return this.boxes.snapshot(request, response);
@@ -63,12 +81,16 @@ export class BoxesController {
   @Post(CRASH_PATH)
   @HttpCode(200)
   @AcceptsNonJsonBody()
-  @ApiOperation({ summary: 'Report a crash of an old box. The answer follows when it is durable' })
+  @ApiOperation({
+    operationId: 'reportBoxCrash',
+    summary: 'Report a crash of an old box. The answer follows when it is durable',
+  })
   @ApiConsumes(...DIALECTS)
   @ApiBody(REPORT_BODY)
   @ApiOkResponse(EMPTY_RESPONSE)
   @ApiResponse(UNKNOWN_BOX_RESPONSE)
   @ApiResponse(UNREADABLE_RESPONSE)
+  @ApiResponse(LIMITED_RESPONSE)
   @ApiResponse(FAILED_RESPONSE)
   crash(@Req() request: Request, @Res() response: Response): Promise<void> {
     return this.boxes.crash(request, response);

@@ -48,6 +48,12 @@ export const UNREADABLE_RESPONSE: ApiResponseOptions = {
     'The body is malformed; the answer is a page. 413 for a body that is too large, 415 for a compressed one.',
   content: { 'text/html': { example: '<!DOCTYPE html>…<pre>Bad Request</pre>…' } },
 };
+export const LIMITED_RESPONSE: ApiResponseOptions = {
+  status: 429,
+  description: 'More requests than the box or its address may send. Nothing was kept. Send it again.',
+  headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', minimum: 1 } } },
+  content: { 'application/json': { example: { success: false } } },
+};
 export const FAILED_RESPONSE: ApiResponseOptions = {
   status: 503,
   description: 'Nothing was kept. Send it again.',

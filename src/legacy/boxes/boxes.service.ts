@@ -9,6 +9,7 @@ import { ArrivalTimes } from './arrival-times.js';
 import { BoxDirectory } from './box-directory.js';
 import { BoxPicturesService } from './box-pictures.service.js';
 import { readLegacyBody } from './legacy-body.js';
+import { PostLimits } from './post-limits.js';
 import { LegacyRequestRecorder } from './legacy-request-recorder.js';
 
 /** The answers of the old server, unchanged. */
@@ -26,20 +27,23 @@ export class BoxesService {
     private readonly positions: PositionsService,
     private readonly crashes: CrashesService,
     private readonly pictures: BoxPicturesService,
+    private readonly limits: PostLimits,
     private readonly recorder: LegacyRequestRecorder,
     private readonly metrics: LegacyMetrics,
     private readonly clock: Clock,
   ) {}
 
   async track(request: Request, response: Response): Promise<void> {
+    this.limits.checkAddress('position', request);
     const { fields } = await readLegacyBody(request);
-    const isKnown = await this.ingestPosition(fields);
+    const isKnown = await this.ingestPosition(request, fields);
     this.recorder.record('position', request, fields, isKnown);
     if (isKnown) response.status(200).json(SUCCESS);
     else answerUnknownBox(response);
   }
 
   async crash(request: Request, response: Response): Promise<void> {
+    this.limits.checkAddress('crash', request);
     const { fields } = await readLegacyBody(request);
     const isKnown = await this.ingestCrash(fields);
     this.recorder.record('crash', request, fields, isKnown);
@@ -49,6 +53,7 @@ export class BoxesService {
 
   /** The old server gave this answer to unknown boxes too. */
   async snapshot(request: Request, response: Response): Promise<void> {
+    this.limits.checkAddress('picture', request);
     const { fields, isKnown } = await this.pictures.ingest(request);
     this.recorder.record('picture', request, fields, isKnown);
     answerEmpty(response);
@@ -58,11 +63,12 @@ export class BoxesService {
    * Resolves when the position is durable, or cannot be one: a box without a fix reports too, and would repeat a refused
    * report for ever.
    * @returns false when no vehicle has this box
-   * @throws storage/unavailable, positions/overloaded
+   * @throws storage/unavailable, positions/overloaded, TooManyPostsError
    */
-  private async ingestPosition(fields: LegacyFields): Promise<boolean> {
+  private async ingestPosition(request: Request, fields: LegacyFields): Promise<boolean> {
     const vehicleId = await this.boxes.find(boxCodeIn(fields));
     if (vehicleId === null) return false;
+    this.limits.checkBox('position', vehicleId, request);
     const position = parseMeasurements(measurementsIn(fields), this.arrivals.next(vehicleId), fields);
     const { rejected } = await this.positions.reportParsed(vehicleId, [position], 'legacy');
     this.metrics.post('position', rejected > 0 ? 'unusable' : 'taken');
@@ -70,7 +76,8 @@ export class BoxesService {
   }
 
   /**
-   * Resolves when the crash is durable. A place, speed or heading out of range is left out; the crash is kept.
+   * Resolves when the crash is durable. It has no rate limit of its own, because no alarm may be lost; `CrashesService`
+   * stores one in a second. A place, speed or heading out of range is left out; the crash is kept.
    * @returns false when no vehicle has this box
    * @throws storage/unavailable
    */

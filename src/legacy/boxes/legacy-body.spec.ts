@@ -4,22 +4,26 @@ import { fieldsOfJson, fieldsOfUrlencoded } from './legacy-body.js';
 describe('a JSON body', () => {
   it('keeps types, order and names unchanged', () => {
     const text = '{"b":"1","a":2,"c":{"d":[true,null]}}';
-    expect(JSON.stringify(fieldsOfJson(text))).toBe(text);
+    expect(JSON.stringify(fieldsOfJson(Buffer.from(text)))).toBe(text);
+  });
+
+  it('can begin with a byte order mark', () => {
+    expect(fieldsOfJson(Buffer.from('\uFEFF{"a":1}'))).toEqual({ a: 1 });
   });
 
   it.each(['', '[]', '[1,2]'])('%j has no fields', (text) => {
-    expect(fieldsOfJson(text)).toEqual({});
+    expect(fieldsOfJson(Buffer.from(text))).toEqual({});
   });
 
   it.each(['{', '"text"', '7', 'null', 'true', `${'['.repeat(50)}${']'.repeat(50)}`])(
     '%j is refused',
     (text) => {
-      expect(() => fieldsOfJson(text)).toThrow(expect.objectContaining({ status: 400 }));
+      expect(() => fieldsOfJson(Buffer.from(text))).toThrow(expect.objectContaining({ status: 400 }));
     },
   );
 
   it('can have a field __proto__ and changes no prototype', () => {
-    const fields = fieldsOfJson('{"__proto__":{"x":1}}');
+    const fields = fieldsOfJson(Buffer.from('{"__proto__":{"x":1}}'));
     expect(Object.keys({ ...fields })).toEqual(['__proto__']);
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { exceedsJsonLimits } from '../../core/index.js';
+import { brokenBody, exceedsJsonLimits, parseJsonBody, readBytes, textOf } from '../../core/index.js';
 import { addField, type LegacyFields } from '../legacy-fields.js';
 import { readLegacyForm } from './legacy-form.js';
-import { brokenBody, readBytes, UnreadableBodyError } from './request-body.js';
 
 /** The format of a body, by its content type. */
 type Dialect = 'json' | 'urlencoded' | 'multipart' | 'none';
@@ -29,17 +28,15 @@ export function dialectOf(request: IncomingMessage): Dialect {
  */
 export async function readLegacyBody(request: IncomingMessage): Promise<LegacyBody> {
   const dialect = dialectOf(request);
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity') throw new UnreadableBodyError(415, 'compressed');
   return { dialect, fields: await fieldsOf(request, dialect) };
 }
 
 async function fieldsOf(request: IncomingMessage, dialect: Dialect): Promise<LegacyFields> {
   switch (dialect) {
     case 'json':
-      return fieldsOfJson((await readBytes(request, MAX_BYTES)).toString('utf8'));
+      return fieldsOfJson(await readBytes(request, MAX_BYTES));
     case 'urlencoded':
-      return fieldsOfUrlencoded((await readBytes(request, MAX_BYTES)).toString('utf8'));
+      return fieldsOfUrlencoded(textOf(await readBytes(request, MAX_BYTES)));
     case 'multipart':
       return fieldsOfForm(request);
     case 'none':
@@ -49,10 +46,8 @@ async function fieldsOf(request: IncomingMessage, dialect: Dialect): Promise<Leg
 }
 
 /** @throws UnreadableBodyError unless it is a JSON object or list, as the parser of Express did */
-export function fieldsOfJson(text: string): LegacyFields {
-  if (text.length === 0) return {};
-  const value = parsed(text);
-  if (typeof value !== 'object' || value === null) throw brokenBody('neither an object nor a list');
+export function fieldsOfJson(body: Buffer): LegacyFields {
+  const value = parseJsonBody(body);
   // Panels get the body unchanged, so it must be possible to write it as JSON again.
   if (exceedsJsonLimits(value)) throw brokenBody('too deep, or too many fields');
   return Array.isArray(value) ? {} : (value as LegacyFields);
@@ -79,12 +74,4 @@ async function fieldsOfForm(request: IncomingMessage): Promise<LegacyFields> {
   });
   if (fault) throw fault;
   return fields;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw brokenBody('no JSON');
-  }
 }

@@ -1,10 +1,16 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { DomainError, ERROR_TRANSLATOR, type ErrorTranslator, requestIdOf } from '../../core/index.js';
-import { discardRest } from '../../images/index.js';
+import {
+  answerEarly,
+  DomainError,
+  ERROR_TRANSLATOR,
+  type ErrorTranslator,
+  requestIdOf,
+  UnreadableBodyError,
+} from '../../core/index.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
-import { UnreadableBodyError } from './request-body.js';
+import { TooManyPostsError } from './post-limits.js';
 
 /** Many boxes read the answer only after sending everything, so this much of a refused body is read. */
 const MAX_DISCARDED_BYTES = 16_000_000;
@@ -28,7 +34,15 @@ export class LegacyExceptionFilter implements ExceptionFilter {
     if (error instanceof UnreadableBodyError) {
       this.metrics.post(postOf(request), 'refused');
       response.status(error.status).type('html');
-      return send(request, response, legacyErrorPage(error.status));
+      void answerEarly(request, response, legacyErrorPage(error.status), MAX_DISCARDED_BYTES);
+      return;
+    }
+    response.type('json');
+    if (error instanceof TooManyPostsError) {
+      this.metrics.post(postOf(request), 'limited');
+      response.status(429).setHeader('Retry-After', Math.ceil(error.retryAfterMs / 1_000));
+      void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
+      return;
     }
     this.metrics.post(postOf(request), 'failed');
     const known = error instanceof DomainError ? error : this.translate(error);
@@ -40,20 +54,9 @@ export class LegacyExceptionFilter implements ExceptionFilter {
         retryAfterMs === undefined ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1_000),
       );
     } else this.logger.error({ requestId, err: error }, 'unexpected error');
-    response.status(known ? 503 : 500).type('json');
-    send(request, response, FAILED);
+    response.status(known ? 503 : 500);
+    void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
   }
-}
-
-/**
- * Writes the whole answer at once and ends it when the rest of the request is read, or enough of it. Closing a connection
- * while the client still sends resets it, and the client can lose the answer.
- */
-function send(request: Request, response: Response, body: string): void {
-  response.setHeader('Content-Length', Buffer.byteLength(body));
-  if (!request.complete) response.setHeader('Connection', 'close');
-  response.write(body);
-  void discardRest(request, MAX_DISCARDED_BYTES).then(() => response.end());
 }
 
 function postOf(request: Request): LegacyPostKind {

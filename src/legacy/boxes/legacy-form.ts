@@ -1,9 +1,9 @@
 import busboy from 'busboy';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
+import { announcedBytes, bodyTooLarge, brokenBody } from '../../core/index.js';
 import { feedForm, FormTooLargeError } from '../../images/index.js';
 import { addField, type LegacyFields } from '../legacy-fields.js';
-import { announcedBytes, bodyTooLarge, brokenBody } from './request-body.js';
 
 interface LegacyFormReader<T> {
   /** Limit of the whole request, bytes. */

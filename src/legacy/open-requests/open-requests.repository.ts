@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
-import type { LatLon } from '../../core/index.js';
+import { Clock, type LatLon } from '../../core/index.js';
 import { collectionOf } from '../../database/index.js';
 import { parsePoint } from '../shared-collections/travel-time.js';
 
@@ -30,15 +30,29 @@ const IS_OPEN: mongo.Filter<mongo.BSON.Document> = {
   ],
 };
 
+/**
+ * The collection has no index but that on `_id`. A complete read finds requests that another program has opened again;
+ * in between, the requests of the last hour and those that were open before are read by `_id`.
+ */
+const COMPLETE_READ_EVERY_MS = 600_000;
+/** Tolerance for the clocks of the programs that make the ids. */
+const RECENT_MS = 3_600_000;
+
 /** `aoc_requests` and the destinations in `ambulance_trackings`. Other programs own both; they are only read here. */
 @Injectable()
 export class OpenRequestsRepository {
-  constructor(@InjectConnection() private readonly connection: Connection) {}
+  private completelyReadAtMs = -Infinity;
+  /** `_id`s of the requests that were open at the last read. */
+  private openIds: unknown[] = [];
 
+  constructor(
+    @InjectConnection() private readonly connection: Connection,
+    private readonly clock: Clock,
+  ) {}
+
+  /** In the order of their ids. */
   async list(): Promise<OpenRequestRecord[]> {
-    const requests = await collectionOf(this.connection, 'aoc_requests')
-      .find(IS_OPEN, { projection: { ambulance_id: 1, request_type: 1, request_status: 1 } })
-      .toArray();
+    const requests = await this.readOpen();
     // Other programs may write ids as text; it is not known which ones do.
     const ids = requests.flatMap(({ ambulance_id: id }): unknown[] => idAsObjectIdAndText(String(id)));
     const trackings = await collectionOf(this.connection, 'ambulance_trackings')
@@ -54,6 +68,29 @@ export class OpenRequestsRepository {
       requestType: typeof type === 'string' ? type : '',
       destination: destinations.get(String(id)) ?? null,
     }));
+  }
+
+  private async readOpen(): Promise<mongo.WithId<mongo.BSON.Document>[]> {
+    const nowMs = this.clock.nowMs();
+    const ageMs = nowMs - this.completelyReadAtMs;
+    const isComplete = !(ageMs >= 0 && ageMs < COMPLETE_READ_EVERY_MS);
+    const since = mongo.ObjectId.createFromTime(Math.floor((nowMs - RECENT_MS) / 1_000));
+    const filters: mongo.Filter<mongo.BSON.Document>[] = isComplete
+      ? [IS_OPEN]
+      : [
+          { _id: { $in: this.openIds as mongo.ObjectId[] }, ...IS_OPEN },
+          { _id: { $gte: since }, ...IS_OPEN },
+        ];
+    const projection = { ambulance_id: 1, request_type: 1, request_status: 1 };
+    const found = await Promise.all(
+      filters.map((filter) =>
+        collectionOf(this.connection, 'aoc_requests').find(filter, { projection }).toArray(),
+      ),
+    );
+    const byId = new Map(found.flat().map((request) => [String(request._id), request]));
+    this.openIds = [...byId.values()].map(({ _id }) => _id);
+    if (isComplete) this.completelyReadAtMs = nowMs;
+    return [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
   }
 }
 

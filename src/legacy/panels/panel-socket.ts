@@ -9,8 +9,6 @@ export interface PanelSocket {
     /** The handshake. */
     readonly request: IncomingMessage;
     readonly transport: { readonly name: string };
-    /** Packets that the connection has not accepted yet. */
-    readonly writeBuffer: { readonly length: number };
     /** Closes the transport, so that the client reconnects. After `disconnect()` it would not. */
     close(): void;
   };

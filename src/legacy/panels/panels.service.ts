@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ClientAddresses, Clock, TokenBucket } from '../../core/index.js';
 import { type LegacyRoom, SETTINGS, type Settings } from '../../config/index.js';
+import { SocketRefusals } from '../../gateway/index.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 import { LegacyClientTracker } from '../status/legacy-client-tracker.js';
+import { panelWithoutPlace } from './panel-places.js';
 import {
   kindOfRoom,
   type PanelNamespace,
@@ -22,12 +24,13 @@ const ANNOUNCEMENTS_PER_S = 50;
  * Above this number of refused joins the transport is closed, and a panel reconnects. No normal panel causes so many.
  */
 const MAX_REFUSED_JOINS = 1_000;
-/** Limit of packets that a connection has not accepted: minutes of frames from a busy fleet. */
-const MAX_UNSENT_PACKETS = 2_000;
 
 interface Panel {
+  readonly socket: PanelSocket;
+  /** See `ipNetwork`. */
+  readonly network: string;
   readonly joins: TokenBucket;
-  refused: number;
+  refusedCount: number;
 }
 
 /** The panels of the old server: read-only clients in the rooms that they joined and that LEGACY_ROOMS allows. */
@@ -43,6 +46,7 @@ export class PanelsService {
     private readonly clock: Clock,
     private readonly addresses: ClientAddresses,
     private readonly metrics: LegacyMetrics,
+    private readonly refusals: SocketRefusals,
     private readonly clientTracker: LegacyClientTracker,
   ) {
     this.rooms = new Set(settings.legacy.rooms);
@@ -54,10 +58,19 @@ export class PanelsService {
   }
 
   /**
-   * Sends the connect message. Closes the transport when there are more than LEGACY_MAX_PANELS; the client tries again.
+   * Sends the connect message. Closes the transport of a panel that gets no place (`LEGACY_MAX_PANELS`,
+   * `LEGACY_MAX_PANELS_PER_ADDRESS`); the client tries again.
    */
   onConnect(socket: PanelSocket): void {
-    if ((this.namespace?.sockets.size ?? 0) > this.settings.legacy.maxPanels) return socket.conn.close();
+    this.panels.set(socket, this.newPanel(socket));
+    const connected = [...(this.namespace?.sockets.values() ?? [])];
+    const panels = connected.flatMap((each) => this.panels.get(each) ?? []);
+    const closed = panelWithoutPlace(panels, this.settings.legacy);
+    if (closed) {
+      this.refusals.record('panels', closed);
+      closed.socket.conn.close();
+    }
+    if (closed?.socket === socket) return;
     socket.emit('data', `socket connected id: ${socket.id}`);
     this.clientTracker.record({
       kind: 'panel',
@@ -68,7 +81,8 @@ export class PanelsService {
   }
 
   join(socket: PanelSocket, given: unknown): void {
-    const panel = this.panelOf(socket);
+    const panel = this.panels.get(socket);
+    if (!panel) return;
     if (!panel.joins.take(this.clock.nowMs())) return this.refuse(socket, panel, 'too_many');
     const name = roomNameOf(given);
     const kind = name === null ? null : kindOfRoom(name);
@@ -92,26 +106,21 @@ export class PanelsService {
   broadcast(room: string, frame: object): void {
     if (!this.namespace) return;
     this.metrics.frame();
-    this.closeSlowSockets(this.namespace);
     this.namespace.to(room).emit('data', JSON.stringify(frame));
-  }
-
-  private closeSlowSockets({ sockets }: PanelNamespace): void {
-    for (const { conn } of sockets.values()) if (conn.writeBuffer.length > MAX_UNSENT_PACKETS) conn.close();
   }
 
   private refuse(socket: PanelSocket, panel: Panel, why: 'not_a_room' | 'too_many'): void {
     this.metrics.join(why);
-    panel.refused += 1;
-    if (panel.refused > MAX_REFUSED_JOINS) socket.conn.close();
+    panel.refusedCount += 1;
+    if (panel.refusedCount > MAX_REFUSED_JOINS) socket.conn.close();
   }
 
-  private panelOf(socket: PanelSocket): Panel {
-    let panel = this.panels.get(socket);
-    if (!panel) {
-      panel = { joins: new TokenBucket(JOIN_BURST, JOINS_PER_S, this.clock.nowMs()), refused: 0 };
-      this.panels.set(socket, panel);
-    }
-    return panel;
+  private newPanel(socket: PanelSocket): Panel {
+    return {
+      socket,
+      network: this.addresses.networkOf(socket.conn.request),
+      joins: new TokenBucket(JOIN_BURST, JOINS_PER_S, this.clock.nowMs()),
+      refusedCount: 0,
+    };
   }
 }

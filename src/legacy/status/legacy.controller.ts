@@ -20,6 +20,7 @@ export class LegacyController {
 
   @Get('unknown-boxes')
   @ApiOperation({
+    operationId: 'listUnknownBoxes',
     summary: 'List boxes that report to this instance and belong to no vehicle, the most recent first',
   })
   @ApiOkResponse({ type: UnknownBoxPageDto })
@@ -29,6 +30,7 @@ export class LegacyController {
 
   @Get('clients')
   @ApiOperation({
+    operationId: 'listLegacyClients',
     summary: 'List old boxes and panels of all instances, the most recent first; up to 30 s behind',
   })
   @ApiOkResponse({ type: LegacyClientPageDto })

@@ -68,8 +68,9 @@ export async function backUp(
 
 /**
  * Copies the files of a backup into a directory. A file with the same size and time is kept. A file that differs is
- * reported and kept, or replaced with `isReplacing`. The caller then verifies all files and marks the directory, so that
- * the service never uses half a restore as its volume.
+ * reported and kept, or replaced with `isReplacing`, which reads and compares the content too: damage on a disk changes
+ * neither size nor time. The caller then verifies all files and marks the directory, so that the service never uses half
+ * a restore as its volume.
  */
 export async function restore(
   job: ImagesJob,
@@ -84,13 +85,17 @@ export async function restore(
   const temporary = await temporaryDirectory(root);
   const total = { copied: 0, copiedBytes: 0, kept: 0 };
   const work = async (entry: ManifestEntry): Promise<CopyOutcome> => {
-    const there = await statOf(join(root, entry.path));
-    if (there && isSame(there, entry)) return { file: entry, entry, isCopied: false };
+    const path = join(root, entry.path);
+    const there = await statOf(path);
+    if (there && isSame(there, entry) && (!isReplacing || (await hasContent(job, path, entry))))
+      return { file: entry, entry, isCopied: false };
     if (there && !isReplacing) {
       job.reportIssue({ kind: 'in-the-way', path: entry.path });
       return { file: entry, entry: null, isCopied: false };
     }
-    return copy(job, entry, join(source, FILES_DIRECTORY), root, temporary);
+    // A file is not replaced by a copy that is damaged too.
+    const sha256 = there ? entry.sha256 : undefined;
+    return copy(job, entry, join(source, FILES_DIRECTORY), root, temporary, sha256);
   };
   for await (const { item, outcome } of mapInOrder(
     untilInterrupted(job, manifest.entries()),
@@ -140,8 +145,13 @@ async function copy(
   from: string,
   to: string,
   temporary: string,
+  sha256?: string,
 ): Promise<CopyOutcome> {
-  const copyTo = { path: join(to, file.path), temporary: join(temporary, randomUUID()) };
+  const copyTo = {
+    path: join(to, file.path),
+    temporary: join(temporary, randomUUID()),
+    ...(sha256 !== undefined && { sha256 }),
+  };
   const { result, fault } = await job.workers.run({ path: join(from, file.path), copyTo });
   if (!result) job.reportUnreadable({ path: file.path, reason: fault ?? 'unknown' });
   const entry = result && {
@@ -150,7 +160,8 @@ async function copy(
     mtimeMs: result.mtimeMs,
     sha256: result.sha256,
   };
-  return { file, entry: entry ?? null, isCopied: result !== undefined };
+  const isCopied = result !== undefined && (sha256 === undefined || result.sha256 === sha256);
+  return { file, entry: entry ?? null, isCopied };
 }
 
 /** Removes the files of a killed run first. Two runs on one directory at a time are not supported. */
@@ -164,6 +175,11 @@ async function temporaryDirectory(root: string): Promise<string> {
 async function statOf(path: string): Promise<{ sizeBytes: number; mtimeMs: number } | null> {
   const stats = await lstat(path).catch(() => null);
   return stats && { sizeBytes: stats.size, mtimeMs: Math.round(stats.mtimeMs) };
+}
+
+async function hasContent(job: ImagesJob, path: string, entry: ManifestEntry): Promise<boolean> {
+  const { result } = await job.workers.run({ path });
+  return result?.sha256 === entry.sha256;
 }
 
 async function hasUnchangedCopy(path: string, entry: ManifestEntry): Promise<boolean> {

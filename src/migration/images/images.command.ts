@@ -19,6 +19,7 @@ import {
   verifyImages,
 } from './images-actions.js';
 import { type FileIssue, ImagesJob } from './images-job.js';
+import { type ImagesCommandName, nextStepOf } from './next-steps.js';
 
 interface CommonOptions {
   readonly threads?: number;
@@ -85,7 +86,7 @@ export const imagesCommand: DefineCommand = (command, io, setExitCode) => {
   define('restore', 'copy the files of a backup into a directory, then verify all of them')
     .argument('<backup>', 'the directory of the backup')
     .option('--to <dir>', 'the target directory (default: IMAGE_DIR)')
-    .option('--replace', 'replace files in the target that differ', false)
+    .option('--replace', 'read every file in the target and replace those that differ', false)
     .action(
       async (source: string, options: CommonOptions & { readonly to?: string; readonly replace: boolean }) =>
         setExitCode(await run(io, 'restore', options, (job) => restoreImages(job, source, options))),
@@ -125,7 +126,7 @@ function withModes(command: Command): Command {
 
 async function run(
   io: CommandIo,
-  name: string,
+  name: ImagesCommandName,
   { threads, report: reportPath, json }: CommonOptions,
   action: (job: ImagesJob) => Promise<ImagesOutcome>,
 ): Promise<ExitCode> {
@@ -138,10 +139,15 @@ async function run(
     const { isGood, result, lines } = await action(job);
     await job.stop();
     const { findings } = job;
+    const kinds = Object.keys(findings);
+    const nextSteps = Object.fromEntries(kinds.map((kind) => [kind, nextStepOf(name, kind)]));
     // On one line, in contrast to the other commands: programs read it line by line.
-    if (json) io.stdout.write(`${JSON.stringify({ command: name, isGood, ...result, findings })}\n`);
+    if (json)
+      io.stdout.write(`${JSON.stringify({ command: name, isGood, ...result, findings, nextSteps })}\n`);
     else {
-      const counts = Object.entries(findings).map(([kind, count]) => `${kind}: ${count}`);
+      const counts = Object.entries(findings).map(
+        ([kind, count]) => `${kind}: ${count}\n  next: ${nextSteps[kind]}`,
+      );
       const verdict = isGood ? 'all is well' : 'NOT as it should be';
       io.stdout.write([...lines, ...counts, verdict, ''].join('\n'));
     }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { EXTENSIONS, newImageId, sanitizeFilename } from '../../images/index.js';
+import { newImageId, sanitizeFilename } from '../../images/index.js';
 import type { AdoptedImage, ImagesRepository } from '../../images/index.js';
 import { type FileOutcome, UPLOADS_DIRECTORY } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
@@ -96,7 +96,7 @@ function adoptedImage(
       id: newImageId(createdAt),
       vehicleId: vehicles.get(boxCodeOf(path)) ?? null,
       path,
-      filename: sanitizeFilename(path.split('/').at(-1) ?? '', EXTENSIONS[contentType]),
+      filename: sanitizeFilename(path.split('/').at(-1) ?? '', contentType),
       contentType,
       sizeBytes,
       sha256,

@@ -1,3 +1,4 @@
+import type { PositionView } from '../../core/index.js';
 import { ApiError, UnreachableError, type FieldError, type Problem } from './client.errors.js';
 
 export interface Tokens {
@@ -12,12 +13,21 @@ export interface NewVehicle {
   readonly registration: string;
   /** `bls, als, micu, rescue, patient_transport, other` */
   readonly type: string;
+  /** `available, dispatched, on_scene, transporting, at_hospital, out_of_service`; default `available` */
+  readonly status?: string;
 }
 
-export interface VehicleAnswer extends NewVehicle {
+export interface VehicleAnswer extends Required<NewVehicle> {
   readonly id: string;
-  /** `available, dispatched, on_scene, transporting, at_hospital, out_of_service` */
-  readonly status: string;
+  readonly lastPosition: PositionView | null;
+}
+
+export interface AccountAnswer {
+  readonly id: string;
+  readonly email: string;
+  readonly role: string;
+  /** The service runs the real operation (`ENVIRONMENT=LIVE`). */
+  readonly isLive: boolean;
 }
 
 export interface CredentialAnswer {
@@ -63,6 +73,11 @@ export class ApiClient {
     return this.request<Tokens>('POST', '/api/v1/auth/refresh', { refreshToken }, false);
   }
 
+  /** The caller's own account. */
+  async me(): Promise<AccountAnswer> {
+    return this.request<AccountAnswer>('GET', '/api/v1/auth/me');
+  }
+
   async createVehicle(vehicle: NewVehicle): Promise<VehicleAnswer> {
     return this.request<VehicleAnswer>('POST', '/api/v1/vehicles', vehicle);
   }
@@ -90,6 +105,15 @@ export class ApiClient {
       yield* page.items;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
+  }
+
+  async setStatus(vehicleId: string, status: string): Promise<void> {
+    await this.request('PATCH', `/api/v1/vehicles/${encodeURIComponent(vehicleId)}`, { status });
+  }
+
+  /** Revokes its tokens and frees its names; its history is kept. */
+  async archiveVehicle(vehicleId: string): Promise<void> {
+    await this.request('DELETE', `/api/v1/vehicles/${encodeURIComponent(vehicleId)}`);
   }
 
   async createCredential(vehicleId: string, label?: string): Promise<CredentialAnswer> {

@@ -1,6 +1,13 @@
 /** The client SDK: the HTTP API, the device socket and the live socket. */
 export { ApiClient } from './api-client.js';
-export type { ApiClientOptions, CredentialAnswer, NewVehicle, Tokens, VehicleAnswer } from './api-client.js';
+export type {
+  AccountAnswer,
+  ApiClientOptions,
+  CredentialAnswer,
+  NewVehicle,
+  Tokens,
+  VehicleAnswer,
+} from './api-client.js';
 export { ApiSession } from './api-session.js';
 export { ApiError, SocketClientError, UnreachableError } from './client.errors.js';
 export type { FieldError, Problem } from './client.errors.js';

@@ -3,11 +3,6 @@ import { createHash } from 'node:crypto';
 /** Longer names are cut and get a digest, so that they stay different. */
 const MAX_CALL_SIGN = 32;
 
-/** `RPL-<time in base 36>-<n>`: new at each run. */
-export function freshCallSign(prefix: 'RPL' | 'SIM', plannedAtMs: number, number: number): string {
-  return `${prefix}-${plannedAtMs.toString(36).toUpperCase()}-${number}`;
-}
-
 /**
  * `REC-<file name>`, the same at each run; the second and further vehicles of a track end in `-V2`, `-V3`.
  * @param vehicle from 1
@@ -26,11 +21,10 @@ export function recordedCallSign(name: string, vehicle: number): string {
   return `REC-${`${plain.slice(0, room - 7)}-${digest}`.replace(/^-/, '')}${ending}`;
 }
 
-/** Limit of the service. A longer call sign is replaced by its digest, which is the same at each run. */
-const MAX_REGISTRATION = 20;
+/** Begins the registration of every vehicle that `replay` makes. No licence plate looks like it. */
+export const REPLAY_MARK = 'REPLAY-';
 
-/** Unique where the call sign is. */
+/** Unique where the call sign is, and the same at each run; at most 20 characters, the limit of the service. */
 export function registrationFor(callSign: string): string {
-  if (callSign.length <= MAX_REGISTRATION) return callSign;
-  return `REC-${createHash('sha256').update(callSign).digest('hex').slice(0, 12).toUpperCase()}`;
+  return `${REPLAY_MARK}${createHash('sha256').update(callSign).digest('hex').slice(0, 12).toUpperCase()}`;
 }

@@ -20,6 +20,41 @@ export function numberCell(value: unknown): number | undefined {
 }
 
 /**
+ * @param value `true`, `false`, `1` or `0`, as text or as a JSON value; null and blank are absent
+ * @returns undefined when absent
+ * @throws MalformedCellError
+ */
+export function booleanCell(value: unknown): boolean | undefined {
+  const text = typeof value === 'string' ? value.trim().toLowerCase() : value;
+  if (text === undefined || text === null || text === '') return undefined;
+  if (text === true || text === 'true' || text === 1 || text === '1') return true;
+  if (text === false || text === 'false' || text === 0 || text === '0') return false;
+  throw new MalformedCellError(`${quote(value)} is not true or false`);
+}
+
+/**
+ * @param value a JSON object, also as text; null and blank are absent
+ * @returns undefined when absent
+ * @throws MalformedCellError
+ */
+export function objectCell(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' && value.trim() === '') return undefined;
+  const object = typeof value === 'string' ? parsed(value) : value;
+  if (typeof object === 'object' && object !== null && !Array.isArray(object))
+    return object as Readonly<Record<string, unknown>>;
+  throw new MalformedCellError(`${quote(value)} is not a JSON object`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * ISO 8601 and similar forms: a slash for the dash (ogr2ogr), a space for the T, `+00`, `-0700`. A time without a zone is
  * UTC, as in GPX.
  */

@@ -1,9 +1,21 @@
-/** CSV with a header: `fix_time, lat, lon` and optionally speed, course, accuracy and altitude. */
+/** CSV with a header, as `format=csv` of the service and as the recordings of the project. */
 import { CsvError, parse } from 'csv-parse/sync';
-import { MalformedCellError, numberCell, timeCell } from './cells.js';
+import { PointFault, readPoint } from './point-values.js';
 import { trackNameOf, TrackFileError, type Track, type TrackFix } from './track.js';
 
-const REQUIRED = ['fix_time', 'lat', 'lon'] as const;
+/** The names of each column. A speed without its unit in the name is not read. */
+const COLUMNS = {
+  time: ['fix_time', 'time'],
+  lat: ['lat'],
+  lon: ['lon'],
+  speedMps: ['speed_mps'],
+  headingDeg: ['heading_deg', 'course_deg'],
+  accuracyM: ['accuracy_m'],
+  altitudeM: ['altitude_m'],
+  batteryPct: ['battery_pct'],
+  ignition: ['ignition'],
+  attributes: ['attributes'],
+} as const;
 
 interface CsvRow {
   readonly record: Readonly<Record<string, string>>;
@@ -11,44 +23,34 @@ interface CsvRow {
   readonly info: { readonly lines: number };
 }
 
-/** Finds columns by name and ignores those that a position has no field for, e.g. `device_write_time`. */
+/** Finds columns by name and ignores those that a position has no field for, e.g. `received_at`. */
 export function readCsv(text: string, file: string): Track {
   const fixes: TrackFix[] = [];
   const withoutTime: string[] = [];
-  for (const { record, info } of parseRows(text, file)) {
-    const place = `line ${info.lines}`;
-    const cell = <T>(column: string, read: (value: unknown) => T | undefined): T | undefined => {
-      try {
-        return read(record[column]);
-      } catch (error) {
-        if (!(error instanceof MalformedCellError)) throw error;
-        throw new TrackFileError(file, place, `column ${column}: ${error.message}`);
-      }
-    };
-    const required = (column: 'lat' | 'lon'): number => {
-      const value = cell(column, numberCell);
-      if (value === undefined) throw new TrackFileError(file, place, `column ${column} is empty`);
-      return value;
-    };
-    const fix = {
-      lat: required('lat'),
-      lon: required('lon'),
-      speedMps: cell('speed_mps', numberCell),
-      headingDeg: cell('course_deg', numberCell),
-      accuracyM: cell('accuracy_m', numberCell),
-      altitudeM: cell('altitude_m', numberCell),
-    };
-    const timeMs = cell('fix_time', timeCell);
-    if (timeMs === undefined) withoutTime.push(place);
-    else fixes.push({ timeMs, ...fix });
+  const refused: string[] = [];
+  for (const { record, info } of parseRows(text, file, refused)) {
+    try {
+      const fix = readPoint((field) => {
+        const column = COLUMNS[field].find((name) => record[name] !== undefined) ?? COLUMNS[field][0];
+        return { name: `column ${column}`, value: record[column] };
+      });
+      if (fix) fixes.push(fix);
+      else withoutTime.push(`line ${info.lines}`);
+    } catch (error) {
+      if (!(error instanceof PointFault)) throw error;
+      refused.push(`line ${info.lines}: ${error.message}`);
+    }
   }
-  return { name: trackNameOf(file), file, fixes, withoutTime, ignored: [] };
+  return { name: trackNameOf(file), file, fixes, refused, withoutTime, ignored: [] };
 }
 
-function parseRows(text: string, file: string): CsvRow[] {
+/** @param refused gets the lines that are no record of this table */
+function parseRows(text: string, file: string, refused: string[]): CsvRow[] {
   const checkHeader = (header: string[]): string[] => {
     const columns = header.map((column) => column.trim());
-    const missing = REQUIRED.filter((column) => !columns.includes(column));
+    const missing = [COLUMNS.time, COLUMNS.lat, COLUMNS.lon]
+      .filter((names) => !names.some((name) => columns.includes(name)))
+      .map((names) => names.join(' or '));
     if (missing.length > 0)
       throw new TrackFileError(file, 'line 1', `column ${missing.join(', ')} is missing`);
     return columns;
@@ -59,11 +61,20 @@ function parseRows(text: string, file: string): CsvRow[] {
       columns: checkHeader,
       info: true,
       skip_empty_lines: true,
+      skip_records_with_error: true,
+      on_skip: (error) => {
+        if (error) refused.push(faultOf(error));
+        return undefined;
+      },
     });
     return rows as CsvRow[];
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    const { lines } = error as CsvError & { lines?: number };
-    throw new TrackFileError(file, lines === undefined ? null : `line ${lines}`, error.message);
+    throw new TrackFileError(file, null, faultOf(error));
   }
+}
+
+function faultOf(error: CsvError): string {
+  const { lines } = error as CsvError & { lines?: number };
+  return lines === undefined ? error.message : `line ${lines}: ${error.message}`;
 }

@@ -2,7 +2,7 @@
  * GeoJSON recordings: lines with a time for each point (`coordinateProperties.times` in current files of togeojson and
  * others, `coordTimes` in older ones), and collections of points with their values in `properties`.
  */
-import { MalformedCellError, numberCell, timeCell } from './cells.js';
+import { type NamedValue, PointFault, readPoint } from './point-values.js';
 import { trackNameOf, TrackFileError, type Track, type TrackFix } from './track.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -14,36 +14,44 @@ const NAMES = {
   headingDeg: ['headingDeg', 'course_deg', 'course', 'heading', 'bearing'],
   accuracyM: ['accuracyM', 'accuracy_m', 'accuracy', 'horizontal_accuracy'],
   altitudeM: ['altitudeM', 'altitude_m', 'altitude', 'ele'],
+  batteryPct: ['batteryPct', 'battery_pct'],
+  ignition: ['ignition'],
+  attributes: ['attributes'],
 } as const;
 
 /** The values of one point: the properties of a Point, or one element of each list of a line. */
-type PointValues = (names: readonly string[]) => { readonly path: string; readonly value: unknown };
+type PointValues = (names: readonly string[]) => NamedValue;
 
 export function readGeoJson(text: string, file: string): Track {
-  const reader = new GeoJsonReader(file);
-  reader.object(parseJson(text, file), '');
-  const { fixes, withoutTime, ignored } = reader;
-  return { name: trackNameOf(file), file, fixes, withoutTime, ignored };
+  const reader = new GeoJsonReader();
+  try {
+    reader.object(parseJson(text, file), '');
+  } catch (error) {
+    // A fault of the whole file: `reader` catches those of a feature or of a point.
+    if (!(error instanceof PointFault)) throw error;
+    throw new TrackFileError(file, null, error.message);
+  }
+  const { fixes, refused, withoutTime, ignored } = reader;
+  return { name: trackNameOf(file), file, fixes, refused, withoutTime, ignored };
 }
 
 class GeoJsonReader {
   readonly fixes: TrackFix[] = [];
+  readonly refused: string[] = [];
   readonly withoutTime: string[] = [];
   readonly ignored: string[] = [];
-
-  constructor(private readonly file: string) {}
 
   object(value: unknown, path: string): void {
     const object = this.objectAt(value, path);
     if (object.type === 'FeatureCollection') {
       this.listAt(object.features, join(path, 'features')).forEach((feature, index) =>
-        this.object(feature, `${join(path, 'features')}[${index}]`),
+        this.refusing(() => this.object(feature, `${join(path, 'features')}[${index}]`)),
       );
     } else if (object.type === 'Feature') {
       if (object.geometry === null) this.ignored.push(`${path || 'the feature'} (no geometry)`);
       else this.geometry(this.objectAt(object.geometry, join(path, 'geometry')), object.properties, path);
     } else if (path === '' && typeof object.type !== 'string') {
-      throw new TrackFileError(this.file, 'type', 'missing: not GeoJSON');
+      throw new PointFault('type: missing: not GeoJSON');
     } else this.geometry(object, undefined, path);
   }
 
@@ -55,7 +63,7 @@ class GeoJsonReader {
     if (geometry.type === 'Point') {
       const values: PointValues = (names) => {
         const name = names.find((candidate) => own[candidate] !== undefined) ?? names[0] ?? '';
-        return { path: join(propertiesPath, name), value: own[name] };
+        return { name: join(propertiesPath, name), value: own[name] };
       };
       this.point(coordinates, coordinatesPath, values, path);
     } else if (geometry.type === 'LineString' || geometry.type === 'MultiPoint') {
@@ -79,9 +87,9 @@ class GeoJsonReader {
     points.forEach((point, index) => {
       const values: PointValues = (names) => {
         const list = lists.find((candidate) => names.some((name) => candidate.name === name));
-        return { path: `${list?.path ?? ownPath}[${index}]`, value: list?.values[index] };
+        return { name: `${list?.path ?? ownPath}[${index}]`, value: list?.values[index] };
       };
-      this.point(point, `${path}[${index}]`, values, `${path}[${index}]`);
+      this.refusing(() => this.point(point, `${path}[${index}]`, values, `${path}[${index}]`));
     });
   }
 
@@ -101,51 +109,41 @@ class GeoJsonReader {
       const partPath = part === null ? path : `${path}[${part}]`;
       const values = this.listAt(part === null ? list : this.listAt(list, path)[part], partPath);
       if (values.length !== length)
-        throw new TrackFileError(this.file, partPath, `${values.length} values for ${length} points`);
+        throw new PointFault(`${partPath}: ${values.length} values for ${length} points`);
       return { name: key.replace(/s$/, ''), path: partPath, values };
     });
   }
 
   private point(coordinates: unknown, path: string, values: PointValues, place: string): void {
     const [lon, lat, altitude] = this.listAt(coordinates, path);
-    const timeMs = this.read(values(NAMES.time), timeCell);
-    const fix = {
-      lat: this.required(lat, `${path}[1]`),
-      lon: this.required(lon, `${path}[0]`),
-      speedMps: this.read(values(NAMES.speedMps), numberCell),
-      headingDeg: this.read(values(NAMES.headingDeg), numberCell),
-      accuracyM: this.read(values(NAMES.accuracyM), numberCell),
-      altitudeM:
-        altitude === undefined
-          ? this.read(values(NAMES.altitudeM), numberCell)
-          : this.read({ path: `${path}[2]`, value: altitude }, numberCell),
-    };
-    if (timeMs === undefined) this.withoutTime.push(place);
-    else this.fixes.push({ timeMs, ...fix });
+    const fix = readPoint((field): NamedValue => {
+      if (field === 'lon') return { name: `${path}[0]`, value: lon };
+      if (field === 'lat') return { name: `${path}[1]`, value: lat };
+      if (field === 'altitudeM' && altitude !== undefined) return { name: `${path}[2]`, value: altitude };
+      return values(NAMES[field]);
+    });
+    if (fix) this.fixes.push(fix);
+    else this.withoutTime.push(place);
   }
 
-  private required(value: unknown, path: string): number {
-    const number = this.read({ path, value }, numberCell);
-    if (number === undefined) throw new TrackFileError(this.file, path, 'is missing');
-    return number;
-  }
-
-  private read<T>({ path, value }: { path: string; value: unknown }, cell: (value: unknown) => T): T {
+  /** A fault within the work refuses this point or this feature only. */
+  private refusing(work: () => void): void {
     try {
-      return cell(value);
+      work();
     } catch (error) {
-      if (!(error instanceof MalformedCellError)) throw error;
-      throw new TrackFileError(this.file, path, error.message);
+      if (!(error instanceof PointFault)) throw error;
+      this.refused.push(error.message);
     }
   }
 
   private objectAt(value: unknown, path: string): JsonObject {
-    if (!isObject(value)) throw new TrackFileError(this.file, path || null, 'is not an object');
+    if (!isObject(value))
+      throw new PointFault(path === '' ? 'is not an object' : `${path}: is not an object`);
     return value;
   }
 
   private listAt(value: unknown, path: string): readonly unknown[] {
-    if (!Array.isArray(value)) throw new TrackFileError(this.file, path, 'is not a list');
+    if (!Array.isArray(value)) throw new PointFault(`${path}: is not a list`);
     return value;
   }
 }

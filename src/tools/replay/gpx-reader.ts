@@ -1,6 +1,6 @@
 /** GPX 1.0 and 1.1: the points of all tracks and segments of a file, in file order. */
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { MalformedCellError, numberCell, timeCell } from './cells.js';
+import { PointFault, readPoint } from './point-values.js';
 import { trackNameOf, TrackFileError, type Track, type TrackFix } from './track.js';
 
 type XmlElement = Readonly<Record<string | symbol, unknown>>;
@@ -30,42 +30,46 @@ export function readGpx(text: string, file: string): Track {
   const lines = new LineCounter(xml);
   const fixes: TrackFix[] = [];
   const withoutTime: string[] = [];
+  const refused: string[] = [];
   for (const point of trackPointsOf(gpx)) {
     const place = `line ${lines.at(startOf(point))}`;
-    const fix = readPoint(point, file, place);
-    if (fix.timeMs === undefined) withoutTime.push(place);
-    else fixes.push({ ...fix, timeMs: fix.timeMs });
+    try {
+      const fix = readPoint((field) => ({
+        name: `${GPX_NAMES[field]} of trkpt`,
+        value: valueOf(point, field),
+      }));
+      if (fix) fixes.push(fix);
+      else withoutTime.push(place);
+    } catch (error) {
+      if (!(error instanceof PointFault)) throw error;
+      refused.push(`${place}: ${error.message}`);
+    }
   }
   const ignored = ['wpt', 'rte'].filter((name) => name in gpx).map((name) => `${name} elements`);
-  return { name: trackNameOf(file), file, fixes, withoutTime, ignored };
+  return { name: trackNameOf(file), file, fixes, refused, withoutTime, ignored };
 }
 
-function readPoint(
-  point: XmlElement,
-  file: string,
-  place: string,
-): Omit<TrackFix, 'timeMs'> & { timeMs?: number } {
-  const field = <T>(name: string, value: unknown, read: (value: unknown) => T | undefined): T | undefined => {
-    try {
-      return read(value);
-    } catch (error) {
-      if (!(error instanceof MalformedCellError)) throw error;
-      throw new TrackFileError(file, place, `${name} of trkpt: ${error.message}`);
-    }
-  };
-  const required = (name: 'lat' | 'lon'): number => {
-    const value = field(name, point[`@${name}`], numberCell);
-    if (value === undefined) throw new TrackFileError(file, place, `${name} of trkpt is missing`);
-    return value;
-  };
-  return {
-    timeMs: field('time', point.time, timeCell),
-    lat: required('lat'),
-    lon: required('lon'),
-    altitudeM: field('ele', point.ele, numberCell),
-    speedMps: field('speed', point.speed ?? extensionOf(point, 'speed'), numberCell),
-    headingDeg: field('course', point.course ?? extensionOf(point, 'course'), numberCell),
-  };
+/** Names of GPX 1.0 and of common extensions. */
+const GPX_NAMES = {
+  time: 'time',
+  lat: 'lat',
+  lon: 'lon',
+  altitudeM: 'ele',
+  speedMps: 'speed',
+  headingDeg: 'course',
+  accuracyM: 'accuracy',
+  batteryPct: 'battery',
+  ignition: 'ignition',
+  attributes: 'attributes',
+} as const;
+
+/** The service's own extension has the name of the field, and goes first: it is exact where GPX has no such value. */
+function valueOf(point: XmlElement, field: keyof typeof GPX_NAMES): unknown {
+  if (field === 'time') return point.time;
+  const own = extensionOf(point, field);
+  // No program writes `lon` twice, except the service for 180, which GPX excludes.
+  if (field === 'lat' || (field === 'lon' && own === undefined)) return point[`@${field}`];
+  return own ?? point[GPX_NAMES[field]] ?? extensionOf(point, GPX_NAMES[field]);
 }
 
 /** GPX 1.1 has no speed element: it is `extensions > speed`, or one level deeper in Garmin's TrackPointExtension. */

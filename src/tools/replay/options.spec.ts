@@ -39,6 +39,8 @@ describe('replayOptionsOf', () => {
     expect((await parse(['a.csv'], true)).options).toEqual({
       path: 'a.csv',
       isAsRecorded: false,
+      isClean: false,
+      isConfirmed: false,
       speed: 'max',
       vehicles: 1,
       batch: 100,

@@ -15,6 +15,10 @@ export interface ReplayOptions extends ServiceOptions {
   readonly rateHz: number;
   readonly seed: number;
   readonly isJson: boolean;
+  /** The user agrees to play to a live service. */
+  readonly isConfirmed: boolean;
+  /** Removes the vehicles of earlier runs and plays nothing. */
+  readonly isClean: boolean;
 }
 
 /** The options as commander parses them. */
@@ -30,6 +34,8 @@ export interface ReplayArguments extends ServiceOptions {
   readonly rate?: number;
   readonly seed?: number;
   readonly json: boolean;
+  readonly yes: boolean;
+  readonly clean: boolean;
 }
 
 const ONLY_TRACKS = { asRecorded: '--as-recorded' } as const;
@@ -45,7 +51,7 @@ export function addReplayOptions(command: Command): Command {
     .option(
       '--as-recorded',
       'tracks: keep the recorded times and use one vehicle per file again, so that a second run yields only duplicates ' +
-        '(default: new vehicles, and times shifted so that the last fix of each track is now)',
+        '(default: any free vehicle of replay, and times shifted so that the last fix of each track is now)',
     )
     .option(
       '--speed <x|max>',
@@ -80,6 +86,8 @@ export function addReplayOptions(command: Command): Command {
       `simulation: one seed always yields the same drives (default: ${DEFAULT_SEED})`,
       numberArgument(0, 0xffff_ffff),
     )
+    .option('--yes', 'play to a live service (ENVIRONMENT=LIVE), too', false)
+    .option('--clean', 'archive all vehicles that replay made, and play nothing', false)
     .option('--json', 'print one JSON object instead of a table', false);
   return addServiceOptions(command, 'who may create vehicles and device credentials');
 }
@@ -98,10 +106,11 @@ function parseSpeed(text: string): PlaySpeed {
  */
 export function replayOptionsOf(
   path: string | undefined,
-  { asRecorded, patience, duration, rate, seed, json, ...given }: ReplayArguments,
+  { asRecorded, patience, duration, rate, seed, json, yes, clean, ...given }: ReplayArguments,
   isTerminal: boolean,
 ): ReplayOptions {
   const isSimulation = path === undefined;
+  if (clean && !isSimulation) throw new UsageError('--clean plays nothing: give no path with it');
   const limited: Readonly<Record<string, unknown>> = { asRecorded, duration, rate, seed };
   const misplaced = Object.entries(isSimulation ? ONLY_TRACKS : ONLY_SIMULATION).find(
     ([name]) => limited[name] !== undefined,
@@ -124,5 +133,7 @@ export function replayOptionsOf(
     rateHz: rate ?? DEFAULT_RATE_HZ,
     seed: seed ?? DEFAULT_SEED,
     isJson: json,
+    isConfirmed: yes,
+    isClean: clean,
   };
 }

@@ -1,6 +1,6 @@
 import type { PositionInput } from '../../core/index.js';
 import { simulateAmbulance } from './simulated-ambulance.js';
-import { freshCallSign, recordedCallSign } from './call-signs.js';
+import { recordedCallSign } from './call-signs.js';
 import type { Track, TrackFix } from './track.js';
 
 /** `max`: as fast as the service acknowledges. */
@@ -16,9 +16,9 @@ export interface PlannedFix {
 export interface Drive {
   /** Name of the recording, or of the simulated ambulance. */
   readonly track: string;
-  readonly callSign: string;
-  /** The vehicle may exist from an earlier run and is used again. */
-  readonly isReused: boolean;
+  /** As recorded, the call sign of the same vehicle at each run; null: a vehicle whose call sign has the prefix. */
+  readonly callSign: string | null;
+  readonly prefix: 'RPL' | 'SIM';
   /** Number of fixes; absent when it drives until it is stopped. */
   readonly total?: number;
   /** @param startMs the moment from which `dueMs` counts, epoch milliseconds */
@@ -26,8 +26,6 @@ export interface Drive {
 }
 
 export interface TrackPlan {
-  /** Epoch milliseconds; part of the call signs, so that each run has its own. */
-  readonly plannedAtMs: number;
   readonly speed: PlaySpeed;
   /** Vehicles on each track. */
   readonly vehicles: number;
@@ -36,22 +34,18 @@ export interface TrackPlan {
 
 /** @throws Error when two files would use the same vehicle */
 export function planTracks(tracks: readonly Track[], plan: TrackPlan): Drive[] {
-  const drives = tracks.flatMap((track, trackIndex) =>
-    Array.from({ length: plan.vehicles }, (_, vehicleIndex): Drive => {
-      const number = trackIndex * plan.vehicles + vehicleIndex + 1;
-      return {
-        track: track.name,
-        callSign: plan.isAsRecorded
-          ? recordedCallSign(track.name, vehicleIndex + 1)
-          : freshCallSign('RPL', plan.plannedAtMs, number),
-        isReused: plan.isAsRecorded,
-        total: track.fixes.length,
-        fixes: (startMs) => playTrack(track.fixes, plan, startMs),
-      };
-    }),
+  const drives = tracks.flatMap((track) =>
+    Array.from({ length: plan.vehicles }, (_, vehicleIndex): Drive => ({
+      track: track.name,
+      callSign: plan.isAsRecorded ? recordedCallSign(track.name, vehicleIndex + 1) : null,
+      prefix: 'RPL',
+      total: track.fixes.length,
+      fixes: (startMs) => playTrack(track.fixes, plan, startMs),
+    })),
   );
   const seen = new Map<string, Drive>();
   for (const drive of drives) {
+    if (drive.callSign === null) continue;
     const other = seen.get(drive.callSign);
     if (other !== undefined)
       throw new Error(`"${other.track}" and "${drive.track}" would both drive ${drive.callSign}: rename one`);
@@ -68,11 +62,11 @@ function* playTrack(fixes: readonly TrackFix[], plan: TrackPlan, startMs: number
   const shiftMs = plan.isAsRecorded ? 0 : shiftOf(fixes, plan.speed, startMs);
   const firstMs = fixes[0]?.timeMs ?? 0;
   let newestMs = firstMs;
-  for (const fix of fixes) {
-    newestMs = Math.max(newestMs, fix.timeMs);
+  for (const { timeMs, ...measured } of fixes) {
+    newestMs = Math.max(newestMs, timeMs);
     yield {
       dueMs: plan.speed === 'max' ? 0 : (newestMs - firstMs) / plan.speed,
-      position: positionOf(fix, fix.timeMs + shiftMs),
+      position: positionOf(measured, timeMs + shiftMs),
     };
   }
 }
@@ -90,7 +84,6 @@ function shiftOf(fixes: readonly TrackFix[], speed: PlaySpeed, startMs: number):
 }
 
 interface SimulationPlan {
-  readonly plannedAtMs: number;
   readonly speed: PlaySpeed;
   readonly vehicles: number;
   readonly rateHz: number;
@@ -102,8 +95,8 @@ interface SimulationPlan {
 export function planSimulation(plan: SimulationPlan): Drive[] {
   return Array.from({ length: plan.vehicles }, (_, index) => ({
     track: `ambulance ${index + 1}`,
-    callSign: freshCallSign('SIM', plan.plannedAtMs, index + 1),
-    isReused: false,
+    callSign: null,
+    prefix: 'SIM',
     ...(plan.durationS !== undefined && { total: Math.max(1, Math.floor(plan.durationS * plan.rateHz)) }),
     fixes: (startMs) => simulate(index, plan, startMs),
   }));
@@ -130,15 +123,6 @@ function* simulate(index: number, plan: SimulationPlan, startMs: number): Genera
   }
 }
 
-/** Leaves absent fields out: some encodings send `undefined` as null. */
-function positionOf(fix: Omit<TrackFix, 'timeMs'>, timeMs: number): PositionInput {
-  return {
-    lat: fix.lat,
-    lon: fix.lon,
-    time: new Date(timeMs).toISOString(),
-    ...(fix.speedMps !== undefined && { speedMps: fix.speedMps }),
-    ...(fix.headingDeg !== undefined && { headingDeg: fix.headingDeg }),
-    ...(fix.accuracyM !== undefined && { accuracyM: fix.accuracyM }),
-    ...(fix.altitudeM !== undefined && { altitudeM: fix.altitudeM }),
-  };
+function positionOf(measured: Omit<TrackFix, 'timeMs'>, timeMs: number): PositionInput {
+  return { ...measured, time: new Date(timeMs).toISOString() };
 }

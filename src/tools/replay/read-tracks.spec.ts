@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { MalformedCellError, numberCell, timeCell } from './cells.js';
+import { booleanCell, MalformedCellError, numberCell, objectCell, timeCell } from './cells.js';
 import { readCsv } from './csv-reader.js';
 import { readGeoJson } from './geojson-reader.js';
 import { readGpx } from './gpx-reader.js';
@@ -29,10 +29,15 @@ describe('cells', () => {
     [null, undefined],
   ])('reads the time %j', (value, expected) => expect(timeCell(value)).toBe(expected));
 
-  it.each(['yesterday', '2020-02-30T00:00:00Z', '2020-01-01', '2020-01-01T25:00:00Z', true, Infinity])(
-    'refuses %j as a time',
-    (value) => expect(() => timeCell(value)).toThrow(MalformedCellError),
-  );
+  it.each([
+    'yesterday',
+    '2020-02-30T00:00:00Z',
+    '2016-12-31T23:59:60Z',
+    '2020-01-01',
+    '2020-01-01T25:00:00Z',
+    true,
+    Infinity,
+  ])('refuses %j as a time', (value) => expect(() => timeCell(value)).toThrow(MalformedCellError));
 
   it.each(['NaN', '1,5', '0x10', '1e999', '12m', [], false])('refuses %j as a number', (value) =>
     expect(() => numberCell(value)).toThrow(MalformedCellError),
@@ -46,6 +51,29 @@ describe('cells', () => {
     ['', undefined],
     [undefined, undefined],
   ])('reads the number %j', (value, expected) => expect(numberCell(value)).toBe(expected));
+
+  it.each([
+    ['true', true],
+    ['0', false],
+    [false, false],
+    ['', undefined],
+    [null, undefined],
+  ])('reads %j as true or false', (value, expected) => expect(booleanCell(value)).toBe(expected));
+
+  it.each([
+    ['{"a":1}', { a: 1 }],
+    [{ a: 1 }, { a: 1 }],
+    ['', undefined],
+    [null, undefined],
+  ])('reads the object %j', (value, expected) => expect(objectCell(value)).toEqual(expected));
+
+  it.each(['{', '[1]', '5', [1], 5])('refuses %j as an object', (value) =>
+    expect(() => objectCell(value)).toThrow(MalformedCellError),
+  );
+
+  it.each(['yes', 2])('refuses %j as true or false', (value) =>
+    expect(() => booleanCell(value)).toThrow(MalformedCellError),
+  );
 });
 
 describe('readCsv', () => {
@@ -75,20 +103,31 @@ describe('readCsv', () => {
         },
         { timeMs: T0 + 1000, lat: 95, lon: 11.5 },
       ],
+      refused: [],
       withoutTime: ['line 5'],
       ignored: [],
     });
   });
 
   it.each([
-    ['fix_time,lat,lon\n2020-01-01T00:00:00Z,1,x', 'a.csv: line 2: column lon: "x" is not a number'],
-    ['fix_time,lat,lon\n2020-01-01T00:00:00Z,,2', 'a.csv: line 2: column lat is empty'],
-    ['fix_time,lat,lon\nnoon,1,2', 'a.csv: line 2: column fix_time: "noon" is not a time'],
-    ['fix_time,lat\n2020-01-01T00:00:00Z,1', 'a.csv: line 1: column lon is missing'],
-    ['fix_time,lat,lon\n2020-01-01T00:00:00Z,1,2,3', /^a\.csv: line 2: Invalid Record Length/],
-  ])('names file, line and column of %j', (text, message) =>
-    expect(() => readCsv(text, 'a.csv')).toThrow(message),
-  );
+    ['2020-01-01T00:00:00Z,1,x,', 'line 3: column lon: "x" is not a number'],
+    ['2020-01-01T00:00:00Z,,2,', 'line 3: column lat is missing'],
+    ['2016-12-31T23:59:60Z,1,2,', 'line 3: column fix_time: "2016-12-31T23:59:60Z" is not a time'],
+    ['2020-01-01T00:00:00Z,1,2,NaN', 'line 3: column altitude_m: "NaN" is not a number'],
+    ['2020-01-01T00:00:00Z,1', /^line 3: Invalid Record Length/],
+    ['2020-01-01T00:00:00Z,1,2,3,4', /^line 3: Invalid Record Length/],
+    ['2020-01-01T00:00:00Z,1"x,2,3', /^line 3: Invalid Opening Quote/],
+  ])('refuses one line, with the column, and no other: %j', (bad, fault) => {
+    const good = '2020-01-01T00:00:00Z,1,2,3';
+    const track = readCsv(`fix_time,lat,lon,altitude_m\n${good}\n${bad}\n${good}\n`, 'a.csv');
+    expect(track.refused).toEqual([expect.stringMatching(fault)]);
+    expect(track.fixes).toHaveLength(2);
+  });
+
+  it('names the columns that are missing', () =>
+    expect(() => readCsv('when,lat\n2020-01-01T00:00:00Z,1', 'a.csv')).toThrow(
+      'a.csv: line 1: column fix_time or time, lon is missing',
+    ));
 });
 
 describe('readGpx', () => {
@@ -117,19 +156,28 @@ describe('readGpx', () => {
   });
 
   it.each([
+    ['<trkpt lat="x" lon="2"/>', 'lat of trkpt: "x" is not a number'],
+    ['<trkpt lat="1"/>', 'lon of trkpt is missing'],
     [
-      gpx('<trk><trkseg>\n<trkpt lat="x" lon="2"/></trkseg></trk>'),
-      'line 4: lat of trkpt: "x" is not a number',
+      '<trkpt lat="1" lon="2"><time>2016-12-31T23:59:60Z</time></trkpt>',
+      'time of trkpt: "2016-12-31T23:59:60Z" is not a time',
     ],
-    [gpx('<trk><trkseg><trkpt lat="1"/></trkseg></trk>'), 'line 3: lon of trkpt is missing'],
     [
-      gpx('<trk><trkseg><trkpt lat="1" lon="2"><time>noon</time></trkpt></trkseg></trk>'),
-      'line 3: time of trkpt: "noon" is not a time',
+      '<trkpt lat="1" lon="2"><ele>NaN</ele><time>2020-01-01T00:00:00Z</time></trkpt>',
+      'ele of trkpt: "NaN" is not a number',
     ],
+  ])('refuses one point, with line and field, and no other: %j', (bad, fault) => {
+    const good = '<trkpt lat="1" lon="2"><time>2020-01-01T00:00:00Z</time></trkpt>';
+    const track = readGpx(gpx(`<trk><trkseg>\n${good}\n${bad}\n${good}</trkseg></trk>`), 'b.gpx');
+    expect(track.refused).toEqual([`line 5: ${fault}`]);
+    expect(track.fixes).toHaveLength(2);
+  });
+
+  it.each([
     [gpx('<trk></trkseg>'), /line 3: Expected closing tag/],
     ['<kml></kml>', 'no gpx element'],
     ['not xml', 'line 1: '],
-  ])('names file, line and field of %j', (text, message) =>
+  ])('names the line of a fault of the whole file: %j', (text, message) =>
     expect(() => readGpx(text, 'b.gpx')).toThrow(message),
   );
 
@@ -200,20 +248,28 @@ describe('readGeoJson', () => {
     expect(track.ignored).toEqual(['features[0] (Polygon)']);
   });
 
+  const point = (coordinates: unknown, properties: unknown = { time: T0 }) =>
+    feature({ type: 'Point', coordinates }, properties);
+
   it('reads points with their values in properties', () => {
-    const point = (properties: unknown) => feature({ type: 'Point', coordinates: [2, 1] }, properties);
     const track = read({
       type: 'FeatureCollection',
       features: [
-        point({ time: '2020-01-01T00:00:00Z', speedMps: 3, headingDeg: 10, accuracyM: 5, altitudeM: 100 }),
-        point({
+        point([2, 1], {
+          time: '2020-01-01T00:00:00Z',
+          speedMps: 3,
+          headingDeg: 10,
+          accuracyM: 5,
+          altitudeM: 100,
+        }),
+        point([2, 1], {
           timestamp: '2020-01-01T00:00:01+0000',
           speed: 4,
           course: 11,
           horizontal_accuracy: 6,
           altitude: 1,
         }),
-        point({ speed: 4 }),
+        point([2, 1], { speed: 4 }),
       ],
     });
     expect(track.fixes).toEqual([
@@ -224,19 +280,32 @@ describe('readGeoJson', () => {
   });
 
   it.each([
-    [feature(line, { coordTimes: [T0] }), 'c.geojson: properties.coordTimes: 1 values for 3 points'],
-    [feature(line, { coordTimes: [T0, T0, 'noon'] }), 'properties.coordTimes[2]: "noon" is not a time'],
-    [
-      {
-        type: 'FeatureCollection',
-        features: [feature({ type: 'Point', coordinates: ['x', 1] }, { time: T0 })],
-      },
-      'c.geojson: features[0].geometry.coordinates[0]: "x" is not a number',
-    ],
+    [feature(line, { coordTimes: [T0] }), 'features[1].properties.coordTimes: 1 values for 3 points'],
+    [point(['x', 1]), 'features[1].geometry.coordinates[0]: "x" is not a number'],
+    [point([2]), 'features[1].geometry.coordinates[1] is missing'],
+    [point([2, 1, 'NaN']), 'features[1].geometry.coordinates[2]: "NaN" is not a number'],
+    [point([2, 1], { time: 'noon' }), 'features[1].properties.time: "noon" is not a time'],
+    [point(null), 'features[1].geometry.coordinates: is not a list'],
+    ['x', 'features[1]: is not an object'],
+  ])('refuses one feature, with its place, and no other: %j', (bad, fault) => {
+    const track = read({ type: 'FeatureCollection', features: [point([2, 1]), bad, point([2, 1])] });
+    expect(track.refused).toEqual([fault]);
+    expect(track.fixes).toHaveLength(2);
+  });
+
+  it('refuses one point of a line', () => {
+    const track = read(feature(line, { coordTimes: [T0, 'noon', T0 + 2000] }));
+    expect(track.refused).toEqual(['properties.coordTimes[1]: "noon" is not a time']);
+    expect(track.fixes).toHaveLength(2);
+  });
+
+  it.each([
     [{ name: 'package' }, 'c.geojson: type: missing: not GeoJSON'],
     [{ type: 'FeatureCollection' }, 'c.geojson: features: is not a list'],
     [[], 'c.geojson: is not an object'],
-  ])('names the place of a fault: %j', (value, message) => expect(() => read(value)).toThrow(message));
+  ])('names the place of a fault of the whole file: %j', (value, message) =>
+    expect(() => read(value)).toThrow(message),
+  );
 
   it.each([
     ['{\n"type": 1,\n b}', /^c\.geojson: line 3: /],
@@ -266,14 +335,14 @@ describe('readTracks', () => {
 
   it('names all bad files, one line each', async () => {
     const path = await folder({
-      'a.csv': `${CSV}x,1,2\n`,
+      'a.csv': 'fix_time,lat,lon\nx,1,2\ny,1,2\n',
       'b.csv': CSV,
       'c.gpx': '<gpx/>',
       'd.csv': 'fix_time,lat,lon\n,1,2\n',
     });
     await expect(readTracks(path)).rejects.toThrow(
       [
-        'a.csv: line 3: column fix_time: "x" is not a time',
+        'a.csv: none of its 2 points can be played: line 2: column fix_time: "x" is not a time',
         'c.gpx: no track point in it',
         'd.csv: none of its 1 points has a time',
       ].join('\n'),
@@ -308,7 +377,7 @@ if (!isHere && !isRequired) console.warn(`SKIPPED: no recorded traces at ${TRACE
       'gpxpy-bad-clock-1901': 184,
       'gpxpy-car-visnjan': 104,
     });
-    expect(tracks.flatMap((track) => track.withoutTime)).toEqual([]);
+    expect(tracks.flatMap(({ withoutTime, refused }) => [...withoutTime, ...refused])).toEqual([]);
     expect(skippedFiles).toEqual(['README.md']);
     const ios = tracks.find((track) => track.name === 'emission-ios-drive-2016');
     expect(ios?.fixes.filter((fix) => (fix.speedMps ?? 0) < 0)).toHaveLength(11);

@@ -72,7 +72,9 @@ async function readTrack(path: string): Promise<Track> {
     const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
     const track = read(text, file);
     if (track.fixes.length > 0) return track;
-    const timeless = track.withoutTime.length;
+    const [timeless, [fault]] = [track.withoutTime.length, track.refused];
+    if (fault !== undefined)
+      throw fail(file, `none of its ${timeless + track.refused.length} points can be played: ${fault}`);
     throw fail(file, timeless > 0 ? `none of its ${timeless} points has a time` : 'no track point in it');
   } catch (error) {
     if (error instanceof TrackFileError) throw new TrackFilesError([error]);

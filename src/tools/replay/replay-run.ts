@@ -8,9 +8,9 @@ import {
   type Delivery,
   type SocketClientError,
 } from '../client/index.js';
-import { type CommandIo, InterruptedError, ProgressDisplay } from '../../core/commands/index.js';
+import { type CommandIo, InterruptedError, ProgressDisplay, UsageError } from '../../core/commands/index.js';
 import type { AdminLogin } from '../service-options.js';
-import { registerVehicles, revokeCredentials, type ReplayVehicle } from './replay-vehicles.js';
+import { registerVehicles, releaseVehicles, type ReplayVehicle } from './replay-vehicles.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { LiveDeliveryTracker } from './live-delivery-tracker.js';
 import type { ReplayOptions } from './options.js';
@@ -35,10 +35,12 @@ export async function play(
   login: AdminLogin,
   io: CommandIo,
 ): Promise<RunReport> {
-  const session = new ApiSession(options.url, login.email, login.password);
-  const api = new ApiClient(options.url, { accessToken: session.accessToken });
-  // Logs in first, so that a missing service or a wrong password is found before vehicles are created.
-  await session.accessToken();
+  const { session, api } = await connectApi(options, login);
+  if (!options.isConfirmed && (await api.me()).isLive)
+    throw new UsageError(
+      `${options.url} is a live service (ENVIRONMENT=LIVE): a replay would register vehicles and report positions in ` +
+        'the real operation. To play all the same, add --yes',
+    );
   const units: ReplayVehicle[] = [];
   const notes: string[] = [];
   try {
@@ -46,9 +48,23 @@ export async function play(
     if (io.signal.aborted) throw new InterruptedError();
     return await new ReplayRun(units, options, session, notes).play(io);
   } finally {
-    const left = await revokeCredentials(api, units);
-    if (left > 0) io.stderr.write(`${left} device tokens of this run could not be revoked\n`);
+    const failures = await releaseVehicles(api, units);
+    if (failures > 0)
+      io.stderr.write(
+        'not every vehicle of this run could be set out of service and lose its device token; ' +
+          'replay --clean archives them\n',
+      );
   }
+}
+
+/** Logs in first, so that a missing service or a wrong password is found before anything is changed. */
+export async function connectApi(
+  { url }: Pick<ReplayOptions, 'url'>,
+  login: AdminLogin,
+): Promise<{ session: ApiSession; api: ApiClient }> {
+  const session = new ApiSession(url, login.email, login.password);
+  await session.accessToken();
+  return { session, api: new ApiClient(url, { accessToken: session.accessToken }) };
 }
 
 class ReplayRun {
@@ -151,9 +167,9 @@ class ReplayRun {
 
   private report(seconds: number, isInterrupted: boolean): RunReport {
     return reportOf({
-      drives: this.units.map(({ drive, vehicleId }, index) => ({
+      drives: this.units.map(({ drive, callSign, vehicleId }, index) => ({
         track: drive.track,
-        callSign: drive.callSign,
+        callSign,
         total: drive.total,
         vehicleId,
         tally: this.tallies[index] ?? new Tally(),

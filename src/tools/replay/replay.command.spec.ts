@@ -6,13 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, type Socket } from 'socket.io';
 import type { PositionInput, PositionResult } from '../../core/index.js';
+import type { VehicleAnswer } from '../client/index.js';
+import { registrationFor } from './call-signs.js';
 import type { RunReport } from './report.js';
 import { runCommandLine } from '../../core/commands/index.js';
 import { replayCommand } from './replay.command.js';
 
 /** The part of the service that a run uses, in memory. */
 class FakeService {
-  readonly vehicles = new Map<string, string>();
+  readonly vehicles: VehicleAnswer[] = [];
+  isLive = false;
   readonly credentials = new Map<string, string>();
   readonly stored = new Map<string, string[]>();
   readonly revoked: string[] = [];
@@ -22,6 +25,7 @@ class FakeService {
   /** Cuts the connection after storing this many requests, once. */
   cutAfter = Infinity;
   onStored: () => void = () => undefined;
+  private vehicleCount = 0;
   private watchers: { socket: Socket; vehicleIds: string[] }[] = [];
   private readonly http: HttpServer;
   private readonly sockets: HttpServer;
@@ -99,15 +103,28 @@ class FakeService {
     if (request === 'POST /api/v1/vehicles') {
       if (input.callSign.length > 40 || input.registration.length > 20)
         return [400, { code: 'input/invalid', detail: 'too long' }];
-      const id = `v${this.vehicles.size + 1}`;
-      this.vehicles.set(input.callSign, id);
-      return [201, { id, ...input }];
+      this.vehicleCount += 1;
+      const vehicle = { id: `v${this.vehicleCount}`, status: 'available', lastPosition: null, ...input };
+      this.vehicles.push(vehicle);
+      return [201, vehicle];
     }
-    if (request.startsWith('GET /api/v1/vehicles?'))
-      return [
-        200,
-        { items: [...this.vehicles].map(([callSign, id]) => ({ id, callSign })), nextCursor: null },
-      ];
+    if (request === 'GET /api/v1/auth/me') return [200, { isLive: this.isLive }];
+    if (request.startsWith('GET /api/v1/vehicles?')) {
+      const prefix = new URLSearchParams(request.split('?')[1]).get('q') ?? '';
+      const items = this.vehicles.filter(
+        ({ callSign, registration }) => callSign.startsWith(prefix) || registration.startsWith(prefix),
+      );
+      return [200, { items, nextCursor: null }];
+    }
+    const [, method, id] = /^(PATCH|DELETE) \/api\/v1\/vehicles\/(\w+)$/.exec(request) ?? [];
+    const index = this.vehicles.findIndex((vehicle) => vehicle.id === id);
+    const found = this.vehicles[index];
+    if (method !== undefined && !found) return [404, { code: 'vehicles/not-found' }];
+    if (method === 'PATCH' && found) return [200, (this.vehicles[index] = { ...found, ...input })];
+    if (method === 'DELETE') {
+      this.vehicles.splice(index, 1);
+      return [204, undefined];
+    }
     const [, vehicleId, credentialId] =
       /^\w+ \/api\/v1\/vehicles\/(\w+)\/credentials(?:\/(\w+))?$/.exec(request) ?? [];
     if (request.startsWith('DELETE') && credentialId !== undefined) {
@@ -115,9 +132,9 @@ class FakeService {
       return [204, undefined];
     }
     if (vehicleId === undefined) return [404, { code: 'http/404' }];
-    const id = `c${this.credentials.size + 1}`;
-    this.credentials.set(`${id}.secret-token`, vehicleId);
-    return [201, { id, token: `${id}.secret-token` }];
+    const credential = `c${this.credentials.size + 1}`;
+    this.credentials.set(`${credential}.secret-token`, vehicleId);
+    return [201, { id: credential, token: `${credential}.secret-token` }];
   }
 
   private judge(vehicleId: string, position: PositionInput, index: number): PositionResult {
@@ -129,6 +146,9 @@ class FakeService {
     const isLate = known.some((time) => time > position.time);
     known.push(position.time);
     const item = { vehicleId, position: { ...position, receivedAt: position.time }, late: isLate };
+    const at = this.vehicles.findIndex(({ id }) => id === vehicleId);
+    const vehicle = this.vehicles[at];
+    if (vehicle && !isLate) this.vehicles[at] = { ...vehicle, lastPosition: item.position };
     for (const { socket, vehicleIds } of this.isShowingLive ? this.watchers : [])
       if (vehicleIds.includes(vehicleId)) socket.emit('positions', { cursor: position.time, items: [item] });
     return { index, verdict: 'stored', ...(isLate && { late: true as const }) };
@@ -195,7 +215,7 @@ describe('samserver replay', () => {
     expect(code).toBe(0);
     expect(err).toBe('left out, no track files: notes.txt\n');
     expect(out).toMatch(/^track +call sign +sent +stored/);
-    expect(out).toMatch(/\na +RPL-\w+-1 +304 +301 +1 +1 \(null_island 1\) +1 \(lat 1\) +0 +1 +301\n/);
+    expect(out).toMatch(/\na +RPL-1 +304 +301 +1 +1 \(null_island 1\) +1 \(lat 1\) +0 +1 +301\n/);
     expect(out).toMatch(
       /acknowledgement: p50 [\d.]+ ms, p95 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms \(\d+ requests\)/,
     );
@@ -211,7 +231,7 @@ describe('samserver replay', () => {
     expect(first.report().drives.map((drive) => drive.callSign)).toEqual(['REC-A', 'REC-A-V2']);
     expect(first.report().totals).toMatchObject({ sent: 608, stored: 602, duplicate: 2, seenLive: 602 });
     expect(second.report().totals).toMatchObject({ sent: 608, stored: 0, duplicate: 604, seenLive: 0 });
-    expect(service.vehicles.size).toBe(2);
+    expect(service.vehicles).toHaveLength(2);
     expect(service.stored.get('v1')![0]).toBe(new Date(1.6e12).toISOString());
   });
 
@@ -259,6 +279,78 @@ describe('samserver replay', () => {
     expect(out).toMatch(/\ntotal +16 +16 +0 +0 +0 +0 +0 +16\n/);
   });
 
+  it('sets its vehicles out of service, and uses them again at the next run', async () => {
+    const simulate = ['--vehicles', '2', '--rate', '10', '--duration', '0.5', '--json'];
+    const first = (await run(simulate)).report();
+    expect(first.drives.map(({ callSign }) => callSign)).toEqual(['SIM-1', 'SIM-2']);
+    expect(service.vehicles.map(({ status }) => status)).toEqual(['out_of_service', 'out_of_service']);
+    // As if an hour had passed: the ambulances can have driven to the start of the next run.
+    for (const [index, vehicle] of service.vehicles.entries())
+      service.vehicles[index] = {
+        ...vehicle,
+        lastPosition: { lat: 0, lon: 0, time: new Date(0).toISOString(), receivedAt: '' },
+      };
+    const second = (await run(simulate)).report();
+    const idsOf = (report: RunReport) => report.drives.map(({ vehicleId }) => vehicleId);
+    expect(idsOf(second)).toEqual(idsOf(first));
+    expect(service.vehicles).toHaveLength(2);
+  });
+
+  it('archives the vehicle of an earlier run whose positions would mix with the new ones', async () => {
+    const first = (await run([folder, '--json'])).report();
+    const second = (await run([folder, '--json'])).report();
+    expect(second.drives[0]?.callSign).toBe(first.drives[0]?.callSign);
+    expect(second.drives[0]?.vehicleId).not.toBe(first.drives[0]?.vehicleId);
+    expect(second.totals).toMatchObject({ stored: 301, quarantined: { null_island: 1 } });
+    expect(service.vehicles).toHaveLength(1);
+  });
+
+  it('uses no vehicle of another run and none that replay did not make, and --clean archives only its own', async () => {
+    const named = (callSign: string, registration: string, status: string): VehicleAnswer => ({
+      ...{ id: `x${callSign.at(-1)}`, callSign, registration, type: 'als', status, lastPosition: null },
+    });
+    const real = named('RPL-1', 'M-RK 1', 'out_of_service');
+    const inUse = named('RPL-2', registrationFor('RPL-2'), 'available');
+    const alike = named('RPL-4', 'REPLAY-4', 'out_of_service');
+    service.vehicles.push(real, inUse, alike);
+    const { drives } = (await run([folder, '--json', '--vehicles', '2'])).report();
+    expect(drives.map(({ callSign }) => callSign)).toEqual(['RPL-3', 'RPL-5']);
+    expect(await run(['--clean'])).toMatchObject({ code: 0, out: '3 vehicles of replay were archived\n' });
+    expect(service.vehicles).toEqual([real, alike]);
+    expect(await run([folder, '--clean'])).toMatchObject({ code: 64 });
+  });
+
+  it('does not play to a vehicle with the call sign of a recording that replay did not make', async () => {
+    const real = { callSign: 'REC-A', registration: 'M-RK 1', type: 'als', status: 'available' };
+    service.vehicles.push({ id: 'real', lastPosition: null, ...real });
+    const { code, err } = await run([folder, '--as-recorded']);
+    expect(code).toBe(64);
+    expect(err).toContain('REC-A is a vehicle that replay did not make');
+    expect(service.stored.size).toBe(0);
+  });
+
+  it('refuses a live service without --yes', async () => {
+    service.isLive = true;
+    const { code, err } = await run([folder]);
+    expect(code).toBe(64);
+    expect(err).toMatch(/is a live service .*add --yes/);
+    expect(service.vehicles).toEqual([]);
+    expect((await run([folder, '--yes'])).code).toBe(0);
+  });
+
+  it('names each malformed point and plays the others', async () => {
+    const times = Array.from({ length: 30 }, (_, i) => new Date(1.6e12 + i * 1000).toISOString());
+    const rows = times.map((time, i) => `${i < 25 ? '2016-12-31T23:59:60Z' : time},48,0.1`);
+    await writeFile(join(folder, 'a.csv'), ['time,lat,lon', ...rows].join('\n'));
+    const { code, err, report } = await run([folder, '--json']);
+    expect(code).toBe(0);
+    expect(report().totals).toMatchObject({ sent: 5, stored: 5 });
+    const lines = err.trim().split('\n');
+    expect(lines[0]).toBe('a.csv: 25 of 30 points are malformed and are not sent:');
+    expect(lines[1]).toBe('a.csv: line 2: column time: "2016-12-31T23:59:60Z" is not a time');
+    expect(lines.slice(20)).toEqual([expect.stringContaining('a.csv: line 21: '), 'a.csv: and 5 more']);
+  });
+
   it('gives up on a service that does not acknowledge', async () => {
     service.onStored = () => (service.cutAfter = 1);
     const { code, report } = await run([folder, '--json', '--batch', '1', '--patience', '1']).finally(() => {
@@ -289,9 +381,9 @@ describe('samserver replay', () => {
     await writeFile(join(folder, 'b.csv'), 'lat\n');
     expect(await run([folder])).toMatchObject({
       code: 64,
-      err: 'b.csv: line 1: column fix_time, lon is missing\n',
+      err: 'b.csv: line 1: column fix_time or time, lon is missing\n',
     });
-    expect(service.vehicles.size).toBe(0);
+    expect(service.vehicles).toHaveLength(0);
     expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('--as-recorded') });
   });
 });

@@ -12,19 +12,23 @@ import { findAdminLogin, withServiceErrors } from '../service-options.js';
 import { addReplayOptions, type ReplayArguments, type ReplayOptions, replayOptionsOf } from './options.js';
 import { type Drive, planSimulation, planTracks } from './plan.js';
 import { readTracks, TrackFilesError } from './read-tracks.js';
-import { play } from './replay-run.js';
+import { connectApi, play } from './replay-run.js';
+import { removeReplayVehicles } from './replay-vehicles.js';
 import { summaryOf } from './summary.js';
 import type { Track } from './track.js';
 
 /** The service's limit for the vehicles of one `watch`. */
 const MAX_VEHICLES = 10_000;
 
+const MAX_NAMED_FAULTS = 20;
+
 /** `samserver replay`. It is a client of the service and needs no application context. */
 export const replayCommand: DefineCommand = (command, io, setExitCode) => {
   command.description(
     'Plays recorded GPS tracks through real device sockets to a running service. Without a path it simulates ambulances ' +
       'in a small invented city.\n' +
-      'CSV columns: fix_time, lat, lon, speed_mps, course_deg, accuracy_m, altitude_m.',
+      'CSV columns: time (or fix_time), lat, lon, speed_mps, heading_deg (or course_deg), accuracy_m, altitude_m, ' +
+      'battery_pct, ignition, attributes. Files of `format=csv|gpx|geojson` of the service are tracks, too.',
   );
   addReplayOptions(command)
     .addHelpText(
@@ -44,6 +48,7 @@ export const replayCommand: DefineCommand = (command, io, setExitCode) => {
 };
 
 async function replay(io: CommandIo, options: ReplayOptions): Promise<ExitCode> {
+  if (options.isClean) return clean(io, options);
   const drives = await planDrives(io, options);
   const login = await findAdminLogin(options, io.env);
   const report = await play(drives, options, login, io);
@@ -51,10 +56,18 @@ async function replay(io: CommandIo, options: ReplayOptions): Promise<ExitCode> 
   return report.exitCode;
 }
 
+async function clean(io: CommandIo, options: ReplayOptions): Promise<ExitCode> {
+  const { api } = await connectApi(options, await findAdminLogin(options, io.env));
+  const archived = await removeReplayVehicles(api);
+  io.stdout.write(
+    options.isJson ? `${JSON.stringify({ archived })}\n` : `${archived} vehicles of replay were archived\n`,
+  );
+  return EXIT_CODES.OK;
+}
+
 /** @throws CommandError */
 async function planDrives(io: CommandIo, options: ReplayOptions): Promise<Drive[]> {
-  const plannedAtMs = Date.now();
-  if (options.path === undefined) return planSimulation({ ...options, plannedAtMs });
+  if (options.path === undefined) return planSimulation(options);
   const { tracks, skippedFiles } = await readTracks(options.path).catch((error: unknown) => {
     if (!(error instanceof TrackFilesError)) throw error;
     throw new CommandError(error.faults.map(({ message }) => message).join('\n'), EXIT_CODES.USAGE);
@@ -62,7 +75,7 @@ async function planDrives(io: CommandIo, options: ReplayOptions): Promise<Drive[
   if (skippedFiles.length > 0)
     io.stderr.write(`left out, no track files: ${printable(skippedFiles.join(', '))}\n`);
   for (const track of tracks) for (const line of warningsFor(track)) io.stderr.write(`${line}\n`);
-  const drives = planOrUsageError(() => planTracks(tracks, { ...options, plannedAtMs }));
+  const drives = planOrUsageError(() => planTracks(tracks, options));
   if (drives.length > MAX_VEHICLES)
     throw new UsageError(`${drives.length} vehicles are more than the limit of ${MAX_VEHICLES}`);
   return drives;
@@ -76,10 +89,18 @@ function planOrUsageError(plan: () => Drive[]): Drive[] {
   }
 }
 
-function warningsFor({ file, fixes, withoutTime, ignored }: Track): string[] {
+function warningsFor({ file, fixes, refused, withoutTime, ignored }: Track): string[] {
   const warnings: string[] = [];
+  const points = fixes.length + refused.length + withoutTime.length;
+  if (refused.length > 0)
+    warnings.push(
+      `${file}: ${refused.length} of ${points} points are malformed and are not sent:`,
+      ...refused.slice(0, MAX_NAMED_FAULTS).map((fault) => `${file}: ${fault}`),
+      ...(refused.length > MAX_NAMED_FAULTS
+        ? [`${file}: and ${refused.length - MAX_NAMED_FAULTS} more`]
+        : []),
+    );
   if (withoutTime.length > 0) {
-    const points = fixes.length + withoutTime.length;
     warnings.push(
       `${file}: ${withoutTime.length} of ${points} points have no time and are not sent: ${firstFew(withoutTime)}`,
     );

@@ -8,15 +8,20 @@ export interface TrackFix {
   readonly headingDeg?: number;
   readonly accuracyM?: number;
   readonly altitudeM?: number;
+  readonly batteryPct?: number;
+  readonly ignition?: boolean;
+  readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
-/** A recording in the order of its file, with its faulty values: the service validates them. */
+/** A recording in the order of its file. The service validates the values: they can be out of range. */
 export interface Track {
   /** File name without its ending. */
   readonly name: string;
   /** File name. */
   readonly file: string;
   readonly fixes: readonly TrackFix[];
+  /** Points with a malformed value, which cannot be played: `line 12: column time: "noon" is not a time`. */
+  readonly refused: readonly string[];
   /** Places of points without a time, which cannot be played: `line 12`, `features[3]`. */
   readonly withoutTime: readonly string[];
   /** Parts of the file that are no track: `features[0] (Polygon)`. */

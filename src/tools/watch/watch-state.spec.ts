@@ -44,7 +44,8 @@ describe('LiveVehicles', () => {
 describe('VehicleDirectory', () => {
   it('looks an unknown vehicle up once, and again only after a pause', async () => {
     let nowMs = 0;
-    const known = [{ id: 'a', callSign: 'RTW 1', status: 'available', registration: '', type: 'als' }];
+    const vehicle = { id: 'a', callSign: 'RTW 1', registration: '', type: 'als' };
+    const known = [{ ...vehicle, status: 'available', lastPosition: null }];
     const api = {
       vehicles: async function* () {
         yield* known;

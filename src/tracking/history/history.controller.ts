@@ -29,6 +29,7 @@ export class HistoryController {
   @Get()
   @ForRole('viewer')
   @ApiOperation({
+    operationId: 'listPositions',
     summary: 'Get the positions of a vehicle, as pages or as a file; also of archived vehicles',
   })
   @ApiExtraModels(PositionPageDto)

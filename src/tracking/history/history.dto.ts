@@ -1,8 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import { IsIsoTime } from '../../core/index.js';
-import { PositionDto } from '../position.dto.js';
+import { PositionDto, IsIsoTime } from '../../core/index.js';
 import { TRACK_FORMATS, type TrackFormatName } from './track-export.service.js';
 
 const ORDERS = ['asc', 'desc'] as const;
@@ -12,7 +11,6 @@ export class ListPositionsDto {
   @ApiPropertyOptional({
     type: String,
     format: 'date-time',
-    example: '2026-11-01T10:00:00Z',
     description: 'Positions from this time on. Default: no lower bound.',
   })
   @IsOptional()
@@ -22,7 +20,6 @@ export class ListPositionsDto {
   @ApiPropertyOptional({
     type: String,
     format: 'date-time',
-    example: '2026-11-01T11:00:00Z',
     description: 'Positions before this time. Default: no upper bound.',
   })
   @IsOptional()
@@ -87,7 +84,7 @@ export const TRACK_EXAMPLES = {
   },
   'text/csv': {
     example:
-      'time,lat,lon,speed_mps,heading_deg,accuracy_m,altitude_m,battery_pct,ignition,received_at\r\n' +
-      '2026-11-01T10:00:00.000Z,48.137,11.575,13.9,87,5,519,83,true,2026-11-01T10:00:00.412Z\r\n',
+      'time,lat,lon,speed_mps,heading_deg,accuracy_m,altitude_m,battery_pct,ignition,received_at,attributes\r\n' +
+      '2026-11-01T10:00:00.000Z,48.137,11.575,13.9,87,5,519,83,true,2026-11-01T10:00:00.412Z,"{""siren"":true}"\r\n',
   },
 };

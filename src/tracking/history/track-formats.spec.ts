@@ -48,9 +48,9 @@ describe.each([
 describe('csv', () => {
   it('has a header, one line per position, and an empty cell for an unknown value', () => {
     expect(file(CSV_FORMAT, [[fix(0), full]]).split('\r\n')).toEqual([
-      'time,lat,lon,speed_mps,heading_deg,accuracy_m,altitude_m,battery_pct,ignition,received_at',
-      '2026-11-01T10:00:00.000Z,48.1,11.5,,,,,,,2026-11-01T10:00:00.250Z',
-      '2026-11-01T10:00:01.000Z,48.16350662690509,11.5,12.5,360,5,-0.0000001,83,false,2026-11-01T10:00:01.250Z',
+      'time,lat,lon,speed_mps,heading_deg,accuracy_m,altitude_m,battery_pct,ignition,received_at,attributes',
+      '2026-11-01T10:00:00.000Z,48.1,11.5,,,,,,,2026-11-01T10:00:00.250Z,',
+      '2026-11-01T10:00:01.000Z,48.16350662690509,11.5,12.5,360,5,-0.0000001,83,false,2026-11-01T10:00:01.250Z,"{""siren"":true}"',
       '',
     ]);
   });

@@ -19,6 +19,8 @@ export interface TrackFormat {
 
 /** GPX 1.1 has no speed and no course. GPSBabel, QGIS and OsmAnd read them from this extension. */
 const GARMIN = 'http://www.garmin.com/xmlschemas/TrackPointExtension/v2';
+/** For what neither has: elements with the names of the API. `samserver replay` reads them. */
+const OWN = 'urn:samserver:position:1';
 const GPX = 'http://www.topografix.com/GPX/1/1';
 
 /** A longer gap begins a new segment, so that no line is drawn where the vehicle was not seen. */
@@ -30,7 +32,7 @@ export const GPX_FORMAT: TrackFormat = {
   extension: 'gpx',
   head: ({ callSign, vehicleId, madeAt }) =>
     `<?xml version="1.0" encoding="UTF-8"?>
-<gpx version="1.1" creator="Samserver" xmlns="${GPX}" xmlns:tp="${GARMIN}">
+<gpx version="1.1" creator="Samserver" xmlns="${GPX}" xmlns:tp="${GARMIN}" xmlns:s="${OWN}">
 <metadata><name>${escapeXml(callSign)}</name><time>${madeAt.toISOString()}</time></metadata>
 <trk><name>${escapeXml(callSign)}</name><desc>vehicle ${vehicleId}</desc>
 `,
@@ -51,16 +53,34 @@ export const GPX_FORMAT: TrackFormat = {
 /** In the order that the schemas require: ele, time, extensions; speed, course. */
 function trackPoint(position: Position): string {
   const { lat, altitudeM, timeMs, speedMps, headingDeg } = position;
-  // The schema excludes longitude 180 and course 360.
+  // The schema excludes longitude 180 and course 360; the own elements keep them.
   const lon = position.lon === 180 ? -180 : position.lon;
-  const elevation = altitudeM === undefined ? '' : `<ele>${decimal(altitudeM)}</ele>`;
-  const speed = speedMps === undefined ? '' : `<tp:speed>${decimal(speedMps)}</tp:speed>`;
-  const course = headingDeg === undefined ? '' : `<tp:course>${decimal(headingDeg % 360)}</tp:course>`;
-  const extensions =
-    speed + course === ''
-      ? ''
-      : `<extensions><tp:TrackPointExtension>${speed}${course}</tp:TrackPointExtension></extensions>`;
-  return `<trkpt lat="${decimal(lat)}" lon="${decimal(lon)}">${elevation}<time>${isoTime(timeMs)}</time>${extensions}</trkpt>\n`;
+  const course = headingDeg === undefined ? undefined : headingDeg % 360;
+  const garmin = element('tp:speed', number(speedMps)) + element('tp:course', number(course));
+  const own =
+    element('s:lon', number(lon === position.lon ? undefined : position.lon)) +
+    element('s:headingDeg', number(course === headingDeg ? undefined : headingDeg)) +
+    element('s:accuracyM', number(position.accuracyM)) +
+    element('s:batteryPct', number(position.batteryPct)) +
+    element('s:ignition', position.ignition?.toString()) +
+    element('s:attributes', position.attributes && xmlSafeJson(position.attributes)) +
+    element('s:receivedAt', isoTime(position.receivedAtMs));
+  const extensions = element('extensions', element('tp:TrackPointExtension', garmin || undefined) + own);
+  const children = element('ele', number(altitudeM)) + element('time', isoTime(timeMs)) + extensions;
+  return `<trkpt lat="${decimal(lat)}" lon="${decimal(lon)}">${children}</trkpt>\n`;
+}
+
+/** @param content XML; undefined for no element */
+function element(name: string, content: string | undefined): string {
+  return content === undefined ? '' : `<${name}>${content}</${name}>`;
+}
+
+/** Escapes within the strings of the JSON, so that a reader of the XML gets this text with or without its entities. */
+function xmlSafeJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[&<>\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -98,39 +118,45 @@ function feature(position: Position): string {
   return JSON.stringify({ type: 'Feature', geometry: { type: 'Point', coordinates }, properties });
 }
 
-const COLUMNS: readonly (readonly [name: string, (position: Position) => string])[] = [
+/** An absent value is an empty cell. */
+const COLUMNS: readonly (readonly [name: string, (position: Position) => string | undefined])[] = [
   ['time', ({ timeMs }) => isoTime(timeMs)],
   ['lat', ({ lat }) => decimal(lat)],
   ['lon', ({ lon }) => decimal(lon)],
-  ['speed_mps', ({ speedMps }) => optional(speedMps)],
-  ['heading_deg', ({ headingDeg }) => optional(headingDeg)],
-  ['accuracy_m', ({ accuracyM }) => optional(accuracyM)],
-  ['altitude_m', ({ altitudeM }) => optional(altitudeM)],
-  ['battery_pct', ({ batteryPct }) => optional(batteryPct)],
-  ['ignition', ({ ignition }) => (ignition === undefined ? '' : String(ignition))],
+  ['speed_mps', ({ speedMps }) => number(speedMps)],
+  ['heading_deg', ({ headingDeg }) => number(headingDeg)],
+  ['accuracy_m', ({ accuracyM }) => number(accuracyM)],
+  ['altitude_m', ({ altitudeM }) => number(altitudeM)],
+  ['battery_pct', ({ batteryPct }) => number(batteryPct)],
+  ['ignition', ({ ignition }) => ignition?.toString()],
   ['received_at', ({ receivedAtMs }) => isoTime(receivedAtMs)],
+  ['attributes', ({ attributes }) => attributes && `"${JSON.stringify(attributes).replaceAll('"', '""')}"`],
 ];
 
-/** RFC 4180 with a header line. All cells are numbers, times or booleans, so none needs quotes. */
+/** RFC 4180 with a header line. Only attributes, which are JSON, need quotes. */
 export const CSV_FORMAT: TrackFormat = {
   mediaType: 'text/csv; charset=utf-8; header=present',
   extension: 'csv',
   head: () => `${COLUMNS.map(([name]) => name).join(',')}\r\n`,
   fixes: (page) =>
-    page.map((position) => `${COLUMNS.map(([, cell]) => cell(position)).join(',')}\r\n`).join(''),
+    page.map((position) => `${COLUMNS.map(([, cell]) => cell(position) ?? '').join(',')}\r\n`).join(''),
   tail: () => '',
 };
 
-function optional(value: number | undefined): string {
-  return value === undefined ? '' : decimal(value);
+function number(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : decimal(value);
 }
 
 function isoTime(timeMs: number): string {
   return new Date(timeMs).toISOString();
 }
 
-/** Digits without an exponent: a decimal of XML Schema has none, and some CSV readers do not accept one. */
+/**
+ * All digits without an exponent: a decimal of XML Schema has none, and some CSV readers do not accept one. Numbers of a
+ * position are below 1e21, so only small ones get an exponent from `String`.
+ */
 function decimal(value: number): string {
   const text = String(value);
-  return text.includes('e') ? value.toFixed(15).replace(/\.?0+$/, '') : text;
+  const [, sign, first, rest = '', exponent] = /^(-?)(\d)(?:\.(\d+))?e-(\d+)$/.exec(text) ?? [];
+  return exponent === undefined ? text : `${sign}0.${'0'.repeat(Number(exponent) - 1)}${first}${rest}`;
 }

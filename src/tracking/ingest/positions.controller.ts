@@ -1,8 +1,18 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type DevicePrincipal, ForDevice } from '../../auth/index.js';
-import { DUPLICATE_TEXT, FailsWith, type PositionInput, type ReportAnswer } from '../../core/index.js';
+import {
+  DUPLICATE_TEXT,
+  FailsWith,
+  MaxBodyBytes,
+  type PositionInput,
+  type ReportAnswer,
+} from '../../core/index.js';
 import { PositionsService } from './positions.service.js';
+import { ReportAnswerDto, ReportDto } from './report.dto.js';
+
+/** Fits 500 positions with attributes of full size. */
+const MAX_REPORT_BYTES = 2_000_000;
 
 const REPORT_EXAMPLE: { readonly positions: readonly PositionInput[] } = {
   positions: [
@@ -36,12 +46,14 @@ export class PositionsController {
 
   @Post()
   @ForDevice()
+  @MaxBodyBytes(MAX_REPORT_BYTES)
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'reportPositions',
     summary: 'Report 1–500 positions of the vehicle of the token. The answer follows when they are durable',
   })
-  @ApiBody({ schema: { type: 'object', example: REPORT_EXAMPLE } })
-  @ApiOkResponse({ schema: { type: 'object', example: REPORT_ANSWER_EXAMPLE } })
+  @ApiBody({ type: ReportDto, examples: { report: { value: REPORT_EXAMPLE } } })
+  @ApiOkResponse({ type: ReportAnswerDto, example: REPORT_ANSWER_EXAMPLE })
   @FailsWith('positions/overloaded')
   report(@Caller() device: DevicePrincipal, @Body('positions') positions: unknown): Promise<ReportAnswer> {
     return this.positions.report(device.vehicleId, positions, 'http');

@@ -12,7 +12,10 @@ export class LivePositionsController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'List the latest position of every vehicle, or of those inside a bounding box' })
+  @ApiOperation({
+    operationId: 'listLivePositions',
+    summary: 'List the latest position of every vehicle, or of those inside a bounding box',
+  })
   @ApiOkResponse({ type: LivePositionListDto })
   list(@Query() { bbox }: LivePositionsDto): Page<LivePositionDto> {
     const box = bbox === undefined ? null : parseBoundingBox(bbox);

@@ -13,6 +13,7 @@ export class NearestController {
   @Get()
   @ForRole('viewer')
   @ApiOperation({
+    operationId: 'findNearestVehicles',
     summary: 'Find the nearest vehicles of a status, with the number excluded for each reason',
   })
   @ApiOkResponse({ type: NearestDto })

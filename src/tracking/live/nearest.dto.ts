@@ -1,8 +1,8 @@
+import { PositionDto } from '../../core/index.js';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
 import { UNIT_STATUSES, type UnitStatus, VehicleDto } from '../../vehicles/index.js';
-import { PositionDto } from '../position.dto.js';
 
 /** `Number('')` is 0, a valid coordinate: an empty text must not become a position. */
 const toDegrees = ({ value }: { value: unknown }): unknown =>

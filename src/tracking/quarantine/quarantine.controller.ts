@@ -12,7 +12,10 @@ export class QuarantineController {
 
   @Get()
   @ForRole('viewer')
-  @ApiOperation({ summary: 'List quarantined positions, newest arrival first' })
+  @ApiOperation({
+    operationId: 'listQuarantine',
+    summary: 'List quarantined positions, newest arrival first',
+  })
   @ApiOkResponse({ type: QuarantinePageDto })
   list(@Query() query: QuarantineQueryDto): Promise<QuarantinePageDto> {
     return this.quarantine.list(query);
@@ -22,6 +25,7 @@ export class QuarantineController {
   @ForRole('dispatcher')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'releasePosition',
     summary: 'Release a quarantined position: it becomes part of the history and is published live',
   })
   @ApiOkResponse({ type: QuarantinedPositionDto })

@@ -1,11 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsMongoId, IsOptional } from 'class-validator';
-import { lowerCased, PageDto, QUARANTINE_CODES, type QuarantineCode } from '../../core/index.js';
-import { PositionDto } from '../position.dto.js';
+import { PositionDto, lowerCased, PageDto, QUARANTINE_CODES, type QuarantineCode } from '../../core/index.js';
 
 export class QuarantineQueryDto extends PageDto {
-  @ApiPropertyOptional({ example: '66f0c0ffee0123456789abcd' })
+  @ApiPropertyOptional({ description: 'Default: all vehicles.' })
   @IsOptional()
   @Transform(lowerCased)
   @IsMongoId({ message: 'vehicleId must be the id of a vehicle: 24 hexadecimal digits' })

@@ -88,7 +88,8 @@ export class QuarantineRepository {
         .limit(MAX_JUMPS_READ)
         .lean(),
     ]);
-    return [...older, ...newer].map(toPosition);
+    // Of several jumps at one time the caller takes the last: a server may return them in any order.
+    return [...older, ...newer].sort((a, b) => (hexOf(a._id) < hexOf(b._id) ? -1 : 1)).map(toPosition);
   }
 
   /** @param by user id; null for a sequence of jumps */
