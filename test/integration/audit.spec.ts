@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AuditRepository } from '../../src/auth/audit/audit.repository.js';
+import { Clock } from '../../src/core/index.js';
 import { storageUnavailable } from '../../src/database/index.js';
 import { type Answer, call, newVehicle } from '../support/http.js';
 import { logIn, me, newUser, type TestUser } from '../support/test-users.js';
@@ -93,7 +94,10 @@ describe('the audit log', () => {
       });
       latest = body.refreshToken;
     }
+    const clock = jest.spyOn(service.service.app.get(Clock), 'nowMs');
+    clock.mockImplementation(() => Date.now() + 31_000);
     await call(service, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } });
+    clock.mockRestore();
     const again = await logIn(service, user);
     await call(service, 'POST', '/api/v1/auth/logout', { token: again.accessToken });
 

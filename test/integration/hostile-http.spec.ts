@@ -680,8 +680,8 @@ const ADDRESSES: readonly Case[] = [
     name: 'a method that the path does not support',
     as: 'admin',
     request: { method: 'PUT', path: VEHICLES },
-    status: 404,
-    code: 'http/not-found',
+    status: 405,
+    code: 'http/method-not-allowed',
   },
   { name: 'TRACE', request: { method: 'TRACE', path: '/' }, status: 404, code: 'http/not-found' },
   {

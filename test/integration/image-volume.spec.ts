@@ -105,7 +105,6 @@ describe('old addresses', () => {
       `${folder}/%`,
       `${folder}/link.jpg`,
       `${folder}/etc/passwd`,
-      `${folder}//in.jpg`,
       `${folder}/`,
       folder,
       '.samserver-volume',
@@ -119,7 +118,9 @@ describe('old addresses', () => {
       const { status, body } = await raw(`${OLD}/${address}`);
       expect([address, status, body.code]).toEqual([address, 404, expect.stringMatching(/not-found$/)]);
     }
-    expect((await raw(`${OLD}/${folder}/in.jpg`)).status).toBe(200);
+    // As on the old server, two slashes count as one.
+    for (const address of [`${folder}/in.jpg`, `${folder}//in.jpg`])
+      expect((await raw(`${OLD}/${address}`)).status).toBe(200);
     await rename(secret, join(volume.path, 'secret.jpg'));
   });
 

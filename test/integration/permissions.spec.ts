@@ -20,6 +20,7 @@ const operators: readonly Caller[] = ['operator'];
 const ROUTES: Readonly<Record<string, readonly Caller[]>> = {
   'GET /': anyone,
   'GET /error_codes': anyone,
+  'GET /socket.io/:file': anyone,
   'POST /api/tracking/postAmbulanceTracking': anyone,
   'POST /api/snapshot/postAmbulanceImageUpload': anyone,
   'POST /api/crash/postAmbulanceCrashNotify': anyone,

@@ -28,6 +28,19 @@ describe('CallerRanks', () => {
     ]);
   });
 
+  it('suspects a new network at an account that was guessed from elsewhere, but not a known network', () => {
+    from('198.51.100.1').setAccount('a');
+    ranks.recordWrong();
+    from('198.51.100.3').recordRight();
+    const rankAt = (ip: string, account: string): string => {
+      from(ip).setAccount(account);
+      return ranks.current.rank;
+    };
+    expect(rankAt('198.51.100.2', 'a')).toBe('suspect');
+    expect(rankAt('198.51.100.2', 'b')).toBe('unknown');
+    expect(rankAt('198.51.100.3', 'a')).toBe('known');
+  });
+
   it('takes the addresses of an IPv6 network together', () => {
     from('2001:db8:7:7::1').recordRight();
     expect(from('2001:db8:7:7::2').current).toEqual({ key: '2001:db8:7:7::/64', rank: 'known' });

@@ -56,6 +56,7 @@ export class AttemptLimiter {
    */
   async limit<T>(attempt: Attempt, account: string, run: () => Promise<T>): Promise<T> {
     const network = ipNetwork(this.context.current?.ip ?? '');
+    this.ranks.setAccount(account);
     const networkBucket = this.bucketOf(`${attempt} ${network}`);
     const accountBucket = this.bucketOf(`${attempt} ${network} ${account}`);
     await assertBelowLimit(this.perNetwork, networkBucket, this.settings.auth.failuresPerIp);

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Public } from '../../auth/index.js';
-import { type ConstantAnswer, constantAnswer, sendConstant } from '../../core/index.js';
+import { type ConstantAnswer, constantAnswer, FailsWith, sendConstant } from '../../core/index.js';
 
 /** The build of the Socket.IO client for browsers; it works with Socket.IO 3 and 4. */
 const DIRECTORY = join(
@@ -23,7 +23,11 @@ export class SocketClientFilesController {
   private readonly answers = new Map<string, ConstantAnswer>();
 
   @Get(':file')
-  @ApiOperation({ summary: 'The Socket.IO client for browsers, and its source maps' })
+  @ApiOperation({
+    operationId: 'getSocketClientFile',
+    summary: 'The Socket.IO client for browsers, and its source maps',
+  })
+  @FailsWith('http/not-found')
   @ApiParam({ name: 'file', example: 'socket.io.js', enum: [...FILES] })
   @ApiOkResponse({ content: { 'application/javascript': { example: '/*! Socket.IO … */' } } })
   async send(@Param('file') file: string, @Res() response: Response): Promise<void> {
