@@ -71,9 +71,10 @@ describe('retention', () => {
 
   it('counts from the receipt of a position that is older than its arrival', async () => {
     const { vehicleId } = await newVehicle(service, token);
-    const times = Array.from({ length: 1_200 }, (_, n) => daysAgo(5_000) + n * 1_000);
+    const startMs = daysAgo(5_000);
+    const times = Array.from({ length: 1_200 }, (_, n) => startMs + n * 1_000);
     // Every third one arrived long ago.
-    const arrival = (timeMs: number) => ((timeMs - (times[0] ?? 0)) % 3_000 === 0 ? daysAgo(40) : daysAgo(1));
+    const arrival = (timeMs: number) => ((timeMs - startMs) % 3_000 === 0 ? daysAgo(40) : daysAgo(1));
     await storeFixes(service, vehicleId, times, arrival);
     expect(await retention.sweep(DAYS)).toEqual({ positions: 400, quarantined: 0 });
     expect(await timesOf(vehicleId)).toEqual(times.filter((timeMs) => arrival(timeMs) > daysAgo(DAYS)));
