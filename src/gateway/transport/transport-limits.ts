@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { Principal } from '../../auth/index.js';
 import { SETTINGS, type Settings, type SocketLimits } from '../../config/index.js';
@@ -117,8 +118,10 @@ export class TransportLimits implements TransportOwner, OnApplicationBootstrap {
     };
     const { pauseMs } = transport;
     if (pauseMs === 0) read();
-    // A request that was aborted meanwhile must not reach Engine.IO, which would wait for its end.
-    else setTimeout(() => request.destroyed || read(), pauseMs).unref();
+    // In a microtask, as without a pause: Engine.IO reaches its own listeners through promises, and the body would flow to
+    // the listener of `onBody` alone before that. A request that was aborted meanwhile must not reach Engine.IO, which would
+    // wait for its end.
+    else void sleep(pauseMs, undefined, { ref: false }).then(() => request.destroyed || read());
   }
 
   private onConnection(connection: EngineConnection): void {
