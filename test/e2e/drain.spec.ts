@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -235,4 +236,24 @@ describe('a process with a blocked event loop', () => {
     await until(async () => (await fetch(`http://127.0.0.1:${ports.http}/health`)).status === 200);
     expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
+});
+
+describe('a request body that never ends', () => {
+  it.each(['http', 'socket'] as const)('does not hold the shutdown on the %s port', async (port) => {
+    const ports = await freePorts();
+    const program = await startProcess(ports, { DATA_DIR: directory.path, OPS_TOKEN });
+    const client = connect(ports[port], '127.0.0.1').on('error', () => undefined);
+    client.write(
+      'POST /api/crash/postAmbulanceCrashNotify HTTP/1.1\r\nHost: x\r\n' +
+        'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{',
+    );
+    await until(async () => (await inFlight(`http://127.0.0.1:${ports.http}`)) > 0, 'the request to arrive');
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    client.destroy();
+  });
+
+  async function inFlight(url: string): Promise<number> {
+    const answer = await fetch(`${url}/metrics`, { headers: { Authorization: `Bearer ${OPS_TOKEN}` } });
+    return Number(/^samserver_in_flight_bytes (\d+)/m.exec(await answer.text())?.[1] ?? 0);
+  }
 });

@@ -1146,12 +1146,14 @@ describe('bytes in flight', () => {
   };
 
   it('one device holds its share in unfinished bodies; further ones get 503 and Retry-After; the end frees all', async () => {
-    const header = `Authorization: Bearer ${device.deviceToken}\r\nContent-Type: application/json`;
+    // The tests before have used the rate of the other one.
+    const { deviceToken } = await newVehicle(service, admin);
+    const header = `Authorization: Bearer ${deviceToken}\r\nContent-Type: application/json`;
     const sockets = [1, 2].map(() => unfinished(POSITIONS, 1_900_000, header));
     await until(() => held() === 3_800_000, 'the bodies to arrive');
     const third = await exchange(
       service.service.httpPort,
-      requestBytes({ ...report(Buffer.alloc(MB, 0x20)), token: device.deviceToken }),
+      requestBytes({ ...report(Buffer.alloc(MB, 0x20)), token: deviceToken }),
     );
     expect(third).toMatchObject({ status: 503, body: { code: 'http/busy' } });
     expect(third.head).toMatch(/^retry-after: \d+/im);

@@ -7,8 +7,8 @@ import { acceptAbsoluteTargets, answerMalformedRequests, HTTP_SERVER_OPTIONS } f
 const IDLE_CHECK_MS = 50;
 /** The old server answered 404 to every other method of its routes, so they are left out. */
 const PATHS_WITH_METHODS = /^\/(?:api\/v1\/|health$|ready$|metrics$|uploads\/|docs\/asyncapi)/;
-/** Less than the default of DRAIN_TIMEOUT_S, after which the process ends. */
-const CLOSE_TIMEOUT_MS = 15_000;
+/** With the 8 s of the socket port less than the default of DRAIN_TIMEOUT_S, after which the process ends. */
+const CLOSE_TIMEOUT_MS = 12_000;
 
 /** What Express keeps of a route. */
 interface Layer {
@@ -51,7 +51,7 @@ export class HttpAdapter extends ExpressAdapter {
 
   /**
    * Waits for the requests in progress. Closes kept-alive connections as soon as they are idle; `close` alone waits for
-   * the clients to close them. Closes all connections after 15 s.
+   * the clients to close them. Closes all connections after 12 s.
    */
   override async close(): Promise<void> {
     const idle = setInterval(() => this.httpServer.closeIdleConnections(), IDLE_CHECK_MS);

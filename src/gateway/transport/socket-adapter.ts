@@ -5,18 +5,31 @@ import { lastValueFrom, type Observable } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
 import { SocketPort } from './socket-port.js';
 
+/** With the 12 s of the HTTP port less than the default of DRAIN_TIMEOUT_S. */
+const CLOSE_TIMEOUT_MS = 8_000;
+
 /** Connects Nest's gateways to the Socket.IO server of `SocketPort`, which has its own port. */
 export class SocketAdapter extends IoAdapter {
-  private readonly io: Server;
+  private readonly port: SocketPort;
   private readonly failures = new Logger(SocketAdapter.name);
 
   constructor(app: INestApplicationContext) {
     super(app);
-    this.io = app.get(SocketPort).io;
+    this.port = app.get(SocketPort);
   }
 
   override createIOServer(): Server {
-    return this.io;
+    return this.port.io;
+  }
+
+  /**
+   * Waits for the plain HTTP requests in progress, such as those of old boxes. Closes all connections after 8 s: otherwise
+   * one body that never ends would hold the shutdown until DRAIN_TIMEOUT_S.
+   */
+  override async close(server: Server): Promise<void> {
+    const forceCloseTimer = setTimeout(() => this.port.closeConnections(), CLOSE_TIMEOUT_MS);
+    await super.close(server);
+    clearTimeout(forceCloseTimer);
   }
 
   /**

@@ -126,6 +126,11 @@ export class SocketPort {
     return new Promise((resolve) => this.http.getConnections((error, count) => resolve(error ? 0 : count)));
   }
 
+  /** Ends all TCP connections, also those with a request in progress. */
+  closeConnections(): void {
+    this.http.closeAllConnections();
+  }
+
   /** The actual port. */
   get port(): number {
     return (this.http.address() as AddressInfo).port;
