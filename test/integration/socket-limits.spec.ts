@@ -199,7 +199,9 @@ describe('events', () => {
     await until(() => socket.isClosed, 'the end of the connection');
   });
 
-  it('probes of an upgrade are limited', async () => {
+  it('probes of an upgrade are limited, and leave no interval behind', async () => {
+    const started = jest.spyOn(globalThis, 'setInterval');
+    const ended = jest.spyOn(globalThis, 'clearInterval');
     const session = await Session.open();
     const upgrade = new RawWebSocket({
       port: service.service.socketPort,
@@ -210,6 +212,10 @@ describe('events', () => {
     await upgrade.opened;
     for (let n = 0; n < 20; n += 1) upgrade.sendText('2probe');
     await until(() => upgrade.isClosed, 'the end of the upgrade');
+    const intervals = started.mock.results.map(({ value }) => value as unknown);
+    expect(intervals.length).toBeGreaterThan(0);
+    const isEnded = (interval: unknown): boolean => ended.mock.calls.some(([each]) => each === interval);
+    await until(() => intervals.every(isEnded), 'the end of the intervals of the upgrade');
     expect((await session.poll()).status).toBe(400);
   });
 

@@ -240,7 +240,8 @@ export class GuardedTransport {
     this.probes += 1;
     if (this.probes <= MAX_PROBES) return;
     transport.socket?.terminate();
-    this.close('packet');
+    // After this event Engine.IO starts an interval, which only a later close ends.
+    setImmediate(() => this.close('packet'));
   }
 
   private onClose(): void {
