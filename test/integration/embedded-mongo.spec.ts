@@ -240,6 +240,8 @@ describe('find', () => {
       { n: 10 },
     );
     expect(await database().command({ count: 'no-such-collection' })).toMatchObject({ n: 0 });
+    const majority = { count: collection.collectionName, readConcern: { level: 'majority' } };
+    expect(await database().command(majority)).toMatchObject({ ok: 1 });
   });
 });
 

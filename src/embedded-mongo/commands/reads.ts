@@ -69,7 +69,7 @@ const killCursors: Command = {
 };
 
 const count: Command = {
-  fields: ['query'],
+  fields: ['query', 'readConcern'],
   async run({ engine, namespace }, body) {
     const filter = parseFilter(documentField('count', body, 'query'));
     const entry = engine.catalog.find(namespace);
