@@ -58,16 +58,6 @@ describe('FairLimiter', () => {
     expect(await finish()).toBe('a1 a2 b1 c1 a3 b2 a4');
   });
 
-  it('keeps slots free of a key that has its share', async () => {
-    use({ maxRunning: 3, maxRunningPerKey: 2, maxWaiting: 4 });
-    run('a1 a2 a3 b1');
-    expect(started).toEqual(['a1', 'a2', 'b1']);
-    endings.pop()?.();
-    await settle();
-    expect(started).toEqual(['a1', 'a2', 'b1']);
-    expect(await finish()).toBe('a1 a2 b1 a3');
-  });
-
   it('refuses at once what finds no place, and makes place for a key with fewer waiting tasks', async () => {
     run('a1 a2 a3 a4 a5 a6');
     await settle();

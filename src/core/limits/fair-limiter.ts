@@ -12,7 +12,7 @@ const STARTS_PER_LOWER_RANK = 4;
 
 /** The caller that a task is for. */
 export interface LimitedCaller {
-  /** Network, account or vehicle. Tasks of one key share one queue and one part of the slots. */
+  /** Network, account or vehicle. Tasks of one key share one queue. */
   readonly key: string;
   readonly rank: CallerRank;
 }
@@ -20,8 +20,6 @@ export interface LimitedCaller {
 interface FairLimits {
   /** Tasks that run at the same time. */
   readonly maxRunning: number;
-  /** Of these, tasks of one key. Default: all. Below `maxRunning` a slot is free for other keys while long tasks run. */
-  readonly maxRunningPerKey?: number;
   /** Waiting tasks of each rank. */
   readonly maxWaiting: number;
 }
@@ -43,7 +41,6 @@ export class FairLimiter {
     unknown: new RoundRobinQueue<WaitingTask>(),
     suspect: new RoundRobinQueue<WaitingTask>(),
   };
-  private readonly runningByKey = new Map<string, number>();
   private runningCount = 0;
   /** Starts of tasks that had to wait. */
   private startCount = 0;
@@ -53,26 +50,21 @@ export class FairLimiter {
     private readonly makeBusyError: () => Error,
   ) {}
 
-  /** True while a task of a new key would start without waiting. */
+  /** True while a new task would start without waiting. */
   get hasFreeSlot(): boolean {
     return this.runningCount < this.limits.maxRunning;
   }
 
   /** @throws the error of `makeBusyError`, or what the task throws */
   async run<T>(caller: LimitedCaller, task: () => Promise<T>): Promise<T> {
-    if (this.canStart(caller.key)) this.count(caller.key, 1);
+    if (this.hasFreeSlot) this.runningCount += 1;
     else await this.waitForSlot(caller);
     try {
       return await task();
     } finally {
-      this.count(caller.key, -1);
+      this.runningCount -= 1;
       this.startNext();
     }
-  }
-
-  private canStart(key: string): boolean {
-    const { maxRunning, maxRunningPerKey = maxRunning } = this.limits;
-    return this.runningCount < maxRunning && (this.runningByKey.get(key) ?? 0) < maxRunningPerKey;
   }
 
   private waitForSlot({ key, rank }: LimitedCaller): Promise<void> {
@@ -88,11 +80,11 @@ export class FairLimiter {
   /** One task has ended, so at most one can start. */
   private startNext(): void {
     for (const rank of this.ranksInTurn()) {
-      const next = this.queues[rank].take((key) => this.canStart(key));
+      const next = this.queues[rank].take();
       if (!next) continue;
       this.startCount += 1;
-      this.count(next.key, 1);
-      next.item.start();
+      this.runningCount += 1;
+      next.start();
       return;
     }
   }
@@ -103,12 +95,5 @@ export class FairLimiter {
     for (let n = this.startCount + 1; n % STARTS_PER_LOWER_RANK === 0; n /= STARTS_PER_LOWER_RANK) first += 1;
     first = Math.min(first, RANKS.length - 1);
     return [...RANKS.slice(first), ...RANKS.slice(0, first)];
-  }
-
-  private count(key: string, change: 1 | -1): void {
-    this.runningCount += change;
-    const running = (this.runningByKey.get(key) ?? 0) + change;
-    if (running > 0) this.runningByKey.set(key, running);
-    else this.runningByKey.delete(key);
   }
 }

@@ -16,15 +16,14 @@ export class RoundRobinQueue<T> {
     else this.itemsByKey.set(key, [item]);
   }
 
-  /** Takes the oldest item of the key that is next among those that can be served; null when there is none. */
-  take(canServe: (key: string) => boolean): { readonly key: string; readonly item: T } | null {
+  /** Takes the oldest item of the key that is next; null when the queue is empty. */
+  take(): T | null {
     for (const [key, items] of this.itemsByKey) {
-      if (!canServe(key)) continue;
       const [item, ...rest] = items as [T, ...T[]];
       this.count -= 1;
       this.itemsByKey.delete(key);
       if (rest.length > 0) this.itemsByKey.set(key, rest);
-      return { key, item };
+      return item;
     }
     return null;
   }
