@@ -206,7 +206,7 @@ async function repeat(name, target) {
     await ATTACKS[name](target);
     counts[name] = (counts[name] ?? 0) + 1;
     // Attacks overlap in changing pairs; the two cores of a test machine also carry the service and its real clients.
-    await sleep(2_000 + Math.random() * 4_000);
+    await sleep(4_000 + Math.random() * 6_000);
   }
 }
 
