@@ -16,7 +16,11 @@ beforeAll(async () => {
   database = await startTestDatabase();
   const stalling = await stallingDatabase(database.url);
   proxy = stalling.proxy;
-  service = await startTestService({ MONGODB_TIMEOUT_MS: '2000' }, { ...database, url: stalling.url });
+  service = await startTestService(
+    // The subscriber asks as fast as it gets answers.
+    { MONGODB_TIMEOUT_MS: '2000', SOCKET_EVENTS_PER_S: '100000', SOCKET_EVENT_BURST: '100000' },
+    { ...database, url: stalling.url },
+  );
   token = await adminToken(service);
   const vehicle = await newVehicle(service, token);
   vehicleId = vehicle.vehicleId;
