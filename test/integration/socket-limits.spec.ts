@@ -212,7 +212,7 @@ describe('events', () => {
     await upgrade.opened;
     for (let n = 0; n < 20; n += 1) upgrade.sendText('2probe');
     await until(() => upgrade.isClosed, 'the end of the upgrade');
-    const intervals = started.mock.results.map(({ value }) => value as unknown);
+    const intervals = started.mock.results.map(({ value }) => value);
     expect(intervals.length).toBeGreaterThan(0);
     const isEnded = (interval: unknown): boolean => ended.mock.calls.some(([each]) => each === interval);
     await until(() => intervals.every(isEnded), 'the end of the intervals of the upgrade');
