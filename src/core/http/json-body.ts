@@ -17,6 +17,9 @@ const CHEAP_BYTES = 2_048;
 const NAME_BITS = 16;
 /** Random, so that a sender cannot choose names with the same hash. */
 const HASH_FACTOR = (Math.floor(Math.random() * 2 ** 31) | 1) >>> 0;
+/** The number of the last scan that saw a name, by its hash. Kept between scans: each would otherwise fill 64 kB anew. */
+const SEEN_BY_SCAN = new Uint32Array(1 << NAME_BITS);
+let scanNumber = 0;
 
 /**
  * Parses a body that is a JSON object or array.
@@ -46,7 +49,7 @@ function parsed(text: string): unknown {
  * @returns the limit that the body exceeds, as text; null when it is within all limits
  */
 export function findExcess(body: Buffer): string | null {
-  const seenNames = new Uint8Array(1 << NAME_BITS);
+  scanNumber = (scanNumber + 1) >>> 0;
   const fields = new Uint32Array(LIMITS.levels + 1);
   let [depth, containers, values, names, hash] = [0, 0, 0, 0, 0];
   const { length } = body;
@@ -82,8 +85,8 @@ export function findExcess(body: Buffer): string | null {
         fields[depth] = count;
         if (count > LIMITS.fieldsPerObject) return `an object of more than ${LIMITS.fieldsPerObject} fields`;
         const slot = hash >>> (32 - NAME_BITS);
-        if (seenNames[slot] === 0) {
-          seenNames[slot] = 1;
+        if (SEEN_BY_SCAN[slot] !== scanNumber) {
+          SEEN_BY_SCAN[slot] = scanNumber;
           names += 1;
           if (names > LIMITS.names) return `more than ${LIMITS.names} different field names`;
         }

@@ -97,7 +97,7 @@ export class LiveStreams implements OnApplicationShutdown {
   }
 
   private schedule(): void {
-    if (this.timer !== null || this.streams.size === 0) return;
+    if (this.timer !== null) return;
     const waitMs = this.lastFrameMs + FRAME_INTERVAL_MS - performance.now();
     this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));
   }
