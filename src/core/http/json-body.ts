@@ -15,8 +15,8 @@ const LIMITS = {
 /** A smaller body passes without a scan, because it cannot be expensive. */
 const CHEAP_BYTES = 2_048;
 const NAME_BITS = 16;
-/** Random, so that a sender cannot choose names with the same hash. */
-const HASH_FACTOR = (Math.floor(Math.random() * 2 ** 31) | 1) >>> 0;
+/** Random, so that a sender cannot choose names with the same hash. Odd and large, so that similar names spread. */
+const HASH_FACTOR = Math.floor(Math.random() * 2 ** 31) | 0x40000001;
 /** The number of the last scan that saw a name, by its hash. Kept between scans: each would otherwise fill 64 kB anew. */
 const SEEN_BY_SCAN = new Uint32Array(1 << NAME_BITS);
 let scanNumber = 0;
@@ -59,7 +59,9 @@ export function findExcess(body: Buffer): string | null {
         hash = 0;
         for (at += 1; at < length && body[at] !== 0x22; at += 1) {
           if (body[at] === 0x5c) at += 1; // \
-          hash = Math.imul(hash + (body[at] as number) + 1, HASH_FACTOR);
+          hash = Math.imul(hash ^ (body[at] as number), HASH_FACTOR);
+          // Without it, some factors give most of similar names the same hash.
+          hash ^= hash >>> 15;
         }
         break;
       case 0x5b: // [
@@ -84,7 +86,7 @@ export function findExcess(body: Buffer): string | null {
         const count = (fields[depth] as number) + 1;
         fields[depth] = count;
         if (count > LIMITS.fieldsPerObject) return `an object of more than ${LIMITS.fieldsPerObject} fields`;
-        const slot = hash >>> (32 - NAME_BITS);
+        const slot = Math.imul(hash, HASH_FACTOR) >>> (32 - NAME_BITS);
         if (SEEN_BY_SCAN[slot] !== scanNumber) {
           SEEN_BY_SCAN[slot] = scanNumber;
           names += 1;
