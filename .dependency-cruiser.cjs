@@ -1,10 +1,13 @@
 /** Which folder may import which: docs/adr/0001-folders-and-imports.md. A folder that is not listed is closed. */
-const BASE = ['config', 'core', 'database'];
+const BASE = ['config', 'core', 'database', 'cache', 'cluster'];
 const ALLOWED_IMPORTS = {
   config: [],
   core: ['config'],
   'embedded-mongo': [],
   database: ['config', 'core', 'embedded-mongo'],
+  cluster: ['config', 'core'],
+  // Its store uses the connection to Redis of `cluster`.
+  cache: ['config', 'core', 'cluster'],
   auth: BASE,
   vehicles: [...BASE, 'auth'],
   tracking: [...BASE, 'auth', 'vehicles'],
@@ -15,7 +18,7 @@ const ALLOWED_IMPORTS = {
   gateway: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'deployment'],
   legacy: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'gateway'],
   health: [...BASE, 'auth', 'images', 'tracking', 'deployment'],
-  migration: [...BASE, 'deployment', 'vehicles', 'images', 'legacy'],
+  migration: [...BASE.filter((folder) => !['cache', 'cluster'].includes(folder)), 'deployment', 'vehicles', 'images', 'legacy'],
   tools: ['config', 'core'],
 };
 

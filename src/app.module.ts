@@ -9,6 +9,7 @@ import {
   RequestBodyInterceptor,
 } from './core/index.js';
 import { type Settings, SettingsModule } from './config/index.js';
+import { ClusterModule } from './cluster/index.js';
 import { CrashesModule } from './crashes/index.js';
 import { DatabaseModule } from './database/index.js';
 import { GatewayModule } from './gateway/index.js';
@@ -29,6 +30,7 @@ export class AppModule {
         SettingsModule.with(settings),
         CoreModule.with(logger),
         DatabaseModule,
+        ClusterModule,
         AuthModule,
         // Before VehiclesModule, so that `vehicles/nearest` is matched before `vehicles/:id`.
         TrackingModule,

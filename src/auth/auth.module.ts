@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { MongooseModule } from '@nestjs/mongoose';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { EventBus } from '../core/index.js';
 import { CallerRanks } from './access/caller-ranks.js';
 import { AccessGuard } from './access/access.guard.js';
 import { RevocationPoller } from './access/revocation-poller.js';
@@ -66,4 +67,8 @@ import { UsersService } from './users/users.service.js';
   ],
   exports: [AccessTokensService, RevocationPoller, DeviceCredentialsModule, OpsTokens],
 })
-export class AuthModule {}
+export class AuthModule {
+  constructor(events: EventBus) {
+    events.share('access.revoked');
+  }
+}

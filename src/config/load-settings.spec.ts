@@ -168,6 +168,7 @@ describe('loadSettings', () => {
       'HTTP_PROT is set and not used: did you mean HTTP_PORT?',
       'mongo_url is set and not used: did you mean MONGODB_URL?',
       'JWT_SECRETS_FILE is set and not used: did you mean JWT_SECRET_FILE?',
+      'REDIS_URI is set and not used: did you mean REDIS_URL?',
     ]);
     expect(noticesOf('\uFEFFENVIRONMENT')).toEqual([expect.stringMatching(/did you mean ENVIRONMENT\?$/)]);
     // Variables of a machine, a shell, CI and npm.
@@ -214,11 +215,29 @@ describe('loadSettings', () => {
   });
 
   it('gives a notice for a setting without effect', () => {
-    const { notices } = loadSettings({ ...real, REDIS_URL: 'redis://x', FCM_SERVER_KEY: 'k' });
-    expect(notices).toEqual([
-      expect.stringMatching(/^REDIS_URL is set and not used: /),
-      expect.stringMatching(/^FCM_SERVER_KEY is set and not used: /),
+    const { notices } = loadSettings({ ...real, FCM_SERVER_KEY: 'k' });
+    expect(notices).toEqual([expect.stringMatching(/^FCM_SERVER_KEY is set and not used: /)]);
+  });
+
+  it('takes the address of Redis, or with ENVIRONMENT=LIVE the names of the old server', () => {
+    const redis = (env: Record<string, string>): unknown => {
+      const { settings, notices } = loadSettings({ ...real, ...env });
+      return [settings.redis.url, ...notices.filter((notice) => notice.includes('REDIS'))];
+    };
+    const old = { LIVE_REDIS_HOST: 'cache', LIVE_REDIS_PORT: '6380', LIVE_REDIS_PASSWORD: 'p/w' };
+    expect(redis({})).toEqual([null]);
+    expect(redis({ REDIS_URL: 'redis://a:b@c/1' })).toEqual(['redis://a:b@c/1']);
+    expect(redis(old)).toEqual([null, expect.stringMatching(/counts only with ENVIRONMENT=LIVE/)]);
+    expect(redis({ ...old, ENVIRONMENT: 'LIVE' })).toEqual([
+      'redis://:p%2Fw@cache:6380',
+      'LIVE_REDIS_HOST is taken as REDIS_URL',
     ]);
+    expect(redis({ ...old, ENVIRONMENT: 'LIVE', REDIS_URL: 'redis://x' })).toEqual([
+      'redis://x',
+      expect.stringMatching(/REDIS_URL wins/),
+    ]);
+    for (const url of ['http://x', 'redis://', 'redis://x/name'])
+      expect(faultsOf({ ...real, REDIS_URL: url })).toEqual([expect.stringMatching(/^REDIS_URL: /)]);
   });
 
   it('keeps positions forever unless a number of days is set', () => {
@@ -266,6 +285,7 @@ const DEFAULTS = {
     },
   },
   mongo: { timeoutMs: 5_000 },
+  redis: { url: null, prefix: 'samserver' },
   auth: {
     jwtSecretPrevious: null,
     opsTokens: [],

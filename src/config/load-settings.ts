@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { gitRevision, packageVersion } from './build-info.js';
 import { loadOrCreateEvaluationSecrets } from './evaluation-secrets.js';
 import { readEnvironment, type Environment } from './read-environment.js';
-import type { SettingName } from './setting-definitions.js';
+import type { SettingName, SettingValues } from './setting-definitions.js';
 import { SettingsError, type SettingNotice, type Settings } from './settings.js';
 
 export interface LoadedSettings {
@@ -15,7 +15,8 @@ export interface LoadedSettings {
  * @throws SettingsError with all faults
  */
 export function loadSettings(env: Environment): LoadedSettings {
-  const { values, faults: readingFaults, notices } = readEnvironment(env);
+  const { values, faults: readingFaults, notices: readingNotices } = readEnvironment(env);
+  const notices = [...readingNotices];
   const faults = readingFaults.map((fault) => fault.text);
   const isLive = values.ENVIRONMENT === 'LIVE';
   const isProduction = isLive || values.NODE_ENV === 'production';
@@ -83,6 +84,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       },
     },
     mongo: { url, timeoutMs: values.MONGODB_TIMEOUT_MS },
+    redis: { url: redisUrl(values, isLive, notices), prefix: values.REDIS_PREFIX },
     auth: {
       jwtSecret,
       jwtSecretPrevious: values.JWT_SECRET_PREVIOUS,
@@ -172,6 +174,26 @@ export function loadSettings(env: Environment): LoadedSettings {
     retention: { positionDays: values.POSITION_RETENTION_DAYS },
   };
   return { settings: deepFreeze(settings), notices };
+}
+
+/** The address of Redis: `REDIS_URL`, or with ENVIRONMENT=LIVE the names of the old server. */
+function redisUrl(values: SettingValues, isLive: boolean, notices: SettingNotice[]): string | null {
+  const {
+    REDIS_URL: url,
+    LIVE_REDIS_HOST: host,
+    LIVE_REDIS_PORT: port,
+    LIVE_REDIS_PASSWORD: password,
+  } = values;
+  if (host === null) return url;
+  if (url !== null) notices.push('LIVE_REDIS_HOST is set and not used: REDIS_URL wins');
+  else if (!isLive) {
+    notices.push('LIVE_REDIS_HOST is set and not used: it counts only with ENVIRONMENT=LIVE; use REDIS_URL');
+  } else {
+    notices.push('LIVE_REDIS_HOST is taken as REDIS_URL');
+    const login = password === null ? '' : `:${encodeURIComponent(password)}@`;
+    return `redis://${login}${host}:${port}`;
+  }
+  return url;
 }
 
 function imageDirectory(given: string | null, evaluationDataDir: string | null): string | null {

@@ -60,6 +60,37 @@ export const DATABASE_SETTINGS = {
   }),
 };
 
+export const REDIS_SETTINGS = {
+  REDIS_URL: setting({
+    type: type.redisUrl,
+    default: null,
+    defaultText: 'none: caches and limits are in memory, and one instance is the whole service',
+    text: 'Address of Redis 6.2 or newer. Several instances need it to act as one service. Two deployments on one Redis need different database numbers or prefixes.',
+    isSecret: true,
+  }),
+  REDIS_PREFIX: setting({
+    type: type.text(1, 64),
+    default: 'samserver',
+    text: 'First part of every key in Redis; the same for all instances of a deployment.',
+  }),
+  LIVE_REDIS_HOST: setting({
+    type: type.host,
+    default: null,
+    text: 'Name of the old server. Counts only with `ENVIRONMENT=LIVE` and without `REDIS_URL`.',
+  }),
+  LIVE_REDIS_PORT: setting({
+    type: type.integer(1, 65_535),
+    default: '6379',
+    text: 'Name of the old server, used with `LIVE_REDIS_HOST`.',
+  }),
+  LIVE_REDIS_PASSWORD: setting({
+    type: type.text(1, 512),
+    default: null,
+    text: 'Name of the old server, used with `LIVE_REDIS_HOST`.',
+    isSecret: true,
+  }),
+};
+
 export const ACCESS_SETTINGS = {
   JWT_SECRET: setting({
     type: type.secret(32),

@@ -5,6 +5,7 @@ import {
   DATABASE_SETTINGS,
   LIMIT_SETTINGS,
   OPERATION_SETTINGS,
+  REDIS_SETTINGS,
   SYSTEM_SETTINGS,
 } from './service-settings.js';
 import type { SettingDefinition, SettingGroup } from './setting-definition.js';
@@ -13,6 +14,7 @@ import type { SettingDefinition, SettingGroup } from './setting-definition.js';
 export const SETTING_GROUPS: readonly SettingGroup[] = [
   { title: 'System and ports', settings: SYSTEM_SETTINGS },
   { title: 'Database', settings: DATABASE_SETTINGS },
+  { title: 'Redis', settings: REDIS_SETTINGS },
   { title: 'Access', settings: ACCESS_SETTINGS },
   { title: 'Operation', settings: OPERATION_SETTINGS },
   { title: 'Limits on clients', settings: LIMIT_SETTINGS },
@@ -26,6 +28,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
 export const SETTING_DEFINITIONS = {
   ...SYSTEM_SETTINGS,
   ...DATABASE_SETTINGS,
+  ...REDIS_SETTINGS,
   ...ACCESS_SETTINGS,
   ...OPERATION_SETTINGS,
   ...LIMIT_SETTINGS,
@@ -54,9 +57,5 @@ export const SECRET_SETTINGS: readonly string[] = Object.entries(SETTING_DEFINIT
 
 /** Settings of the old server that this release does not use, and the effect of that. */
 export const UNUSED_SETTINGS: Readonly<Record<string, string>> = {
-  REDIS_URL: 'this release does not use Redis and keeps its caches in memory',
-  LIVE_REDIS_HOST: 'this release does not use Redis and keeps its caches in memory',
-  LIVE_REDIS_PORT: 'this release does not use Redis',
-  LIVE_REDIS_PASSWORD: 'this release does not use Redis',
   FCM_SERVER_KEY: 'this release notifies no phones; Firebase ended server keys in 2024',
 };

@@ -204,6 +204,19 @@ export const mongoUrl: SettingType<string> = {
   },
 };
 
+/** A Redis address; `rediss` uses TLS. The path is the number of the database. */
+export const redisUrl: SettingType<string> = {
+  accepts: 'a `redis://` or `rediss://` address, as in `redis://:password@host:6379/0`',
+  parse: (value) => {
+    const url = URL.canParse(value) ? new URL(value) : null;
+    if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
+      throw new InvalidSettingError('must start with redis:// or rediss:// and name a host');
+    if (!/^(\/\d{0,5})?$/.test(url.pathname))
+      throw new InvalidSettingError('may end with the number of a database only, as in redis://host:6379/0');
+    return value;
+  },
+};
+
 function splitList(value: string): readonly string[] {
   return value
     .split(',')

@@ -20,6 +20,11 @@ export interface Settings {
     readonly url: string | null;
     readonly timeoutMs: number;
   };
+  readonly redis: {
+    /** null: one instance, with everything in memory. */
+    readonly url: string | null;
+    readonly prefix: string;
+  };
   readonly auth: {
     readonly jwtSecret: string;
     /** Accepted for verification, never used to sign. */

@@ -22,7 +22,7 @@ export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.
 export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './errors/error-responses.js';
 
-export { type EventMap, EventBus } from './events/event-bus.js';
+export { EventBus, type EventForwarder, type EventMap, type JsonOf } from './events/event-bus.js';
 export { ClientAddresses, ipNetwork } from './http/client-addresses.js';
 export { ConnectionLimits } from './http/connection-limits.js';
 export { constantAnswer, type ConstantAnswer, keepAnswers, sendConstant } from './http/constant-answers.js';

@@ -16,7 +16,7 @@ export interface Crash {
 
 declare module '../core/events/event-bus.js' {
   interface EventMap {
-    /** A crash report is durable. Published on the instance that recorded it. */
+    /** A crash report is durable. Shared with every instance. */
     'crash.recorded': {
       readonly crash: Crash;
       /** What the old tracking box sent, for panels that show its fields unchanged. In memory only, never stored. */

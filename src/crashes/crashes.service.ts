@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { EventBus, type Page, pageOf, type PageRequest } from '../core/index.js';
+import { EventBus, type EventMap, type JsonOf, type Page, pageOf, type PageRequest } from '../core/index.js';
 import { type CrashDto, toCrashDto } from './crash.dto.js';
 import type { Crash } from './crash.js';
 import { CrashesRepository } from './crashes.repository.js';
@@ -22,7 +22,14 @@ export class CrashesService {
   constructor(
     private readonly crashes: CrashesRepository,
     private readonly events: EventBus,
-  ) {}
+  ) {
+    events.share('crash.recorded', {
+      fromJson: ({ crash, originalFields }: JsonOf<EventMap['crash.recorded']>) => ({
+        crash: { ...crash, reportedAt: new Date(crash.reportedAt) },
+        ...(originalFields && { originalFields }),
+      }),
+    });
+  }
 
   /**
    * Resolves when the report is durable; then publishes `crash.recorded`. Further reports of the vehicle within a second

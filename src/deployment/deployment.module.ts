@@ -3,7 +3,6 @@ import { AuthModule } from '../auth/index.js';
 import { DeploymentRecordsModule } from './deployment-records.module.js';
 import { HttpDrain } from './http-drain.js';
 import { InstanceHeartbeat } from './instance-heartbeat.js';
-import { InstanceIdentity } from './instance-identity.js';
 import { InstanceLifecycle } from './instance-lifecycle.js';
 import { DrainService } from './drain.service.js';
 import { LogLevelController } from './log-level.controller.js';
@@ -18,7 +17,6 @@ import { RolloutsService } from './rollouts.service.js';
   controllers: [OpsController, LogLevelController],
   providers: [
     HttpDrain,
-    InstanceIdentity,
     InstanceLifecycle,
     InstanceHeartbeat,
     DrainService,
@@ -29,7 +27,6 @@ import { RolloutsService } from './rollouts.service.js';
   ],
   exports: [
     HttpDrain,
-    InstanceIdentity,
     InstanceLifecycle,
     DeploymentRecordsModule,
     DrainService,

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpTraffic } from '../core/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { type Drainable, DrainService } from './drain.service.js';
-import { RELEASE_HEADER, releaseHeader } from './instance-identity.js';
+import { RELEASE_HEADER, releaseHeader } from '../cluster/index.js';
 
 const POLL_INTERVAL_MS = 50;
 

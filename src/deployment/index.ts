@@ -1,5 +1,4 @@
 export { HttpDrain } from './http-drain.js';
-export { InstanceIdentity, RELEASE_HEADER, releaseHeader } from './instance-identity.js';
 export {
   type Effect,
   type HealthIssue,

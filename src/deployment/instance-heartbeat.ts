@@ -7,9 +7,9 @@ import {
 } from '@nestjs/common';
 import { hostname } from 'node:os';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { InstanceIdentity } from '../cluster/index.js';
 import { BackgroundJobs } from '../core/index.js';
 import { DatabaseConnection, SUPPORTED_SCHEMA } from '../database/index.js';
-import { InstanceIdentity } from './instance-identity.js';
 import { InstanceLifecycle } from './instance-lifecycle.js';
 import { InstancesRepository } from './instances.repository.js';
 

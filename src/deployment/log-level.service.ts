@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '../auth/index.js';
 import { type LevelChange, LogLevel, type LogLevelName } from '../core/index.js';
-import { InstanceIdentity } from './instance-identity.js';
+import { InstanceIdentity } from '../cluster/index.js';
 
 /** Changes the log level on an operator's request and records it in the audit log. */
 @Injectable()

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type NewAuditEntry, AuditLog } from '../auth/index.js';
 import { DomainError } from '../core/index.js';
-import { InstanceIdentity } from './instance-identity.js';
+import { InstanceIdentity } from '../cluster/index.js';
 import { InstanceLifecycle } from './instance-lifecycle.js';
 import { DrainService } from './drain.service.js';
 import type { LettingGoDto } from './ops.dto.js';

@@ -86,7 +86,7 @@ export interface SubscriberToServerEvents {
 }
 /** The subscription has ended with a gap: send `watch` again. */
 export interface ResyncNotice {
-  readonly reason: 'replay_limit' | 'slow' | 'overload' | 'storage';
+  readonly reason: 'replay_limit' | 'slow' | 'overload' | 'storage' | 'gap';
 }
 
 export interface ServerToSubscriberEvents {

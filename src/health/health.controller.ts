@@ -3,12 +3,8 @@ import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } f
 import type { Request, Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessTokensService, bearerToken, OpsTokens, Public } from '../auth/index.js';
-import {
-  DrainService,
-  InstanceIdentity,
-  InstanceLifecycle,
-  type InstanceState,
-} from '../deployment/index.js';
+import { InstanceIdentity } from '../cluster/index.js';
+import { DrainService, InstanceLifecycle, type InstanceState } from '../deployment/index.js';
 import {
   READY_DETAILS,
   READY_REFUSAL,

@@ -1,12 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SchemaStatus } from '../database/index.js';
-import {
-  DrainService,
-  InstanceIdentity,
-  InstanceLifecycle,
-  type InstanceState,
-  RolloutPoller,
-} from '../deployment/index.js';
+import { InstanceIdentity } from '../cluster/index.js';
+import { DrainService, InstanceLifecycle, type InstanceState, RolloutPoller } from '../deployment/index.js';
 import { type CheckReport, CheckRunner } from './check-runner.js';
 
 /** Answer of `/ready` to anonymous callers. */

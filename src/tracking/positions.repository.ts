@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { type Model, Types } from 'mongoose';
+import { type Model, type mongo, Types } from 'mongoose';
 import pLimit from 'p-limit';
 import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
 import { insertOrFindDuplicates } from '../database/index.js';
@@ -52,10 +52,10 @@ export class PositionsRepository {
   /** The newest position of a vehicle, by its own time. */
   async findNewest(vehicleId: string): Promise<Position | null> {
     const { lowest, highest } = positionIdBounds(vehicleId);
-    const found = await this.positions
-      .findOne({ _id: { $gte: lowest, $lte: highest } })
-      .sort({ _id: -1 })
-      .lean();
+    const found = await this.collection.findOne(
+      { _id: { $gte: lowest, $lte: highest } },
+      { sort: { _id: -1 } },
+    );
     return found && toPosition(found);
   }
 
@@ -63,7 +63,7 @@ export class PositionsRepository {
   async findBefore(vehicleId: string, timeMs: number): Promise<Position | null> {
     const { lowest } = positionIdBounds(vehicleId);
     const range = { $gte: lowest, $lt: positionId(vehicleId, timeMs) };
-    const found = await this.positions.findOne({ _id: range }).sort({ _id: -1 }).lean();
+    const found = await this.collection.findOne({ _id: range }, { sort: { _id: -1 } });
     return found && toPosition(found);
   }
 
@@ -71,14 +71,14 @@ export class PositionsRepository {
   async findAfter(vehicleId: string, timeMs: number): Promise<Position | null> {
     const { highest } = positionIdBounds(vehicleId);
     const range = { $gt: positionId(vehicleId, timeMs), $lte: highest };
-    const found = await this.positions.findOne({ _id: range }).sort({ _id: 1 }).lean();
+    const found = await this.collection.findOne({ _id: range }, { sort: { _id: 1 } });
     return found && toPosition(found);
   }
 
   /** Ascending by time, both ends included. */
   async findBetween(vehicleId: string, fromMs: number, toMs: number, limit: number): Promise<Position[]> {
     const range = { $gte: positionId(vehicleId, fromMs), $lte: positionId(vehicleId, toMs) };
-    const found = await this.positions.find({ _id: range }).sort({ _id: 1 }).limit(limit).lean();
+    const found = await this.collection.find({ _id: range }, { sort: { _id: 1 }, limit }).toArray();
     return found.map(toPosition);
   }
 
@@ -128,6 +128,11 @@ export class PositionsRepository {
     return found.map(toRecorded);
   }
 
+  /** The driver's collection: half the processor time of a mongoose query, which every position needs. */
+  private get collection(): mongo.Collection<PositionRecord> {
+    return this.positions.collection as unknown as mongo.Collection<PositionRecord>;
+  }
+
   /**
    * One query for each position, at most `SIMULTANEOUS_LOOKUPS` at a time. With `$in`, MongoDB reads a clustered collection
    * from the lowest to the highest id: all positions of all vehicles in between.
@@ -135,7 +140,7 @@ export class PositionsRepository {
   private async findSame(positions: readonly Position[]): Promise<PositionRecord[]> {
     const distinct = new Map(positions.map((position) => [positionKey(position), position]));
     const found = await pLimit(SIMULTANEOUS_LOOKUPS).map(distinct.values(), (position) =>
-      this.positions.findOne({ _id: idOf(position) }).lean(),
+      this.collection.findOne({ _id: idOf(position) }),
     );
     return found.filter((record) => record !== null);
   }

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { EventBus } from '../core/index.js';
+import { EventBus, type JsonOf } from '../core/index.js';
 import { LastPositions } from './last-positions.js';
 import { toVehicleView, type Vehicle, type VehicleView } from './vehicle.js';
 
 export interface VehicleChange {
   readonly vehicle: VehicleView;
+  /** Grows with every change of the vehicle. */
+  readonly version: number;
   /** The vehicle was archived by this change and is not found any more. */
   readonly isArchived: boolean;
 }
@@ -27,14 +29,40 @@ export class VehicleChanges {
   constructor(
     private readonly lastPositions: LastPositions,
     private readonly events: EventBus,
-  ) {}
+  ) {
+    events.share('vehicle.changed', {
+      fromJson: (change: JsonOf<VehicleChange>) => this.fromOtherInstance(change),
+    });
+  }
 
   publish(vehicle: Vehicle): void {
-    if (vehicle.version <= (this.versions.get(vehicle.id) ?? 0)) return;
-    this.versions.set(vehicle.id, vehicle.version);
+    if (!this.isNew(vehicle.id, vehicle.version)) return;
     this.events.publish('vehicle.changed', {
       vehicle: toVehicleView(vehicle, this.lastPositions.of(vehicle.id)),
+      version: vehicle.version,
       isArchived: vehicle.archivedAt !== null,
     });
+  }
+
+  private isNew(id: string, version: number): boolean {
+    if (version <= (this.versions.get(id) ?? 0)) return false;
+    this.versions.set(id, version);
+    return true;
+  }
+
+  private fromOtherInstance({ vehicle, version, isArchived }: JsonOf<VehicleChange>): VehicleChange | null {
+    if (!this.isNew(vehicle.id, version)) return null;
+    const { statusAt, createdAt, updatedAt, ...rest } = vehicle;
+    const times = {
+      statusAt: new Date(statusAt),
+      createdAt: new Date(createdAt),
+      updatedAt: new Date(updatedAt),
+    };
+    return {
+      // The live marker of this instance can be newer.
+      vehicle: { ...rest, ...times, lastPosition: this.lastPositions.of(vehicle.id) },
+      version,
+      isArchived,
+    };
   }
 }

@@ -55,6 +55,7 @@ export class VehiclesService {
     const found = await this.vehicles.listChangedSince(at);
     return found.map((vehicle) => ({
       vehicle: toVehicleView(vehicle, this.lastPositions.of(vehicle.id)),
+      version: vehicle.version,
       isArchived: vehicle.archivedAt !== null,
     }));
   }

@@ -85,4 +85,59 @@ describe('EventBus', () => {
     await bus.publishAndWait('test.happened', { n: 1 });
     expect(isDone).toBe(true);
   });
+
+  describe('shared events', () => {
+    const received = (bus: EventBus, source?: 'this-instance'): number[] => {
+      const seen: number[] = [];
+      bus.subscribe('test.happened', ({ n }) => void seen.push(n), source);
+      return seen;
+    };
+
+    it('go to the forwarder as JSON values, after the listeners of this instance', () => {
+      const bus = new EventBus();
+      const order: unknown[] = [];
+      bus.forwardTo((event, value) => Promise.resolve(void order.push([event, value])));
+      bus.subscribe('test.happened', () => void order.push('listener'));
+      bus.publish('test.happened', { n: 1 });
+      bus.share('test.happened', { toJson: ({ n }) => `${n}` });
+      bus.publish('test.happened', { n: 2 });
+      expect(order).toEqual(['listener', 'listener', ['test.happened', '2']]);
+    });
+
+    it('of other instances reach every listener but those of this instance only, and are not forwarded again', () => {
+      const bus = new EventBus();
+      const forwarded: unknown[] = [];
+      bus.forwardTo((_event, value) => Promise.resolve(void forwarded.push(value)));
+      const [all, own] = [received(bus), received(bus, 'this-instance')];
+      bus.publishForwarded('test.happened', { n: 1 });
+      bus.share('test.happened', { fromJson: (n: number) => (n > 2 ? { n } : null) });
+      for (const n of [2, 3]) bus.publishForwarded('test.happened', n);
+      bus.publish('test.happened', { n: 4 });
+      expect([all, own, forwarded]).toEqual([[3, 4], [4], [{ n: 4 }]]);
+    });
+
+    it('that cannot be read are dropped', () => {
+      const bus = new EventBus();
+      const seen = received(bus);
+      bus.share('test.happened', {
+        fromJson: () => {
+          throw new Error('unreadable');
+        },
+      });
+      bus.publishForwarded('test.happened', 'x');
+      expect(seen).toEqual([]);
+    });
+
+    it('publishAndWait waits until the event is on its way', async () => {
+      const bus = new EventBus();
+      let isSent = false;
+      bus.share('test.happened');
+      bus.forwardTo(async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        isSent = true;
+      });
+      await bus.publishAndWait('test.happened', { n: 1 });
+      expect(isSent).toBe(true);
+    });
+  });
 });

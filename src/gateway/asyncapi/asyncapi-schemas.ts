@@ -253,10 +253,10 @@ export const SCHEMAS = {
     properties: {
       reason: {
         type: 'string',
-        enum: ['replay_limit', 'slow', 'overload', 'storage'],
+        enum: ['replay_limit', 'slow', 'overload', 'storage', 'gap'],
         description:
           'replay_limit: too many positions after `since`; slow: the connection holds too much that the client has not taken; ' +
-          'overload: positions of devices go first; storage: the database is not available.',
+          'overload: positions of devices go first; storage: the database is not available; gap: events of another instance did not arrive.',
       },
     },
     additionalProperties: false,

@@ -37,6 +37,7 @@ export class LiveStreams implements OnApplicationShutdown {
     bus: EventBus,
   ) {
     bus.subscribe('position.recorded', (recorded) => this.addPositions(recorded));
+    bus.subscribe('cluster.caught-up', () => this.endAll('gap'));
     bus.subscribe('vehicle.changed', (change) => this.addEvent(vehicleEvent(change, this.cursor())));
     bus.subscribe('crash.recorded', ({ crash }) => this.addEvent(crashEvent(crash, this.cursor())));
     bus.subscribe('crew-event.recorded', (event) => this.addEvent(crewEvent(event, this.cursor())));
@@ -72,6 +73,12 @@ export class LiveStreams implements OnApplicationShutdown {
   unwatch(subscriberId: string): void {
     this.streams.get(subscriberId)?.stop();
     this.streams.delete(subscriberId);
+  }
+
+  /** Their subscribers watch again, and the replay reads from storage what did not arrive here. */
+  private endAll(reason: 'gap'): void {
+    for (const stream of this.streams.values()) stream.end(reason);
+    this.streams.clear();
   }
 
   private cursor(): string {

@@ -22,7 +22,8 @@ import {
   StalledBodies,
 } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { HttpDrain, InstanceLifecycle, RELEASE_HEADER, releaseHeader } from '../../deployment/index.js';
+import { RELEASE_HEADER, releaseHeader } from '../../cluster/index.js';
+import { HttpDrain, InstanceLifecycle } from '../../deployment/index.js';
 import { ANSWERING_PARSER } from './answering-parser.js';
 import { logSockets } from './socket-log.js';
 import { SocketMetrics } from './socket-metrics.js';

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { Clock, ClockSkewDetector } from '../../core/index.js';
 import { DatabaseTime } from '../../database/index.js';
-import { type HealthIssue, InstanceIdentity, InstancesRepository } from '../../deployment/index.js';
+import { InstanceIdentity } from '../../cluster/index.js';
+import { type HealthIssue, InstancesRepository } from '../../deployment/index.js';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 /** Fixed by the contract. Either clock may be wrong, but every fix is validated by the clock of this process. */

@@ -49,6 +49,7 @@ export class BoxPicturesService {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
     this.reads = new FairSlots(settings.legacy.boxes.picturePostsAtOnce, SAFE_AGE_MS);
+    events.share('legacy-snapshot.stored');
   }
 
   /**

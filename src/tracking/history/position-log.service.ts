@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { EventStream } from '../../cluster/index.js';
 import type { RecordedPosition } from '../../core/index.js';
 import { PositionsService } from '../ingest/positions.service.js';
 import { PositionsRepository } from '../positions.repository.js';
@@ -9,11 +10,14 @@ export class PositionLogService {
   constructor(
     private readonly positions: PositionsRepository,
     private readonly ingest: PositionsService,
-  ) {}
+    private readonly stream: EventStream,
+  ) {
+    stream.setPublishedSource(() => ingest.publishedUpToMs);
+  }
 
-  /** Every position that was recorded here before this time is published, epoch milliseconds. */
+  /** Every position that any instance recorded before this time was published here, epoch milliseconds. */
   get publishedUpToMs(): number {
-    return this.ingest.publishedUpToMs;
+    return Math.min(this.ingest.publishedUpToMs, this.stream.publishedUpToMs);
   }
 
   /** How full the queue before storage is, 0…1. */

@@ -1,5 +1,6 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { markerTimeMs } from '../../core/index.js';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { EventStream } from '../../cluster/index.js';
+import { EventBus, markerTimeMs, retry } from '../../core/index.js';
 import { StartupTasks } from '../../database/index.js';
 import { LastPositions, VehiclesService } from '../../vehicles/index.js';
 import { PositionsRepository } from '../positions.repository.js';
@@ -7,24 +8,55 @@ import { LatestPositions } from './latest-positions.js';
 
 const MAX_CONCURRENT_READS = 16;
 const PAGE_SIZE = 10;
+/** Redis answers within milliseconds when it is there at all. */
+const STREAM_WAIT_MS = 2_000;
+const RETRY_MS = 1_000;
 
-/** Loads the live markers from storage before the instance is ready, and gives them to `vehicles`. */
+/**
+ * Loads the live markers from storage before the instance is ready, and again when events of other instances did not arrive.
+ * Gives them to `vehicles`.
+ */
 @Injectable()
-export class LatestPositionsLoader implements OnModuleInit {
+export class LatestPositionsLoader implements OnModuleInit, OnApplicationShutdown {
+  private readonly shutdown = new AbortController();
+
   constructor(
     private readonly vehicles: VehiclesService,
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
     private readonly lastPositions: LastPositions,
     private readonly startupTasks: StartupTasks,
+    private readonly stream: EventStream,
+    private readonly events: EventBus,
   ) {}
 
   onModuleInit(): void {
-    this.startupTasks.add('load latest positions', () => this.load());
+    this.startupTasks.add('load latest positions', async () => {
+      await this.stream.whenReading(STREAM_WAIT_MS);
+      await this.load();
+    });
+    this.events.subscribe('cluster.events-missed', () => this.reload());
     this.lastPositions.setSource((vehicleId) => {
       const position = this.latest.of(vehicleId);
       return position && this.latest.view(position);
     });
+  }
+
+  onApplicationShutdown(): void {
+    this.shutdown.abort();
+  }
+
+  /** Repeats the load until storage answers, or the service ends. */
+  private async reload(): Promise<void> {
+    const { signal } = this.shutdown;
+    await retry(
+      () =>
+        this.load().then(
+          () => true,
+          () => undefined,
+        ),
+      { signal, pauseMs: RETRY_MS },
+    );
   }
 
   private async load(): Promise<void> {

@@ -25,16 +25,18 @@ export class LatestPositions {
   private readonly behind = new Map<string, number>();
 
   constructor(private readonly events: EventBus) {
+    events.share('position.recorded');
+    events.subscribe('position.recorded', (recorded) => {
+      for (const { position } of recorded) this.offer(position);
+    });
     events.subscribe('vehicle.changed', ({ vehicle, isArchived }) => {
       if (isArchived) this.removeArchived(vehicle.id);
     });
   }
 
-  /** Updates the live markers, then publishes `position.recorded`. */
+  /** Publishes `position.recorded`; the live markers are updated first. */
   publish(recorded: readonly RecordedPosition[]): void {
-    if (recorded.length === 0) return;
-    for (const { position } of recorded) this.offer(position);
-    this.events.publish('position.recorded', recorded);
+    if (recorded.length > 0) this.events.publish('position.recorded', recorded);
   }
 
   /** Makes it the marker of its vehicle when it is the newest by `markerTimeMs`. */

@@ -1,0 +1,89 @@
+/** Without an entry for this long, an instance counts as lost; each sends one a second. */
+const SILENT_MS = 5_000;
+
+/** The header of an entry of the stream. */
+export interface EntryHeader {
+  /** The instance that wrote it. */
+  readonly instance: string;
+  /** 1 for its first entry, then one more for each; an entry that was not written leaves a hole. */
+  readonly sequence: number;
+  /** What the instance recorded before this time is in this entry or in earlier ones; epoch milliseconds, its clock. */
+  readonly publishedUpToMs: number;
+  /** The instance ends after this entry. */
+  readonly isLast: boolean;
+}
+
+interface Member {
+  sequence: number;
+  publishedUpToMs: number;
+  /** Monotonic time of this process, milliseconds. */
+  seenAtMs: number;
+}
+
+/**
+ * The other instances that write to the stream, as one reader sees them: who is alive, whether an entry is missing, and up
+ * to which time everything has arrived.
+ */
+export class StreamMembers {
+  private readonly members = new Map<string, Member>();
+  /** Lost instances that may still run and write to storage, with the time up to which their events have arrived. */
+  private readonly lost = new Map<string, number>();
+
+  /** @param joinedAtMs start of reading, monotonic */
+  constructor(private readonly joinedAtMs: number) {}
+
+  /** Ids of the instances whose entries arrive. */
+  get ids(): ReadonlySet<string> {
+    return new Set(this.members.keys());
+  }
+
+  get hasLost(): boolean {
+    return this.lost.size > 0;
+  }
+
+  /**
+   * Everything that the other instances recorded before this time has arrived, epoch milliseconds; Infinity without other
+   * instances.
+   */
+  get publishedUpToMs(): number {
+    let upToMs = Infinity;
+    for (const member of this.members.values()) upToMs = Math.min(upToMs, member.publishedUpToMs);
+    for (const lostUpToMs of this.lost.values()) upToMs = Math.min(upToMs, lostUpToMs);
+    return upToMs;
+  }
+
+  /**
+   * Call it for each entry of another instance.
+   * @param nowMs monotonic
+   * @returns false when an entry before it is missing
+   */
+  note({ instance, sequence, publishedUpToMs, isLast }: EntryHeader, nowMs: number): boolean {
+    const known = this.members.get(instance);
+    // A new reader starts in the middle of the entries of the others.
+    const isFirstSeen = !known && !this.lost.has(instance) && nowMs - this.joinedAtMs < SILENT_MS;
+    const isComplete = isFirstSeen || sequence === (known?.sequence ?? 0) + 1;
+    this.lost.delete(instance);
+    if (isLast) this.members.delete(instance);
+    else this.members.set(instance, { sequence, publishedUpToMs, seenAtMs: nowMs });
+    return isComplete;
+  }
+
+  /**
+   * Moves the instances without an entry for 5 s to the lost ones.
+   * @param nowMs monotonic
+   * @returns their ids
+   */
+  takeSilent(nowMs: number): readonly string[] {
+    const silent = [...this.members].filter(([, { seenAtMs }]) => nowMs - seenAtMs > SILENT_MS);
+    for (const [id, { publishedUpToMs }] of silent) {
+      this.members.delete(id);
+      this.lost.set(id, publishedUpToMs);
+    }
+    return silent.map(([id]) => id);
+  }
+
+  /** @param aliveIds the instances with a heartbeat in storage; a lost one without a heartbeat has ended */
+  forgetEnded(aliveIds: ReadonlySet<string>): void {
+    for (const id of this.lost.keys()) if (!aliveIds.has(id)) this.lost.delete(id);
+  }
+}
