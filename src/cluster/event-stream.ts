@@ -91,7 +91,9 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
   /** Services have published their last events by now: they are of modules that import this one. */
   async onApplicationShutdown(): Promise<void> {
     this.events.forwardTo(null);
-    if (this.redis.isConfigured) await this.writer.end();
+    if (!this.redis.isConfigured) return;
+    await this.writer.end();
+    await this.redis.close();
   }
 
   get state(): StreamState {

@@ -1,11 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { createClient } from 'redis';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { BackgroundJobs, failureFields, Metrics, withTimeout } from '../core/index.js';
@@ -32,7 +25,7 @@ export class RedisUnavailableError extends Error {}
  * request waits for it; a probe finds out when it answers again.
  */
 @Injectable()
-export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(Redis.name);
   private readonly client: RedisClient | null;
   private isAnswering = false;
@@ -79,9 +72,15 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicatio
     this.jobs.start({ name: 'redis-probe', intervalMs: PROBE_INTERVAL_MS, run });
   }
 
-  /** Modules that use Redis end before: they import this one. */
-  async onApplicationShutdown(): Promise<void> {
-    if (this.client?.isOpen) await this.client.disconnect().catch(() => undefined);
+  /** Ends after the commands that were sent. Called by `EventStream`, whose last entry is the last use. */
+  async close(): Promise<void> {
+    const { client } = this;
+    if (!client?.isOpen) return;
+    this.isAnswering = false;
+    const quit = client.quit().catch(() => undefined);
+    await withTimeout(quit, PROBE_TIMEOUT_MS, () => new RedisUnavailableError('no answer in time')).catch(
+      () => client.disconnect().catch(() => undefined),
+    );
   }
 
   /** The key of this deployment: `samserver:` and the parts. */
