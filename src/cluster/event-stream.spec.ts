@@ -1,5 +1,5 @@
 import { afterEach, expect, it, jest } from '@jest/globals';
-import type { BackgroundJobs, Clock, EventBus } from '../core/index.js';
+import type { BackgroundJobs, EventBus } from '../core/index.js';
 import { EventStream } from './event-stream.js';
 import type { InstanceIdentity } from './instance-identity.js';
 import type { Redis } from './redis.js';
