@@ -1,11 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { createClient } from 'redis';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { BackgroundJobs, failureFields, Metrics, withTimeout } from '../core/index.js';
@@ -32,9 +25,10 @@ export class RedisUnavailableError extends Error {}
  * request waits for it; a probe finds out when it answers again.
  */
 @Injectable()
-export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(Redis.name);
-  private readonly client: RedisClient | null;
+  /** Null without Redis. */
+  private client: RedisClient | null;
   private isAnswering = false;
   private hasFailed = false;
   private timeouts = 0;
@@ -79,9 +73,15 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicatio
     this.jobs.start({ name: 'redis-probe', intervalMs: PROBE_INTERVAL_MS, run });
   }
 
-  /** Modules that use Redis end before: they import this one. */
-  async onApplicationShutdown(): Promise<void> {
-    if (this.client?.isOpen) await this.client.disconnect().catch(() => undefined);
+  /** Ends after the commands that were sent. Called by `EventStream`, whose last entry is the last use. */
+  async close(): Promise<void> {
+    const { client } = this;
+    if (!client?.isOpen) return;
+    this.isAnswering = false;
+    const quit = client.quit().catch(() => undefined);
+    await withTimeout(quit, PROBE_TIMEOUT_MS, () => new RedisUnavailableError('no answer in time')).catch(
+      () => client.disconnect().catch(() => undefined),
+    );
   }
 
   /** The key of this deployment: `samserver:` and the parts. */
@@ -114,7 +114,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicatio
       this.failedProbes = 0;
     } catch (error) {
       this.failedProbes += 1;
-      if (this.failedProbes % PROBES_TO_RECONNECT === 0) await this.reconnect(this.client);
+      if (this.failedProbes % PROBES_TO_RECONNECT === 0) this.replaceConnection();
       throw error;
     }
   }
@@ -136,7 +136,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicatio
   }
 
   private newClient({ isRetried = true } = {}): RedisClient {
-    const client = createClient({
+    const client: RedisClient = createClient({
       url: this.settings.redis.url ?? '',
       // Otherwise commands would wait for a connection, without a limit of their number.
       disableOfflineQueue: true,
@@ -147,7 +147,9 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicatio
           : false,
       },
     });
-    client.on('error', (error: unknown) => isRetried && this.setDown(error));
+    client.on('error', (error: unknown) => {
+      if (client === this.client) this.setDown(error);
+    });
     return client;
   }
 
@@ -156,13 +158,16 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap, OnApplicatio
       await client.connect();
       await this.probe();
     } catch (error) {
-      this.setDown(error);
+      if (client === this.client) this.setDown(error);
     }
   }
 
-  private async reconnect(client: RedisClient): Promise<void> {
-    if (client.isOpen) await client.disconnect().catch(() => undefined);
-    void this.open(client);
+  /** By another client: after `disconnect` and `connect` during a handshake, both attempts of one client go on and block it. */
+  private replaceConnection(): void {
+    const { client } = this;
+    if (client?.isOpen) void client.disconnect().catch(() => undefined);
+    this.client = this.newClient();
+    void this.open(this.client);
   }
 
   private async attempt<T>(

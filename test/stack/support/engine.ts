@@ -103,9 +103,11 @@ function engineApi(path: string): Promise<unknown> {
 
 const composeVersion = await run(COMPOSE, ['version', '--short'], { timeoutMs: 20_000 });
 
-/** Name of the first container of a service; the two versions of Compose differ. */
+export const isComposeV2 = !composeVersion.stdout.startsWith('1.');
+
+/** Name of the first container of a service. */
 export const containerName = (project: string, service: string): string =>
-  [project, service, '1'].join(composeVersion.stdout.startsWith('1.') ? '_' : '-');
+  [project, service, '1'].join(isComposeV2 ? '-' : '_');
 
 /** A Docker engine is available. Without one the tests are skipped with a warning; in CI they fail. */
 async function hasEngine(): Promise<boolean> {
