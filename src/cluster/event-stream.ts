@@ -20,7 +20,11 @@ const READ_COUNT = 20;
 const MAX_ECHO_AGE_MS = 4_000;
 /** After this time every other instance has sent an entry. */
 const SETTLE_MS = 1_500;
+/** At the first start nothing is read from storage again, so an instance may be seen first a little later. */
+const FIRST_SETTLE_MS = 5_000;
 const REJOIN_DELAY_MS = 250;
+/** Heartbeats that were read longer ago say nothing about the instances of now. */
+const MAX_ALIVE_AGE_MS = 20_000;
 
 declare module '../core/events/event-bus.js' {
   interface EventMap {
@@ -46,17 +50,21 @@ type StreamState = 'off' | 'cut' | 'settling' | 'catching-up' | 'complete';
 export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(EventStream.name);
   private members: StreamMembers | null = null;
+  /** Storage is to be read once the first entry of every other instance was seen: what came before is then in storage. */
+  private mustCatchUp = false;
   private isCatchingUp = false;
   private missedAgain: MissedReason | null = null;
   /** Everything that happened before this time has arrived; it stands still while the stream is not complete. */
   private heldUpToMs: number;
+  /** Own entries up to this time have come back, and with them all entries before; epoch milliseconds. */
+  private echoedUpToMs: number;
   private echoAtMs = -Infinity;
   private joinedAtMs = -Infinity;
   private wakeWaiting: (() => void)[] = [];
   /** Some state was loaded from storage before this instance read the stream. */
   private isLoadedBefore = false;
-  /** Instances with a heartbeat in storage, without this one; null: not known. */
-  private aliveIds: ReadonlySet<string> | null = null;
+  /** Instances with a heartbeat in storage, without this one, and when they were read. */
+  private alive: { readonly ids: ReadonlySet<string>; readonly readAtMs: number } | null = null;
 
   constructor(
     private readonly redis: Redis,
@@ -67,7 +75,7 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     private readonly clock: Clock,
     private readonly metrics: StreamMetrics,
   ) {
-    this.heldUpToMs = clock.nowMs();
+    this.heldUpToMs = this.echoedUpToMs = clock.nowMs();
     metrics.observe(this);
   }
 
@@ -98,7 +106,8 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     if (!this.redis.isConfigured) return 'off';
     if (this.members === null) return 'cut';
     if (this.isCatchingUp) return 'catching-up';
-    return performance.now() - this.joinedAtMs < SETTLE_MS ? 'settling' : 'complete';
+    const isSettling = this.mustCatchUp || performance.now() - this.joinedAtMs < SETTLE_MS;
+    return isSettling ? 'settling' : 'complete';
   }
 
   /**
@@ -107,27 +116,30 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
    */
   get publishedUpToMs(): number {
     if (!this.redis.isConfigured) return Infinity;
-    if (this.state === 'complete') {
-      const arrivedMs = Math.min(this.members?.publishedUpToMs ?? Infinity, this.clock.nowMs());
-      this.heldUpToMs = Math.max(this.heldUpToMs, arrivedMs);
+    // It may go back, after a clock that was ahead is set right: a cursor in the future would miss everything until then.
+    if (this.state === 'complete' && this.unheardIds.length === 0) {
+      const othersMs = this.members?.publishedUpToMs ?? Infinity;
+      this.heldUpToMs = Math.min(othersMs, this.echoedUpToMs, this.clock.nowMs());
     }
     return this.heldUpToMs;
   }
 
   /**
    * A revocation by any instance reaches this one at once: nothing else may answer from a cache of access rights. Without
-   * Redis it is true while no other instance has a heartbeat.
+   * Redis it is true while no other instance has a heartbeat. False while the heartbeats are not known.
    */
   get hearsEveryInstance(): boolean {
-    if (this.aliveIds === null) return false;
-    return this.redis.isConfigured
-      ? this.state === 'complete' && this.unheardIds.length === 0 && this.members?.hasLost === false
-      : this.aliveIds.size === 0;
+    const { aliveIds } = this;
+    if (aliveIds === null) return false;
+    if (!this.redis.isConfigured) return aliveIds.size === 0;
+    // After a pause of the whole process, entries may wait that were not read yet.
+    if (this.state !== 'complete' || performance.now() - this.echoAtMs > MAX_ECHO_AGE_MS) return false;
+    return this.unheardIds.length === 0 && this.members?.hasLost === false;
   }
 
   /** Instances that are alive by their heartbeat in storage and whose events do not arrive here. */
   get unheardIds(): readonly string[] {
-    return [...(this.aliveIds ?? [])].filter((id) => this.members?.ids.has(id) !== true);
+    return [...(this.aliveIds ?? [])].filter((id) => this.members?.has(id) !== true);
   }
 
   /** Ids of the other instances whose events arrive here. */
@@ -135,10 +147,19 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     return this.members?.ids ?? new Set();
   }
 
-  /** @param aliveIds the other instances with a heartbeat in storage */
-  setAlive(aliveIds: ReadonlySet<string>): void {
-    this.aliveIds = aliveIds;
-    this.members?.forgetEnded(aliveIds);
+  /**
+   * Called every 2 s. A set that is not replaced for 20 s counts as unknown.
+   * @param ids the other instances with a heartbeat in storage
+   */
+  setAlive(ids: ReadonlySet<string>): void {
+    this.alive = { ids, readAtMs: performance.now() };
+    this.members?.forgetEnded(ids);
+  }
+
+  /** The other instances with a heartbeat in storage; null: not known. */
+  private get aliveIds(): ReadonlySet<string> | null {
+    const isKnown = this.alive !== null && performance.now() - this.alive.readAtMs <= MAX_ALIVE_AGE_MS;
+    return isKnown ? (this.alive?.ids ?? null) : null;
   }
 
   /** @param source everything that this instance recorded before its result was published here, epoch milliseconds */
@@ -171,7 +192,8 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
           this.take(message);
           lastId = id;
         }
-        this.checkOthers();
+        // A reader that is behind finds the silence of the others only at the end.
+        if (entries.length < READ_COUNT) this.checkOthers();
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -188,10 +210,10 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     const [last] = await withTimeout(newest, MAX_ECHO_AGE_MS, noAnswer);
     const isFirst = this.joinedAtMs === -Infinity && !this.isLoadedBefore;
     this.joinedAtMs = this.echoAtMs = performance.now();
-    this.members = new StreamMembers(this.joinedAtMs);
+    this.members = new StreamMembers(this.joinedAtMs + (isFirst ? FIRST_SETTLE_MS : SETTLE_MS));
+    this.mustCatchUp = !isFirst;
     for (const wake of this.wakeWaiting.splice(0)) wake();
     this.logger.log({ instance: this.identity.id }, 'event stream joined');
-    if (!isFirst) void this.catchUp('joined');
     return last?.id ?? '0-0';
   }
 
@@ -216,9 +238,12 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     const nowMs = performance.now();
     if (header.instance === this.identity.id) {
       this.echoAtMs = nowMs;
+      this.echoedUpToMs = Number(message['t']);
       this.metrics.recordEcho(this.clock.nowMs() - Number(message['t']));
       return;
     }
+    // Holds the time before this entry, which may show that others are missing.
+    void this.publishedUpToMs;
     if (this.members?.note(header, nowMs) === false) void this.catchUp('entry_missing');
     const events = JSON.parse(message['e'] ?? '[]') as readonly [event: string, value: unknown][];
     for (const [event, value] of events) this.events.publishForwarded(event, value);
@@ -230,6 +255,10 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     const nowMs = performance.now();
     if (nowMs - this.echoAtMs > MAX_ECHO_AGE_MS)
       throw new RedisUnavailableError('own entries do not come back');
+    if (this.mustCatchUp && nowMs - this.joinedAtMs >= SETTLE_MS) {
+      this.mustCatchUp = false;
+      void this.catchUp('joined');
+    }
     const lost = this.members?.takeSilent(nowMs) ?? [];
     if (lost.length === 0) return;
     this.logger.warn({ instances: lost }, 'instances lost');
@@ -237,8 +266,6 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
   }
 
   private async catchUp(reason: MissedReason): Promise<void> {
-    // Holds the time before the events that are missing.
-    if (!this.isCatchingUp) void this.publishedUpToMs;
     this.metrics.recordMissed(reason);
     if (this.isCatchingUp) {
       this.missedAgain = reason;

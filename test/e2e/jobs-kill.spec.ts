@@ -49,7 +49,7 @@ const holds = async (instance: Running) =>
   (await Scrape.of(instance)).value('samserver_job_holds_lock', JOB) === 1;
 
 it('kill -9 of the instance that runs a periodic job: another runs it within the lease', async () => {
-  const schema = Program.start('cli.js', ['schema', 'up'], { MONGODB_URL: url });
+  const schema = Program.start('cli.js', ['schema', 'up'], { MONGODB_URL: url, JWT_SECRET });
   expect((await schema.exited).code).toBe(0);
   await old.collection('vehicles').insertMany(
     Array.from({ length: VEHICLES }, (_, n) => ({
