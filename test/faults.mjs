@@ -258,8 +258,8 @@ const FAULTS = [
   {
     what: 'a client uses up the rate of an old box at another address',
     file: 'src/legacy/boxes/post-limits.ts',
-    from: 'take(`${vehicleId} ${network}`, nowMs)',
-    to: 'take(vehicleId, nowMs)',
+    from: 'take(`${vehicleId} ${network}`)',
+    to: 'take(vehicleId)',
     specs: ['legacy/boxes/post-limits'],
   },
   {

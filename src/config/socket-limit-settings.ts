@@ -11,7 +11,7 @@ export const SOCKET_LIMIT_SETTINGS = {
   SOCKET_EVENTS_PER_S: setting({
     type: type.integer(10, 100_000),
     default: '200',
-    text: 'Events a second that a socket may send for long. A message of 4 kB more counts as one event more, an event on `/live` as 40. A socket that sends faster is read more slowly.',
+    text: 'Events a second that a socket may send for long. A message of 4 kB more counts as one event more, an event on `/live` as 40. A socket that sends faster is read more slowly. All sockets of one device credential and its position requests over HTTP together have the same rate, on all instances with Redis; a request beyond it gets 429.',
   }),
   SOCKET_EVENT_BURST: setting({
     type: type.integer(100, 100_000),

@@ -27,6 +27,7 @@ import { RetentionRepository } from './retention.repository.js';
 import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
 import { DeviceClocks } from './ingest/device-clocks.js';
+import { DeviceRate } from './ingest/device-rate.js';
 
 @Module({
   imports: [
@@ -55,6 +56,7 @@ import { DeviceClocks } from './ingest/device-clocks.js';
     PositionMetrics,
     InDoubtWrites,
     DeviceClocks,
+    DeviceRate,
     LatestPositions,
     LatestPositionsLoader,
     PositionsService,
@@ -64,6 +66,6 @@ import { DeviceClocks } from './ingest/device-clocks.js';
     RetentionRepository,
     PositionRetention,
   ],
-  exports: [PositionLogService, PositionsService, LatestPositions],
+  exports: [DeviceRate, PositionLogService, PositionsService, LatestPositions],
 })
 export class TrackingModule {}
