@@ -21,6 +21,8 @@ const MAX_ECHO_AGE_MS = 4_000;
 /** After this time every other instance has sent an entry. */
 const SETTLE_MS = 1_500;
 const REJOIN_DELAY_MS = 250;
+/** Heartbeats that were read longer ago say nothing about the instances of now. */
+const MAX_ALIVE_AGE_MS = 20_000;
 
 declare module '../core/events/event-bus.js' {
   interface EventMap {
@@ -55,8 +57,8 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
   private wakeWaiting: (() => void)[] = [];
   /** Some state was loaded from storage before this instance read the stream. */
   private isLoadedBefore = false;
-  /** Instances with a heartbeat in storage, without this one; null: not known. */
-  private aliveIds: ReadonlySet<string> | null = null;
+  /** Instances with a heartbeat in storage, without this one, and when they were read. */
+  private alive: { readonly ids: ReadonlySet<string>; readonly readAtMs: number } | null = null;
 
   constructor(
     private readonly redis: Redis,
@@ -116,18 +118,20 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
 
   /**
    * A revocation by any instance reaches this one at once: nothing else may answer from a cache of access rights. Without
-   * Redis it is true while no other instance has a heartbeat.
+   * Redis it is true while no other instance has a heartbeat. False while the heartbeats are not known.
    */
   get hearsEveryInstance(): boolean {
-    if (this.aliveIds === null) return false;
-    return this.redis.isConfigured
-      ? this.state === 'complete' && this.unheardIds.length === 0 && this.members?.hasLost === false
-      : this.aliveIds.size === 0;
+    const { aliveIds } = this;
+    if (aliveIds === null) return false;
+    if (!this.redis.isConfigured) return aliveIds.size === 0;
+    // After a pause of the whole process, entries may wait that were not read yet.
+    if (this.state !== 'complete' || performance.now() - this.echoAtMs > MAX_ECHO_AGE_MS) return false;
+    return this.unheardIds.length === 0 && this.members?.hasLost === false;
   }
 
   /** Instances that are alive by their heartbeat in storage and whose events do not arrive here. */
   get unheardIds(): readonly string[] {
-    return [...(this.aliveIds ?? [])].filter((id) => this.members?.ids.has(id) !== true);
+    return [...(this.aliveIds ?? [])].filter((id) => this.members?.has(id) !== true);
   }
 
   /** Ids of the other instances whose events arrive here. */
@@ -135,10 +139,19 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     return this.members?.ids ?? new Set();
   }
 
-  /** @param aliveIds the other instances with a heartbeat in storage */
-  setAlive(aliveIds: ReadonlySet<string>): void {
-    this.aliveIds = aliveIds;
-    this.members?.forgetEnded(aliveIds);
+  /**
+   * Called every 2 s. A set that is not replaced for 20 s counts as unknown.
+   * @param ids the other instances with a heartbeat in storage
+   */
+  setAlive(ids: ReadonlySet<string>): void {
+    this.alive = { ids, readAtMs: performance.now() };
+    this.members?.forgetEnded(ids);
+  }
+
+  /** The other instances with a heartbeat in storage; null: not known. */
+  private get aliveIds(): ReadonlySet<string> | null {
+    const isKnown = this.alive !== null && performance.now() - this.alive.readAtMs <= MAX_ALIVE_AGE_MS;
+    return isKnown ? (this.alive?.ids ?? null) : null;
   }
 
   /** @param source everything that this instance recorded before its result was published here, epoch milliseconds */

@@ -27,7 +27,8 @@ export class RedisUnavailableError extends Error {}
 @Injectable()
 export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(Redis.name);
-  private readonly client: RedisClient | null;
+  /** Null without Redis. */
+  private client: RedisClient | null;
   private isAnswering = false;
   private hasFailed = false;
   private timeouts = 0;
@@ -113,7 +114,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       this.failedProbes = 0;
     } catch (error) {
       this.failedProbes += 1;
-      if (this.failedProbes % PROBES_TO_RECONNECT === 0) await this.reconnect(this.client);
+      if (this.failedProbes % PROBES_TO_RECONNECT === 0) this.replaceConnection();
       throw error;
     }
   }
@@ -135,7 +136,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private newClient({ isRetried = true } = {}): RedisClient {
-    const client = createClient({
+    const client: RedisClient = createClient({
       url: this.settings.redis.url ?? '',
       // Otherwise commands would wait for a connection, without a limit of their number.
       disableOfflineQueue: true,
@@ -146,7 +147,9 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
           : false,
       },
     });
-    client.on('error', (error: unknown) => isRetried && this.setDown(error));
+    client.on('error', (error: unknown) => {
+      if (client === this.client) this.setDown(error);
+    });
     return client;
   }
 
@@ -155,13 +158,16 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       await client.connect();
       await this.probe();
     } catch (error) {
-      this.setDown(error);
+      if (client === this.client) this.setDown(error);
     }
   }
 
-  private async reconnect(client: RedisClient): Promise<void> {
-    if (client.isOpen) await client.disconnect().catch(() => undefined);
-    void this.open(client);
+  /** By another client: after `disconnect` and `connect` during a handshake, both attempts of one client go on and block it. */
+  private replaceConnection(): void {
+    const { client } = this;
+    if (client?.isOpen) void client.disconnect().catch(() => undefined);
+    this.client = this.newClient();
+    void this.open(this.client);
   }
 
   private async attempt<T>(

@@ -37,6 +37,10 @@ export class StreamMembers {
     return new Set(this.members.keys());
   }
 
+  has(id: string): boolean {
+    return this.members.has(id);
+  }
+
   get hasLost(): boolean {
     return this.lost.size > 0;
   }

@@ -3,6 +3,7 @@ import { AuthModule } from '../auth/index.js';
 import { DeploymentRecordsModule } from './deployment-records.module.js';
 import { HttpDrain } from './http-drain.js';
 import { InstanceHeartbeat } from './instance-heartbeat.js';
+import { InstancesPoller } from './instances-poller.js';
 import { InstanceLifecycle } from './instance-lifecycle.js';
 import { DrainService } from './drain.service.js';
 import { LogLevelController } from './log-level.controller.js';
@@ -19,6 +20,7 @@ import { RolloutsService } from './rollouts.service.js';
     HttpDrain,
     InstanceLifecycle,
     InstanceHeartbeat,
+    InstancesPoller,
     DrainService,
     OpsService,
     LogLevelService,
@@ -28,6 +30,7 @@ import { RolloutsService } from './rollouts.service.js';
   exports: [
     HttpDrain,
     InstanceLifecycle,
+    InstancesPoller,
     DeploymentRecordsModule,
     DrainService,
     RolloutPoller,

@@ -6,6 +6,7 @@ export {
   InstanceLifecycle,
   type InstanceState,
 } from './instance-lifecycle.js';
+export { InstancesPoller } from './instances-poller.js';
 export { InstancesRepository, type LiveInstance } from './instances.repository.js';
 export { type Drainable, DrainService } from './drain.service.js';
 export { DeploymentRecordsModule } from './deployment-records.module.js';

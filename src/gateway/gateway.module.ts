@@ -9,6 +9,7 @@ import { DeviceGateway } from './device.gateway.js';
 import { LiveGateway } from './live.gateway.js';
 import { LiveMetrics } from './subscriptions/live-metrics.js';
 import { LiveReplay } from './subscriptions/live-replay.js';
+import { StorageFollower } from './subscriptions/storage-follower.js';
 import { LiveStreams } from './subscriptions/live-streams.js';
 import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
 import { SocketAuthentication } from './transport/socket-authentication.js';
@@ -33,6 +34,7 @@ import { TransportLimits } from './transport/transport-limits.js';
     LiveGateway,
     LiveStreams,
     LiveReplay,
+    StorageFollower,
     LiveMetrics,
     TokenExpiry,
     SocketDrain,
