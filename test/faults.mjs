@@ -319,6 +319,20 @@ const FAULTS = [
     specs: ['integration/shared-events'],
   },
   {
+    what: 'each instance counts wrong log-ins alone',
+    file: 'src/cluster/shared-limits.ts',
+    from: 'if (!this.redis.isUp) return',
+    to: 'if (this.redis.isConfigured) return',
+    specs: ['integration/shared-limits'],
+  },
+  {
+    what: 'each instance allows a device and an old box the whole rate',
+    file: 'src/cluster/rate-sharing.ts',
+    from: 'if (spent.length === 0 || !this.redis.isUp) return;',
+    to: 'if (spent.length >= 0) return;',
+    specs: ['integration/shared-limits'],
+  },
+  {
     what: 'a subscriber drops its cursor when its stream ends twice',
     file: 'src/tools/client/subscriber-client.ts',
     from: "if (reason === 'replay_limit') this.lastCursor = undefined;",

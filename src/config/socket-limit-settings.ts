@@ -1,7 +1,7 @@
 import { setting } from './setting-definition.js';
 import * as type from './setting-types.js';
 
-/** Bounds of one Socket.IO connection, and of all together. */
+/** Bounds of one Socket.IO connection, and of all of one instance together. */
 export const SOCKET_LIMIT_SETTINGS = {
   SOCKET_MAX_PACKETS_PER_PAYLOAD: setting({
     type: type.integer(100, 100_000),
@@ -66,6 +66,6 @@ export const SOCKET_LIMIT_SETTINGS = {
   SOCKET_MAX_PER_CALLER: setting({
     type: type.integer(1, 1_000_000),
     default: '200',
-    text: 'Connections of one user or of one device credential. A further one is closed, and the client tries again.',
+    text: 'Connections of one user or of one device credential to one instance. A further one is closed, and the client tries again.',
   }),
 };

@@ -5,6 +5,7 @@ import { RateSharing } from '../../src/cluster/rate-sharing.js';
 import type { GuardedTransport } from '../../src/gateway/transport/guarded-transport.js';
 import { TransportLimits } from '../../src/gateway/transport/transport-limits.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
+import { limitJobIntervals } from '../support/background-jobs.js';
 import { newBox, TRACKING } from '../support/old-boxes.js';
 import { newUser, type TestUser } from '../support/test-users.js';
 import { describeWithRedis, RedisServer } from '../support/redis.js';
@@ -24,6 +25,7 @@ describeWithRedis('limits of several instances', () => {
   let token: string;
 
   beforeAll(async () => {
+    limitJobIntervals(300);
     redis = await RedisServer.start();
     one = await startTestService({
       REDIS_URL: redis.url,
