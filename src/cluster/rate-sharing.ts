@@ -62,8 +62,8 @@ export class RateSharing implements OnApplicationBootstrap {
     if (spent.length === 0 || !this.redis.isUp) return;
     const msPerToken = 1_000 / rate.perSecond;
     const keys = spent.map(([key]) => this.limits.redisKey(rate.name, this.limits.hashOf(key).slice(0, 32)));
-    // A key owes at most one burst.
-    const tokens = [elapsedS * rate.perSecond, 2 * rate.capacity, ...spent.map(([, count]) => count)];
+    // A key owes two bursts at most: a client that gives each of three instances a burst in turn has about one rate then.
+    const tokens = [elapsedS * rate.perSecond, 3 * rate.capacity, ...spent.map(([, count]) => count)];
     const options = { keys, arguments: tokens.map((count) => String(count * msPerToken)) };
     try {
       const untilFullMs = (await this.redis.run((client) => client.eval(SPEND_SCRIPT, options))) as number[];

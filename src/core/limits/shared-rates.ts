@@ -43,7 +43,7 @@ export class SharedRate {
 
   /**
    * Takes `count` tokens of a key, whether it has them or not.
-   * @returns tokens that are left; negative: owed, twice the capacity at most
+   * @returns tokens that are left; negative: owed, three times the capacity at most
    */
   charge(key: string, count: number): number {
     this.note(key, count);

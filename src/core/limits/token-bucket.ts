@@ -30,10 +30,10 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `count` tokens, whether it holds them or not; owes twice its capacity at most. */
+  /** Takes `count` tokens, whether it holds them or not; owes three times its capacity at most. */
   charge(nowMs: number, count: number): void {
     this.refill(nowMs);
-    this.tokens = Math.max(this.tokens - count, -2 * this.capacity);
+    this.tokens = Math.max(this.tokens - count, -3 * this.capacity);
   }
 
   /** Leaves at most `tokens`; a negative number is what it owes. */

@@ -24,10 +24,10 @@ const MAX_PROBES = 8;
 const LIVE_EVENT_COST = 40;
 const MAX_PAUSE_MS = 10_000;
 /**
- * A device that owes so much is closed: one burst that other instances accepted, and one that the bucket of this connection
+ * A device that owes so much is closed: two bursts that other instances accepted, and one that the bucket of this connection
  * allows. A device with one connection stays below it.
  */
-const MAX_OWED_BURSTS = 2;
+const MAX_OWED_BURSTS = 3;
 /** Memory of a packet beside its text. */
 const PACKET_OVERHEAD_BYTES = 256;
 
