@@ -26,6 +26,7 @@ import { TrackContextLoader } from './ingest/track-context.js';
 import { RetentionRepository } from './retention.repository.js';
 import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
+import { LateCommits } from './ingest/late-commits.js';
 import { DeviceClocks } from './ingest/device-clocks.js';
 import { DeviceRate } from './ingest/device-rate.js';
 
@@ -55,6 +56,7 @@ import { DeviceRate } from './ingest/device-rate.js';
     PositionWriter,
     PositionMetrics,
     InDoubtWrites,
+    LateCommits,
     DeviceClocks,
     DeviceRate,
     LatestPositions,
