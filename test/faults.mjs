@@ -279,8 +279,8 @@ const FAULTS = [
   {
     what: 'a client uses up the rate of an old box at another address',
     file: 'src/legacy/boxes/post-limits.ts',
-    from: 'take(`${vehicleId} ${network}`, nowMs)',
-    to: 'take(vehicleId, nowMs)',
+    from: 'take(`${vehicleId} ${network}`)',
+    to: 'take(vehicleId)',
     specs: ['legacy/boxes/post-limits'],
   },
   {
@@ -338,6 +338,20 @@ const FAULTS = [
     from: 'this.metrics.recordLost(events.length);',
     to: 'this.sequence -= 1; this.metrics.recordLost(events.length);',
     specs: ['integration/shared-events'],
+  },
+  {
+    what: 'each instance counts wrong log-ins alone',
+    file: 'src/cluster/shared-limits.ts',
+    from: 'if (!this.redis.isUp) return',
+    to: 'if (this.redis.isConfigured) return',
+    specs: ['integration/shared-limits'],
+  },
+  {
+    what: 'each instance allows a device and an old box the whole rate',
+    file: 'src/cluster/rate-sharing.ts',
+    from: 'if (spent.length === 0 || !this.redis.isUp) return;',
+    to: 'if (spent.length >= 0) return;',
+    specs: ['integration/shared-limits'],
   },
   {
     what: 'a subscriber drops its cursor when its stream ends twice',

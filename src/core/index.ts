@@ -50,6 +50,7 @@ export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
 export { type CallerRank, FairLimiter, type LimitedCaller } from './limits/fair-limiter.js';
 export { FairSlots, type Slot } from './limits/fair-slots.js';
 export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
+export { type SharedRate, SharedRates } from './limits/shared-rates.js';
 export { TokenBucket } from './limits/token-bucket.js';
 export {
   DEFAULT_LEVEL_S,
