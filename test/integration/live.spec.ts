@@ -261,7 +261,9 @@ describe('5,000 events and 500 positions within one turn', () => {
             ...{ status: 'available', statusAt: at, createdAt: at, updatedAt: at },
             ...{ boxCode: null, lastPosition: null },
           },
-          version: 1, isArchived: n % 4 === 3,
+          version: 1,
+          isArchived: n % 4 === 3,
+          clockBehindSince: null,
         });
       }
     }
