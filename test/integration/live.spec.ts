@@ -260,6 +260,7 @@ describe('5,000 events and 500 positions within one turn', () => {
           },
           version: 1,
           isArchived: n % 4 === 3,
+          clockBehindSince: null,
         });
       }
     }
