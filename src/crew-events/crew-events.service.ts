@@ -1,11 +1,12 @@
-import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { SETTINGS, type Settings } from '../config/index.js';
 import { BackgroundJobs, EventBus } from '../core/index.js';
 import { DatabaseConnection } from '../database/index.js';
 import type { CrewEventView } from './crew-event.js';
 import { CrewEventsRepository, type RecordedCrewEvent } from './crew-events.repository.js';
 
 const POLL_INTERVAL_MS = 1_000;
-/** An event may become readable after a later one. Every poll reads this much again. */
+/** An event may become readable after a later one. Every poll reads this much again, and the time limit of a write. */
 const OVERLAP_MS = 5_000;
 /** Must exceed the number of events that a fleet produces within the overlap; a smaller limit finds only known ones. */
 const MAX_PER_POLL = 10_000;
@@ -16,6 +17,7 @@ const MAX_REPLAYED = 1_000;
 export class CrewEventsService implements OnApplicationBootstrap {
   private newestMs: number | null = null;
   private readonly startMs = Date.now();
+  private readonly overlapMs: number;
   /** Id → `recordedAt` of published events. Covers the overlap. */
   private readonly publishedAtMs = new Map<string, number>();
 
@@ -24,7 +26,10 @@ export class CrewEventsService implements OnApplicationBootstrap {
     private readonly database: DatabaseConnection,
     private readonly jobs: BackgroundJobs,
     private readonly bus: EventBus,
-  ) {}
+    @Inject(SETTINGS) settings: Settings,
+  ) {
+    this.overlapMs = OVERLAP_MS + settings.mongo.timeoutMs;
+  }
 
   onApplicationBootstrap(): void {
     this.jobs.start({
@@ -43,14 +48,14 @@ export class CrewEventsService implements OnApplicationBootstrap {
 
   private async publishNew(): Promise<void> {
     const sinceMs = this.newestMs ?? this.startMs;
-    for (const event of await this.crewEvents.listSince(new Date(sinceMs - OVERLAP_MS), MAX_PER_POLL)) {
+    for (const event of await this.crewEvents.listSince(new Date(sinceMs - this.overlapMs), MAX_PER_POLL)) {
       const recordedMs = event.recordedAt.getTime();
       this.newestMs = Math.max(this.newestMs ?? 0, recordedMs);
       if (this.publishedAtMs.has(event.id)) continue;
       this.publishedAtMs.set(event.id, recordedMs);
       this.bus.publish('crew-event.recorded', toView(event));
     }
-    const keptSinceMs = (this.newestMs ?? sinceMs) - OVERLAP_MS;
+    const keptSinceMs = (this.newestMs ?? sinceMs) - this.overlapMs;
     for (const [id, recordedMs] of this.publishedAtMs)
       if (recordedMs < keptSinceMs) this.publishedAtMs.delete(id);
   }

@@ -26,6 +26,7 @@ import { TrackContextLoader } from './ingest/track-context.js';
 import { RetentionRepository } from './retention.repository.js';
 import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
+import { LateCommits } from './ingest/late-commits.js';
 import { DeviceClocks } from './ingest/device-clocks.js';
 
 @Module({
@@ -54,6 +55,7 @@ import { DeviceClocks } from './ingest/device-clocks.js';
     PositionWriter,
     PositionMetrics,
     InDoubtWrites,
+    LateCommits,
     DeviceClocks,
     LatestPositions,
     LatestPositionsLoader,

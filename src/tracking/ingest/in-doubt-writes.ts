@@ -6,9 +6,11 @@ import {
   type Position,
   type RecordedPosition,
   withoutOriginalFields,
+  withTimeout,
 } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import { positionKey, PositionsRepository } from '../positions.repository.js';
+import { LateCommits } from './late-commits.js';
 
 const CHECK_INTERVAL_MS = 1_000;
 /** After this time no write can be in progress in the database: the driver gives up long before. */
@@ -17,6 +19,7 @@ const IN_DOUBT_TIMEOUT_MS = 120_000;
 const CLOCK_TOLERANCE_MS = 30_000;
 const MAX_POSITIONS = 50_000;
 const MAX_PER_CHECK = 1_000;
+const LAST_CHECK_TIMEOUT_MS = 2_000;
 
 /** A position is visible in storage at the latest this long after its `recordedAtMs`. */
 export const RECORDED_WITHIN_MS = IN_DOUBT_TIMEOUT_MS + CLOCK_TOLERANCE_MS;
@@ -38,6 +41,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
+    private readonly lateCommits: LateCommits,
     private readonly jobs: BackgroundJobs,
     private readonly clock: Clock,
   ) {}
@@ -50,8 +54,10 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  onApplicationShutdown(): void {
-    this.writes.clear();
+  /** What stays in doubt holds the cursor: the other instances then read storage (`StreamWriter.end`). */
+  async onApplicationShutdown(): Promise<void> {
+    const check = withTimeout(this.check(), LAST_CHECK_TIMEOUT_MS, () => new Error('not checked in time'));
+    await check.catch(() => undefined);
   }
 
   /** Arrival of the oldest position in doubt, epoch milliseconds; null when there are none. */
@@ -88,8 +94,9 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
       // A newer position may have been published meanwhile.
       return [{ ...found, late: this.isBehindMarker(found.position) }];
     });
-    this.confirm(recorded);
-    this.latest.publish(recorded);
+    const renewed = await this.lateCommits.renew(recorded);
+    this.confirm(renewed);
+    this.latest.publish(renewed);
     this.dropExpired(batch);
   }
 
