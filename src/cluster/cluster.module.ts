@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { EventStream } from './event-stream.js';
 import { InstanceIdentity } from './instance-identity.js';
+import { Presence } from './presence.js';
 import { Redis } from './redis.js';
 import { StreamMetrics } from './stream-metrics.js';
 import { StreamWriter } from './stream-writer.js';
@@ -8,7 +9,7 @@ import { StreamWriter } from './stream-writer.js';
 /** What several instances share through Redis. Without Redis every part works for one instance. */
 @Global()
 @Module({
-  providers: [EventStream, InstanceIdentity, Redis, StreamMetrics, StreamWriter],
-  exports: [EventStream, InstanceIdentity, Redis],
+  providers: [EventStream, InstanceIdentity, Presence, Redis, StreamMetrics, StreamWriter],
+  exports: [EventStream, InstanceIdentity, Presence, Redis],
 })
 export class ClusterModule {}
