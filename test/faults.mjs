@@ -304,6 +304,27 @@ const FAULTS = [
     to: '',
     specs: ['integration/legacy-panels'],
   },
+  {
+    what: 'an instance does not notice a missing entry of the event stream',
+    file: 'src/cluster/stream-members.ts',
+    from: 'const isComplete = isFirstSeen ||',
+    to: 'const isComplete = true ||',
+    specs: ['integration/shared-events'],
+  },
+  {
+    what: 'an entry of the event stream that was not written leaves no hole',
+    file: 'src/cluster/stream-writer.ts',
+    from: 'this.metrics.recordLost(events.length);',
+    to: 'this.sequence -= 1; this.metrics.recordLost(events.length);',
+    specs: ['integration/shared-events'],
+  },
+  {
+    what: 'a subscriber drops its cursor when its stream ends twice',
+    file: 'src/tools/client/subscriber-client.ts',
+    from: "if (reason === 'replay_limit') this.lastCursor = undefined;",
+    to: "if (reason === 'replay_limit' || this.isReplayPending) this.lastCursor = undefined;",
+    specs: ['src/tools/client/subscriber-client'],
+  },
 ];
 
 const argument = process.argv[2];

@@ -27,7 +27,8 @@ export class RedisUnavailableError extends Error {}
 @Injectable()
 export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(Redis.name);
-  private readonly client: RedisClient | null;
+  /** Null without Redis. */
+  private client: RedisClient | null;
   private isAnswering = false;
   private hasFailed = false;
   /** Why the connection failed; null while it is open. */
@@ -115,7 +116,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       this.failedProbes = 0;
     } catch (error) {
       this.failedProbes += 1;
-      if (this.failedProbes % PROBES_TO_RECONNECT === 0) await this.reconnect(this.client);
+      if (this.failedProbes % PROBES_TO_RECONNECT === 0) this.replaceConnection();
       throw error;
     }
   }
@@ -137,7 +138,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private newClient({ isRetried = true } = {}): RedisClient {
-    const client = createClient({
+    const client: RedisClient = createClient({
       url: this.settings.redis.url ?? '',
       // Otherwise commands would wait for a connection, without a limit of their number.
       disableOfflineQueue: true,
@@ -149,12 +150,14 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       },
     });
     client.on('error', (error: unknown) => {
-      if (!isRetried) return;
+    client.on('error', (error: unknown) => {
+      if (client !== this.client) return;
       this.connectError = error;
       this.setDown(error);
     });
     client.on('ready', () => {
-      if (isRetried) this.connectError = null;
+      if (client === this.client) this.connectError = null;
+    });
     });
     return client;
   }
@@ -164,13 +167,16 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       await client.connect();
       await this.probe();
     } catch (error) {
-      this.setDown(error);
+      if (client === this.client) this.setDown(error);
     }
   }
 
-  private async reconnect(client: RedisClient): Promise<void> {
-    if (client.isOpen) await client.disconnect().catch(() => undefined);
-    void this.open(client);
+  /** By another client: after `disconnect` and `connect` during a handshake, both attempts of one client go on and block it. */
+  private replaceConnection(): void {
+    const { client } = this;
+    if (client?.isOpen) void client.disconnect().catch(() => undefined);
+    this.client = this.newClient();
+    void this.open(this.client);
   }
 
   private async attempt<T>(

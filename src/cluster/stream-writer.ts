@@ -8,6 +8,8 @@ import { StreamMetrics } from './stream-metrics.js';
 const JOIN_MS = 20;
 const HEARTBEAT_MS = 1_000;
 const WRITE_TIMEOUT_MS = 1_000;
+/** A publisher that waits for its event goes on after this time; the event is written nevertheless. */
+const MAX_PUBLISHER_WAIT_MS = 500;
 /** Soft limit: a single larger event has an entry of its own. */
 const MAX_ENTRY_CHARS = 64_000;
 /** Events that wait while Redis is slow, characters. Beyond it they are dropped, and the other instances read storage. */
@@ -63,7 +65,7 @@ export class StreamWriter {
     });
   }
 
-  /** @returns when the event was written, or was given up; never rejects */
+  /** @returns when the event was written or was given up, and after 500 ms at most; never rejects */
   add(event: string, value: unknown): Promise<void> {
     const text = JSON.stringify([event, value]);
     this.batch ??= newBatch();
@@ -179,5 +181,12 @@ function entriesOf(events: readonly string[]): readonly (readonly string[])[] {
 function newBatch(): Batch {
   let resolve: () => void = () => undefined;
   const written = new Promise<void>((done) => (resolve = done));
-  return { written, resolve };
+  const timer = setTimeout(resolve, MAX_PUBLISHER_WAIT_MS);
+  return {
+    written,
+    resolve: () => {
+      clearTimeout(timer);
+      resolve();
+    },
+  };
 }

@@ -37,7 +37,7 @@ export const DATABASE_SETTINGS = {
     type: type.mongoUrl,
     default: null,
     defaultText: 'the embedded evaluation database in `DATA_DIR`',
-    text: 'Connection string of MongoDB 6 or newer. It must name a database. The service sets write concern, read concern and read preference itself and ignores those of the URL.',
+    text: 'Connection string of MongoDB 6 or newer. It must name a database, and for a replica set all members, as in `mongodb://a,b,c/samserver?replicaSet=rs0`: the service then follows a new primary. The service sets write concern, read concern and read preference itself and ignores those of the URL.',
     isSecret: true,
     formerNames: [{ name: 'MONGODB_LIVE_URL', onlyWhenLive: true }],
   }),

@@ -196,7 +196,7 @@ export const mongoUrl: SettingType<string> = {
     if (!match) throw new InvalidSettingError('must start with mongodb:// or mongodb+srv:// and name a host');
     const database = match[1] ?? '';
     if (database === '')
-      throw new InvalidSettingError('must name a database, as in mongodb://host:27017/samserver');
+      throw new InvalidSettingError('must name a database, as in mongodb://a,b,c/samserver?replicaSet=rs0');
     if (!/^[A-Za-z0-9_-]{1,63}$/.test(database)) {
       throw new InvalidSettingError('names a database with characters other than letters, digits, _ and -');
     }

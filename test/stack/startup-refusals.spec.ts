@@ -1,9 +1,20 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { chmod, chown, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:tls';
 import { call } from '../support/http.js';
 import { until } from '../support/sockets.js';
 import { describeOnEngine, docker, inspect } from './support/engine.js';
-import { Stack, UID } from './support/stack.js';
+import { API_NAME, Stack, UID } from './support/stack.js';
+
+const handshakeSucceeds = (port: number): Promise<boolean> =>
+  new Promise((settle) => {
+    const socket = connect({ host: '127.0.0.1', port, servername: API_NAME, rejectUnauthorized: false });
+    const end = (isConnected: boolean): void => {
+      socket.destroy();
+      settle(isConnected);
+    };
+    socket.once('secureConnect', () => end(true)).once('error', () => end(false));
+  });
 
 /** Errors that an operator meets when a part of the stack is missing. */
 describeOnEngine('a stack that lacks something', () => {
@@ -110,6 +121,30 @@ describeOnEngine('a stack that lacks something', () => {
     expect(await stack.logs('nginx')).toContain(
       'no certificate: privkey.pem is missing or empty in CERTIFICATES_DIR',
     );
+    await stack.makeCertificate();
+    await recreate('nginx');
+    await until(async () => /sam\.example\.test and/.test(await stack.logs('nginx')), 'nginx to start');
+  });
+
+  it('has a self-signed certificate for an evaluation, which nginx never uses with ENVIRONMENT=LIVE', async () => {
+    const path = stack.path('state/settings.env');
+    const settings = await readFile(path, 'utf8');
+    for (const file of ['fullchain.pem', 'privkey.pem']) await rm(stack.path('state/certificates', file));
+    await stack.prepare();
+    await recreate('nginx');
+    await until(async () => /no certificate/.test(await stack.logs('nginx')), 'the refusal');
+
+    await writeFile(path, settings.replace('ENVIRONMENT=LIVE', 'ENVIRONMENT=TEST'));
+    await stack.prepare();
+    await recreate('nginx');
+    await until(async () => /WARNING: SELF-SIGNED/.test(await stack.logs('nginx')), 'the warning');
+    await until(() => handshakeSucceeds(stack.ports.edgeHttps), 'TLS with the self-signed certificate');
+
+    // The files are still there.
+    await writeFile(path, settings);
+    await recreate('nginx');
+    await until(async () => /no certificate/.test(await stack.logs('nginx')), 'the refusal');
+    expect(await stack.logs('nginx')).not.toContain('SELF-SIGNED');
     await stack.makeCertificate();
     await recreate('nginx');
     await until(async () => /sam\.example\.test and/.test(await stack.logs('nginx')), 'nginx to start');

@@ -126,13 +126,26 @@ describe('WatcherClient', () => {
     const { client } = subscriber(server, 't', { onResync: (reason) => reasons.push(reason) });
     await client.watch({});
     server.onWatch = (socket, request) => {
-      if (request.since !== undefined) socket.emit('resync', { reason: 'replay-limit' });
+      if (request.since !== undefined) socket.emit('resync', { reason: 'replay_limit' });
     };
     server.socket!.emit('resync', { reason: 'slow' });
     await until(() => server.requests.length === 3);
     expect(server.requests.map((request) => request.since)).toEqual([undefined, 'w1', undefined]);
-    expect(reasons).toEqual(['slow', 'replay-limit']);
+    expect(reasons).toEqual(['slow', 'replay_limit']);
     await until(() => client.cursor === 'w3');
+  });
+
+  it('keeps its cursor when the stream ends again before the replay has begun', async () => {
+    const server = await liveServer();
+    const { client } = subscriber(server, 't', {});
+    await client.watch({});
+    let ends = 2;
+    server.onWatch = (socket) => {
+      if (ends-- > 0) socket.emit('resync', { reason: 'gap' });
+    };
+    server.socket!.emit('resync', { reason: 'gap' });
+    await until(() => server.requests.length === 4);
+    expect(server.requests.map((request) => request.since)).toEqual([undefined, 'w1', 'w1', 'w1']);
   });
 
   it('continues with a gap without a replay, waits `retryAfterMs`, and ends at a refusal', async () => {

@@ -12,6 +12,9 @@ import type {
 import { SocketClientError } from './client.errors.js';
 import { SocketConnection, type ReconnectDelay } from './socket-connection.js';
 
+/** Before a stream that ended without its replay is requested again, as `docs/live.md` says for `storage`. */
+const RESYNC_PAUSE_MS = 1_000;
+
 export type StreamedItem = LiveFrame['items'][number];
 
 /** The payload of the event `vehicle`: a changed vehicle, with fields of the HTTP API. */
@@ -177,8 +180,7 @@ export class SubscriberClient {
     const isRefused = failure instanceof WatchRefusedError;
     if (failure.code.startsWith('auth/')) this.finish(failure);
     else if (!isRefused || failure.retryAfterMs !== undefined) {
-      const delayMs = (isRefused && failure.retryAfterMs) || 1000;
-      this.retryTimer = setTimeout(() => this.rewatch(), delayMs);
+      this.rewatchLater((isRefused && failure.retryAfterMs) || 1000);
     } else if (this.lastCursor !== undefined) {
       // The request was accepted without a cursor before: a stream with a gap is better than none.
       this.lastCursor = undefined;
@@ -201,13 +203,19 @@ export class SubscriberClient {
   }
 
   /**
-   * After a full send buffer a replay delivers the missing items. When the cursor is too old, the service answers the
-   * replay request with a second `resync`, and the client starts again without a cursor.
+   * A replay delivers the missing items. After `replay_limit` the cursor is too old for one, and the client starts again
+   * without a cursor. A stream that ends before its replay has begun is requested again after a pause.
    */
   private onResync(reason: string): void {
     this.options.onResync?.(reason);
-    if (this.isReplayPending) this.lastCursor = undefined;
+    if (reason === 'replay_limit') this.lastCursor = undefined;
+    else if (this.isReplayPending) return this.rewatchLater(RESYNC_PAUSE_MS);
     this.rewatch();
+  }
+
+  private rewatchLater(delayMs: number): void {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(() => this.rewatch(), delayMs);
   }
 
   private async renewToken(): Promise<void> {

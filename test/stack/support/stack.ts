@@ -21,7 +21,10 @@ export class Stack {
   private constructor(
     readonly name: string,
     readonly directory: string,
-    readonly ports: { http: number; socket: number; edgeHttp: number; edgeHttps: number },
+    readonly ports: Record<
+      'http' | 'socket' | 'secondHttp' | 'secondSocket' | 'edgeHttp' | 'edgeHttps',
+      number
+    >,
     /** First three octets of the addresses of all containers. */
     readonly subnet: string,
   ) {}
@@ -29,28 +32,27 @@ export class Stack {
   static async make(values: Readonly<Record<string, string>> = {}): Promise<Stack> {
     await buildImage();
     const mongo = await prepareMongo();
-    const [service, edge] = [await freePorts(), await freePorts()];
+    const [service, second, edge] = [await freePorts(), await freePorts(), await freePorts()];
     const name = `${RUN}-${randomBytes(3).toString('hex')}`;
     const directory = await mkdtemp(join(tmpdir(), 'samserver-stack-'));
     // Other users read the pictures in this directory.
     await chmod(directory, 0o755);
-    const ports = { ...service, edgeHttp: edge.http, edgeHttps: edge.socket };
+    const ports = {
+      ...service,
+      ...{ secondHttp: second.http, secondSocket: second.socket },
+      ...{ edgeHttp: edge.http, edgeHttps: edge.socket },
+    };
     const stack = new Stack(name, directory, ports, `10.213.${randomInt(1, 255)}`);
-    await mustRun(`${DOCKER_DIR}/prepare`, [], {
-      env: {
-        ENV_FILE: stack.path('env'),
-        STATE_DIR: stack.path('state'),
-        PUID: UID,
-        PGID: UID,
-        COMPOSE_PROFILES: 'database,edge',
-        ...(mongo === 'stand-in' && { MONGODB_URL: STAND_IN_URL }),
-      },
-    });
+    await stack.prepare(mongo === 'stand-in' ? { MONGODB_URL: STAND_IN_URL } : {});
     await stack.setValues({
       SAMSERVER_IMAGE: IMAGE,
       SUBNET: stack.subnet,
       BLUE_HTTP_PORT: String(ports.http),
       BLUE_SOCKET_PORT: String(ports.socket),
+      // Most tests need one instance; a second one would only slow them down.
+      SECOND_INSTANCE: '0',
+      BLUE_2_HTTP_PORT: String(ports.secondHttp),
+      BLUE_2_SOCKET_PORT: String(ports.secondSocket),
       EDGE_ADDRESS: '127.0.0.1',
       EDGE_HTTP_PORT: String(ports.edgeHttp),
       EDGE_HTTPS_PORT: String(ports.edgeHttps),
@@ -68,6 +70,20 @@ export class Stack {
 
   readonly url = (): string => `http://127.0.0.1:${this.ports.http}`;
   readonly socketUrl = (): string => `http://127.0.0.1:${this.ports.socket}`;
+
+  /** Runs docker/prepare, which keeps existing files. */
+  async prepare(values: Readonly<Record<string, string>> = {}): Promise<void> {
+    await mustRun(`${DOCKER_DIR}/prepare`, [], {
+      env: {
+        ENV_FILE: this.path('env'),
+        STATE_DIR: this.path('state'),
+        PUID: UID,
+        PGID: UID,
+        COMPOSE_PROFILES: 'database,edge',
+        ...values,
+      },
+    });
+  }
 
   /** Appends values to `.env`. The last value of a name counts. */
   async setValues(values: Readonly<Record<string, string>>): Promise<void> {
