@@ -150,14 +150,12 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       },
     });
     client.on('error', (error: unknown) => {
-      client.on('error', (error: unknown) => {
-        if (client !== this.client) return;
-        this.connectError = error;
-        this.setDown(error);
-      });
-      client.on('ready', () => {
-        if (client === this.client) this.connectError = null;
-      });
+      if (client !== this.client) return;
+      this.connectError = error;
+      this.setDown(error);
+    });
+    client.on('ready', () => {
+      if (client === this.client) this.connectError = null;
     });
     return client;
   }
@@ -221,7 +219,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
     this.isAnswering = false;
     if (this.hasFailed) return;
     this.hasFailed = true;
-    this.logger.warn(failureFields(error), 'redis unavailable: the instances share nothing');
+    this.logger.warn(failureFields(error), 'redis unavailable');
   }
 }
 
