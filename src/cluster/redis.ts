@@ -80,7 +80,8 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
     const { client } = this;
     if (!client?.isOpen) return;
     this.isAnswering = false;
-    const quit = client.quit().catch(() => undefined);
+    // Without an open connection, `quit` fails and leaves a handshake to go on.
+    const quit = client.isReady ? client.quit() : client.disconnect();
     await withTimeout(quit, PROBE_TIMEOUT_MS, () => new RedisUnavailableError('no answer in time')).catch(
       () => client.disconnect().catch(() => undefined),
     );
@@ -150,14 +151,12 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       },
     });
     client.on('error', (error: unknown) => {
-    client.on('error', (error: unknown) => {
       if (client !== this.client) return;
       this.connectError = error;
       this.setDown(error);
     });
     client.on('ready', () => {
       if (client === this.client) this.connectError = null;
-    });
     });
     return client;
   }
