@@ -20,6 +20,8 @@ const READ_COUNT = 20;
 const MAX_ECHO_AGE_MS = 4_000;
 /** After this time every other instance has sent an entry. */
 const SETTLE_MS = 1_500;
+/** At the first start nothing is read from storage again, so an instance may be seen first a little later. */
+const FIRST_SETTLE_MS = 5_000;
 const REJOIN_DELAY_MS = 250;
 /** Heartbeats that were read longer ago say nothing about the instances of now. */
 const MAX_ALIVE_AGE_MS = 20_000;
@@ -48,10 +50,14 @@ export type StreamState = 'off' | 'cut' | 'settling' | 'catching-up' | 'complete
 export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(EventStream.name);
   private members: StreamMembers | null = null;
+  /** Storage is to be read once the first entry of every other instance was seen: what came before is then in storage. */
+  private mustCatchUp = false;
   private isCatchingUp = false;
   private missedAgain: MissedReason | null = null;
   /** Everything that happened before this time has arrived; it stands still while the stream is not complete. */
   private heldUpToMs: number;
+  /** Own entries up to this time have come back, and with them all entries before; epoch milliseconds. */
+  private echoedUpToMs: number;
   private echoAtMs = -Infinity;
   private echoLagMs: number | null = null;
   private joinedAtMs = -Infinity;
@@ -70,7 +76,7 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     private readonly clock: Clock,
     private readonly metrics: StreamMetrics,
   ) {
-    this.heldUpToMs = clock.nowMs();
+    this.heldUpToMs = this.echoedUpToMs = clock.nowMs();
     metrics.observe(this);
   }
 
@@ -101,7 +107,12 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     if (!this.redis.isConfigured) return 'off';
     if (this.members === null) return 'cut';
     if (this.isCatchingUp) return 'catching-up';
-    return performance.now() - this.joinedAtMs < SETTLE_MS ? 'settling' : 'complete';
+    return this.mustCatchUp || !this.isSettled ? 'settling' : 'complete';
+  }
+
+  /** Own entries come back: Redis that refuses writes, as a full one, still answers the reader. */
+  private get isSettled(): boolean {
+    return this.echoAtMs > this.joinedAtMs && performance.now() - this.joinedAtMs >= SETTLE_MS;
   }
 
   /**
@@ -110,9 +121,10 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
    */
   get publishedUpToMs(): number {
     if (!this.redis.isConfigured) return Infinity;
-    if (this.state === 'complete') {
-      const arrivedMs = Math.min(this.members?.publishedUpToMs ?? Infinity, this.clock.nowMs());
-      this.heldUpToMs = Math.max(this.heldUpToMs, arrivedMs);
+    // It may go back, after a clock that was ahead is set right: a cursor in the future would miss everything until then.
+    if (this.state === 'complete' && this.unheardIds.length === 0) {
+      const othersMs = this.members?.publishedUpToMs ?? Infinity;
+      this.heldUpToMs = Math.min(othersMs, this.echoedUpToMs, this.clock.nowMs());
     }
     return this.heldUpToMs;
   }
@@ -195,7 +207,8 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
           this.take(message);
           lastId = id;
         }
-        this.checkOthers();
+        // A reader that is behind finds the silence of the others only at the end.
+        if (entries.length < READ_COUNT) this.checkOthers();
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -212,10 +225,10 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     const [last] = await withTimeout(newest, MAX_ECHO_AGE_MS, noAnswer);
     const isFirst = this.joinedAtMs === -Infinity && !this.isLoadedBefore;
     this.joinedAtMs = this.echoAtMs = performance.now();
-    this.members = new StreamMembers(this.joinedAtMs);
+    this.members = new StreamMembers(this.joinedAtMs + (isFirst ? FIRST_SETTLE_MS : SETTLE_MS));
+    this.mustCatchUp = !isFirst;
     for (const wake of this.wakeWaiting.splice(0)) wake();
     this.logger.log({ instance: this.identity.id }, 'event stream joined');
-    if (!isFirst) void this.catchUp('joined');
     return last?.id ?? '0-0';
   }
 
@@ -241,10 +254,13 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     const nowMs = performance.now();
     if (header.instance === this.identity.id) {
       this.echoAtMs = nowMs;
-      this.echoLagMs = Math.max(0, this.clock.nowMs() - Number(message['t']));
+      this.echoedUpToMs = Number(message['t']);
+      this.echoLagMs = Math.max(0, this.clock.nowMs() - this.echoedUpToMs);
       this.metrics.recordEcho(this.echoLagMs);
       return;
     }
+    // Holds the time before this entry, which may show that others are missing.
+    void this.publishedUpToMs;
     if (this.members?.note(header, nowMs) === false) void this.catchUp('entry_missing');
     const events = JSON.parse(message['e'] ?? '[]') as readonly [event: string, value: unknown][];
     for (const [event, value] of events) this.events.publishForwarded(event, value);
@@ -256,6 +272,10 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     const nowMs = performance.now();
     if (nowMs - this.echoAtMs > MAX_ECHO_AGE_MS)
       throw new RedisUnavailableError('own entries do not come back');
+    if (this.mustCatchUp && this.isSettled) {
+      this.mustCatchUp = false;
+      void this.catchUp('joined');
+    }
     const lost = this.members?.takeSilent(nowMs) ?? [];
     if (lost.length === 0) return;
     this.logger.warn({ instances: lost }, 'instances lost');
@@ -263,8 +283,6 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
   }
 
   private async catchUp(reason: MissedReason): Promise<void> {
-    // Holds the time before the events that are missing.
-    if (!this.isCatchingUp) void this.publishedUpToMs;
     this.metrics.recordMissed(reason);
     if (this.isCatchingUp) {
       this.missedAgain = reason;

@@ -3,3 +3,4 @@ export { EventStream, type StreamState } from './event-stream.js';
 export { InstanceIdentity, RELEASE_HEADER, releaseHeader } from './instance-identity.js';
 export { Presence, type ConnectedSocket, type SocketCounts } from './presence.js';
 export { errorReplyCode, Redis, type RedisClient, RedisUnavailableError } from './redis.js';
+export { type SharedCounts, SharedLimits } from './shared-limits.js';

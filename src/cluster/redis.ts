@@ -220,7 +220,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
     this.isAnswering = false;
     if (this.hasFailed) return;
     this.hasFailed = true;
-    this.logger.warn(failureFields(error), 'redis unavailable: the instances share nothing');
+    this.logger.warn(failureFields(error), 'redis unavailable');
   }
 }
 

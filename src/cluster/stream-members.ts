@@ -29,8 +29,11 @@ export class StreamMembers {
   /** Lost instances that may still run and write to storage, with the time up to which their events have arrived. */
   private readonly lost = new Map<string, number>();
 
-  /** @param joinedAtMs start of reading, monotonic */
-  constructor(private readonly joinedAtMs: number) {}
+  /**
+   * A new reader starts in the middle of the entries of the others.
+   * @param settledAtMs from this time on, an instance seen for the first time must begin with its first entry; monotonic
+   */
+  constructor(private readonly settledAtMs: number) {}
 
   /** Ids of the instances whose entries arrive. */
   get ids(): ReadonlySet<string> {
@@ -63,8 +66,9 @@ export class StreamMembers {
    */
   note({ instance, sequence, publishedUpToMs, isLast }: EntryHeader, nowMs: number): boolean {
     const known = this.members.get(instance);
-    // A new reader starts in the middle of the entries of the others.
-    const isFirstSeen = !known && !this.lost.has(instance) && nowMs - this.joinedAtMs < SILENT_MS;
+    // A write that timed out can still arrive, over an earlier connection of the writer. Its hole was noticed.
+    if (known && sequence <= known.sequence) return true;
+    const isFirstSeen = !known && !this.lost.has(instance) && nowMs < this.settledAtMs;
     const isComplete = isFirstSeen || sequence === (known?.sequence ?? 0) + 1;
     this.lost.delete(instance);
     if (isLast) this.members.delete(instance);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BackgroundJobs, Clock } from '../core/index.js';
 import { InstanceIdentity } from './instance-identity.js';
-import { Redis } from './redis.js';
+import { Redis, type RedisClient } from './redis.js';
 import { StreamMetrics } from './stream-metrics.js';
 
 /** Events of this time share an entry: less work for every reader than an entry for each. */
@@ -34,7 +34,7 @@ export class StreamWriter {
   private waitingChars = 0;
   private batch: Batch | null = null;
   private sequence = 0;
-  private isWriting = false;
+  private writing: Promise<void> | null = null;
   private isTimerSet = false;
   private lastWriteMs = -Infinity;
   private lastTrimMs = -Infinity;
@@ -77,24 +77,37 @@ export class StreamWriter {
     return written;
   }
 
-  /** Writes what waits, and tells the other instances that this one ends. */
+  /**
+   * Writes what waits, and then the last entry. Without it, the other instances find this one lost and read storage: that is
+   * right while something that was recorded here is not published.
+   */
   async end(): Promise<void> {
-    if (this.waiting.length > 0) await this.write();
+    while (this.writing || this.waiting.length > 0) await this.write();
+    const nowMs = this.clock.nowMs();
     this.publishedUpToMs = this.publishedSource();
-    await this.writeEntry([], true);
+    if (this.publishedUpToMs >= nowMs) await this.writeEntry([], true);
   }
 
   private schedule(): void {
-    if (this.isWriting || this.isTimerSet) return;
+    if (this.writing || this.isTimerSet) return;
     this.isTimerSet = true;
     const waitMs = this.lastWriteMs + JOIN_MS - performance.now();
-    setTimeout(() => void this.write(), Math.max(0, waitMs));
+    setTimeout(
+      () => {
+        this.isTimerSet = false;
+        void this.write();
+      },
+      Math.max(0, waitMs),
+    );
   }
 
-  private async write(): Promise<void> {
-    this.isTimerSet = false;
-    if (this.isWriting) return;
-    this.isWriting = true;
+  /** @returns the end of the current write, or of a new one */
+  private write(): Promise<void> {
+    this.writing ??= this.writeWaiting();
+    return this.writing;
+  }
+
+  private async writeWaiting(): Promise<void> {
     const { batch } = this;
     this.batch = null;
     const entries = entriesOf(this.waiting);
@@ -107,20 +120,23 @@ export class StreamWriter {
       await this.writeEntry(entry, false);
     }
     batch?.resolve();
-    this.isWriting = false;
+    this.writing = null;
     this.lastWriteMs = performance.now();
     if (this.waiting.length > 0) this.schedule();
   }
 
   private async beat(): Promise<void> {
     const nowMs = performance.now();
-    if (!this.isWriting && nowMs - this.lastWriteMs >= HEARTBEAT_MS / 2) await this.write();
+    if (!this.writing && nowMs - this.lastWriteMs >= HEARTBEAT_MS / 2) await this.write();
     if (nowMs - this.lastTrimMs < TRIM_EVERY_MS) return;
     this.lastTrimMs = nowMs;
-    const oldestMs = this.clock.nowMs() - MAX_AGE_MS;
-    await this.redis
-      .run((client) => client.xTrim(this.redis.key('events'), 'MINID', oldestMs))
-      .catch(() => undefined);
+    await this.redis.run((client) => this.trim(client)).catch(() => undefined);
+  }
+
+  /** By the clock of Redis, which the ids of the entries have: that of an instance can be ahead. */
+  private async trim(client: RedisClient): Promise<void> {
+    const now = await client.time();
+    await client.xTrim(this.redis.key('events'), 'MINID', now.getTime() - MAX_AGE_MS);
   }
 
   /** Never rejects. The number of an entry that is not written leaves a hole, which the readers notice. */

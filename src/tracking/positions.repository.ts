@@ -37,6 +37,15 @@ export class PositionsRepository {
     await this.positions.collection.replaceOne({ _id }, record, { upsert: true });
   }
 
+  /** Gives stored positions another time of recording. One durable write, each position by its `_id`. */
+  async setRecordedAt(positions: readonly Position[], recordedAtMs: number): Promise<void> {
+    const update = { $set: { recordedAt: new Date(recordedAtMs) } };
+    await this.collection.bulkWrite(
+      positions.map((position) => ({ updateOne: { filter: { _id: idOf(position) }, update } })),
+      { ordered: false },
+    );
+  }
+
   /** The stored positions with these vehicles and times, by `positionKey`. */
   async findStored(positions: readonly Position[]): Promise<ReadonlyMap<string, Position>> {
     const found = await this.findSame(positions);

@@ -26,7 +26,9 @@ import { TrackContextLoader } from './ingest/track-context.js';
 import { RetentionRepository } from './retention.repository.js';
 import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
+import { LateCommits } from './ingest/late-commits.js';
 import { DeviceClocks } from './ingest/device-clocks.js';
+import { DeviceRate } from './ingest/device-rate.js';
 
 @Module({
   imports: [
@@ -54,7 +56,9 @@ import { DeviceClocks } from './ingest/device-clocks.js';
     PositionWriter,
     PositionMetrics,
     InDoubtWrites,
+    LateCommits,
     DeviceClocks,
+    DeviceRate,
     LatestPositions,
     LatestPositionsLoader,
     PositionsService,
@@ -64,6 +68,6 @@ import { DeviceClocks } from './ingest/device-clocks.js';
     RetentionRepository,
     PositionRetention,
   ],
-  exports: [PositionLogService, PositionsService, LatestPositions],
+  exports: [DeviceRate, PositionLogService, PositionsService, LatestPositions],
 })
 export class TrackingModule {}

@@ -9,7 +9,7 @@ import { io, type Socket } from 'socket.io-client';
 import { newVehicle } from '../support/http.js';
 import { noise } from '../support/pictures.js';
 import { until, whenConnected } from '../support/sockets.js';
-import { describeOnEngine, docker, mustDocker, mustRun, ROOT } from './support/engine.js';
+import { COMPOSE, describeOnEngine, docker, mustDocker, mustRun, ROOT } from './support/engine.js';
 import { IMAGE } from './support/images.js';
 import { API_NAME, GPS_NAME, Stack, UID } from './support/stack.js';
 
@@ -295,7 +295,7 @@ describeOnEngine('the reverse proxy', () => {
     const device = await whenConnected(open(GPS_NAME, '/devices', 'websocket', vehicle.deviceToken));
     const before = await servedCertificate();
     await stack.makeCertificate(stack.path('lineage'));
-    const compose = `docker-compose -p ${stack.name} -f ${ROOT}docker/compose.yml --env-file ${stack.path('env')}`;
+    const compose = `${COMPOSE} -p ${stack.name} -f ${ROOT}docker/compose.yml --env-file ${stack.path('env')}`;
     const env = { COMPOSE: compose, CERTIFICATES_DIR: stack.path('state/certificates') };
     await mustRun(`${ROOT}docker/nginx/renewed`, [], {
       env: { ...env, RENEWED_LINEAGE: stack.path('lineage') },

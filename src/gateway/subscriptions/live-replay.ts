@@ -47,7 +47,8 @@ export class LiveReplay {
   }
 
   private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
-    stream.replayEvents(await this.eventsSince(fromMs));
+    // Their times are set before the write, which can take up to its time limit.
+    stream.replayEvents(await this.eventsSince(fromMs - this.settings.mongo.timeoutMs));
     // The subscriber's previous stream may have sent a frame just before.
     await sleep(FRAME_INTERVAL_MS);
     let count = 0;

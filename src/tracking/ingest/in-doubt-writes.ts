@@ -2,13 +2,14 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 import {
   BackgroundJobs,
   Clock,
-  isSamePlace,
   type Position,
   type RecordedPosition,
   withoutOriginalFields,
+  withTimeout,
 } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import { positionKey, PositionsRepository } from '../positions.repository.js';
+import { LateCommits } from './late-commits.js';
 
 const CHECK_INTERVAL_MS = 1_000;
 /** After this time no write can be in progress in the database: the driver gives up long before. */
@@ -17,19 +18,23 @@ const IN_DOUBT_TIMEOUT_MS = 120_000;
 const CLOCK_TOLERANCE_MS = 30_000;
 const MAX_POSITIONS = 50_000;
 const MAX_PER_CHECK = 1_000;
+const LAST_CHECK_TIMEOUT_MS = 2_000;
 
 /** A position is visible in storage at the latest this long after its `recordedAtMs`. */
 export const RECORDED_WITHIN_MS = IN_DOUBT_TIMEOUT_MS + CLOCK_TOLERANCE_MS;
 
 interface InDoubtWrite {
+  /** As it arrived first. */
   readonly position: Position;
+  /** Times of receipt of all unconfirmed writes; with them the stored position is recognised as one of this instance. */
+  readonly receivedAtMs: readonly number[];
   readonly sinceMs: number;
 }
 
 /**
  * The positions whose write was not confirmed. Storage may have them all the same: the device sends them again and gets
  * `duplicate`, and no subscriber would ever receive them. Once the database answers again, this class looks them up and
- * publishes those that are stored.
+ * publishes those that are stored. A position that another instance has stored meanwhile is published by that instance.
  */
 @Injectable()
 export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
@@ -38,6 +43,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
+    private readonly lateCommits: LateCommits,
     private readonly jobs: BackgroundJobs,
     private readonly clock: Clock,
   ) {}
@@ -50,8 +56,10 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  onApplicationShutdown(): void {
-    this.writes.clear();
+  /** What stays in doubt holds the cursor: the other instances then read storage (`StreamWriter.end`). */
+  async onApplicationShutdown(): Promise<void> {
+    const check = withTimeout(this.check(), LAST_CHECK_TIMEOUT_MS, () => new Error('not checked in time'));
+    await check.catch(() => undefined);
   }
 
   /** Arrival of the oldest position in doubt, epoch milliseconds; null when there are none. */
@@ -67,7 +75,12 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     const sinceMs = this.clock.nowMs();
     for (const position of positions) {
       if (this.writes.size >= MAX_POSITIONS) break;
-      this.writes.set(positionKey(position), { position: withoutOriginalFields(position), sinceMs });
+      const before = this.writes.get(positionKey(position));
+      this.writes.set(positionKey(position), {
+        position: before?.position ?? withoutOriginalFields(position),
+        receivedAtMs: [...(before?.receivedAtMs ?? []), position.receivedAtMs],
+        sinceMs,
+      });
     }
   }
 
@@ -82,14 +95,19 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     if (this.writes.size === 0) return;
     const batch = [...this.writes.values()].slice(0, MAX_PER_CHECK);
     const stored = await this.positions.findRecorded(batch.map(({ position }) => position));
-    const recorded = batch.flatMap(({ position }): RecordedPosition[] => {
+    const recorded = batch.flatMap(({ position, receivedAtMs }): RecordedPosition[] => {
       const found = stored.get(positionKey(position));
-      if (!found || !isSamePlace(found.position, position)) return [];
+      if (!found) return [];
+      if (!receivedAtMs.includes(found.position.receivedAtMs)) {
+        this.writes.delete(positionKey(position));
+        return [];
+      }
       // A newer position may have been published meanwhile.
       return [{ ...found, late: this.isBehindMarker(found.position) }];
     });
-    this.confirm(recorded);
-    this.latest.publish(recorded);
+    const renewed = await this.lateCommits.renew(recorded);
+    this.confirm(renewed);
+    this.latest.publish(renewed);
     this.dropExpired(batch);
   }
 

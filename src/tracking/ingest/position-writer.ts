@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock, isSamePlace, type Position, type RecordedPosition } from '../../core/index.js';
 import { positionKey, PositionsRepository } from '../positions.repository.js';
 import { type HeldPosition, QuarantineRepository } from '../quarantine/quarantine.repository.js';
+import { LateCommits } from './late-commits.js';
 import type { ValidatedGroup, ValidationResult } from './position-validator.js';
 
 export interface WrittenGroup {
@@ -20,6 +21,7 @@ export class PositionWriter {
   constructor(
     private readonly positions: PositionsRepository,
     private readonly quarantine: QuarantineRepository,
+    private readonly lateCommits: LateCommits,
     private readonly clock: Clock,
   ) {}
 
@@ -53,7 +55,7 @@ export class PositionWriter {
     await this.quarantine.insertHeld(held);
     await this.quarantine.markReleased(releasedPositions, new Date(recordedAtMs), null);
     recorded.sort((a, b) => a.position.timeMs - b.position.timeMs);
-    return { results, recorded };
+    return { results, recorded: await this.lateCommits.renew(recorded) };
   }
 
   /** @returns the positions that another instance has stored since the validation */

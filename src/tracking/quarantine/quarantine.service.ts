@@ -9,6 +9,7 @@ import {
   type QuarantineCode,
   toPositionView,
 } from '../../core/index.js';
+import { LateCommits } from '../ingest/late-commits.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import { isQuarantineId } from '../position-id.js';
 import { PositionsRepository } from '../positions.repository.js';
@@ -35,6 +36,7 @@ export class QuarantineService {
     private readonly quarantine: QuarantineRepository,
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
+    private readonly lateCommits: LateCommits,
     private readonly clock: Clock,
   ) {}
 
@@ -73,7 +75,7 @@ export class QuarantineService {
     const recorded = { position, late, recordedAtMs };
     await this.positions.replace(recorded);
     await this.quarantine.markReleased([position], releasedAt, userId);
-    this.latest.publish([recorded]);
+    this.latest.publish(await this.lateCommits.renew([recorded]));
     return { ...toDto(entry), releasedAt, releasedBy: userId };
   }
 }

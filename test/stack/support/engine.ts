@@ -5,6 +5,8 @@ import { request } from 'node:http';
 /** Debian's client: newer clients cannot build without the buildx plugin. */
 const DOCKER = process.env['DOCKER'] ?? '/usr/bin/docker';
 const SOCKET = '/var/run/docker.sock';
+/** docker-compose 1.29 or Compose v2: `.ci/run` uses both. */
+export const COMPOSE = process.env['COMPOSE'] ?? 'docker-compose';
 export const ROOT = new URL('../../../', import.meta.url).pathname;
 
 export interface Ended {
@@ -99,12 +101,19 @@ function engineApi(path: string): Promise<unknown> {
   });
 }
 
+const composeVersion = await run(COMPOSE, ['version', '--short'], { timeoutMs: 20_000 });
+
+export const isComposeV2 = !composeVersion.stdout.startsWith('1.');
+
+/** Name of the first container of a service. */
+export const containerName = (project: string, service: string): string =>
+  [project, service, '1'].join(isComposeV2 ? '-' : '_');
+
 /** A Docker engine is available. Without one the tests are skipped with a warning; in CI they fail. */
 async function hasEngine(): Promise<boolean> {
   const info = await docker(['info'], { timeoutMs: 20_000 });
-  const client = await run('docker-compose', ['version', '--short'], { timeoutMs: 20_000 });
-  if (info.code === 0 && client.code === 0) return true;
-  const why = `no Docker engine, or no docker-compose:\n${info.output.slice(-300)}${client.output.slice(-300)}`;
+  if (info.code === 0 && composeVersion.code === 0) return true;
+  const why = `no Docker engine, or no ${COMPOSE}:\n${info.output.slice(-300)}${composeVersion.output.slice(-300)}`;
   if (process.env['CI'] === 'true') throw new Error(why);
   console.warn(`SKIPPED: ${why}`);
   return false;

@@ -4,7 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../../support/child-process.js';
 import { until } from '../../support/sockets.js';
-import { docker, type Ended, inspect, mustDocker, mustRun, ROOT, run } from './engine.js';
+import {
+  COMPOSE,
+  containerName,
+  docker,
+  type Ended,
+  inspect,
+  mustDocker,
+  mustRun,
+  ROOT,
+  run,
+} from './engine.js';
 import { buildImage, IMAGE, prepareMongo, RUN } from './images.js';
 
 const ownUid = process.getuid?.() ?? 0;
@@ -121,13 +131,13 @@ export class Stack {
 
   compose(args: readonly string[], timeoutMs?: number): Promise<Ended> {
     const all = ['-p', this.name, '-f', `${DOCKER_DIR}/compose.yml`, '--env-file', this.path('env'), ...args];
-    return run('docker-compose', all, { cwd: DOCKER_DIR, ...(timeoutMs !== undefined && { timeoutMs }) });
+    return run(COMPOSE, all, { cwd: DOCKER_DIR, ...(timeoutMs !== undefined && { timeoutMs }) });
   }
 
   /** @throws Error with the output, when the exit code is not 0 */
   async mustCompose(args: readonly string[], timeoutMs?: number): Promise<string> {
     const ended = await this.compose(args, timeoutMs);
-    if (ended.code !== 0) throw new Error(`docker-compose ${args.join(' ')}:\n${ended.output}`);
+    if (ended.code !== 0) throw new Error(`${COMPOSE} ${args.join(' ')}:\n${ended.output}`);
     return ended.stdout.trim();
   }
 
@@ -139,7 +149,7 @@ export class Stack {
   }
 
   container(service: string): string {
-    return `${this.name}_${service}_1`;
+    return containerName(this.name, service);
   }
 
   health(service: string): Promise<string> {
