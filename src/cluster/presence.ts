@@ -47,7 +47,8 @@ interface OwnSocket extends SocketOwner {
  * Redis: one field for each vehicle or user, changes in batches every 2 s, the whole list when the hash is gone. A connection
  * or a query never waits for the writing. Without Redis, only the sockets of this instance are found.
  *
- * 10,000 devices cost an instance 10,000 map entries and Redis 1.7 MB; the whole list is written in 10 chunks.
+ * 10,000 devices cost an instance 10,000 map entries and Redis 2.2 MB. The whole list is then written in 10 chunks, 120 ms in
+ * all, and none blocks the process for more than 12 ms.
  */
 @Injectable()
 export class Presence implements OnApplicationBootstrap, OnApplicationShutdown {

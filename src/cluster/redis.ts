@@ -80,7 +80,8 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
     const { client } = this;
     if (!client?.isOpen) return;
     this.isAnswering = false;
-    const quit = client.quit().catch(() => undefined);
+    // Without an open connection, `quit` fails and leaves a handshake to go on.
+    const quit = client.isReady ? client.quit() : client.disconnect();
     await withTimeout(quit, PROBE_TIMEOUT_MS, () => new RedisUnavailableError('no answer in time')).catch(
       () => client.disconnect().catch(() => undefined),
     );
