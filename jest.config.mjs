@@ -20,7 +20,7 @@ const shared = {
 };
 
 /** Load and latencies: each runs alone (`--runInBand`), because they judge what a machine without other work can do. */
-const QUIET = ['images-load', 'load', 'reconnects', 'responsiveness'].map(
+const QUIET = ['images-load', 'load', 'reconnects', 'responsiveness', 'several-instances'].map(
   (name) => `<rootDir>/test/e2e/${name}.spec.ts`,
 );
 

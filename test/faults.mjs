@@ -165,6 +165,27 @@ const FAULTS = [
     specs: ['integration/auth'],
   },
   {
+    what: 'each instance runs a periodic job that one instance runs for all',
+    file: 'src/core/jobs/background-jobs.ts',
+    from: 'minPauseMs: isForced ? 0 : intervalMs',
+    to: 'minPauseMs: 0',
+    specs: ['core/jobs/background-jobs', 'integration/locks'],
+  },
+  {
+    what: 'each instance writes the crashes of every instance to the old collection',
+    file: 'src/legacy/shared-collections/mirror-sources.ts',
+    from: "offer([crash]), 'this-instance');",
+    to: 'offer([crash]));',
+    specs: ['integration/work-once'],
+  },
+  {
+    what: 'an unconfirmed position that another instance has stored is published twice',
+    file: 'src/tracking/ingest/in-doubt-writes.ts',
+    from: 'if (!receivedAtMs.includes(found.position.receivedAtMs)) {',
+    to: 'if (!receivedAtMs.length) {',
+    specs: ['integration/work-once'],
+  },
+  {
     what: 'a process that has lost the schema lock still records its step',
     file: 'src/database/lock.repository.ts',
     from: 'const held = { _id: this.id, owner, epoch, lockedUntil: { $gt: now } };',

@@ -106,8 +106,12 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     if (!this.redis.isConfigured) return 'off';
     if (this.members === null) return 'cut';
     if (this.isCatchingUp) return 'catching-up';
-    const isSettling = this.mustCatchUp || performance.now() - this.joinedAtMs < SETTLE_MS;
-    return isSettling ? 'settling' : 'complete';
+    return this.mustCatchUp || !this.isSettled ? 'settling' : 'complete';
+  }
+
+  /** Own entries come back: Redis that refuses writes, as a full one, still answers the reader. */
+  private get isSettled(): boolean {
+    return this.echoAtMs > this.joinedAtMs && performance.now() - this.joinedAtMs >= SETTLE_MS;
   }
 
   /**
@@ -255,7 +259,7 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     const nowMs = performance.now();
     if (nowMs - this.echoAtMs > MAX_ECHO_AGE_MS)
       throw new RedisUnavailableError('own entries do not come back');
-    if (this.mustCatchUp && nowMs - this.joinedAtMs >= SETTLE_MS) {
+    if (this.mustCatchUp && this.isSettled) {
       this.mustCatchUp = false;
       void this.catchUp('joined');
     }

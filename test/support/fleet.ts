@@ -41,6 +41,8 @@ export class SendingDevice {
     socketUrl: string,
     readonly vehicle: FleetVehicle,
     everyMs: number,
+    /** Times are `performance.now()`. */
+    private readonly onAcknowledged: (time: string, sentAtMs: number) => void = () => undefined,
   ) {
     this.client = new DeviceClient(socketUrl, vehicle.token, {
       ackTimeoutMs: 3_000,
@@ -63,8 +65,12 @@ export class SendingDevice {
   private send(): void {
     const position = this.position(this.sent);
     this.sent += 1;
+    const sentAtMs = performance.now();
     this.client.send(position).then(
-      (delivery) => this.acknowledged.set(position.time, delivery),
+      (delivery) => {
+        this.acknowledged.set(position.time, delivery);
+        this.onAcknowledged(position.time, sentAtMs);
+      },
       (error: Error) => this.refused.push(error),
     );
   }
