@@ -165,6 +165,27 @@ const FAULTS = [
     specs: ['integration/auth'],
   },
   {
+    what: 'each instance runs a periodic job that one instance runs for all',
+    file: 'src/core/jobs/background-jobs.ts',
+    from: 'minPauseMs: isForced ? 0 : intervalMs',
+    to: 'minPauseMs: 0',
+    specs: ['core/jobs/background-jobs', 'integration/locks'],
+  },
+  {
+    what: 'each instance writes the crashes of every instance to the old collection',
+    file: 'src/legacy/shared-collections/mirror-sources.ts',
+    from: "offer([crash]), 'this-instance');",
+    to: 'offer([crash]));',
+    specs: ['integration/work-once'],
+  },
+  {
+    what: 'an unconfirmed position that another instance has stored is published twice',
+    file: 'src/tracking/ingest/in-doubt-writes.ts',
+    from: 'if (!receivedAtMs.includes(found.position.receivedAtMs)) {',
+    to: 'if (!receivedAtMs.length) {',
+    specs: ['integration/work-once'],
+  },
+  {
     what: 'a process that has lost the schema lock still records its step',
     file: 'src/database/lock.repository.ts',
     from: 'const held = { _id: this.id, owner, epoch, lockedUntil: { $gt: now } };',
@@ -258,8 +279,8 @@ const FAULTS = [
   {
     what: 'a client uses up the rate of an old box at another address',
     file: 'src/legacy/boxes/post-limits.ts',
-    from: 'take(`${vehicleId} ${network}`, nowMs)',
-    to: 'take(vehicleId, nowMs)',
+    from: 'take(`${vehicleId} ${network}`)',
+    to: 'take(vehicleId)',
     specs: ['legacy/boxes/post-limits'],
   },
   {
@@ -317,6 +338,20 @@ const FAULTS = [
     from: 'this.metrics.recordLost(events.length);',
     to: 'this.sequence -= 1; this.metrics.recordLost(events.length);',
     specs: ['integration/shared-events'],
+  },
+  {
+    what: 'each instance counts wrong log-ins alone',
+    file: 'src/cluster/shared-limits.ts',
+    from: 'if (!this.redis.isUp) return',
+    to: 'if (this.redis.isConfigured) return',
+    specs: ['integration/shared-limits'],
+  },
+  {
+    what: 'each instance allows a device and an old box the whole rate',
+    file: 'src/cluster/rate-sharing.ts',
+    from: 'if (spent.length === 0 || !this.redis.isUp) return;',
+    to: 'if (spent.length >= 0) return;',
+    specs: ['integration/shared-limits'],
   },
   {
     what: 'a subscriber drops its cursor when its stream ends twice',

@@ -4,6 +4,7 @@ export {
   ForOperators,
   ForRole,
   ForRoleOrDevice,
+  ForRoleOrOperators,
   ForScrapers,
   Public,
 } from './access/access.decorators.js';

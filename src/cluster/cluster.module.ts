@@ -1,14 +1,26 @@
 import { Global, Module } from '@nestjs/common';
 import { EventStream } from './event-stream.js';
 import { InstanceIdentity } from './instance-identity.js';
+import { RateSharing } from './rate-sharing.js';
+import { Presence } from './presence.js';
 import { Redis } from './redis.js';
+import { SharedLimits } from './shared-limits.js';
 import { StreamMetrics } from './stream-metrics.js';
 import { StreamWriter } from './stream-writer.js';
 
 /** What several instances share through Redis. Without Redis every part works for one instance. */
 @Global()
 @Module({
-  providers: [EventStream, InstanceIdentity, Redis, StreamMetrics, StreamWriter],
-  exports: [EventStream, InstanceIdentity, Redis],
+  providers: [
+    EventStream,
+    InstanceIdentity,
+    Presence,
+    RateSharing,
+    Redis,
+    SharedLimits,
+    StreamMetrics,
+    StreamWriter,
+  ],
+  exports: [EventStream, InstanceIdentity, Presence, Redis, SharedLimits],
 })
 export class ClusterModule {}

@@ -39,7 +39,7 @@ declare module '../core/events/event-bus.js' {
 }
 
 /** Only while it is `complete`, every event of the other instances arrives and nothing is missing from before. */
-type StreamState = 'off' | 'cut' | 'settling' | 'catching-up' | 'complete';
+export type StreamState = 'off' | 'cut' | 'settling' | 'catching-up' | 'complete';
 
 /**
  * Shares events between instances through one Redis stream, which each instance reads from its own position. The stream is
@@ -59,6 +59,7 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
   /** Own entries up to this time have come back, and with them all entries before; epoch milliseconds. */
   private echoedUpToMs: number;
   private echoAtMs = -Infinity;
+  private echoLagMs: number | null = null;
   private joinedAtMs = -Infinity;
   private wakeWaiting: (() => void)[] = [];
   /** Some state was loaded from storage before this instance read the stream. */
@@ -146,6 +147,16 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     return [...(this.aliveIds ?? [])].filter((id) => this.members?.has(id) !== true);
   }
 
+  /** Ids of the other instances: those with a heartbeat in storage and those whose events arrive; null: not known. */
+  get otherIds(): ReadonlySet<string> | null {
+    return this.aliveIds && new Set([...this.aliveIds, ...this.memberIds]);
+  }
+
+  /** Time from the write of the newest own entry until it arrived here, milliseconds; null while nothing arrives. */
+  get lagMs(): number | null {
+    return this.echoLagMs;
+  }
+
   /** Ids of the other instances whose events arrive here. */
   get memberIds(): ReadonlySet<string> {
     return this.members?.ids ?? new Set();
@@ -226,6 +237,7 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     // Holds the time up to which everything has arrived.
     void this.publishedUpToMs;
     this.members = null;
+    this.echoLagMs = null;
   }
 
   private async readAfter(client: RedisClient, lastId: string): Promise<readonly StreamEntry[]> {
@@ -243,7 +255,8 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     if (header.instance === this.identity.id) {
       this.echoAtMs = nowMs;
       this.echoedUpToMs = Number(message['t']);
-      this.metrics.recordEcho(this.clock.nowMs() - Number(message['t']));
+      this.echoLagMs = Math.max(0, this.clock.nowMs() - this.echoedUpToMs);
+      this.metrics.recordEcho(this.echoLagMs);
       return;
     }
     // Holds the time before this entry, which may show that others are missing.

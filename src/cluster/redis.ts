@@ -31,6 +31,8 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private client: RedisClient | null;
   private isAnswering = false;
   private hasFailed = false;
+  /** Why the connection failed; null while it is open. */
+  private connectError: unknown = null;
   private timeouts = 0;
   private failedProbes = 0;
   private readonly failures;
@@ -148,7 +150,12 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       },
     });
     client.on('error', (error: unknown) => {
-      if (client === this.client) this.setDown(error);
+      if (client !== this.client) return;
+      this.connectError = error;
+      this.setDown(error);
+    });
+    client.on('ready', () => {
+      if (client === this.client) this.connectError = null;
     });
     return client;
   }
@@ -196,9 +203,8 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
     this.failures.inc({ kind: 'timeout' });
     this.timeouts += 1;
     if (!client.isReady || this.timeouts >= MAX_TIMEOUTS) this.setDown(error);
-    return error instanceof RedisUnavailableError
-      ? error
-      : new RedisUnavailableError('the connection failed');
+    if (error instanceof RedisUnavailableError) return error;
+    return new RedisUnavailableError('the connection failed', { cause: this.connectError });
   }
 
   private setUp(): void {
@@ -213,11 +219,20 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
     this.isAnswering = false;
     if (this.hasFailed) return;
     this.hasFailed = true;
-    this.logger.warn(failureFields(error), 'redis unavailable: the instances share nothing');
+    this.logger.warn(failureFields(error), 'redis unavailable');
   }
 }
 
+/**
+ * The code of the error that Redis answered, e.g. `OOM`, also when it refused the connection.
+ * @returns null for any other failure
+ */
+export function errorReplyCode(error: unknown): string | null {
+  const reply = error instanceof RedisUnavailableError ? error.cause : error;
+  return isErrorReply(reply) ? (reply.message.split(' ', 1)[0] ?? null) : null;
+}
+
 /** An answer of Redis that is an error, e.g. `OOM command not allowed`. Not a fault of the connection. */
-function isErrorReply(error: unknown): boolean {
+function isErrorReply(error: unknown): error is Error {
   return error instanceof Error && error.constructor.name === 'ErrorReply';
 }

@@ -70,6 +70,6 @@ export class StreamMetrics {
   }
 
   recordEcho(latencyMs: number): void {
-    this.latency.observe(Math.max(0, latencyMs) / 1_000);
+    this.latency.observe(latencyMs / 1_000);
   }
 }

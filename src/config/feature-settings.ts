@@ -96,7 +96,7 @@ export const IMAGE_SETTINGS = {
   IMAGE_UPLOADS_AT_ONCE: setting({
     type: type.integer(1, 10_000),
     default: '200',
-    text: 'Uploads that are received at the same time. Above it, an upload cuts the oldest one of the user or vehicle with most of them, or gets 503 when no other has more.',
+    text: 'Uploads that one instance receives at the same time. Above it, an upload cuts the oldest one of the user or vehicle with most of them, or gets 503 when no other has more.',
   }),
   IMAGE_VEHICLE_QUOTA_BYTES: setting({
     type: type.integer(1_000_000, 100_000_000_000_000),

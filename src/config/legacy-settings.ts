@@ -16,27 +16,27 @@ export const LEGACY_SETTINGS = {
   LEGACY_MAX_PANELS: setting({
     type: type.integer(1, 100_000),
     default: '200',
-    text: 'Maximum number of connected old panels. A further connection is closed, and the panel connects again later.',
+    text: 'Maximum number of old panels connected to one instance. A further connection is closed, and the panel connects again later.',
   }),
   LEGACY_POSTS_PER_S_PER_ADDRESS: setting({
     type: type.integer(1, 100_000),
     default: '200',
-    text: 'Requests of old boxes per second from one address: positions, pictures and crashes count apart. Further ones get 429. A burst can have 5 seconds of this rate. A box sends up to 1.5 a second, and all boxes can have one address: allow 6 for each box.',
+    text: 'Requests of old boxes per second from one address, on all instances with Redis: positions, pictures and crashes count apart. Further ones get 429. A burst can have 5 seconds of this rate. A box sends up to 1.5 a second, and all boxes can have one address: allow 6 for each box.',
   }),
   LEGACY_POSITIONS_PER_S_PER_BOX: setting({
     type: type.integer(1, 100_000),
     default: '4',
-    text: 'Positions of one old box per second from one address. Further ones get 429. A box sends one a second. A burst can have 5 seconds of this rate, and all addresses together four times the rate.',
+    text: 'Positions of one old box per second from one address, on all instances with Redis. Further ones get 429. A box sends one a second. A burst can have 5 seconds of this rate, and all addresses together four times the rate.',
   }),
   LEGACY_PICTURE_POSTS_PER_S_PER_BOX: setting({
     type: type.integer(1, 100_000),
     default: '6',
-    text: 'Picture requests of one old box per second from one address. Further ones get 429. A box sends up to 1.5 a second. A burst can have 5 seconds of this rate, and all addresses together four times the rate.',
+    text: 'Picture requests of one old box per second from one address, on all instances with Redis. Further ones get 429. A box sends up to 1.5 a second. A burst can have 5 seconds of this rate, and all addresses together four times the rate.',
   }),
   LEGACY_PICTURE_POSTS_AT_ONCE: setting({
     type: type.integer(1, 10_000),
     default: '64',
-    text: 'Picture requests of old boxes that are read at the same time. Above it, the address with most of them loses its oldest one, or the oldest of all is cut when it takes over 5 s.',
+    text: 'Picture requests of old boxes that one instance reads at the same time. Above it, the address with most of them loses its oldest one, or the oldest of all is cut when it takes over 5 s.',
   }),
   LEGACY_MAX_PANELS_PER_ADDRESS: setting({
     type: type.integer(1, 100_000),

@@ -140,12 +140,12 @@ export const ACCESS_SETTINGS = {
   LOGIN_FAILURES_PER_ACCOUNT: setting({
     type: type.integer(1, 1_000),
     default: '10',
-    text: 'Failed log-ins from one IP address to one account within the window; further ones get 429.',
+    text: 'Failed log-ins from one IP address to one account within the window, on all instances with Redis; further ones get 429.',
   }),
   LOGIN_FAILURES_PER_IP: setting({
     type: type.integer(1, 100_000),
     default: '100',
-    text: 'Failed log-ins from one IP address to all accounts within the window; further ones get 429.',
+    text: 'Failed log-ins from one IP address to all accounts within the window, on all instances with Redis; further ones get 429.',
   }),
   LOGIN_FAILURE_WINDOW_S: setting({
     type: type.integer(1, 86_400),
@@ -234,12 +234,12 @@ export const LIMIT_SETTINGS = {
     type: type.integer(1_000_000, 1_000_000_000),
     default: '4000000',
     unit: 'bytes',
-    text: 'JSON that one caller can have parsed each second, on average: one address without a token, or one token. A burst can be four times as large. Bodies up to 2 kB do not count. Further ones get 429.',
+    text: 'JSON that one caller can have parsed each second, on average: one address without a token, or one token. A burst can be four times as large. Bodies up to 2 kB do not count. Further ones get 429. With Redis it is one rate on all instances.',
   }),
   CONNECTIONS_PER_ADDRESS: setting({
     type: type.integer(10, 1_000_000),
     default: '1000',
-    text: 'Maximum number of open connections of one client address to one port. Further ones are closed. The addresses in `TRUST_PROXY` have no limit.',
+    text: 'Maximum number of open connections of one client address to one port of one instance. Further ones are closed. The addresses in `TRUST_PROXY` have no limit.',
   }),
   HTTP_BODY_STALL_S: setting({
     type: type.integer(1, 3_600),

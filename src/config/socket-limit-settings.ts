@@ -1,7 +1,7 @@
 import { setting } from './setting-definition.js';
 import * as type from './setting-types.js';
 
-/** Bounds of one Socket.IO connection, and of all together. */
+/** Bounds of one Socket.IO connection, and of all of one instance together. */
 export const SOCKET_LIMIT_SETTINGS = {
   SOCKET_MAX_PACKETS_PER_PAYLOAD: setting({
     type: type.integer(100, 100_000),
@@ -11,7 +11,7 @@ export const SOCKET_LIMIT_SETTINGS = {
   SOCKET_EVENTS_PER_S: setting({
     type: type.integer(10, 100_000),
     default: '200',
-    text: 'Events a second that a socket may send for long. A message of 4 kB more counts as one event more, an event on `/live` as 40. A socket that sends faster is read more slowly.',
+    text: 'Events a second that a socket may send for long. A message of 4 kB more counts as one event more, an event on `/live` as 40. A socket that sends faster is read more slowly. All sockets of one device credential and its position requests over HTTP together have the same rate, on all instances with Redis; a request beyond it gets 429.',
   }),
   SOCKET_EVENT_BURST: setting({
     type: type.integer(100, 100_000),
@@ -66,6 +66,6 @@ export const SOCKET_LIMIT_SETTINGS = {
   SOCKET_MAX_PER_CALLER: setting({
     type: type.integer(1, 1_000_000),
     default: '200',
-    text: 'Connections of one user or of one device credential. A further one is closed, and the client tries again.',
+    text: 'Connections of one user or of one device credential to one instance. A further one is closed, and the client tries again.',
   }),
 };

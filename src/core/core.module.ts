@@ -8,6 +8,7 @@ import { ClientAddresses } from './http/client-addresses.js';
 import { ConnectionLimits } from './http/connection-limits.js';
 import { HttpTraffic } from './http/http-traffic.js';
 import { InFlightBytes } from './limits/in-flight-bytes.js';
+import { SharedRates } from './limits/shared-rates.js';
 import { LogLevel } from './logging/log-level.js';
 import { LogMetrics } from './logging/log-metrics.js';
 import { PinoLogger } from './logging/pino-logger.js';
@@ -29,6 +30,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     HttpTraffic,
     InFlightBytes,
     LogMetrics,
+    SharedRates,
   ],
   exports: [
     BackgroundJobs,
@@ -41,6 +43,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     InFlightBytes,
     LagMonitor,
     Metrics,
+    SharedRates,
   ],
 })
 export class CoreModule {

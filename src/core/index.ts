@@ -50,6 +50,7 @@ export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
 export { type CallerRank, FairLimiter, type LimitedCaller } from './limits/fair-limiter.js';
 export { FairSlots, type Slot } from './limits/fair-slots.js';
 export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
+export { type SharedRate, SharedRates } from './limits/shared-rates.js';
 export { TokenBucket } from './limits/token-bucket.js';
 export {
   DEFAULT_LEVEL_S,
@@ -63,7 +64,14 @@ export { keyOfCursor, type Page, pageBy, pageOf, type PageRequest, pageRequest }
 export { PageDto } from './http/page.dto.js';
 export { BackgroundJob, BackgroundJobs } from './jobs/background-jobs.js';
 export { LagMonitor } from './jobs/lag-monitor.js';
-export { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './jobs/lock.js';
+export {
+  type AcquireOptions,
+  type HeldLock,
+  LOCK_PROVIDER,
+  type LockAttempt,
+  type LockOptions,
+  type LockProvider,
+} from './jobs/lock.js';
 export { pause, retry } from './time/retry.js';
 export { announceReady } from './logging/startup-banner.js';
 export { LogStream } from './logging/log-stream.js';

@@ -7,6 +7,7 @@ import { CrewEventDetector } from './crew-event-detector.js';
 import type { CrewEventMetrics } from './crew-event-metrics.js';
 import type { PendingCrewEvent } from './crew-event-rules.js';
 import type { CrewEventsRepository } from './crew-events.repository.js';
+import type { CrewEventsService } from './crew-events.service.js';
 import type { CrewState, CrewStatesRepository } from './crew-states.repository.js';
 import { DispatchSystem } from './dispatch-system.js';
 
@@ -79,6 +80,7 @@ async function takeOver(mine: number): Promise<CrewEventDetector> {
     SETTINGS,
     stateStorage,
     eventStorage,
+    { publish: () => undefined } as unknown as CrewEventsService,
     new NoDispatchSystem(),
     latest,
     metrics,

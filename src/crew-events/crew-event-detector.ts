@@ -4,6 +4,7 @@ import { Clock, type HeldLock, markerTimeMs, type Position } from '../core/index
 import { LatestPositions } from '../tracking/index.js';
 import { CrewEventMetrics } from './crew-event-metrics.js';
 import { CrewEventsRepository } from './crew-events.repository.js';
+import { CrewEventsService } from './crew-events.service.js';
 import {
   type CrewVehicleState,
   type CrewEventRules,
@@ -38,6 +39,7 @@ export class CrewEventDetector {
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly statesRepository: CrewStatesRepository,
     private readonly events: CrewEventsRepository,
+    private readonly published: CrewEventsService,
     private readonly dispatchSystem: DispatchSystem,
     private readonly latest: LatestPositions,
     private readonly metrics: CrewEventMetrics,
@@ -183,5 +185,6 @@ export class CrewEventDetector {
       this.metrics.recorded(type);
       this.logger.debug({ id, type, vehicleId }, 'crew event recorded');
     }
+    this.published.publish(recorded);
   }
 }

@@ -9,8 +9,8 @@ import { CrewPositionReader } from './crew-position-reader.js';
 import { PanelNotificationSender } from './panel-notification-sender.js';
 
 /**
- * After a kill the next leader starts within `leaseMs` and one acquire interval. After a gap longer than `maxGapMs`,
- * silence before the new leader does not count as offline: no instance was reading positions.
+ * After a kill the next leader starts when the lease ends, within `leaseMs`. After a gap longer than `maxGapMs`, silence
+ * before the new leader does not count as offline: no instance was reading positions.
  */
 const LOCK = { name: 'crew-events', leaseMs: 4_000, maxGapMs: 15_000 };
 const ACQUIRE_INTERVAL_MS = 1_000;

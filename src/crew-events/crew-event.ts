@@ -62,9 +62,16 @@ export const CREW_EVENT_FIELDS = [
   'late',
 ] as const satisfies readonly (keyof CrewEventView)[];
 
+/** A crew event inside the service. */
+export interface PublishedCrewEvent {
+  readonly event: CrewEventView;
+  /** Clock of the database, epoch milliseconds. */
+  readonly recordedAtMs: number;
+}
+
 declare module '../core/events/event-bus.js' {
   interface EventMap {
-    /** An instance has recorded a crew event. Published on every instance, usually within a second. */
-    'crew-event.recorded': CrewEventView;
+    /** An instance has recorded a crew event. Published once on every instance, usually within a second. */
+    'crew-event.recorded': PublishedCrewEvent;
   }
 }

@@ -46,25 +46,26 @@ export class CrewEventsRepository {
 
   /**
    * Stores each event once, also when it is given again.
-   * @returns the events that were new
+   * @returns the events that were new, as stored
    */
   async record(
     pending: readonly PendingCrewEvent[],
     { maxAgeMs, giveUpAfterMs }: SendRules,
-  ): Promise<PendingCrewEvent[]> {
+  ): Promise<RecordedCrewEvent[]> {
     if (pending.length === 0) return [];
     const moments = this.recordingTimesOf(pending, await this.time.read());
+    const events = pending.map((event, index) => {
+      const recordedAt = moments[index] as Date;
+      return { ...event, recordedAt, late: recordedAt.getTime() - event.at.getTime() > maxAgeMs };
+    });
     const known = await insertOrFindDuplicates(
       this.events,
-      pending.map(({ id, vehicleId, ...event }, index) => {
-        const recordedAt = moments[index] as Date;
-        const late = recordedAt.getTime() - event.at.getTime() > maxAgeMs;
+      events.map(({ id, vehicleId, ...event }) => {
+        const { recordedAt, late } = event;
         return {
           _id: id,
           vehicleId: new Types.ObjectId(vehicleId),
           ...event,
-          recordedAt,
-          late,
           sendState: giveUpAfterMs === null || late || !isSent(event.type) ? 'kept' : 'waiting',
           attempts: 0,
           nextAttemptAt: recordedAt,
@@ -74,7 +75,7 @@ export class CrewEventsRepository {
         };
       }),
     );
-    return pending.filter((_, index) => !known.has(index));
+    return events.filter((_, index) => !known.has(index));
   }
 
   /**

@@ -80,10 +80,14 @@ export class DatabaseLock<D extends LockDocument = LockDocument> {
 
   /** Frees the lock. A lock that was lost belongs to its next holder and stays as it is. */
   async release(): Promise<void> {
+    await this.free();
+  }
+
+  protected async free(change?: (freedAt: Date) => Partial<D>): Promise<void> {
     this.released.abort();
     clearTimeout(this.deadline);
     await this.renewal;
-    if (!this.signal.aborted) await this.repository.release(this.holder);
+    if (!this.signal.aborted) await this.repository.release(this.holder, change);
   }
 
   private lose(reason: string): void {

@@ -28,6 +28,14 @@ interface LockPlace<D extends LockDocument> {
   readonly freedAt: 'now' | '1970';
 }
 
+/** A lock document with the time at which it was read. */
+export interface LockView<D extends LockDocument> {
+  readonly document: D;
+  readonly now: Date;
+  /** `performance.now()` before the first request of the reading. */
+  readonly beganMs: number;
+}
+
 /** What `LockRepository.acquire` gives to the new holder. */
 export interface AcquiredDocument<D extends LockDocument> {
   /** As written with the new epoch. */
@@ -51,20 +59,26 @@ export class LockRepository<D extends LockDocument> {
     return ((await this.collection.findOne({ _id: this.id })) as D | null) ?? this.place.initial;
   }
 
+  /** Reads the document, which is created when it does not exist. */
+  async look(): Promise<LockView<D>> {
+    const beganMs = performance.now();
+    const document = await this.findOrCreate();
+    return { document, now: await readDatabaseTime(this.connection), beganMs };
+  }
+
   /**
    * @param leaseMs the lease ends after this time unless `renew` prolongs it
    * @param change further fields to set in the same write, from the document before it and the database's time
-   * @returns null when another process holds the lock or acquired it first
+   * @param view the document; default: it is read now
+   * @returns null when another process holds the lock or acquired it since the view
    */
   async acquire(
     owner: string,
     leaseMs: number,
     change: (seen: D, now: Date) => Partial<D> = () => ({}),
+    view?: LockView<D>,
   ): Promise<AcquiredDocument<D> | null> {
-    // Read before the request to the database: this process must give up before another may take over.
-    const goodUntilMs = performance.now() + leaseMs;
-    const seen = await this.findOrCreate();
-    const now = await readDatabaseTime(this.connection);
+    const { document: seen, now, beganMs } = view ?? (await this.look());
     if (seen.lockedUntil > now) return null;
     const taken = { owner, epoch: seen.epoch + 1, lockedUntil: after(now, leaseMs), ...change(seen, now) };
     const document = (await this.collection.findOneAndUpdate(
@@ -72,7 +86,8 @@ export class LockRepository<D extends LockDocument> {
       { $set: taken },
       { returnDocument: 'after' },
     )) as D | null;
-    return document && { document, goodUntilMs };
+    // This process must give up before another may take over: the lease counts from before the reading of the time.
+    return document && { document, goodUntilMs: beganMs + leaseMs };
   }
 
   /** @returns false when the lock has another holder or its lease is over */
@@ -90,11 +105,18 @@ export class LockRepository<D extends LockDocument> {
     return this.set(holder, now, change(now));
   }
 
-  /** Does nothing when another process has taken over. */
-  async release({ owner, epoch }: LockHolder): Promise<void> {
+  /**
+   * Does nothing when another process has taken over.
+   * @param change further fields to set, from the time that is written into `lockedUntil`
+   */
+  async release(
+    { owner, epoch }: LockHolder,
+    change: (freedAt: Date) => Partial<D> = () => ({}),
+  ): Promise<void> {
     const { freedAt } = this.place;
     const lockedUntil = freedAt === 'now' ? await readDatabaseTime(this.connection) : new Date(0);
-    await this.collection.updateOne({ _id: this.id, owner, epoch }, { $set: { owner: null, lockedUntil } });
+    const $set = { ...change(lockedUntil), owner: null, lockedUntil };
+    await this.collection.updateOne({ _id: this.id, owner, epoch }, { $set });
   }
 
   private async set(

@@ -18,6 +18,8 @@ const INTERVAL_MS = 2_000;
 @Injectable()
 export class InstancesPoller implements OnApplicationBootstrap {
   private alive: readonly LiveInstance[] = [];
+  private resolveRead: () => void = () => undefined;
+  private readonly read = new Promise<void>((resolve) => (this.resolveRead = resolve));
 
   constructor(
     private readonly instances: InstancesRepository,
@@ -30,6 +32,11 @@ export class InstancesPoller implements OnApplicationBootstrap {
   /** The other instances at the last successful read; empty before the first. */
   get others(): readonly LiveInstance[] {
     return this.alive;
+  }
+
+  /** Resolves after the first successful read. */
+  whenRead(): Promise<void> {
+    return this.read;
   }
 
   onApplicationBootstrap(): void {
@@ -46,5 +53,6 @@ export class InstancesPoller implements OnApplicationBootstrap {
     const found = await this.instances.findAlive();
     this.alive = found.filter(({ id }) => id !== this.identity.id);
     this.stream.setAlive(new Set(this.alive.map(({ id }) => id)));
+    this.resolveRead();
   }
 }

@@ -10,6 +10,7 @@ import { type ReportAnswer, SocketErrorInterceptor } from '../core/index.js';
 import { PositionsService } from '../tracking/index.js';
 import { actorOf, StateStatusDto, type StatusAnswer, VehicleStatusService } from '../vehicles/index.js';
 import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
+import { SocketPresence } from './transport/socket-presence.js';
 import { SocketAuthentication } from './transport/socket-authentication.js';
 import type { DeviceNamespace, DeviceSocket } from './sockets.js';
 
@@ -22,11 +23,13 @@ export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
     private readonly statuses: VehicleStatusService,
     private readonly authentication: SocketAuthentication,
     private readonly revoked: RevokedSocketCloser,
+    private readonly presence: SocketPresence,
   ) {}
 
   afterInit(namespace: DeviceNamespace): void {
     namespace.use(this.authentication.device);
     this.revoked.guard(namespace);
+    this.presence.track(namespace);
   }
 
   @SubscribeMessage('position')

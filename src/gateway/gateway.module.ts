@@ -16,6 +16,7 @@ import { SocketAuthentication } from './transport/socket-authentication.js';
 import { SocketDrain } from './transport/socket-drain.js';
 import { SocketMetrics } from './transport/socket-metrics.js';
 import { SocketPort } from './transport/socket-port.js';
+import { SocketPresence } from './transport/socket-presence.js';
 import { SocketRefusals } from './transport/socket-refusals.js';
 import { TokenExpiry } from './transport/token-expiry.js';
 import { TransportLimits } from './transport/transport-limits.js';
@@ -26,6 +27,7 @@ import { TransportLimits } from './transport/transport-limits.js';
   providers: [
     SocketPort,
     SocketMetrics,
+    SocketPresence,
     SocketRefusals,
     TransportLimits,
     SocketAuthentication,

@@ -14,6 +14,7 @@ import { SubscriptionFilter } from './subscriptions/subscription-filter.js';
 import { readCursor } from './subscriptions/live-cursor.js';
 import { LiveStreams } from './subscriptions/live-streams.js';
 import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
+import { SocketPresence } from './transport/socket-presence.js';
 import { SocketAuthentication } from './transport/socket-authentication.js';
 import type { AuthenticateAnswer, WatchAnswer } from './socket-events.js';
 import type { SubscriberNamespace, SubscriberSocket } from './sockets.js';
@@ -35,6 +36,7 @@ export class LiveGateway
     private readonly streams: LiveStreams,
     private readonly authentication: SocketAuthentication,
     private readonly revoked: RevokedSocketCloser,
+    private readonly presence: SocketPresence,
     private readonly expiry: TokenExpiry,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
@@ -42,6 +44,7 @@ export class LiveGateway
   afterInit(namespace: SubscriberNamespace): void {
     namespace.use(this.authentication.user);
     this.revoked.guard(namespace);
+    this.presence.track(namespace);
   }
 
   handleConnection(socket: SubscriberSocket): void {
@@ -67,11 +70,14 @@ export class LiveGateway
   }
 
   @SubscribeMessage('authenticate')
-  authenticate(
+  async authenticate(
     @ConnectedSocket() socket: SubscriberSocket,
     @MessageBody() { token }: AuthenticateDto,
   ): Promise<AuthenticateAnswer> {
-    return this.expiry.renew(socket, token);
+    const answer = await this.expiry.renew(socket, token);
+    this.revoked.checkSoon(socket);
+    this.presence.update(socket);
+    return answer;
   }
 
   @SubscribeMessage('unwatch')

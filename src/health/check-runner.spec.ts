@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { BackgroundJobs, EventBus } from '../core/index.js';
+import { BackgroundJobs, EventBus, Metrics } from '../core/index.js';
 import type { DatabaseConnection, DatabasePhase } from '../database/index.js';
 import { InstanceLifecycle } from '../deployment/index.js';
 import { CheckRunner, type CheckResult, Debouncer, HealthCheck, healthIssue } from './check-runner.js';
@@ -85,7 +85,7 @@ describe('CheckRunner', () => {
     const events = new EventBus();
     const connection = database as unknown as DatabaseConnection;
     const lifecycle = new InstanceLifecycle(connection, events);
-    const jobs = new BackgroundJobs(null);
+    const jobs = new BackgroundJobs(null, new Metrics());
     allJobs.push(jobs);
     const runner = new CheckRunner(checks, lifecycle, connection, jobs);
     runner.onApplicationBootstrap();

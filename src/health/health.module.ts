@@ -9,8 +9,10 @@ import { DeploymentHealth } from './checks/deployment.health.js';
 import { EventLoopHealth } from './checks/event-loop.health.js';
 import { ImageVolumeHealth } from './checks/image-volume.health.js';
 import { LagHealth } from './checks/lag.health.js';
+import { LiveHealth } from './checks/live.health.js';
 import { MemoryHealth } from './checks/memory.health.js';
 import { MongoHealth } from './checks/mongo.health.js';
+import { RedisHealth } from './checks/redis.health.js';
 import { SchemaHealth } from './checks/schema.health.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -23,6 +25,8 @@ const CHECKS = [
   MongoHealth,
   SchemaHealth,
   DeploymentHealth,
+  RedisHealth,
+  LiveHealth,
   ImageVolumeHealth,
   EventLoopHealth,
   MemoryHealth,

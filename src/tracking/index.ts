@@ -1,3 +1,4 @@
+export { DeviceRate } from './ingest/device-rate.js';
 export { RECORDED_WITHIN_MS } from './ingest/in-doubt-writes.js';
 export { LatestPositions } from './live/latest-positions.js';
 export { parseMeasurements } from './ingest/position.parser.js';

@@ -8,6 +8,7 @@ import { RetentionRepository, type RetentionStep } from './retention.repository.
 
 const DAY_MS = 86_400_000;
 const SWEEP_INTERVAL_MS = 3_600_000;
+const LEASE_MS = 4_000;
 const BATCH_SIZE = 500;
 /** The sweep pauses four times as long as each step took: it uses a fifth of the time, and less of a slow database. */
 const PAUSE_FACTOR = 4;
@@ -21,8 +22,7 @@ interface SweepResult {
 /**
  * Deletes data older than POSITION_RETENTION_DAYS: positions by the later of fix time and receipt, quarantined positions
  * by the time of receipt, because their own time can be wrong. The newest position of a vehicle stays, however old it is. Without
- * the setting nothing is deleted. Sweeps of several instances at once delete the same documents, which does no harm:
- * the job needs no lock.
+ * the setting nothing is deleted. One instance sweeps for all.
  */
 @Injectable()
 export class PositionRetention implements OnApplicationBootstrap {
@@ -43,7 +43,7 @@ export class PositionRetention implements OnApplicationBootstrap {
     this.jobs.start({
       name: 'position-retention',
       intervalMs: SWEEP_INTERVAL_MS,
-      runsAtStart: true,
+      lock: { name: 'position-retention', leaseMs: LEASE_MS },
       startsAfter: () => this.database.whenStarted(),
       run: async (signal) => void (await this.sweep(positionDays, signal)),
     });

@@ -28,6 +28,7 @@ import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
 import { LateCommits } from './ingest/late-commits.js';
 import { DeviceClocks } from './ingest/device-clocks.js';
+import { DeviceRate } from './ingest/device-rate.js';
 
 @Module({
   imports: [
@@ -57,6 +58,7 @@ import { DeviceClocks } from './ingest/device-clocks.js';
     InDoubtWrites,
     LateCommits,
     DeviceClocks,
+    DeviceRate,
     LatestPositions,
     LatestPositionsLoader,
     PositionsService,
@@ -66,6 +68,6 @@ import { DeviceClocks } from './ingest/device-clocks.js';
     RetentionRepository,
     PositionRetention,
   ],
-  exports: [PositionLogService, PositionsService, LatestPositions],
+  exports: [DeviceRate, PositionLogService, PositionsService, LatestPositions],
 })
 export class TrackingModule {}

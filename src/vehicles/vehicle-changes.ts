@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EventBus, type JsonOf } from '../core/index.js';
+import { EventBus, type JsonOf, type PositionView } from '../core/index.js';
 import { LastPositions } from './last-positions.js';
 import { toVehicleView, type Vehicle, type VehicleView } from './vehicle.js';
 
@@ -9,6 +9,17 @@ export interface VehicleChange {
   readonly version: number;
   /** The vehicle was archived by this change and is not found any more. */
   readonly isArchived: boolean;
+  /** Since when the clock of the vehicle's device is behind; null: it is not. */
+  readonly clockBehindSince: Date | null;
+}
+
+export function toVehicleChange(vehicle: Vehicle, lastPosition: PositionView | null): VehicleChange {
+  return {
+    vehicle: toVehicleView(vehicle, lastPosition),
+    version: vehicle.version,
+    isArchived: vehicle.archivedAt !== null,
+    clockBehindSince: vehicle.clockBehindSince,
+  };
 }
 
 declare module '../core/events/event-bus.js' {
@@ -37,11 +48,7 @@ export class VehicleChanges {
 
   publish(vehicle: Vehicle): void {
     if (!this.isNew(vehicle.id, vehicle.version)) return;
-    this.events.publish('vehicle.changed', {
-      vehicle: toVehicleView(vehicle, this.lastPositions.of(vehicle.id)),
-      version: vehicle.version,
-      isArchived: vehicle.archivedAt !== null,
-    });
+    this.events.publish('vehicle.changed', toVehicleChange(vehicle, this.lastPositions.of(vehicle.id)));
   }
 
   private isNew(id: string, version: number): boolean {
@@ -50,7 +57,9 @@ export class VehicleChanges {
     return true;
   }
 
-  private fromOtherInstance({ vehicle, version, isArchived }: JsonOf<VehicleChange>): VehicleChange | null {
+  private fromOtherInstance(change: JsonOf<VehicleChange>): VehicleChange | null {
+    const { vehicle, version, isArchived } = change;
+    const clockBehindSince = change.clockBehindSince === null ? null : new Date(change.clockBehindSince);
     if (!this.isNew(vehicle.id, version)) return null;
     const { statusAt, createdAt, updatedAt, ...rest } = vehicle;
     const times = {
@@ -59,10 +68,21 @@ export class VehicleChanges {
       updatedAt: new Date(updatedAt),
     };
     return {
-      // The live marker of this instance can be newer.
-      vehicle: { ...rest, ...times, lastPosition: this.lastPositions.of(vehicle.id) },
+      // The live marker of this instance can be newer, and the mark of the clock older.
+      vehicle: {
+        ...rest,
+        ...times,
+        lastPosition: withClock(this.lastPositions.of(vehicle.id), clockBehindSince !== null),
+      },
       version,
       isArchived,
+      clockBehindSince,
     };
   }
+}
+
+function withClock(position: PositionView | null, isBehind: boolean): PositionView | null {
+  if (position === null) return null;
+  const { clock: _clock, ...rest } = position;
+  return isBehind ? { ...rest, clock: 'behind' } : rest;
 }

@@ -4,7 +4,7 @@ import { LastPositions } from './last-positions.js';
 import type { Actor } from './status-change.js';
 import type { UnitStatus } from './status-change.js';
 import { newStatusChange } from './vehicle-status.service.js';
-import type { VehicleChange } from './vehicle-changes.js';
+import { toVehicleChange, type VehicleChange } from './vehicle-changes.js';
 import { VehicleWriter } from './vehicle-writer.js';
 import { versionMismatch } from './vehicle.errors.js';
 import {
@@ -53,11 +53,7 @@ export class VehiclesService {
   /** Vehicles that changed at or after this time, each once, in their current state. */
   async changedSince(at: Date): Promise<VehicleChange[]> {
     const found = await this.vehicles.listChangedSince(at);
-    return found.map((vehicle) => ({
-      vehicle: toVehicleView(vehicle, this.lastPositions.of(vehicle.id)),
-      version: vehicle.version,
-      isArchived: vehicle.archivedAt !== null,
-    }));
+    return found.map((vehicle) => toVehicleChange(vehicle, this.lastPositions.of(vehicle.id)));
   }
 
   /** Also finds archived vehicles, for their history. @throws vehicles/not-found */

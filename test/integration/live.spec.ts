@@ -244,11 +244,8 @@ describe('5,000 events and 500 positions within one turn', () => {
       if (n % 4 === 0) {
         const event = { id: idOf(n), vehicleId, type: 'offline', at: at.toISOString(), ...place } as const;
         bus.publish('crew-event.recorded', {
-          ...event,
-          averageKmh: 0,
-          requestId: null,
-          minutesLeft: null,
-          late: false,
+          event: { ...event, averageKmh: 0, requestId: null, minutesLeft: null, late: false },
+          recordedAtMs: at.getTime(),
         });
       } else if (n % 4 === 1) {
         const crash = { id: idOf(n), vehicleId, reportedAt: at, ...place };
@@ -261,7 +258,9 @@ describe('5,000 events and 500 positions within one turn', () => {
             ...{ status: 'available', statusAt: at, createdAt: at, updatedAt: at },
             ...{ boxCode: null, lastPosition: null },
           },
-          version: 1, isArchived: n % 4 === 3,
+          version: 1,
+          isArchived: n % 4 === 3,
+          clockBehindSince: null,
         });
       }
     }

@@ -18,6 +18,7 @@ interface LeaseDocument {
   readonly epoch: number;
   readonly lockedUntil: Date;
   readonly unbrokenSince: Date;
+  readonly completedAt?: Date;
 }
 
 const NAME = 'night-work';
@@ -47,11 +48,14 @@ const leases = (): mongo.Collection<LeaseDocument> => collection<LeaseDocument>(
 const find = (): Promise<LeaseDocument | null> => leases().findOne({ _id: NAME });
 
 async function acquire(service: LocksService, options = OPTIONS): Promise<HeldLock> {
-  const lock = await service.acquire(options);
+  const lock = await tryAcquire(service, options);
   if (!lock) throw new Error('another holds the lock');
   locks.push(lock);
   return lock;
 }
+
+const tryAcquire = async (service: LocksService, options = OPTIONS): Promise<HeldLock | null> =>
+  (await service.acquire(options)).lock;
 
 async function inMs(ms: number): Promise<Date> {
   return new Date((await readDatabaseTime(connection)).getTime() + ms);
@@ -77,8 +81,8 @@ describe('a lock by name', () => {
     const [one, other] = [new LocksService(connection), new LocksService(connection)];
     const first = await acquire(one);
     expect(first.epoch).toBe(1);
-    expect(await other.acquire(OPTIONS)).toBeNull();
-    expect(await one.acquire(OPTIONS)).toBeNull();
+    expect(await tryAcquire(other)).toBeNull();
+    expect(await tryAcquire(one)).toBeNull();
     await first.release();
     const second = await acquire(other);
     expect(second.epoch).toBe(2);
@@ -87,7 +91,7 @@ describe('a lock by name', () => {
   });
 
   it('goes to exactly one of ten that ask at the same moment', async () => {
-    const asked = Array.from({ length: 10 }, () => new LocksService(connection).acquire(OPTIONS));
+    const asked = Array.from({ length: 10 }, () => tryAcquire(new LocksService(connection)));
     const held = (await Promise.all(asked)).filter((lock) => lock !== null);
     locks.push(...held);
     expect(held).toHaveLength(1);
@@ -105,7 +109,7 @@ describe('a lock by name', () => {
     const crashed = { _id: NAME, owner: 'crashed', epoch: 7, lockedUntil: await inMs(300), unbrokenSince };
     await leases().insertOne(crashed);
     const service = new LocksService(connection);
-    expect(await service.acquire(OPTIONS)).toBeNull();
+    expect(await tryAcquire(service)).toBeNull();
     await new Promise((resolve) => setTimeout(resolve, 400));
     const { epoch, heldSince } = await acquire(service);
     expect([epoch, heldSince]).toEqual([8, unbrokenSince]);
@@ -136,7 +140,7 @@ describe('a lock by name', () => {
     const lock = await acquire(new LocksService(connection), { ...OPTIONS, leaseMs: 600 });
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(lossOf(lock)).toBeNull();
-    expect(await new LocksService(connection).acquire(OPTIONS)).toBeNull();
+    expect(await tryAcquire(new LocksService(connection))).toBeNull();
   });
 
   it('is lost when a renewal is refused, and the document stays with the next holder', async () => {
@@ -167,6 +171,53 @@ describe('a lock by name', () => {
     while (performance.now() < endMs);
     expect(lock.signal.aborted).toBe(false);
     expect(lossOf(lock)).toBeInstanceOf(LockLostError);
+  });
+});
+
+describe('the end of the last complete work', () => {
+  const PAUSE_MS = 60_000;
+  const acquireDue = () => new LocksService(connection).acquire({ ...OPTIONS, minPauseMs: PAUSE_MS });
+  const endOf = async (lock: HeldLock, isComplete: boolean): Promise<void> => {
+    await lock.release(isComplete);
+    locks = locks.filter((each) => each !== lock);
+  };
+
+  it('keeps the lock from all instances until the pause is over, by the clock of the database', async () => {
+    await endOf(await acquire(new LocksService(connection)), true);
+    const completedAt = (await leases().findOne({ _id: NAME }))?.completedAt;
+    const refused = await acquireDue();
+    expect([refused.lock, refused.completedAt]).toEqual([null, completedAt]);
+    expect(refused.retryInMs).toBeGreaterThan(0);
+    expect(refused.retryInMs).toBeLessThanOrEqual(PAUSE_MS);
+    // Without a pause the lock is free.
+    await endOf(await acquire(new LocksService(connection)), false);
+    expect((await acquireDue()).lock).toBeNull();
+    await leases().updateOne({ _id: NAME }, { $set: { completedAt: await inMs(-PAUSE_MS) } });
+    const { lock } = await acquireDue();
+    if (lock) locks.push(lock);
+    expect(lock).not.toBeNull();
+  });
+
+  it('is not written when the holder was killed: the next one gets the lock at the end of the lease', async () => {
+    const crashed = { _id: NAME, owner: 'crashed', epoch: 7, lockedUntil: await inMs(300) };
+    await leases().insertOne({
+      ...crashed,
+      unbrokenSince: await inMs(-500),
+      completedAt: await inMs(-PAUSE_MS),
+    });
+    const refused = await acquireDue();
+    expect(refused.lock).toBeNull();
+    expect(refused.retryInMs).toBeLessThanOrEqual(300);
+    await new Promise((resolve) => setTimeout(resolve, refused.retryInMs));
+    const { lock } = await acquireDue();
+    if (lock) locks.push(lock);
+    expect(lock?.epoch).toBe(8);
+  });
+
+  it('in the future does not keep the lock longer than the pause', async () => {
+    await endOf(await acquire(new LocksService(connection)), true);
+    await leases().updateOne({ _id: NAME }, { $set: { completedAt: await inMs(86_400_000) } });
+    expect((await acquireDue()).retryInMs).toBe(PAUSE_MS);
   });
 });
 
@@ -201,6 +252,43 @@ describe('the locks of the service', () => {
       await one.stop();
     }
   });
+
+  it('let a periodic job run once in its interval, on any instance, and at the end of the lease of a killed one', async () => {
+    const one = await startTestService({}, database);
+    const other = await startTestService({}, database);
+    const setBack = async (change: object): Promise<void> => {
+      await leases().updateOne({ _id: NAME }, { $set: { completedAt: new Date(0), ...change } });
+    };
+    try {
+      let runs = 0;
+      const jobs = [one, other].map(({ service }) =>
+        service.app.get(BackgroundJobs).start({
+          name: NAME,
+          intervalMs: 3_600_000,
+          lock: { name: NAME, leaseMs: 500 },
+          run: async () => void (runs += 1),
+        }),
+      );
+      await until(() => jobs.every(({ completedAtMs }) => completedAtMs !== null), 'both to see the run');
+      expect(runs).toBe(1);
+      // An instance that was killed in its run.
+      await Promise.all(jobs.map((job) => job.stop()));
+      await setBack({ owner: 'killed', lockedUntil: await inMs(500) });
+      for (const { service } of [one, other])
+        service.app.get(BackgroundJobs).start({
+          name: `${NAME}-again`,
+          intervalMs: 3_600_000,
+          lock: { name: NAME, leaseMs: 500 },
+          run: async () => void (runs += 1),
+        });
+      await until(() => runs === 2, 'the run of another instance');
+      const { epoch } = (await find()) ?? {};
+      expect(epoch).toBe(2);
+    } finally {
+      await other.stop();
+      await one.stop();
+    }
+  });
 });
 
 /** The documents as releases up to 2.0 wrote them: such a release runs beside this one in a rollout. */
@@ -209,7 +297,7 @@ describe('an earlier release and this one exclude each other', () => {
     const unbrokenSince = await inMs(-60_000);
     const held = { owner: 'old:1:abc', epoch: 3, lockedUntil: await inMs(60_000), unbrokenSince };
     await leases().insertOne({ _id: NAME, ...held });
-    expect(await new LocksService(connection).acquire(OPTIONS)).toBeNull();
+    expect(await tryAcquire(new LocksService(connection))).toBeNull();
     // The release of the old code.
     const freed = { owner: null, lockedUntil: await readDatabaseTime(connection) };
     await leases().updateOne({ _id: NAME, owner: 'old:1:abc', epoch: 3 }, { $set: freed });
@@ -240,7 +328,7 @@ describe('an earlier release and this one exclude each other', () => {
     expect(document?.lockedUntil.getTime()).toBeGreaterThanOrEqual(before.getTime());
     const later = { ...asSeen, lockedUntil: { $lte: await readDatabaseTime(connection) } };
     expect((await leases().updateOne(later, { $set: taken })).matchedCount).toBe(1);
-    expect(await new LocksService(connection).acquire(OPTIONS)).toBeNull();
+    expect(await tryAcquire(new LocksService(connection))).toBeNull();
   });
 
   it('by the document in schema_state', async () => {

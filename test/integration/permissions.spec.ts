@@ -32,6 +32,8 @@ const ROUTES: Readonly<Record<string, readonly Caller[]>> = {
   'GET /ready': anyone,
   'GET /metrics': operators,
   'PUT /api/v1/ops/log-level': operators,
+  'GET /api/v1/ops/instances': [...admins, ...operators],
+  'GET /api/v1/ops/connections': [...admins, ...operators],
   'POST /api/v1/ops/drain': operators,
   'POST /api/v1/ops/handover': operators,
   'DELETE /api/v1/ops/handover': operators,

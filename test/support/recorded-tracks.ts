@@ -50,7 +50,7 @@ export async function expectVerdictsOneByOne(service: Instance, name: string): P
   });
 }
 
-async function positionsOf(name: string): Promise<unknown[]> {
+export async function positionsOf(name: string): Promise<unknown[]> {
   const { tracks } = await readTracks(resolve(TRACES, `${name}.csv`));
   const [drive] = planTracks(tracks, { speed: 'max', vehicles: 1, isAsRecorded: true });
   return [...(drive?.fixes(0) ?? [])].map(({ position }) => position);

@@ -4,8 +4,8 @@ import type { Request } from 'express';
 import { API_ACCESS } from '../../core/index.js';
 import type { Principal, Role } from './principal.js';
 
-/** `<role>|device`: users of this role and above, and devices for their own vehicle. */
-export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role | `${Role}|device`;
+/** `<role>|device`: users of this role and above, and devices for their own vehicle; `<role>|operator` likewise. */
+export type Access = 'public' | 'device' | 'operator' | 'scraper' | Role | `${Role}|${'device' | 'operator'}`;
 export const ACCESS_METADATA = 'samserver:access';
 
 /** Callers need no token. */
@@ -43,6 +43,15 @@ export const ForOperators = (): MethodDecorator & ClassDecorator =>
     SetMetadata(ACCESS_METADATA, 'operator' satisfies Access),
     ApiBearerAuth('ops'),
     ApiExtension(API_ACCESS, ['operator']),
+  );
+
+/** Users of this role and above, and operators with the ops token. */
+export const ForRoleOrOperators = (role: Role): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_METADATA, `${role}|operator` satisfies Access),
+    ApiBearerAuth('user'),
+    ApiBearerAuth('ops'),
+    ApiExtension(API_ACCESS, [role, 'operator']),
   );
 
 /** The ops token, or an address of METRICS_ALLOW_FROM. */

@@ -61,6 +61,6 @@ export class AccessGuard implements CanActivate {
 function isAllowed(principal: Principal | OperatorPrincipal, access: Exclude<Access, 'public'>): boolean {
   if (access === 'scraper') return principal.kind === 'operator';
   if (access === 'device' || access === 'operator') return principal.kind === access;
-  const [role, other] = access.split('|') as [Role, 'device' | undefined];
+  const [role, other] = access.split('|') as [Role, 'device' | 'operator' | undefined];
   return principal.kind === 'user' ? hasRole(principal, role) : principal.kind === other;
 }

@@ -14,7 +14,8 @@ const KNOWN_MS = 24 * 3_600_000;
  * and suspect for `LOGIN_FAILURE_WINDOW_S` after a wrong guess. A network that is not known is suspect as well while it tries
  * an account that was guessed wrongly, from anywhere. Guesses from many networks therefore do not delay log-ins from a network
  * in use, nor the first log-in from a new one unless its own account is guessed. The rank never depends on whether the account
- * exists. In memory, per instance; above 10,000 entries the one used least recently is dropped.
+ * exists. In memory, per instance, because the queue that it orders is that of one instance: a network that is known elsewhere
+ * only waits longer here once. Above 10,000 entries the one used least recently is dropped.
  */
 @Injectable()
 export class CallerRanks {

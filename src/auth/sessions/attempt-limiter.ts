@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { createHmac, randomBytes } from 'node:crypto';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { EventStream, type SharedCounts, SharedLimits } from '../../cluster/index.js';
 import { DomainError, ipNetwork } from '../../core/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { authBusy, tooManyAttempts } from '../auth.errors.js';
@@ -23,31 +22,34 @@ const MAX_QUEUE_LENGTH = 100;
  * Device tokens are not limited: 256 random bits cannot be guessed, and 10,000 devices reconnect together after an
  * outage.
  *
- * The counts are in memory, per instance. In the database they would fail right after an outage, when all users log in
- * again, and sharing them would gain only a factor of the number of instances.
+ * All instances have one count in Redis, so that each further instance does not allow as many guesses again. Without Redis,
+ * and while it does not answer, the counts are in memory, per instance. They are not in the database, where they would fail
+ * right after an outage, when all users log in again.
  */
 @Injectable()
 export class AttemptLimiter {
-  private readonly perAccountAndNetwork: RateLimiterMemory;
-  private readonly perNetwork: RateLimiterMemory;
+  private readonly perAccountAndNetwork: SharedCounts;
+  private readonly perNetwork: SharedCounts;
   /**
    * Attempts in progress count as wrong guesses until they end: otherwise many attempts sent at once would pass the
-   * limit.
+   * limit. Those of other instances are not known here; each instance has its part of what is left of the limit.
    */
   private readonly pendingAttempts = new Map<string, PendingAttempts>();
-  private readonly secret = randomBytes(32);
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly context: CallContext,
     private readonly ranks: CallerRanks,
+    private readonly limits: SharedLimits,
+    private readonly stream: EventStream,
   ) {
-    const { failuresPerAccount, failuresPerIp, failureWindowS } = settings.auth;
-    this.perAccountAndNetwork = new RateLimiterMemory({
+    const { failuresPerAccount, failuresPerIp, failureWindowS: durationS } = settings.auth;
+    this.perAccountAndNetwork = limits.counts({
+      name: 'log-in-account',
       points: failuresPerAccount,
-      duration: failureWindowS,
+      durationS,
     });
-    this.perNetwork = new RateLimiterMemory({ points: failuresPerIp, duration: failureWindowS });
+    this.perNetwork = limits.counts({ name: 'log-in-network', points: failuresPerIp, durationS });
   }
 
   /**
@@ -59,7 +61,7 @@ export class AttemptLimiter {
     this.ranks.setAccount(account);
     const networkBucket = this.bucketOf(`${attempt} ${network}`);
     const accountBucket = this.bucketOf(`${attempt} ${network} ${account}`);
-    await assertBelowLimit(this.perNetwork, networkBucket, this.settings.auth.failuresPerIp);
+    await assertBelowLimit(this.perNetwork, networkBucket);
     // A refresh token cannot be guessed, and a window with many tabs refreshes all of them at once.
     const begun = await this.begin(accountBucket, attempt !== 'refresh');
     try {
@@ -70,10 +72,7 @@ export class AttemptLimiter {
     } catch (error) {
       if (error instanceof DomainError && WRONG_GUESSES.has(error.code)) {
         this.ranks.recordWrong();
-        await Promise.all([
-          this.perAccountAndNetwork.penalty(accountBucket),
-          this.perNetwork.penalty(networkBucket),
-        ]);
+        await Promise.all([this.perAccountAndNetwork.add(accountBucket), this.perNetwork.add(networkBucket)]);
       }
       throw error;
     } finally {
@@ -83,11 +82,14 @@ export class AttemptLimiter {
 
   /** Waits while the attempts under way would use up the limit if all of them were wrong. */
   private async begin(accountBucket: string, isGuessable: boolean): Promise<PendingAttempts> {
-    const { failuresPerAccount } = this.settings.auth;
     for (;;) {
-      const wrong = await assertBelowLimit(this.perAccountAndNetwork, accountBucket, failuresPerAccount);
-      const pendingAttempts = this.pendingAttempts.get(accountBucket) ?? { count: 0, waiting: [] };
-      if (!isGuessable || wrong + pendingAttempts.count < failuresPerAccount) {
+      const before = this.pendingAttempts.get(accountBucket);
+      const endedBefore = before?.ended;
+      const wrong = await assertBelowLimit(this.perAccountAndNetwork, accountBucket);
+      // An attempt that ended meanwhile may be missing from both counts.
+      if (before?.ended !== endedBefore) continue;
+      const pendingAttempts = this.pendingAttempts.get(accountBucket) ?? { count: 0, ended: 0, waiting: [] };
+      if (!isGuessable || this.mayBegin(wrong, pendingAttempts.count)) {
         pendingAttempts.count += 1;
         this.pendingAttempts.set(accountBucket, pendingAttempts);
         return pendingAttempts;
@@ -97,32 +99,37 @@ export class AttemptLimiter {
     }
   }
 
+  /** One attempt may always be under way here: nothing tells when those of other instances end. */
+  private mayBegin(wrong: number, pending: number): boolean {
+    const instances = this.stream.memberIds.size + 1;
+    return pending === 0 || wrong + (pending + 1) * instances <= this.settings.auth.failuresPerAccount;
+  }
+
   private release(accountBucket: string, pendingAttempts: PendingAttempts): void {
     pendingAttempts.count -= 1;
+    pendingAttempts.ended += 1;
     if (pendingAttempts.count === 0) this.pendingAttempts.delete(accountBucket);
     for (const resume of pendingAttempts.waiting.splice(0)) resume();
   }
 
-  /**
-   * One of 65,536 buckets, so that invented addresses cannot fill the memory. The hash has a secret of this process as
-   * its key, so that an attacker cannot search for an address that shares a bucket with a victim.
-   */
+  /** One of 65,536 buckets, so that invented addresses cannot fill the memory, here or in Redis. */
   private bucketOf(text: string): string {
-    return createHmac('sha256', this.secret).update(text).digest('hex').slice(0, 4);
+    return this.limits.hashOf(text).slice(0, 4);
   }
 }
 
 /** Attempts of one network at one account that are under way. */
 interface PendingAttempts {
   count: number;
+  ended: number;
   /** Resumed when an attempt ends. */
   readonly waiting: (() => void)[];
 }
 
 /** @returns the number of wrong guesses so far @throws auth/too-many-attempts */
-async function assertBelowLimit(limiter: RateLimiterMemory, bucket: string, points: number): Promise<number> {
-  const counted = await limiter.get(bucket);
-  const wrong = counted?.consumedPoints ?? 0;
-  if (counted && wrong >= points) throw tooManyAttempts(Math.max(counted.msBeforeNext, MIN_RETRY_AFTER_MS));
-  return wrong;
+async function assertBelowLimit(counts: SharedCounts, bucket: string): Promise<number> {
+  const counted = await counts.get(bucket);
+  if (counted?.remainingPoints === 0)
+    throw tooManyAttempts(Math.max(counted.msBeforeNext, MIN_RETRY_AFTER_MS));
+  return counted?.consumedPoints ?? 0;
 }

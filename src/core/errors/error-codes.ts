@@ -171,6 +171,10 @@ export const ERROR_CODES = {
     kind: 'unavailable',
     text: 'Too many positions wait to be written. Send the same positions again.',
   },
+  'positions/too-many': {
+    kind: 'too-many',
+    text: 'The device sends more than `SOCKET_EVENTS_PER_S` allows. Send the same positions again after `Retry-After`.',
+  },
   'quarantine/not-found': { kind: 'not-found', text: 'The quarantined position does not exist.' },
   'sockets/not-ready': {
     kind: 'unavailable',

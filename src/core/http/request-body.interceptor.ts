@@ -13,8 +13,7 @@ import type { Observable } from 'rxjs';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { DomainError } from '../errors/domain-error.js';
 import { InFlightBytes, type BytesHold } from '../limits/in-flight-bytes.js';
-import { KeyedTokenBuckets } from '../limits/keyed-token-buckets.js';
-import { Clock } from '../time/clock.js';
+import { type SharedRate, SharedRates } from '../limits/shared-rates.js';
 import { ClientAddresses } from './client-addresses.js';
 import { parseJsonBody } from './json-body.js';
 import {
@@ -54,16 +53,16 @@ export const AcceptsNonJsonBody = (): CustomDecorator =>
  */
 @Injectable()
 export class RequestBodyInterceptor implements NestInterceptor {
-  private readonly parsedBytes: KeyedTokenBuckets;
+  private readonly parsedBytes: SharedRate;
 
   constructor(
     private readonly reflector: Reflector,
     private readonly bytes: InFlightBytes,
     private readonly addresses: ClientAddresses,
-    private readonly clock: Clock,
+    rates: SharedRates,
     @Inject(SETTINGS) { limits }: Pick<Settings, 'limits'>,
   ) {
-    this.parsedBytes = new KeyedTokenBuckets(limits.jsonBytesPerS * BURST_S, limits.jsonBytesPerS);
+    this.parsedBytes = rates.add('json-bytes', limits.jsonBytesPerS * BURST_S, limits.jsonBytesPerS);
   }
 
   intercept(
@@ -122,7 +121,7 @@ export class RequestBodyInterceptor implements NestInterceptor {
   private limitRate(request: Request, bytes: number): void {
     if (bytes <= FREE_BYTES) return;
     const caller = tokenOf(request) ?? this.addresses.networkOf(request);
-    const retryAfterMs = this.parsedBytes.take(caller, this.clock.nowMs(), bytes);
+    const retryAfterMs = this.parsedBytes.take(caller, bytes);
     if (retryAfterMs === 0) return;
     throw new DomainError(
       'http/too-many-bytes',

@@ -2,13 +2,24 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackgroundJobs } from './background-jobs.js';
-import type { HeldLock, LockProvider } from './lock.js';
+import type { AcquireOptions, HeldLock, LockAttempt, LockProvider } from './lock.js';
+import { Metrics } from '../metrics/metrics.js';
 
 Logger.overrideLogger(false);
 
 const LONG_MS = 3_600_000;
 
+let metrics: Metrics;
 let jobs: BackgroundJobs;
+function newJobs(locks: LockProvider | null = null): BackgroundJobs {
+  metrics = new Metrics();
+  return new BackgroundJobs(locks, metrics);
+}
+/** The value of one series. */
+async function metric(series: string): Promise<number> {
+  const line = (await metrics.text()).split('\n').find((each) => each.startsWith(`${series} `));
+  return Number(line?.slice(series.length));
+}
 afterEach(() => jobs.beforeApplicationShutdown());
 
 async function until(isTrue: () => boolean): Promise<void> {
@@ -17,7 +28,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 
 describe('a background job', () => {
   it('runs again and again, also after a run that failed', async () => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     let runs = 0;
     jobs.start({
       name: 'test',
@@ -31,7 +42,7 @@ describe('a background job', () => {
   });
 
   it('waits for startsAfter, and runs at once when that gives true', async () => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     let open: (isOpen: boolean) => void = () => undefined;
     let runs = 0;
     const gate = new Promise<boolean>((resolve) => (open = resolve));
@@ -52,7 +63,7 @@ describe('a background job', () => {
     ['gives false', () => Promise.resolve(false)],
     ['rejects', () => Promise.reject(new Error('no'))],
   ])('never runs when startsAfter %s', async (_how, startsAfter) => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     let runs = 0;
     const run = async () => void (runs += 1);
     const job = jobs.start({ name: 'test', intervalMs: 1, runsAtStart: true, startsAfter, run });
@@ -62,7 +73,7 @@ describe('a background job', () => {
   });
 
   it('does not keep the shutdown waiting while it waits for startsAfter, and never runs afterwards', async () => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     let open: (isOpen: boolean) => void = () => undefined;
     let runs = 0;
     const gate = new Promise<boolean>((resolve) => (open = resolve));
@@ -81,7 +92,7 @@ describe('a background job', () => {
   });
 
   it('never runs when it is started after the shutdown began', async () => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     await jobs.beforeApplicationShutdown();
     let runs = 0;
     jobs.start({ name: 'test', intervalMs: 1, runsAtStart: true, run: async () => void (runs += 1) });
@@ -90,7 +101,7 @@ describe('a background job', () => {
   });
 
   it('runs when triggered, once more when triggered during a run, and never twice at a time', async () => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     let runs = 0;
     let end: () => void = () => undefined;
     const job = jobs.start({
@@ -113,7 +124,7 @@ describe('a background job', () => {
   });
 
   it('is aborted at shutdown and awaited', async () => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     let isEnded = false;
     let isRunning = false;
     jobs.start({
@@ -133,7 +144,7 @@ describe('a background job', () => {
   });
 
   it('delays the shutdown by its time limit at most', async () => {
-    jobs = new BackgroundJobs(null);
+    jobs = newJobs();
     let isRunning = false;
     jobs.start({
       name: 'test',
@@ -159,11 +170,15 @@ describe('a background job with a lock', () => {
     /** `acquire` waits for this. */
     delay: Promise<unknown> = Promise.resolve();
     isReleaseBroken = false;
+    completedAtMs: number | null = null;
 
-    async acquire(): Promise<HeldLock | null> {
+    async acquire({ minPauseMs = 0 }: AcquireOptions): Promise<LockAttempt> {
       this.acquisitions += 1;
       await this.delay;
-      if (this.holder) return null;
+      const completedAt = this.completedAtMs === null ? null : new Date(this.completedAtMs);
+      const dueInMs = (this.completedAtMs ?? 0) + minPauseMs - Date.now();
+      if (this.holder) return { lock: null, retryInMs: 5, completedAt };
+      if (dueInMs > 0) return { lock: null, retryInMs: dueInMs, completedAt };
       this.loss = new AbortController();
       const { signal } = this.loss;
       const held = {
@@ -172,19 +187,21 @@ describe('a background job with a lock', () => {
         signal,
         heldSince: new Date(0),
         assertHeld: () => signal.throwIfAborted(),
-        release: async () => {
+        release: async (isComplete = false) => {
           this.holder = null;
           this.released += 1;
+          if (isComplete) this.completedAtMs = Date.now();
           if (this.isReleaseBroken) throw new Error('no database');
         },
       };
-      return (this.holder = held);
+      this.holder = held;
+      return { lock: held, retryInMs: 0, completedAt };
     }
   }
 
   it('runs on one instance at a time, and on another when the lock is free', async () => {
     const lock = new OneLock();
-    jobs = new BackgroundJobs(lock);
+    jobs = newJobs(lock);
     const seen: string[] = [];
     const start = (name: string) =>
       jobs.start({
@@ -208,7 +225,7 @@ describe('a background job with a lock', () => {
 
   it('ends its run when the lock is lost', async () => {
     const lock = new OneLock();
-    jobs = new BackgroundJobs(lock);
+    jobs = newJobs(lock);
     let ends = 0;
     const job = jobs.start({
       name: 'test',
@@ -228,7 +245,7 @@ describe('a background job with a lock', () => {
     const lock = new OneLock();
     let answer: () => void = () => undefined;
     lock.delay = new Promise<void>((resolve) => (answer = resolve));
-    jobs = new BackgroundJobs(lock);
+    jobs = newJobs(lock);
     let runs = 0;
     jobs.start({
       name: 'test',
@@ -247,7 +264,7 @@ describe('a background job with a lock', () => {
   it('counts a run as good when only the release of the lock fails', async () => {
     const lock = new OneLock();
     lock.isReleaseBroken = true;
-    jobs = new BackgroundJobs(lock);
+    jobs = newJobs(lock);
     let runs = 0;
     jobs.start({
       name: 'test',
@@ -262,7 +279,7 @@ describe('a background job with a lock', () => {
 
   it('gives each run its own signal, aborted with the reason of the loss', async () => {
     const lock = new OneLock();
-    jobs = new BackgroundJobs(lock);
+    jobs = newJobs(lock);
     const signals: AbortSignal[] = [];
     const job = jobs.start({
       name: 'test',
@@ -278,5 +295,99 @@ describe('a background job with a lock', () => {
     await until(() => signals.length === 2);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
     expect(signals[0]?.reason).toEqual(new Error('lost'));
+  });
+
+  describe('of several instances', () => {
+    const start = (run: () => Promise<void>, intervalMs = LONG_MS) =>
+      [1, 2, 3].map(() => jobs.start({ name: 'test', intervalMs, lock: { name: 'work', leaseMs: 10 }, run }));
+
+    it('runs once in the interval of all, and shows its last run on each', async () => {
+      const lock = new OneLock();
+      jobs = newJobs(lock);
+      let runs = 0;
+      const started = start(async () => void (runs += 1));
+      await until(() => started.every(({ completedAtMs }) => completedAtMs !== null));
+      expect(runs).toBe(1);
+      // The interval is over.
+      lock.completedAtMs = Date.now() - LONG_MS;
+      for (const each of started) await each.stop();
+      const later = start(async () => void (runs += 1));
+      await until(() => later.every(({ completedAtMs }) => completedAtMs !== null && runs === 2));
+    });
+
+    it('runs again on another at once when a run fails or is aborted', async () => {
+      const lock = new OneLock();
+      jobs = newJobs(lock);
+      let runs = 0;
+      start(async () => {
+        runs += 1;
+        if (runs === 1) throw new Error('no');
+        if (runs === 2) lock.loss.abort(new Error('lost'));
+      });
+      await until(() => lock.completedAtMs !== null);
+      expect(runs).toBe(3);
+    });
+
+    it('runs when triggered, also when another has just run', async () => {
+      const lock = new OneLock();
+      lock.completedAtMs = Date.now();
+      jobs = newJobs(lock);
+      let runs = 0;
+      const [one] = start(async () => void (runs += 1));
+      await until(() => lock.acquisitions >= 3);
+      expect(runs).toBe(0);
+      one?.trigger();
+      await until(() => runs === 1);
+    });
+
+    it('a trigger while another runs is not lost', async () => {
+      const lock = new OneLock();
+      jobs = newJobs(lock);
+      let runs = 0;
+      let end: () => void = () => undefined;
+      const [one, other] = start(async () => {
+        runs += 1;
+        await new Promise<void>((resolve) => (end = resolve));
+      });
+      await until(() => runs === 1);
+      const before = lock.acquisitions;
+      (one?.isLeader ? other : one)?.trigger();
+      await until(() => lock.acquisitions > before);
+      end();
+      await until(() => runs === 2);
+      end();
+    });
+  });
+});
+
+describe('the metrics of background jobs', () => {
+  it('have every series from the start, and count each run by its outcome', async () => {
+    jobs = newJobs();
+    let runs = 0;
+    const job = jobs.start({
+      name: 'test',
+      intervalMs: LONG_MS,
+      run: async (signal) => {
+        runs += 1;
+        if (runs === 2) throw new Error('no');
+        if (runs === 3) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const values = (): Promise<number[]> =>
+      Promise.all([
+        ...['completed', 'failed', 'aborted'].map((outcome) =>
+          metric(`samserver_job_runs_total{job="test",outcome="${outcome}"}`),
+        ),
+        metric('samserver_job_holds_lock{job="test"}'),
+      ]);
+    const lastSuccess = () => metric('samserver_job_completed_timestamp_seconds{job="test"}');
+    expect([...(await values()), await lastSuccess()]).toEqual([0, 0, 0, 0, 0]);
+    for (const next of [1, 2, 3]) {
+      job.trigger();
+      await until(() => runs === next);
+    }
+    expect(await lastSuccess()).toBeGreaterThan(Date.now() / 1_000 - 3_600);
+    await job.stop();
+    expect(await values()).toEqual([1, 1, 1, 0]);
   });
 });

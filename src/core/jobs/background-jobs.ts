@@ -1,25 +1,33 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failureFields } from '../errors/failure-fields.js';
+import { Metrics } from '../metrics/metrics.js';
+import { JobMetrics, type RunOutcome } from './job-metrics.js';
 import { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } from './lock.js';
 
 const DEFAULT_JITTER = 0.1;
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 3_000;
 
 interface JobOptions {
-  /** Names the job in log lines, e.g. `session-cleanup`. */
+  /** Names the job in log lines and metrics, e.g. `session-sweep`. */
   readonly name: string;
-  /** Pause between the end of a run and the start of the next one, milliseconds. */
+  /** Pause between the end of a run and the start of the next one, milliseconds; with a lock, of the runs of all instances. */
   readonly intervalMs: number;
   /** Share by which each pause varies in both directions, so that instances do not run in step. 0…1, default 0.1. */
   readonly jitter?: number;
   /** Pause after a run that failed, milliseconds. Default: `intervalMs`. */
   readonly retryMs?: number;
-  /** The first run begins at once instead of after a pause. Default false. */
+  /**
+   * The first run begins at once instead of after a pause. Default false. Without effect on a job with a lock: its first run
+   * begins when the pause after the last complete run, by any instance, is over.
+   */
   readonly runsAtStart?: boolean;
   /** The job begins when this resolves with true; with false or after a rejection it never runs. */
   readonly startsAfter?: () => Promise<boolean>;
-  /** A run begins only while this instance holds the lock, and ends when the lock is lost. */
+  /**
+   * For work that one instance does for all. A run begins only while this instance holds the lock, and ends when the lock is
+   * lost. Another instance repeats a run that did not complete: after a kill within the lease.
+   */
   readonly lock?: LockOptions;
   /** Longest time that the shutdown waits for the current run, milliseconds. Default 3,000. */
   readonly shutdownTimeoutMs?: number;
@@ -37,13 +45,17 @@ export class BackgroundJob {
   private readonly shutdown = new AbortController();
   private loop: Promise<void> = Promise.resolve();
   private endPause: (() => void) | null = null;
-  private isTriggered = false;
+  private isWoken = false;
+  /** The next run does not wait for the pause of all instances. */
+  private isForced = false;
   private isFailing = false;
   private holdsLock = false;
+  private lastCompletedMs: number | null = null;
 
   constructor(
     private readonly options: JobOptions,
     private readonly locks: LockProvider | null,
+    private readonly metrics: JobMetrics,
   ) {
     if (options.lock && !locks) throw new Error(`job ${options.name}: no lock provider`);
   }
@@ -57,13 +69,22 @@ export class BackgroundJob {
     return this.holdsLock;
   }
 
+  /** End of the last complete run, epoch milliseconds; of a job with a lock by any instance. null before the first. */
+  get completedAtMs(): number | null {
+    return this.lastCompletedMs;
+  }
+
   start(): void {
     this.loop = this.runLoop();
   }
 
-  /** Ends the current pause: the next run begins now, or right after the current run. */
+  /**
+   * Ends the current pause: the next run begins now, or right after the current run. A job with a lock runs as soon as no
+   * other instance runs it, also when another has just completed it.
+   */
   trigger(): void {
-    this.isTriggered = true;
+    this.isWoken = true;
+    this.isForced = true;
     this.endPause?.();
   }
 
@@ -80,13 +101,10 @@ export class BackgroundJob {
   }
 
   private async runLoop(): Promise<void> {
-    const { intervalMs, retryMs = intervalMs, runsAtStart = false } = this.options;
+    const { intervalMs, lock, runsAtStart = false } = this.options;
     if (!(await this.mayStart())) return;
-    if (!runsAtStart) await this.pause(intervalMs);
-    while (!this.shutdown.signal.aborted) {
-      const isSuccess = await this.runOnce();
-      await this.pause(isSuccess ? intervalMs : retryMs);
-    }
+    if (!runsAtStart && !lock) await this.pause(this.varied(intervalMs));
+    while (!this.shutdown.signal.aborted) await this.pause(await this.runOnce());
   }
 
   private async mayStart(): Promise<boolean> {
@@ -104,66 +122,93 @@ export class BackgroundJob {
     }
   }
 
-  /** @returns false when the run failed */
-  private async runOnce(): Promise<boolean> {
+  /** @returns the pause before the next run, milliseconds */
+  private async runOnce(): Promise<number> {
+    const { intervalMs, retryMs = intervalMs } = this.options;
+    const isForced = this.isForced;
+    this.isForced = false;
     try {
-      await this.runWithLock();
+      const retryInMs = await this.runWithLock(isForced);
       if (this.isFailing) this.logger.log({ job: this.name }, 'background job recovered');
       this.isFailing = false;
-      return true;
+      if (retryInMs === null) return this.varied(intervalMs);
+      this.isForced ||= isForced;
+      return Math.min(retryInMs, isForced ? retryMs : intervalMs);
     } catch (error) {
-      if (this.shutdown.signal.aborted) return true;
+      this.isForced ||= isForced;
+      if (this.shutdown.signal.aborted) return 0;
       const level = this.isFailing ? 'debug' : 'warn';
       this.logger[level]({ ...failureFields(error), job: this.name }, 'background job failed; it runs again');
       this.isFailing = true;
-      return false;
+      return this.varied(retryMs);
     }
   }
 
-  private async runWithLock(): Promise<void> {
-    const { lock } = this.options;
-    if (!lock || !this.locks) return this.run(null);
-    const held = await this.locks.acquire(lock);
-    if (!held) return;
+  /** @returns null after a complete run; otherwise the time until another attempt, milliseconds */
+  private async runWithLock(isForced: boolean): Promise<number | null> {
+    const { lock, intervalMs } = this.options;
+    if (!lock || !this.locks) {
+      await this.run(null);
+      return null;
+    }
+    const attempt = await this.locks.acquire({ ...lock, minPauseMs: isForced ? 0 : intervalMs });
+    this.lastCompletedMs = attempt.completedAt?.getTime() ?? this.lastCompletedMs;
+    if (!attempt.lock) return attempt.retryInMs;
+    const held = attempt.lock;
+    let isComplete = false;
     try {
       // The database can answer after the shutdown began or after the lease ended.
-      if (this.shutdown.signal.aborted) return;
+      if (this.shutdown.signal.aborted) return 0;
       held.assertHeld();
       this.holdsLock = true;
-      await this.run(held);
+      isComplete = await this.run(held);
+      return isComplete ? null : lock.leaseMs;
     } finally {
       this.holdsLock = false;
-      await this.release(held);
+      await this.release(held, isComplete);
     }
   }
 
-  /** Gives the run its own signal: listeners of earlier runs cannot pile up on the signals of the process. */
-  private async run(held: HeldLock | null): Promise<void> {
+  /**
+   * Gives the run its own signal: listeners of earlier runs cannot pile up on the signals of the process.
+   * @returns false when the run was aborted
+   */
+  private async run(held: HeldLock | null): Promise<boolean> {
     const controller = new AbortController();
     const sources = held ? [this.shutdown.signal, held.signal] : [this.shutdown.signal];
     const abort = (event: Event): void => controller.abort((event.target as AbortSignal).reason);
     for (const source of sources) source.addEventListener('abort', abort, { once: true });
+    let outcome: RunOutcome = 'failed';
     try {
       await this.options.run(controller.signal, held);
+      outcome = 'completed';
     } finally {
       for (const source of sources) source.removeEventListener('abort', abort);
+      if (controller.signal.aborted) outcome = 'aborted';
+      this.metrics.ended(this, outcome);
     }
+    if (outcome === 'completed') this.lastCompletedMs = Date.now();
+    return outcome === 'completed';
   }
 
   /** A lock that cannot be released ends with its lease, so a failure here does not fail the run. */
-  private async release(held: HeldLock): Promise<void> {
+  private async release(held: HeldLock, isComplete: boolean): Promise<void> {
     try {
-      await held.release();
+      await held.release(isComplete);
     } catch (error) {
       this.logger.debug({ err: error, job: this.name }, 'lock not released; it ends with its lease');
     }
   }
 
-  private async pause(ms: number): Promise<void> {
+  private varied(ms: number): number {
     const { jitter = DEFAULT_JITTER } = this.options;
-    if (!this.isTriggered && !this.shutdown.signal.aborted) {
+    return ms * (1 - jitter + Math.random() * 2 * jitter);
+  }
+
+  private async pause(ms: number): Promise<void> {
+    if (!this.isWoken && !this.shutdown.signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms * (1 - jitter + Math.random() * 2 * jitter)).unref();
+        const timer = setTimeout(resolve, ms).unref();
         this.endPause = () => {
           clearTimeout(timer);
           resolve();
@@ -171,7 +216,7 @@ export class BackgroundJob {
       });
     }
     this.endPause = null;
-    this.isTriggered = false;
+    this.isWoken = false;
   }
 }
 
@@ -179,15 +224,22 @@ export class BackgroundJob {
 @Injectable()
 export class BackgroundJobs implements BeforeApplicationShutdown {
   private readonly jobs: BackgroundJob[] = [];
+  private readonly jobMetrics: JobMetrics;
   private isStopping = false;
 
-  constructor(@Optional() @Inject(LOCK_PROVIDER) private readonly locks: LockProvider | null) {}
+  constructor(
+    @Optional() @Inject(LOCK_PROVIDER) private readonly locks: LockProvider | null,
+    metrics: Metrics,
+  ) {
+    this.jobMetrics = new JobMetrics(metrics);
+  }
 
   /** Starts the job; shutdown stops it and waits for it. A job started after the shutdown began never runs. */
   start(options: JobOptions): BackgroundJob {
-    const job = new BackgroundJob(options, this.locks);
+    const job = new BackgroundJob(options, this.locks, this.jobMetrics);
     if (this.isStopping) return job;
     this.jobs.push(job);
+    this.jobMetrics.add(job);
     job.start();
     return job;
   }

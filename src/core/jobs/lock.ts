@@ -13,8 +13,11 @@ export interface HeldLock {
   readonly heldSince: Date;
   /** @throws the reason when the lock is lost, also when the timer behind `signal` is late */
   assertHeld(): void;
-  /** Frees the lock for the next instance. Has no effect on a lock that is lost. */
-  release(): Promise<void>;
+  /**
+   * Frees the lock for the next instance. Has no effect on a lock that is lost.
+   * @param isComplete the work is done: the lock remembers the time, see `AcquireOptions.minPauseMs`
+   */
+  release(isComplete?: boolean): Promise<void>;
 }
 
 export interface LockOptions {
@@ -26,10 +29,24 @@ export interface LockOptions {
   readonly maxGapMs?: number;
 }
 
+export interface AcquireOptions extends LockOptions {
+  /** Shortest time from the end of the last complete work, by any holder, to the next, milliseconds. Default 0. */
+  readonly minPauseMs?: number;
+}
+
+export interface LockAttempt {
+  /** null: another instance holds it, or the last complete work ended less than `minPauseMs` ago. */
+  readonly lock: HeldLock | null;
+  /** Without the lock: time until the lease of its holder or `minPauseMs` ends, milliseconds. With it: 0. */
+  readonly retryInMs: number;
+  /** End of the last complete work by any holder, clock of the database; null: there is none. */
+  readonly completedAt: Date | null;
+}
+
 /** Provided by `database/`; the core defines only the interface. */
 export interface LockProvider {
-  /** null while another instance holds it. @throws storage/unavailable */
-  acquire(options: LockOptions): Promise<HeldLock | null>;
+  /** @throws storage/unavailable */
+  acquire(options: AcquireOptions): Promise<LockAttempt>;
 }
 
 export const LOCK_PROVIDER = Symbol('LOCK_PROVIDER');

@@ -29,11 +29,28 @@ export class KeyedTokenBuckets {
    * @returns 0 when the tokens were taken; otherwise the time until they can be, milliseconds
    */
   take(key: string, nowMs: number, count = 1): number {
+    const bucket = this.bucketOf(key, nowMs);
+    return bucket.take(nowMs, count) ? 0 : Math.max(1, bucket.waitMs(count));
+  }
+
+  /** Takes `count` tokens of a key, whether it has them or not. @returns tokens that are left; negative: owed */
+  charge(key: string, nowMs: number, count: number): number {
+    const bucket = this.bucketOf(key, nowMs);
+    bucket.charge(nowMs, count);
+    return bucket.left;
+  }
+
+  /** Leaves a key at most `tokens`, which may be negative. */
+  lowerTo(key: string, nowMs: number, tokens: number): void {
+    this.bucketOf(key, nowMs).lowerTo(nowMs, tokens);
+  }
+
+  private bucketOf(key: string, nowMs: number): TokenBucket {
     let bucket = this.buckets.get(key);
     if (!bucket) {
       bucket = new TokenBucket(this.capacity, this.perSecond, nowMs);
       this.buckets.set(key, bucket);
     }
-    return bucket.take(nowMs, count) ? 0 : Math.max(1, bucket.waitMs(count));
+    return bucket;
   }
 }

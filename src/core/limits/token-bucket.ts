@@ -24,17 +24,38 @@ export class TokenBucket {
    * @returns false when the bucket holds fewer tokens
    */
   take(nowMs: number, count = 1): boolean {
-    const elapsedS = Math.max(0, nowMs - this.lastMs) / 1_000;
-    this.tokens = Math.min(this.capacity, this.tokens + elapsedS * this.perSecond);
-    this.lastMs = nowMs;
+    this.refill(nowMs);
     if (this.tokens < count) return false;
     this.tokens -= count;
     return true;
+  }
+
+  /** Takes `count` tokens, whether it holds them or not; owes three times its capacity at most. */
+  charge(nowMs: number, count: number): void {
+    this.refill(nowMs);
+    this.tokens = Math.max(this.tokens - count, -3 * this.capacity);
+  }
+
+  /** Leaves at most `tokens`; a negative number is what it owes. */
+  lowerTo(nowMs: number, tokens: number): void {
+    this.refill(nowMs);
+    this.tokens = Math.min(this.tokens, tokens);
+  }
+
+  /** Tokens after the last call; a negative number is what it owes. */
+  get left(): number {
+    return this.tokens;
   }
 
   /** Time after the last `take` until the bucket holds `count` tokens, milliseconds; Infinity when it never does. */
   waitMs(count = 1): number {
     if (count > this.capacity) return Infinity;
     return Math.max(0, Math.ceil(((count - this.tokens) / this.perSecond) * 1_000));
+  }
+
+  private refill(nowMs: number): void {
+    const elapsedS = Math.max(0, nowMs - this.lastMs) / 1_000;
+    this.tokens = Math.min(this.capacity, this.tokens + elapsedS * this.perSecond);
+    this.lastMs = nowMs;
   }
 }

@@ -40,7 +40,7 @@ export class LiveStreams implements OnApplicationShutdown {
     bus.subscribe('cluster.caught-up', () => this.endAll('gap'));
     bus.subscribe('vehicle.changed', (change) => this.addEvent(vehicleEvent(change, this.cursor())));
     bus.subscribe('crash.recorded', ({ crash }) => this.addEvent(crashEvent(crash, this.cursor())));
-    bus.subscribe('crew-event.recorded', (event) => this.addEvent(crewEvent(event, this.cursor())));
+    bus.subscribe('crew-event.recorded', ({ event }) => this.addEvent(crewEvent(event, this.cursor())));
   }
 
   onApplicationShutdown(): void {

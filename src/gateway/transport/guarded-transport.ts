@@ -23,6 +23,11 @@ const MAX_PROBES = 8;
 /** A `watch` answers with the positions of all vehicles. */
 const LIVE_EVENT_COST = 40;
 const MAX_PAUSE_MS = 10_000;
+/**
+ * A device that owes so much is closed: two bursts that other instances accepted, and one that the bucket of this connection
+ * allows. A device with one connection stays below it.
+ */
+const MAX_OWED_BURSTS = 3;
 /** Memory of a packet beside its text. */
 const PACKET_OVERHEAD_BYTES = 256;
 
@@ -31,6 +36,8 @@ export interface TransportOwner {
   readonly limits: SocketLimits;
   hasNamespace(name: string): boolean;
   hold(network: string, cut: () => void): BytesHold;
+  /** Counts events of a device. @returns events that it may still send, on all instances; negative: over the limit */
+  countEvents(credentialId: string, count: number): number;
   /** Counts bytes that are not taken, of all clients. */
   countUnsent(bytes: number): void;
   refused(transport: GuardedTransport, reason: RefusalReason): void;
@@ -178,17 +185,25 @@ export class GuardedTransport {
   private takeEvents(count: number): boolean {
     const { eventBurst } = this.owner.limits;
     const nowMs = performance.now();
-    if (!this.events.take(nowMs, count)) {
+    const leftOfDevice = this.events.take(nowMs, count) ? this.countForDevice(count) : -Infinity;
+    if (leftOfDevice <= -MAX_OWED_BURSTS * eventBurst) {
       this.close('events');
       return false;
     }
-    if (this.pausedUntilMs < nowMs && this.events.waitMs(eventBurst / 2) > 0) this.pause(nowMs);
+    const left = Math.min(this.events.left, leftOfDevice);
+    if (this.pausedUntilMs < nowMs && left < eventBurst / 2) this.pause(nowMs, left);
     return true;
   }
 
+  private countForDevice(count: number): number {
+    const { principal } = this;
+    return principal?.kind === 'device' ? this.owner.countEvents(principal.credentialId, count) : Infinity;
+  }
+
   /** Stops reading until the client may send a full burst again. */
-  private pause(nowMs: number): void {
-    const pauseMs = Math.min(MAX_PAUSE_MS, this.events.waitMs(this.owner.limits.eventBurst));
+  private pause(nowMs: number, left: number): void {
+    const { eventBurst, eventsPerS } = this.owner.limits;
+    const pauseMs = Math.min(MAX_PAUSE_MS, Math.ceil(((eventBurst - left) / eventsPerS) * 1_000));
     this.pausedUntilMs = nowMs + pauseMs;
     const { socket } = this.connection.transport;
     if (!socket) return;

@@ -1,9 +1,12 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { RevocationPoller, isRevokedBy, type Principal, type Revocation } from '../../auth/index.js';
-import { BackgroundJobs, EventBus } from '../../core/index.js';
+import { EventStream } from '../../cluster/index.js';
+import { type BackgroundJob, BackgroundJobs, EventBus } from '../../core/index.js';
 
-/** A revocation by another instance closes sockets here after this time at most. */
+/** While events of an instance do not arrive, its revocations close sockets here after this time at most. */
 const CHECK_INTERVAL_MS = 5_000;
+/** Second line of defence while all events arrive: the check reads storage for every socket. */
+const QUIET_CHECK_INTERVAL_MS = 30_000;
 /** New sockets of this time are checked with one query: 10,000 devices may reconnect at once. */
 const JOIN_BATCH_MS = 50;
 
@@ -19,8 +22,8 @@ interface GuardedNamespace {
 }
 
 /**
- * Closes sockets whose access was revoked: at once for revocations in this process, within seconds for revocations by
- * other instances. A new socket is checked once more right after it connects, because its access may have been revoked
+ * Closes sockets whose access was revoked on any instance: at once when the event arrives here, else by a check of all
+ * sockets in storage. A new socket is checked once more right after it connects, because its access may have been revoked
  * during the handshake.
  */
 @Injectable()
@@ -28,35 +31,54 @@ export class RevokedSocketCloser implements OnApplicationBootstrap {
   private readonly logger = new Logger(RevokedSocketCloser.name);
   private readonly namespaces: GuardedNamespace[] = [];
   private joined: GuardedSocket[] = [];
+  private job: BackgroundJob | null = null;
+  /** Of the last check of all sockets that succeeded, monotonic; -Infinity: a check is due. */
+  private checkedAtMs = -Infinity;
 
   constructor(
     private readonly access: RevocationPoller,
+    private readonly stream: EventStream,
     private readonly jobs: BackgroundJobs,
     events: EventBus,
   ) {
     events.subscribe('access.revoked', (revocation) => this.closeMatching(revocation));
+    events.subscribe('cluster.events-missed', () => {
+      this.checkedAtMs = -Infinity;
+      this.job?.trigger();
+    });
   }
 
   onApplicationBootstrap(): void {
-    this.jobs.start({
+    this.job = this.jobs.start({
       name: 'socket-revocations',
       intervalMs: CHECK_INTERVAL_MS,
-      run: () => this.check(this.sockets()),
+      run: () => this.checkAll(),
     });
   }
 
   guard(namespace: GuardedNamespace): void {
     this.namespaces.push(namespace);
-    namespace.on('connection', (socket) => {
-      this.joined.push(socket);
-      if (this.joined.length === 1) setTimeout(() => void this.checkJoined(), JOIN_BATCH_MS).unref();
-    });
+    namespace.on('connection', (socket) => this.checkSoon(socket));
+  }
+
+  /** Checks a socket that has a new principal: its access may have been revoked while it was verified. */
+  checkSoon(socket: GuardedSocket): void {
+    this.joined.push(socket);
+    if (this.joined.length === 1) setTimeout(() => void this.checkJoined(), JOIN_BATCH_MS).unref();
   }
 
   private closeMatching(revocation: Revocation): void {
     for (const socket of this.sockets()) {
       if (isRevokedBy(socket.data.principal, revocation)) socket.conn.close();
     }
+  }
+
+  private async checkAll(): Promise<void> {
+    const nowMs = performance.now();
+    if (this.stream.hearsEveryInstance && nowMs - this.checkedAtMs < QUIET_CHECK_INTERVAL_MS) return;
+    // Before the check: events that are missed during it make another check due.
+    this.checkedAtMs = nowMs;
+    await this.check(this.sockets());
   }
 
   private async checkJoined(): Promise<void> {
@@ -71,7 +93,8 @@ export class RevokedSocketCloser implements OnApplicationBootstrap {
       const ended = await this.access.findRevokedPrincipals(sockets.map(({ data }) => data.principal));
       for (const socket of sockets) if (ended.has(socket.data.principal)) socket.conn.close();
     } catch (error) {
-      // An outage closes no socket; the next check repeats the query.
+      // An outage closes no socket; the next run of the job repeats the query.
+      this.checkedAtMs = -Infinity;
       this.logger.warn({ err: error, sockets: sockets.length }, 'sockets not checked for revocation');
     }
   }

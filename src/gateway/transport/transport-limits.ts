@@ -5,6 +5,7 @@ import type { Namespace, Server, Socket } from 'socket.io';
 import type { Principal } from '../../auth/index.js';
 import { SETTINGS, type Settings, type SocketLimits } from '../../config/index.js';
 import { BackgroundJobs, type BytesHold, ClientAddresses, InFlightBytes, Metrics } from '../../core/index.js';
+import { DeviceRate } from '../../tracking/index.js';
 import type { EngineConnection } from './engine-connection.js';
 import { callerOf, GuardedTransport, type TransportOwner } from './guarded-transport.js';
 import { type RefusalReason, SocketRefusals } from './socket-refusals.js';
@@ -34,6 +35,7 @@ export class TransportLimits implements TransportOwner, OnApplicationBootstrap {
     private readonly addresses: ClientAddresses,
     private readonly bytes: InFlightBytes,
     private readonly refusals: SocketRefusals,
+    private readonly deviceRate: DeviceRate,
     private readonly jobs: BackgroundJobs,
     metrics: Metrics,
   ) {
@@ -87,6 +89,10 @@ export class TransportLimits implements TransportOwner, OnApplicationBootstrap {
 
   hold(network: string, cut: () => void): BytesHold {
     return this.bytes.open(network, cut);
+  }
+
+  countEvents(credentialId: string, count: number): number {
+    return this.deviceRate.countEvents(credentialId, count);
   }
 
   countUnsent(bytes: number): void {

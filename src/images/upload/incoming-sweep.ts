@@ -17,6 +17,7 @@ import {
 /** No upload of any instance takes this long: a request ends after two minutes. */
 const ORPHAN_AGE_MS = 3_600_000;
 const SWEEP_INTERVAL_MS = 600_000;
+const LEASE_MS = 4_000;
 const DELETE_BATCH_SIZE = 100;
 
 interface IncomingSweepResult {
@@ -28,7 +29,7 @@ interface IncomingSweepResult {
 
 /**
  * Removes the remains of uploads and deletions that a kill, a power cut or an outage interrupted. It reads one
- * directory and touches only files that have a name of this service and are an hour old.
+ * directory and touches only files that have a name of this service and are an hour old. One instance sweeps for all.
  */
 @Injectable()
 export class IncomingSweep implements OnApplicationBootstrap {
@@ -44,18 +45,13 @@ export class IncomingSweep implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    // Needs no lock: sweeps of several instances at once do no harm.
     this.jobs.start({
       name: 'incoming-image-sweep',
       intervalMs: SWEEP_INTERVAL_MS,
-      runsAtStart: true,
-      startsAfter: async () => {
-        await this.database.whenStarted();
-        return this.database.hasStarted;
-      },
-      run: async () => {
-        if (this.volume.report.state === 'usable') await this.sweep();
-      },
+      lock: { name: 'incoming-image-sweep', leaseMs: LEASE_MS },
+      startsAfter: async () => (await this.database.whenStarted()) && this.volume.report.state !== 'none',
+      // Fails while this instance cannot use the volume: another instance sweeps then.
+      run: async () => void (await this.sweep()),
     });
   }
 

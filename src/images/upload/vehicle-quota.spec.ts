@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Settings } from '../../config/index.js';
+import { EventBus } from '../../core/index.js';
 import type { ImagesRepository } from '../images.repository.js';
 import { VehicleQuota } from './vehicle-quota.js';
 
@@ -9,11 +10,13 @@ const EXCEEDED = { code: 'images/quota-exceeded' };
 let storedBytes: number;
 let sums: number;
 let nowMs: number;
+let events: EventBus;
 let quota: VehicleQuota;
 beforeEach(() => {
   storedBytes = 0;
   sums = 0;
   nowMs = 1_000_000;
+  events = new EventBus();
   const sumSizes = async (): Promise<number> => {
     sums += 1;
     return storedBytes;
@@ -22,6 +25,7 @@ beforeEach(() => {
     { sumSizes } as unknown as ImagesRepository,
     { images: { vehicleQuotaBytes: 100 } } as unknown as Settings,
     { nowMs: () => nowMs },
+    events,
   );
 });
 
@@ -36,7 +40,17 @@ describe('the quota of a vehicle', () => {
     expect(sums).toBe(1);
   });
 
-  it('reads the sum again after five minutes, because other instances store images', async () => {
+  it('counts the images of other instances, and reads the sum when it missed some', async () => {
+    await quota.assertQuota(VEHICLE, 1);
+    events.publishForwarded('vehicle.image-bytes-changed', { vehicleId: VEHICLE, sizeBytes: 60 });
+    await expect(quota.assertQuota(VEHICLE, 41)).rejects.toMatchObject(EXCEEDED);
+    storedBytes = 80;
+    await events.publishAndWait('cluster.events-missed', { reason: 'joined' });
+    await expect(quota.assertQuota(VEHICLE, 21)).rejects.toMatchObject(EXCEEDED);
+    expect(sums).toBe(2);
+  });
+
+  it('reads the sum again after five minutes, because without Redis other instances store unknown images', async () => {
     await quota.assertQuota(VEHICLE, 1);
     storedBytes = 100;
     nowMs += 299_000;

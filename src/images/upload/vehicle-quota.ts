@@ -1,17 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { Clock } from '../../core/index.js';
+import { Clock, EventBus } from '../../core/index.js';
 import { quotaExceeded } from '../image.errors.js';
 import { ImagesRepository } from '../images.repository.js';
 
-/** After this time the sum is read again: other instances also store images. */
+/** After this time the sum is read again: without Redis, the images of other instances are not known before. */
 const USAGE_MAX_AGE_MS = 300_000;
 const MAX_CACHED_VEHICLES = 1_000;
 
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /** Bytes of an image that was stored for a vehicle; negative for a deleted one. */
+    'vehicle.image-bytes-changed': { readonly vehicleId: string; readonly sizeBytes: number };
+  }
+}
+
 /**
  * Limits the bytes of all images of one vehicle to IMAGE_VEHICLE_QUOTA_BYTES, so that a stolen device token cannot
- * fill the disk. The limit is approximate: with several instances it may be exceeded by a few images.
+ * fill the disk. Each instance knows the images that the others store, from a shared event. The limit is approximate: uploads
+ * at the same time may exceed it by a few images, and without Redis by what the other instances store within five minutes.
  */
 @Injectable()
 export class VehicleQuota {
@@ -21,6 +29,7 @@ export class VehicleQuota {
     private readonly images: ImagesRepository,
     @Inject(SETTINGS) private readonly settings: Settings,
     clock: Clock,
+    private readonly events: EventBus,
   ) {
     this.usages = new LRUCache({
       max: MAX_CACHED_VEHICLES,
@@ -29,6 +38,12 @@ export class VehicleQuota {
       // Reads the clock at every access instead of once per millisecond of real time.
       ttlResolution: 0,
     });
+    events.share('vehicle.image-bytes-changed');
+    events.subscribe('vehicle.image-bytes-changed', ({ vehicleId, sizeBytes }) => {
+      const usage = this.usages.get(vehicleId);
+      if (usage) usage.bytes += sizeBytes;
+    });
+    events.subscribe('cluster.events-missed', () => this.usages.clear());
   }
 
   /** @throws images/quota-exceeded when the vehicle may not store `sizeBytes` more */
@@ -39,8 +54,7 @@ export class VehicleQuota {
 
   /** @param sizeBytes of a stored image; negative for a deleted one */
   add(vehicleId: string, sizeBytes: number): void {
-    const usage = this.usages.get(vehicleId);
-    if (usage) usage.bytes += sizeBytes;
+    this.events.publish('vehicle.image-bytes-changed', { vehicleId, sizeBytes });
   }
 
   private async usageOf(vehicleId: string): Promise<{ bytes: number }> {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { loadSettings } from '../../config/index.js';
-import { ClientAddresses } from '../../core/index.js';
+import { ClientAddresses, SharedRates } from '../../core/index.js';
 import { PostLimits, TooManyPostsError } from './post-limits.js';
 
 Logger.overrideLogger(false);
@@ -12,7 +12,8 @@ let limits: PostLimits;
 beforeEach(() => {
   nowMs = 1_800_000_000_000;
   const { settings } = loadSettings({ MONGODB_URL: 'mongodb://127.0.0.1/x', JWT_SECRET: 'x'.repeat(32) });
-  limits = new PostLimits(new ClientAddresses(settings), { nowMs: () => nowMs }, settings);
+  const clock = { nowMs: () => nowMs };
+  limits = new PostLimits(new ClientAddresses(settings), clock, new SharedRates(clock), settings);
 });
 
 const from = (remoteAddress: string): IncomingMessage =>

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { ClientAddresses, Clock, KeyedTokenBuckets } from '../../core/index.js';
+import { ClientAddresses, Clock, KeyedTokenBuckets, type SharedRate, SharedRates } from '../../core/index.js';
 import type { LegacyPostKind } from '../legacy-metrics.js';
 
 /** Requests beyond a rate that a burst can have, as seconds of that rate. */
@@ -25,28 +25,34 @@ type LimitedPost = 'position' | 'picture';
 /**
  * Limits the requests of old boxes, which have no token: for each address, and for each box. The rate of a box counts for
  * each address alone, because a client elsewhere that sends with the box's code must not use up the box's own rate. All
- * addresses together have four times that rate.
+ * addresses together have four times that rate. All instances have these rates in common.
  */
 @Injectable()
 export class PostLimits {
   private readonly logger = new Logger(PostLimits.name);
-  private readonly ofAddress: KeyedTokenBuckets;
-  private readonly ofBoxAtAddress: Readonly<Record<LimitedPost, KeyedTokenBuckets>>;
-  private readonly ofBox: Readonly<Record<LimitedPost, KeyedTokenBuckets>>;
+  private readonly ofAddress: SharedRate;
+  private readonly ofBoxAtAddress: Readonly<Record<LimitedPost, SharedRate>>;
+  private readonly ofBox: Readonly<Record<LimitedPost, SharedRate>>;
   /** One log line a minute for each address. */
   private readonly logLines = new KeyedTokenBuckets(1, 1 / 60);
 
   constructor(
     private readonly addresses: ClientAddresses,
     private readonly clock: Clock,
+    rates: SharedRates,
     @Inject(SETTINGS) { legacy }: Pick<Settings, 'legacy'>,
   ) {
     const { positionsPerS, picturePostsPerS } = legacy.boxes;
-    this.ofAddress = buckets(legacy.boxes.postsPerSOfAddress);
-    this.ofBoxAtAddress = { position: buckets(positionsPerS), picture: buckets(picturePostsPerS) };
+    const add = (name: string, perSecond: number): SharedRate =>
+      rates.add(`box-${name}`, BURST_S * perSecond, perSecond);
+    this.ofAddress = add('posts-of-address', legacy.boxes.postsPerSOfAddress);
+    this.ofBoxAtAddress = {
+      position: add('positions-at-address', positionsPerS),
+      picture: add('pictures-at-address', picturePostsPerS),
+    };
     this.ofBox = {
-      position: buckets(ADDRESSES_PER_BOX * positionsPerS),
-      picture: buckets(ADDRESSES_PER_BOX * picturePostsPerS),
+      position: add('positions', ADDRESSES_PER_BOX * positionsPerS),
+      picture: add('pictures', ADDRESSES_PER_BOX * picturePostsPerS),
     };
   }
 
@@ -57,15 +63,14 @@ export class PostLimits {
    */
   checkAddress(post: LegacyPostKind, request: IncomingMessage): void {
     const network = this.addresses.networkOf(request);
-    this.check(this.ofAddress.take(`${post} ${network}`, this.clock.nowMs()), network, null);
+    this.check(this.ofAddress.take(`${post} ${network}`), network, null);
   }
 
   /** @param vehicleId of the vehicle that has the box @throws TooManyPostsError */
   checkBox(post: LimitedPost, vehicleId: string, request: IncomingMessage): void {
     const network = this.addresses.networkOf(request);
-    const nowMs = this.clock.nowMs();
-    this.check(this.ofBoxAtAddress[post].take(`${vehicleId} ${network}`, nowMs), network, vehicleId);
-    this.check(this.ofBox[post].take(vehicleId, nowMs), network, vehicleId);
+    this.check(this.ofBoxAtAddress[post].take(`${vehicleId} ${network}`), network, vehicleId);
+    this.check(this.ofBox[post].take(vehicleId), network, vehicleId);
   }
 
   /** A check that counts one request only once, however often it is called. */
@@ -84,8 +89,4 @@ export class PostLimits {
     }
     throw new TooManyPostsError(waitMs);
   }
-}
-
-function buckets(perSecond: number): KeyedTokenBuckets {
-  return new KeyedTokenBuckets(BURST_S * perSecond, perSecond);
 }

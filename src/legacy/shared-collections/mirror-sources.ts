@@ -58,7 +58,11 @@ export class PositionSource extends VehicleItemSource<Position> {
   }
 
   override subscribe(bus: EventBus, offer: (items: readonly Position[]) => void): void {
-    bus.subscribe('position.recorded', (recorded) => offer(recorded.map(({ position }) => position)));
+    bus.subscribe(
+      'position.recorded',
+      (recorded) => offer(recorded.map(({ position }) => position)),
+      'this-instance',
+    );
   }
 
   override async *since(fromMs: number): AsyncGenerator<readonly Position[], void, undefined> {
@@ -91,7 +95,11 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
   }
 
   override subscribe(bus: EventBus, offer: (items: readonly Snapshot[]) => void): void {
-    bus.subscribe('legacy-snapshot.stored', ({ vehicleId, names }) => offer([{ vehicleId, names }]));
+    bus.subscribe(
+      'legacy-snapshot.stored',
+      ({ vehicleId, names }) => offer([{ vehicleId, names }]),
+      'this-instance',
+    );
   }
 
   override async *since(fromMs: number): AsyncGenerator<readonly Snapshot[], void, undefined> {
@@ -122,7 +130,7 @@ export class CrashSource extends VehicleItemSource<Crash> {
   }
 
   override subscribe(bus: EventBus, offer: (items: readonly Crash[]) => void): void {
-    bus.subscribe('crash.recorded', ({ crash }) => offer([crash]));
+    bus.subscribe('crash.recorded', ({ crash }) => offer([crash]), 'this-instance');
   }
 
   override since(fromMs: number): AsyncGenerator<readonly Crash[], void, undefined> {

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackgroundJobs, Clock, EventBus } from '../../core/index.js';
+import {
+  type AcquireOptions,
+  BackgroundJobs,
+  Clock,
+  EventBus,
+  type LockAttempt,
+  Metrics,
+} from '../../core/index.js';
 import type { CursorsRepository } from '../../database/index.js';
 import { Mirror } from './mirror.js';
 
@@ -48,6 +55,23 @@ class Fake {
   } as unknown as CursorsRepository;
 }
 
+/** The lock of the catch-up, which this process can always get. */
+class OwnLock {
+  private completedAtMs = -Infinity;
+
+  async acquire({ minPauseMs = 0 }: AcquireOptions): Promise<LockAttempt> {
+    if (clock.atMs < this.completedAtMs + minPauseMs)
+      return { lock: null, retryInMs: 20, completedAt: new Date(this.completedAtMs) };
+    const release = async (isComplete = false): Promise<void> => {
+      if (isComplete) this.completedAtMs = clock.atMs;
+    };
+    const { signal } = new AbortController();
+    const holder = { owner: 'test', epoch: 1, signal, heldSince: new Date(0), assertHeld: () => undefined };
+    return { lock: { ...holder, release }, retryInMs: 0, completedAt: null };
+  }
+}
+const newJobs = (): BackgroundJobs => new BackgroundJobs(new OwnLock(), new Metrics());
+
 let clock: SetClock;
 let fake: Fake;
 let mirror: Mirror<number>;
@@ -69,7 +93,7 @@ const pass = async (ms: number): Promise<void> => {
 
 describe('Mirror', () => {
   it('writes items that arrive together in one write, and shows their age', async () => {
-    mirror.start(new BackgroundJobs(null));
+    mirror.start(newJobs());
     await pass(1);
     expect(mirror.lagMs).toBe(0);
     fake.offer([1, 2]);
@@ -83,13 +107,13 @@ describe('Mirror', () => {
   it('continues from storage after a kill', async () => {
     fake.stored = [1, 2, 3, 4, 5].map((n) => ({ n, atMs: clock.atMs - 10 + n }));
     fake.copied = [1, 2];
-    mirror.start(new BackgroundJobs(null));
+    mirror.start(newJobs());
     await pass(1);
     expect([fake.copied, mirror.written, mirror.lagMs]).toEqual([[1, 2, 3, 4, 5], 3, 0]);
   });
 
   it('never moves the cursor past a moment under which an item can still appear', async () => {
-    mirror.start(new BackgroundJobs(null));
+    mirror.start(newJobs());
     await pass(1);
     expect(fake.cursor).toBeLessThanOrEqual(clock.atMs - 1_000);
     // A delayed write: not offered, and stored with an older time.
@@ -99,7 +123,7 @@ describe('Mirror', () => {
   });
 
   it('keeps items that it cannot write, and writes them later', async () => {
-    mirror.start(new BackgroundJobs(null));
+    mirror.start(newJobs());
     await pass(1);
     fake.isDown = true;
     fake.offer([1]);
@@ -111,7 +135,7 @@ describe('Mirror', () => {
   });
 
   it('drops items above its limit, and reads them from storage later', async () => {
-    mirror.start(new BackgroundJobs(null));
+    mirror.start(newJobs());
     await pass(1);
     fake.isDown = true;
     const many = Array.from({ length: 20_001 }, (_, n) => n);
@@ -126,13 +150,13 @@ describe('Mirror', () => {
 
   it('drops items before its start', async () => {
     fake.offer([1]);
-    mirror.start(new BackgroundJobs(null));
+    mirror.start(newJobs());
     await pass(1_000);
     expect(fake.copied).toEqual([]);
   });
 
   it('writes waiting items at its stop', async () => {
-    mirror.start(new BackgroundJobs(null));
+    mirror.start(newJobs());
     await pass(1);
     fake.offer([1]);
     await mirror.stop(1_000);

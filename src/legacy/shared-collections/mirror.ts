@@ -10,6 +10,7 @@ const MAX_GROUP = 1_000;
 /** Items in memory. Above it they are dropped and read from storage later. */
 const MAX_WAITING = 20_000;
 const CATCH_UP_EVERY_MS = 30_000;
+const CATCH_UP_LEASE_MS = 4_000;
 /**
  * Look-back of the first start on a database: longer than a start takes, so that no item recorded during it is missed.
  */
@@ -22,7 +23,7 @@ export interface MirrorSource<T> {
   readonly name: string;
   /** Longest time from the moment that an item is listed by until it is readable, milliseconds. */
   readonly settlesWithinMs: number;
-  /** Passes each new durable item to `offer`. */
+  /** Passes each item that this instance has stored to `offer`. */
   subscribe(bus: EventBus, offer: (items: readonly T[]) => void): void;
   /** All stored items from a moment on, in pages. */
   since(fromMs: number): AsyncIterable<readonly T[]>;
@@ -31,18 +32,20 @@ export interface MirrorSource<T> {
 }
 
 /**
- * Writes stored items a second time, in the background. New items are offered and written in groups. A catch-up every
- * 30 s reads all items since a stored cursor; it finds what was offered to a process that ended, what did not fit into
- * memory, and what a database in trouble stored late. The cursor never passes a moment under which an item can still
- * appear, so no item is missed. An item may be written more than once.
+ * Writes stored items a second time, in the background. Each instance writes the items that it has stored, in groups. Every
+ * 30 s one instance catches up for all: it reads all items since a stored cursor. It finds what was offered to a process
+ * that ended, what did not fit into memory, and what a database in trouble stored late. The cursor never passes a moment
+ * under which an item can still appear, so no item is missed. An item that is in its place already is not written again.
  */
 export class Mirror<T> {
   private waiting: { readonly item: T; readonly sinceMs: number }[] = [];
   /** Items from this moment on may be neither written nor in memory; null: there are none. */
   private behindSinceMs: number | null;
-  private nextCatchUpMs = 0;
   private job: BackgroundJob | null = null;
-  private hasFailed = false;
+  private catchUpJob: BackgroundJob | null = null;
+  private readonly failing = new Set<'write' | 'catch-up'>();
+  /** How often the items in memory were dropped. */
+  private drops = 0;
   written = 0;
 
   constructor(
@@ -68,7 +71,7 @@ export class Mirror<T> {
 
   /** The last write failed and is being retried. */
   get isFailing(): boolean {
-    return this.hasFailed;
+    return this.failing.size > 0;
   }
 
   /** Creates the cursor. Must run before the service accepts items. @throws storage's errors */
@@ -85,15 +88,23 @@ export class Mirror<T> {
       jitter: 0,
       runsAtStart: true,
       shutdownTimeoutMs: SHUTDOWN_GRACE_MS,
-      run: (signal) => this.run(signal),
+      run: () => this.noteFailure('write', this.writeWaiting()),
     });
+    this.catchUpJob = jobs.start({
+      name: `mirror-${this.name}-catch-up`,
+      intervalMs: CATCH_UP_EVERY_MS,
+      retryMs: RETRY_MS,
+      lock: { name: `mirror-${this.name}`, leaseMs: CATCH_UP_LEASE_MS },
+      run: (signal) => this.noteFailure('catch-up', this.catchUp(signal)),
+    });
+    // This process may replace one that was killed before it wrote its items.
+    this.catchUpJob.trigger();
   }
 
   /** Writes the waiting items within this time. The next start reads the rest from storage. */
   async stop(withinMs = SHUTDOWN_GRACE_MS): Promise<void> {
     if (!this.job) return;
-    const writing = this.job
-      .stop()
+    const writing = Promise.all([this.job.stop(), this.catchUpJob?.stop()])
       .then(() => this.writeWaiting())
       .catch(() => undefined);
     await Promise.race([writing, sleep(withinMs, undefined, { ref: false })]);
@@ -107,16 +118,16 @@ export class Mirror<T> {
     if (this.waiting.length <= MAX_WAITING) return;
     this.behindSinceMs ??= this.waiting[0]?.sinceMs ?? nowMs;
     this.waiting = [];
-    this.nextCatchUpMs = 0;
+    this.drops += 1;
+    this.catchUpJob?.trigger();
   }
 
-  private async run(signal: AbortSignal): Promise<void> {
+  private async noteFailure(part: 'write' | 'catch-up', work: Promise<void>): Promise<void> {
     try {
-      await this.writeWaiting();
-      if (this.clock.nowMs() >= this.nextCatchUpMs) await this.catchUp(signal);
-      this.hasFailed = false;
+      await work;
+      this.failing.delete(part);
     } catch (error) {
-      this.hasFailed = true;
+      this.failing.add(part);
       throw error;
     }
   }
@@ -132,18 +143,16 @@ export class Mirror<T> {
 
   private async catchUp(signal: AbortSignal): Promise<void> {
     const beganMs = this.clock.nowMs();
-    const wasBehindMs = this.behindSinceMs;
+    const { drops } = this;
     const from = await this.cursors.getOrCreate(this.name, new Date(beganMs - INITIAL_LOOKBACK_MS));
     for await (const page of this.source.since(from.getTime())) {
       if (signal.aborted) return;
       for (let start = 0; start < page.length; start += MAX_GROUP) {
         this.written += await this.source.write(page.slice(start, start + MAX_GROUP));
       }
-      await this.writeWaiting();
     }
     // Items that were dropped during the catch-up may lie before the page it had reached.
-    if (this.behindSinceMs === wasBehindMs) this.behindSinceMs = null;
-    this.nextCatchUpMs = this.behindSinceMs === null ? beganMs + CATCH_UP_EVERY_MS : 0;
+    if (this.drops === drops) this.behindSinceMs = null;
     await this.cursors.advance(this.name, new Date(beganMs - this.source.settlesWithinMs));
   }
 }

@@ -1,4 +1,9 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { BackgroundJobs, Clock } from '../../core/index.js';
 import { DatabaseConnection } from '../../database/index.js';
 import type { LegacyClient, LegacyClientKind, LegacyClientActivity } from './legacy-client.schema.js';
@@ -10,16 +15,16 @@ const MAX_PENDING = 500;
 /** Stored clients of each kind, so that invented names and changing addresses cannot fill the collection. */
 const MAX_STORED: Readonly<Record<LegacyClientKind, number>> = { box: 10_000, unknown_box: 200, panel: 500 };
 const PRUNE_INTERVAL_MS = 3_600_000;
+const PRUNE_LEASE_MS = 4_000;
 
 /**
- * Counts the old server's clients that use this service. Counts are kept in memory and flushed to storage every 30 s, so
- * that counting never delays a position. A kill or an outage loses the counts of at most 30 s.
+ * Counts the old server's clients that use this instance. Counts are kept in memory and added to the stored counts of all
+ * instances every 30 s, so that counting never delays a position. A kill or an outage loses the counts of at most 30 s.
  */
 @Injectable()
-export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown {
+export class LegacyClientTracker implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private pending = new Map<string, LegacyClient>();
   private flushing: Promise<void> = Promise.resolve();
-  private prunedAtMs = 0;
 
   constructor(
     private readonly clients: LegacyClientsRepository,
@@ -33,6 +38,16 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown 
       name: 'legacy-client-flush',
       intervalMs: FLUSH_INTERVAL_MS,
       run: () => this.flush(),
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.jobs.start({
+      name: 'legacy-client-prune',
+      intervalMs: PRUNE_INTERVAL_MS,
+      lock: { name: 'legacy-client-prune', leaseMs: PRUNE_LEASE_MS },
+      startsAfter: () => this.database.whenStarted(),
+      run: () => this.prune(),
     });
   }
 
@@ -56,6 +71,13 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown 
     return flush;
   }
 
+  /** Removes the clients above the limits of storage. One instance does it for all. @throws storage's errors */
+  async prune(): Promise<void> {
+    const all = await this.clients.list();
+    for (const [kind, limit] of Object.entries(MAX_STORED))
+      await this.clients.remove(all.filter((client) => client.kind === kind).slice(limit));
+  }
+
   /** The most recently seen client first. */
   list(): Promise<LegacyClient[]> {
     return this.clients.list();
@@ -70,7 +92,6 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown 
         await this.clients.record(client);
         pending.pop();
       }
-      await this.prune();
     } catch (error) {
       for (const client of pending) this.requeue(client);
       throw error;
@@ -82,13 +103,5 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationShutdown 
     const newer = this.pending.get(id);
     const count = client.count + (newer?.count ?? 0);
     this.pending.set(id, { ...client, ...newer, firstSeenAt: client.firstSeenAt, count });
-  }
-
-  private async prune(): Promise<void> {
-    if (this.clock.nowMs() - this.prunedAtMs < PRUNE_INTERVAL_MS) return;
-    this.prunedAtMs = this.clock.nowMs();
-    const all = await this.clients.list();
-    for (const [kind, limit] of Object.entries(MAX_STORED))
-      await this.clients.remove(all.filter((client) => client.kind === kind).slice(limit));
   }
 }

@@ -1,24 +1,39 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { BackgroundJobs, Clock, markerTimeMs, type Position } from '../../core/index.js';
+import { BackgroundJobs, Clock, EventBus, markerTimeMs, type Position } from '../../core/index.js';
 import { DatabaseConnection, StartupTasks } from '../../database/index.js';
-import { VehiclesService } from '../../vehicles/index.js';
+import { type VehicleChange, VehiclesService } from '../../vehicles/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import { PositionMetrics } from './position-metrics.js';
 import type { GroupTrack } from './track-context.js';
 
 const REFRESH_INTERVAL_MS = 10_000;
+/** A standstill is shared again after this part of `POSITION_CLOCK_BEHIND_S`. */
+const SHARED_PART = 1 / 20;
 
 /** The reports of a vehicle since its newest fix time stands still. Epoch milliseconds. */
 interface Standstill {
   readonly sinceMs: number;
   readonly lastReportMs: number;
+  /** The last report that the other instances know. */
+  readonly sharedReportMs: number;
+}
+
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /** Reports of a vehicle since its newest fix time stands still; null: it has advanced. */
+    'device-clock.noted': {
+      readonly vehicleId: string;
+      readonly standstill: Pick<Standstill, 'sinceMs' | 'lastReportMs'> | null;
+    };
+  }
 }
 
 /**
  * Detects vehicles that report while their newest fix time stands still: the clock of the device fell back or stopped.
  * Reports of every verdict count, because the place does not matter. The mark is stored with the vehicle, so it survives
- * restarts, and other instances read it. It ends with the first report of a newer time.
+ * restarts, and other instances read it. It ends with the first report of a newer time. A vehicle may report to several
+ * instances in turn, so standstills are shared.
  */
 @Injectable()
 export class DeviceClocks implements OnModuleInit, OnApplicationBootstrap {
@@ -37,8 +52,16 @@ export class DeviceClocks implements OnModuleInit, OnApplicationBootstrap {
     private readonly database: DatabaseConnection,
     private readonly jobs: BackgroundJobs,
     private readonly clock: Clock,
+    private readonly events: EventBus,
     metrics: PositionMetrics,
   ) {
+    events.share('device-clock.noted');
+    events.subscribe('device-clock.noted', ({ vehicleId, standstill }) => {
+      if (standstill === null) this.standstills.delete(vehicleId);
+      else if (standstill.lastReportMs >= (this.standstills.get(vehicleId)?.lastReportMs ?? 0))
+        this.standstills.set(vehicleId, { ...standstill, sharedReportMs: standstill.lastReportMs });
+    });
+    events.subscribe('vehicle.changed', (change) => this.onVehicleChanged(change));
     this.behindAfterMs = settings.positions.clockBehindS * 1_000;
     metrics.observeClocks(() => this.latest.clocksBehind.size);
   }
@@ -70,7 +93,8 @@ export class DeviceClocks implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private noteAdvance(vehicleId: string): void {
-    this.standstills.delete(vehicleId);
+    if (this.standstills.delete(vehicleId))
+      this.events.publish('device-clock.noted', { vehicleId, standstill: null });
     if (!this.latest.clocksBehind.has(vehicleId)) return;
     this.logger.log({ vehicleId }, 'device clock advances again');
     this.change(vehicleId, null);
@@ -82,14 +106,36 @@ export class DeviceClocks implements OnModuleInit, OnApplicationBootstrap {
    */
   private noteStandstill(newest: Position, nowMs: number): void {
     const { vehicleId, receivedAtMs } = newest;
-    const before = this.standstills.get(vehicleId);
+    const known = this.standstills.get(vehicleId);
+    // Another instance may have received a newer fix since.
+    const before = known && known.lastReportMs >= receivedAtMs ? known : undefined;
     const lastReportMs = before?.lastReportMs ?? receivedAtMs;
     const isAfterPause = nowMs - lastReportMs > this.behindAfterMs;
     const sinceMs = isAfterPause ? nowMs : (before?.sinceMs ?? receivedAtMs);
-    this.standstills.set(vehicleId, { sinceMs, lastReportMs: nowMs });
+    this.setStandstill(vehicleId, { sinceMs, lastReportMs: nowMs }, before);
     if (nowMs - sinceMs < this.behindAfterMs || this.latest.clocksBehind.has(vehicleId)) return;
     this.logger.warn({ vehicleId, newestTime: new Date(newest.timeMs) }, 'device clock behind');
     this.change(vehicleId, sinceMs);
+  }
+
+  private setStandstill(
+    vehicleId: string,
+    standstill: Pick<Standstill, 'sinceMs' | 'lastReportMs'>,
+    before: Standstill | undefined,
+  ): void {
+    const { sinceMs, lastReportMs } = standstill;
+    const isShared =
+      before?.sinceMs === sinceMs && lastReportMs - before.sharedReportMs < this.behindAfterMs * SHARED_PART;
+    if (isShared) this.standstills.set(vehicleId, { ...before, lastReportMs });
+    else this.events.publish('device-clock.noted', { vehicleId, standstill });
+  }
+
+  /** Another instance may have changed the mark. */
+  private onVehicleChanged({ vehicle, clockBehindSince }: VehicleChange): void {
+    const sinceMs = clockBehindSince?.getTime() ?? null;
+    if ((this.latest.clocksBehind.get(vehicle.id) ?? null) === sinceMs) return;
+    this.changes += 1;
+    this.latest.setClockBehind(vehicle.id, sinceMs);
   }
 
   /** Shows the mark at once and stores it. When that fails, the next report tries again. */

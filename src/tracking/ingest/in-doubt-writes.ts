@@ -2,7 +2,6 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 import {
   BackgroundJobs,
   Clock,
-  isSamePlace,
   type Position,
   type RecordedPosition,
   withoutOriginalFields,
@@ -25,14 +24,17 @@ const LAST_CHECK_TIMEOUT_MS = 2_000;
 export const RECORDED_WITHIN_MS = IN_DOUBT_TIMEOUT_MS + CLOCK_TOLERANCE_MS;
 
 interface InDoubtWrite {
+  /** As it arrived first. */
   readonly position: Position;
+  /** Times of receipt of all unconfirmed writes; with them the stored position is recognised as one of this instance. */
+  readonly receivedAtMs: readonly number[];
   readonly sinceMs: number;
 }
 
 /**
  * The positions whose write was not confirmed. Storage may have them all the same: the device sends them again and gets
  * `duplicate`, and no subscriber would ever receive them. Once the database answers again, this class looks them up and
- * publishes those that are stored.
+ * publishes those that are stored. A position that another instance has stored meanwhile is published by that instance.
  */
 @Injectable()
 export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
@@ -73,7 +75,12 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     const sinceMs = this.clock.nowMs();
     for (const position of positions) {
       if (this.writes.size >= MAX_POSITIONS) break;
-      this.writes.set(positionKey(position), { position: withoutOriginalFields(position), sinceMs });
+      const before = this.writes.get(positionKey(position));
+      this.writes.set(positionKey(position), {
+        position: before?.position ?? withoutOriginalFields(position),
+        receivedAtMs: [...(before?.receivedAtMs ?? []), position.receivedAtMs],
+        sinceMs,
+      });
     }
   }
 
@@ -88,9 +95,13 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     if (this.writes.size === 0) return;
     const batch = [...this.writes.values()].slice(0, MAX_PER_CHECK);
     const stored = await this.positions.findRecorded(batch.map(({ position }) => position));
-    const recorded = batch.flatMap(({ position }): RecordedPosition[] => {
+    const recorded = batch.flatMap(({ position, receivedAtMs }): RecordedPosition[] => {
       const found = stored.get(positionKey(position));
-      if (!found || !isSamePlace(found.position, position)) return [];
+      if (!found) return [];
+      if (!receivedAtMs.includes(found.position.receivedAtMs)) {
+        this.writes.delete(positionKey(position));
+        return [];
+      }
       // A newer position may have been published meanwhile.
       return [{ ...found, late: this.isBehindMarker(found.position) }];
     });

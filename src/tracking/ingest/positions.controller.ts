@@ -8,6 +8,7 @@ import {
   type PositionInput,
   type ReportAnswer,
 } from '../../core/index.js';
+import { DeviceRate } from './device-rate.js';
 import { PositionsService } from './positions.service.js';
 import { ReportAnswerDto, ReportDto } from './report.dto.js';
 
@@ -42,7 +43,10 @@ const REPORT_ANSWER_EXAMPLE: ReportAnswer = {
 @ApiTags('positions')
 @Controller('api/v1/positions')
 export class PositionsController {
-  constructor(private readonly positions: PositionsService) {}
+  constructor(
+    private readonly positions: PositionsService,
+    private readonly rate: DeviceRate,
+  ) {}
 
   @Post()
   @ForDevice()
@@ -54,8 +58,9 @@ export class PositionsController {
   })
   @ApiBody({ type: ReportDto, examples: { report: { value: REPORT_EXAMPLE } } })
   @ApiOkResponse({ type: ReportAnswerDto, example: REPORT_ANSWER_EXAMPLE })
-  @FailsWith('positions/overloaded')
+  @FailsWith('positions/overloaded', 'positions/too-many')
   report(@Caller() device: DevicePrincipal, @Body('positions') positions: unknown): Promise<ReportAnswer> {
+    this.rate.countRequest(device.credentialId);
     return this.positions.report(device.vehicleId, positions, 'http');
   }
 }
