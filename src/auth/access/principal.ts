@@ -59,8 +59,8 @@ declare module '../../core/events/event-bus.js' {
   interface EventMap {
     /**
      * Access was revoked, and the revocation is durable. Published with `publishAndWait` before the answer, so that no
-     * cache or open socket of this process grants access after it. Revocations by other instances are found in storage
-     * (`RevocationPoller`).
+     * cache or open socket of this process grants access after it. Shared: with Redis, it reaches the other instances at once.
+     * Otherwise they find it in storage (`RevocationPoller`).
      */
     'access.revoked': Revocation;
   }
