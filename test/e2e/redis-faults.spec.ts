@@ -22,6 +22,8 @@ interface Fault {
   readonly name: string;
   readonly begin: () => void | Promise<void>;
   readonly end: () => void | Promise<void>;
+  /** `/ready` shows it meanwhile. */
+  readonly reason?: string;
   /** The stream recovers by itself before the end. */
   readonly isShort?: boolean;
 }
@@ -36,7 +38,12 @@ describeWithRedis('faults of Redis', () => {
   const watchers: SubscriberClient[] = [];
 
   const faults: readonly Fault[] = [
-    { name: 'killed, and empty afterwards', begin: () => redis.kill(), end: () => redis.start() },
+    {
+      name: 'killed, and empty afterwards',
+      reason: 'redis.down',
+      begin: () => redis.kill(),
+      end: () => redis.start(),
+    },
     { name: 'silent', begin: () => redis.pause(), end: () => redis.resume() },
     {
       name: `slow (${SLOW_MS} ms)`,
@@ -45,6 +52,7 @@ describeWithRedis('faults of Redis', () => {
     },
     {
       name: 'behind a password that is not configured',
+      reason: 'redis.refused',
       begin: () => {
         redis.command('CONFIG', 'SET', 'requirepass', PASSWORD);
         redis.command('-a', PASSWORD, 'CLIENT', 'KILL', 'TYPE', 'normal');
@@ -53,6 +61,7 @@ describeWithRedis('faults of Redis', () => {
     },
     {
       name: 'out of memory',
+      reason: 'redis.full',
       begin: () => void redis.command('CONFIG', 'SET', 'maxmemory', '1'),
       end: () => void redis.command('CONFIG', 'SET', 'maxmemory', '0'),
     },
@@ -178,7 +187,7 @@ describeWithRedis('faults of Redis', () => {
 
   it.each(faults)(
     '$name: no request waits for it, and every watcher is complete afterwards',
-    async ({ name, begin, end, isShort = false }) => {
+    async ({ name, begin, end, reason, isShort = false }) => {
       const seen = [await watch(one), await watch(other)];
       const quiet = new Mix();
       await quiet.run();
@@ -209,6 +218,7 @@ describeWithRedis('faults of Redis', () => {
       console.info(
         `${name}: slowest ${slowest.map(([what, ms]) => `${what} ${ms.toFixed(0)} ms`).join(', ')}; ready with [${[...mix.reasons].join(', ')}]; resyncs during it ${resyncsDuring.join(' and ')}; complete ${((performance.now() - endedMs) / 1_000).toFixed(1)} s after it`,
       );
+      if (reason !== undefined) expect([...mix.reasons]).toContain(reason);
       for (const [what, tookMs] of mix.slowest)
         expect([what, tookMs - (quiet.slowest.get(what) ?? 0) < MAX_DELAY_MS]).toEqual([what, true]);
     },
