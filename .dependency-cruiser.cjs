@@ -18,7 +18,13 @@ const ALLOWED_IMPORTS = {
   gateway: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'deployment'],
   legacy: [...BASE, 'auth', 'vehicles', 'tracking', 'images', 'crashes', 'crew-events', 'gateway'],
   health: [...BASE, 'auth', 'images', 'tracking', 'deployment'],
-  migration: [...BASE.filter((folder) => !['cache', 'cluster'].includes(folder)), 'deployment', 'vehicles', 'images', 'legacy'],
+  migration: [
+    ...BASE.filter((folder) => !['cache', 'cluster'].includes(folder)),
+    'deployment',
+    'vehicles',
+    'images',
+    'legacy',
+  ],
   tools: ['config', 'core'],
 };
 
