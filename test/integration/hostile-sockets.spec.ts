@@ -539,6 +539,24 @@ describe('clients that disconnect or wait', () => {
     await other.stop();
   });
 
+  it('a session that this instance does not have is 404 for a proxy that asks for it, so that it repeats the request', async () => {
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
+    const statusOf = async (path: string, headers: Record<string, string> = {}): Promise<number | null> =>
+      (await exchange(port(), requestBytes({ path, headers }))).status;
+    const asked = { 'X-Unknown-Session': '404' };
+    const session = `${ENGINE}&sid=${await handshake()}`;
+    for (const sid of ['gone', 'toString']) {
+      const path = `${ENGINE}&sid=${sid}`;
+      expect(await statusOf(path)).toBe(400);
+      expect(await statusOf(path, asked)).toBe(404);
+      expect(await statusOf(path.replace('polling', 'websocket'), { ...asked, ...upgrade })).toBe(404);
+    }
+    expect(await statusOf(ENGINE, asked)).toBe(200);
+    const joined = requestBytes({ method: 'POST', path: session, headers: asked, body: '40/devices,{}' });
+    expect((await exchange(port(), joined)).status).toBe(200);
+    expect(await statusOf(session, asked)).toBe(200);
+  });
+
   it('a reset of a connection that a draining instance refuses has no effect on other clients', async () => {
     const other = await service.another();
     await other.service.app.get(DrainService).beginDrain();

@@ -178,8 +178,14 @@ describeOnEngine('two instances behind nginx', () => {
     );
     expect([...statuses.keys()]).toEqual(['200']);
 
+    // The hash selects the returned instance again, but the sessions are on the other one.
+    let disconnects = 0;
+    for (const socket of polling) socket.on('disconnect', () => (disconnects += 1));
     await docker(['start', stack.container('blue-2')]);
     await stack.untilHealthy('blue-2');
+    for (const [n, socket] of polling.entries())
+      expect(await ask(socket, 'position', fix(2_000 + n))).toMatchObject({ stored: 1 });
+    expect(disconnects).toBe(0);
     const ends = await Promise.all(devices.map((device) => device.stop(60_000)));
     expect(ends.filter(({ unacknowledged }) => unacknowledged > 0)).toEqual([]);
     expect(devices.flatMap(({ refused }) => refused)).toEqual([]);

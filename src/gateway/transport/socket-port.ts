@@ -38,6 +38,11 @@ const NAMESPACE_TIMEOUT_MS = 10_000;
 
 /** The code of Engine.IO for a session that it does not have. */
 const UNKNOWN_SESSION = 1;
+/**
+ * A reverse proxy in front of several instances sets this header to 404. It can then repeat a request of a session that
+ * this instance does not have on the next one: nginx repeats a 404, but not the 400 of Engine.IO.
+ */
+const UNKNOWN_SESSION_HEADER = 'x-unknown-session';
 
 interface HandshakeError {
   readonly req: IncomingMessage;
@@ -144,12 +149,21 @@ export class SocketPort {
   private admit(request: IncomingMessage, response: ServerResponse, next: () => void): void {
     // The Socket.IO client of the old server is below the path of the sockets.
     if (request.headers.upgrade === undefined && this.handlePlainHttp(request, response)) return;
-    const isNew = !/[?&]sid=[^&]/.test(request.url ?? '');
-    const refusal = isNew ? this.handshakeRefusal(request) : null;
+    const [, session] = /[?&]sid=([^&]+)/.exec(request.url ?? '') ?? [];
+    const refusal =
+      session === undefined ? this.handshakeRefusal(request) : this.sessionRefusal(request, session);
     if (!refusal) return next();
     if (request.headers.upgrade === undefined) this.answer(refusal, request, response);
     else
       request.socket.end(serializeResponse(this.refusal(refusal, request)), () => request.socket.destroy());
+  }
+
+  /** Not counted as a refusal: another instance has the session. */
+  private sessionRefusal(request: IncomingMessage, session: string): Error | null {
+    if (request.headers[UNKNOWN_SESSION_HEADER] !== '404') return null;
+    const { clients } = this.io.engine as unknown as { readonly clients: Readonly<Record<string, unknown>> };
+    if (Object.hasOwn(clients, session)) return null;
+    return Object.assign(new Error('This instance does not have the session.'), { status: 404 });
   }
 
   private handshakeRefusal(request: IncomingMessage): DomainError | null {
