@@ -81,7 +81,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
     if (!client?.isOpen) return;
     this.isAnswering = false;
     // Without an open connection, `quit` fails and leaves a handshake to go on.
-    const quit = client.isReady ? client.quit() : client.disconnect();
+    const quit: Promise<unknown> = client.isReady ? client.quit() : client.disconnect();
     await withTimeout(quit, PROBE_TIMEOUT_MS, () => new RedisUnavailableError('no answer in time')).catch(
       () => client.disconnect().catch(() => undefined),
     );
