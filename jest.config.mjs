@@ -20,9 +20,14 @@ const shared = {
 };
 
 /** Load and latencies: each runs alone (`--runInBand`), because they judge what a machine without other work can do. */
-const QUIET = ['images-load', 'load', 'reconnects', 'responsiveness', 'several-instances'].map(
-  (name) => `<rootDir>/test/e2e/${name}.spec.ts`,
-);
+const QUIET = [
+  'images-load',
+  'load',
+  'reconnects',
+  'redis-faults',
+  'responsiveness',
+  'several-instances',
+].map((name) => `<rootDir>/test/e2e/${name}.spec.ts`);
 
 export default {
   // For two cores: many tests wait for an interval and use none. A worker that has grown is replaced.

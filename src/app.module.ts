@@ -9,6 +9,7 @@ import {
   RequestBodyInterceptor,
 } from './core/index.js';
 import { type Settings, SettingsModule } from './config/index.js';
+import { CacheModule } from './cache/index.js';
 import { ClusterModule } from './cluster/index.js';
 import { CrashesModule } from './crashes/index.js';
 import { DatabaseModule } from './database/index.js';
@@ -31,6 +32,7 @@ export class AppModule {
         CoreModule.with(logger),
         DatabaseModule,
         ClusterModule,
+        CacheModule,
         AuthModule,
         // Before VehiclesModule, so that `vehicles/nearest` is matched before `vehicles/:id`.
         TrackingModule,

@@ -95,6 +95,20 @@ const FAULTS = [
     specs: ['integration/verdicts'],
   },
   {
+    what: 'a position that is committed late is missing from the replay of a newer cursor',
+    file: 'src/tracking/ingest/late-commits.ts',
+    from: 'if (late.length === 0) return renewed;',
+    to: 'return renewed;',
+    specs: ['integration/late-commits'],
+  },
+  {
+    what: 'a cursor passes the positions of an instance whose entries do not arrive',
+    file: 'src/cluster/event-stream.ts',
+    from: "if (this.state === 'complete' && this.unheardIds.length === 0) {",
+    to: "if (this.state === 'complete') {",
+    specs: ['cluster/event-stream'],
+  },
+  {
     what: 'a vehicle whose clock stands still is shown like any other',
     file: 'src/tracking/ingest/device-clocks.ts',
     from: 'this.change(vehicleId, sinceMs);',

@@ -70,5 +70,6 @@ import { UsersService } from './users/users.service.js';
 export class AuthModule {
   constructor(events: EventBus) {
     events.share('access.revoked');
+    events.share('user.changed');
   }
 }

@@ -6,6 +6,7 @@ import { Clock } from '../core/index.js';
 import { asVolumeError, imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
 import { ImagesRepository } from './images.repository.js';
+import { ImagesService } from './images.service.js';
 import { VehicleQuota } from './upload/vehicle-quota.js';
 import { syncDirectory } from './volume/durable-files.js';
 import { ImageVolume } from './volume/image-volume.js';
@@ -16,6 +17,7 @@ import { THUMBNAIL_WIDTHS, thumbnailPath } from './volume/volume-layout.js';
 export class ImageDeletionService {
   constructor(
     private readonly images: ImagesRepository,
+    private readonly records: ImagesService,
     private readonly volume: ImageVolume,
     private readonly quota: VehicleQuota,
     private readonly audit: AuditLog,
@@ -38,7 +40,10 @@ export class ImageDeletionService {
       details: { path, sha256, ...(vehicleId !== null && { vehicleId }) },
     } as const;
     await this.audit.recordAndRun([act], async () => {
-      if (!(await this.images.beginDelete(id, new Date(this.clock.nowMs())))) throw imageNotFound();
+      const isBegun = await this.images
+        .beginDelete(id, new Date(this.clock.nowMs()))
+        .finally(() => this.records.forget(id));
+      if (!isBegun) throw imageNotFound();
     });
     await this.finish(image);
   }

@@ -1,21 +1,40 @@
 import { Injectable } from '@nestjs/common';
-import { type Page, pageOf, type PageRequest } from '../core/index.js';
+import { Cache } from '../cache/index.js';
+import { type JsonOf, type Page, pageOf, type PageRequest } from '../core/index.js';
 import { VehiclesService } from '../vehicles/index.js';
 import { type Image, type ImageView, toImageView } from './image.js';
 import { ImagesRepository } from './images.repository.js';
-import { firstImageIdAt } from './volume/volume-layout.js';
+import { firstImageIdAt, isImageId } from './volume/volume-layout.js';
+
+const CACHE_TTL_MS = 30_000;
 
 /** Reads the records of images. */
 @Injectable()
 export class ImagesService {
+  private readonly byId;
+
   constructor(
     private readonly images: ImagesRepository,
     private readonly vehicles: VehiclesService,
-  ) {}
+    cache: Cache,
+  ) {
+    this.byId = cache.define<Image>({
+      name: 'images',
+      ttlMs: CACHE_TTL_MS,
+      tier: 'shared',
+      fromJson: ({ createdAt, ...rest }: JsonOf<Image>) => ({ ...rest, createdAt: new Date(createdAt) }),
+    });
+  }
 
   /** @throws images/not-found */
   get(id: string): Promise<Image> {
-    return this.images.getById(id);
+    const load = (): Promise<Image> => this.images.getById(id);
+    return isImageId(id) ? this.byId.get(id, load) : load();
+  }
+
+  /** Called when an image was deleted. Never rejects. */
+  forget(id: string): Promise<void> {
+    return this.byId.forget(id);
   }
 
   /** Newest first; of archived vehicles too. @throws vehicles/not-found */

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { DeviceCredentialsModule } from '../auth/index.js';
+import { CachedVehicles } from './cached-vehicles.js';
 import { LastPositions } from './last-positions.js';
 import { StatusChangeRecord, StatusChangeSchema } from './status-change.schema.js';
 import { StatusChangesRepository } from './status-changes.repository.js';
@@ -28,6 +29,7 @@ const SERVICES = [VehicleArchivalService, VehicleChanges, VehicleCredentialsServ
     ...SERVICES,
     VehiclesService,
     LastPositions,
+    CachedVehicles,
     VehiclesRepository,
     StatusChangesRepository,
     VehicleWriter,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { CachedVehicles } from './cached-vehicles.js';
 import type { StatusChange } from './status-change.js';
 import { StatusChangesRepository } from './status-changes.repository.js';
 import { VehicleChanges } from './vehicle-changes.js';
@@ -19,6 +20,7 @@ const MAX_ATTEMPTS = 20;
 export class VehicleWriter {
   constructor(
     private readonly vehicles: VehiclesRepository,
+    private readonly cached: CachedVehicles,
     private readonly history: StatusChangesRepository,
     private readonly changes: VehicleChanges,
   ) {}
@@ -26,6 +28,7 @@ export class VehicleWriter {
   /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
   async create(vehicle: NewVehicle, at: Date, by: StatusChange['by'], givenId?: string): Promise<Vehicle> {
     const created = await this.vehicles.create(vehicle, at, by, givenId);
+    await this.cached.forget(created.id);
     this.changes.publish(created);
     await this.history.insertOnce(created.lastStatus);
     return created;
@@ -41,7 +44,10 @@ export class VehicleWriter {
       const update = decide(vehicle);
       if (update === null) return vehicle;
       if (update.lastStatus) await this.history.insertOnce(vehicle.lastStatus);
-      const changed = await this.vehicles.update(vehicle.id, vehicle.version, update);
+      // Also after a failure: the write can have succeeded.
+      const changed = await this.vehicles
+        .update(vehicle.id, vehicle.version, update)
+        .finally(() => this.cached.forget(vehicle.id));
       if (!changed) continue;
       this.changes.publish(changed);
       if (update.lastStatus) await this.history.insertOnce(update.lastStatus);

@@ -55,7 +55,7 @@ export class VehiclesRepository {
 
   /** @throws vehicles/not-found */
   async getIncludingArchived(id: string): Promise<Vehicle> {
-    const found = isId(id) ? await this.vehicles.findById(id).lean() : null;
+    const found = isVehicleId(id) ? await this.vehicles.findById(id).lean() : null;
     if (!found) throw vehicleNotFound();
     return toVehicle(found);
   }
@@ -174,7 +174,7 @@ export class VehiclesRepository {
 }
 
 /** `Types.ObjectId.isValid` also accepts any 12 characters. */
-function isId(text: string): boolean {
+export function isVehicleId(text: string): boolean {
   return /^[0-9a-f]{24}$/i.test(text);
 }
 

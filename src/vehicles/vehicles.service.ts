@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, type Page, pageOf, type PageRequest, type PositionView } from '../core/index.js';
+import { CachedVehicles } from './cached-vehicles.js';
 import { LastPositions } from './last-positions.js';
 import type { Actor } from './status-change.js';
 import type { UnitStatus } from './status-change.js';
 import { newStatusChange } from './vehicle-status.service.js';
 import { toVehicleChange, type VehicleChange } from './vehicle-changes.js';
 import { VehicleWriter } from './vehicle-writer.js';
-import { versionMismatch } from './vehicle.errors.js';
+import { vehicleNotFound, versionMismatch } from './vehicle.errors.js';
 import {
   type NewVehicle,
   toVehicleView,
@@ -32,6 +33,7 @@ export interface VehicleWithEtag {
 export class VehiclesService {
   constructor(
     private readonly vehicles: VehiclesRepository,
+    private readonly cached: CachedVehicles,
     private readonly writer: VehicleWriter,
     private readonly lastPositions: LastPositions,
     private readonly clock: Clock,
@@ -47,7 +49,9 @@ export class VehiclesService {
 
   /** @throws vehicles/not-found */
   async get(id: string): Promise<VehicleWithEtag> {
-    return this.withEtag(await this.vehicles.getById(id));
+    const vehicle = await this.cached.getIncludingArchived(id);
+    if (vehicle.archivedAt) throw vehicleNotFound();
+    return this.withEtag(vehicle);
   }
 
   /** Vehicles that changed at or after this time, each once, in their current state. */
@@ -58,7 +62,7 @@ export class VehiclesService {
 
   /** Also finds archived vehicles, for their history. @throws vehicles/not-found */
   getIncludingArchived(id: string): Promise<Vehicle> {
-    return this.vehicles.getIncludingArchived(id);
+    return this.cached.getIncludingArchived(id);
   }
 
   /**
@@ -119,7 +123,7 @@ export class VehiclesService {
 
   /** The status of every vehicle in service, by id. */
   statuses(): Promise<ReadonlyMap<string, UnitStatus>> {
-    return this.vehicles.statuses();
+    return this.cached.statuses();
   }
 
   /** Ids of vehicles in service by box code. */

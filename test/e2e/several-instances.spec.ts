@@ -130,7 +130,10 @@ async function recoveryFrom(fault: string, fleet: Fleet, watchers: readonly Watc
   // Older ones arrived before an earlier fault ended.
   const before = fleet.acknowledged.slice(-20 * DEVICES);
   const since = async (isDone: () => boolean, what: string): Promise<number> => {
-    await until(isDone, `${what} after ${fault}`);
+    await until(isDone, `${what} after ${fault}`).catch((error: Error) => {
+      const reasons = new Set(watchers.flatMap(({ resyncs }) => resyncs));
+      throw new Error(`${error.message}; resync to watchers: ${[...reasons].join(', ')}`);
+    });
     return performance.now() - faultMs;
   };
   const missing = watchers.map(({ seen }) => ({ seen, keys: before.filter((key) => !seen.has(key)) }));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { EventStream } from '../../src/cluster/index.js';
 import { Clock } from '../../src/core/index.js';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { hash } from 'bcrypt';
@@ -407,10 +408,13 @@ describe('a session', () => {
   it('that joins a namespace during its revocation is closed right after', async () => {
     const user = await newUser(service, admin, 'viewer');
     const { accessToken } = await logIn(service, user);
+    // The other instance does not know yet that it is not alone: it caches the session and accepts it.
+    const stream = other.service.app.get(EventStream);
+    const alone = jest.spyOn(stream, 'hearsEveryInstance', 'get').mockReturnValue(true);
     await me(other, accessToken);
     await call(service, 'DELETE', `/api/v1/users/${user.id}`, { token: admin });
-    // The other instance caches the session for two seconds and accepts it.
     const socket = await watch(other, accessToken);
+    alone.mockRestore();
     await until(() => socket.disconnected);
   });
 });

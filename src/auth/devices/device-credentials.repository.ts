@@ -4,7 +4,7 @@ import { type Model, Types } from 'mongoose';
 import { BatchedLookup } from './batched-lookup.js';
 import { DeviceCredential, type DeviceCredentialDocument } from './device-credential.schema.js';
 
-interface StoredCredential {
+export interface StoredCredential {
   readonly id: string;
   readonly vehicleId: string;
   readonly label: string | null;

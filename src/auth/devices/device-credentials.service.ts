@@ -1,11 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Cache } from '../../cache/index.js';
 import { Clock, EventBus } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { credentialNotFound, tokenInvalid } from '../auth.errors.js';
-import { DeviceCredentialsRepository } from './device-credentials.repository.js';
+import { DeviceCredentialsRepository, type StoredCredential } from './device-credentials.repository.js';
 import type { DevicePrincipal } from '../access/principal.js';
 
+const CACHE_TTL_MS = 30_000;
 const TOKEN = /^([0-9a-f]{24})\.([A-Za-z0-9_-]{43})$/;
 
 export interface IssuedCredential {
@@ -24,12 +26,22 @@ export interface CredentialSummary {
 
 @Injectable()
 export class DeviceCredentialsService {
+  /** null in a command. */
+  private readonly valid;
+
   constructor(
     private readonly credentials: DeviceCredentialsRepository,
     private readonly events: EventBus,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
-  ) {}
+    @Inject(Cache) @Optional() cache: Cache | null,
+  ) {
+    const options = { name: 'device-credentials', ttlMs: CACHE_TTL_MS, tier: 'process' } as const;
+    this.valid = cache?.define<StoredCredential>(options) ?? null;
+    events.subscribe('access.revoked', (revocation) => {
+      if ('credentialId' in revocation) void this.valid?.forget(revocation.credentialId);
+    });
+  }
 
   /** True for a text with the form of a device token. */
   static isDeviceToken(token: string): boolean {
@@ -70,10 +82,21 @@ export class DeviceCredentialsService {
     const match = TOKEN.exec(token);
     if (!match?.[1] || !match[2]) throw tokenInvalid();
     const given = hashOf(match[2]);
-    const credential = await this.credentials.findById(match[1]);
+    const credential = await this.getValid(match[1]);
     const isRight = isSame(Buffer.from(credential?.secretHash ?? '', 'hex'), given);
-    if (!credential || credential.revokedAt || !isRight) throw tokenInvalid();
+    if (!credential || !isRight) throw tokenInvalid();
     return { kind: 'device', vehicleId: credential.vehicleId, credentialId: credential.id };
+  }
+
+  /** @returns null for an unknown or revoked credential */
+  private getValid(id: string): Promise<StoredCredential | null> {
+    const load = (): Promise<StoredCredential | null> => this.findValid(id);
+    return this.valid ? this.valid.get(id, load) : load();
+  }
+
+  private async findValid(id: string): Promise<StoredCredential | null> {
+    const credential = await this.credentials.findById(id);
+    return credential?.revokedAt === null ? credential : null;
   }
 }
 

@@ -1,68 +1,66 @@
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
+import { Cache } from '../../cache/index.js';
 import { Clock, EventBus } from '../../core/index.js';
-import type { Revocation, UserPrincipal } from '../access/principal.js';
+import type { UserPrincipal } from '../access/principal.js';
 import { isEnded } from './session.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { UsersRepository } from '../users/users.repository.js';
 
-/** A revocation by another instance takes effect here after this time at most. */
-const CACHE_TTL_MS = 2_000;
-const MAX_CACHED = 10_000;
+const CACHE_TTL_MS = 30_000;
 
-interface CachedCheck {
-  readonly userId: string;
-  readonly answer: Promise<UserPrincipal | null>;
+interface ValidSession {
+  readonly principal: UserPrincipal;
+  readonly expiresAtMs: number;
 }
 
 /**
  * Checks whether the session of an access token is still valid, and returns its user. The token is not enough: it was
- * signed up to 15 minutes ago. One session causes at most one database query in two seconds. A revocation in this
- * process removes the cached result at once.
+ * signed up to 15 minutes ago. A valid session is kept in memory while revocations of every instance arrive here; one of them
+ * removes it at once.
  */
 @Injectable()
 export class SessionValidityCache {
-  /** Measures age by the monotonic clock, so that a clock set back does not keep an ended session alive. */
-  private readonly checks = new LRUCache<string, CachedCheck>({ max: MAX_CACHED, ttl: CACHE_TTL_MS });
+  private readonly valid;
 
   constructor(
     private readonly sessions: SessionsRepository,
     private readonly users: UsersRepository,
     private readonly clock: Clock,
+    cache: Cache,
     events: EventBus,
   ) {
-    events.subscribe('access.revoked', (revocation) => this.forget(revocation));
+    this.valid = cache.define<ValidSession>({ name: 'sessions', ttlMs: CACHE_TTL_MS, tier: 'process' });
+    events.subscribe('access.revoked', (revocation) => {
+      if ('sessionId' in revocation) void this.valid.forget(revocation.sessionId);
+      // Rare, so it is not worth an index by user.
+      if ('userId' in revocation) this.valid.clear();
+    });
+    events.subscribe('user.changed', () => this.valid.clear());
   }
 
   /** The user as stored now; null when the session has ended. @throws storage/unavailable */
-  check(sessionId: string, userId: string): Promise<UserPrincipal | null> {
-    const cached = this.checks.get(sessionId);
-    if (cached?.userId === userId) return cached.answer;
-    const check: CachedCheck = { userId, answer: this.checkUncached(sessionId, userId) };
-    this.checks.set(sessionId, check);
-    check.answer.catch(() => {
-      if (this.checks.peek(sessionId) === check) this.checks.delete(sessionId);
-    });
-    return check.answer;
+  async check(sessionId: string, userId: string): Promise<UserPrincipal | null> {
+    const found = await this.valid.get(sessionId, () => this.findValid(sessionId, userId));
+    const isValid = found?.principal.userId === userId && found.expiresAtMs > this.clock.nowMs();
+    return isValid ? found.principal : null;
   }
 
   /** Like `check`, without the cache. */
   async checkUncached(sessionId: string, userId: string): Promise<UserPrincipal | null> {
+    return (await this.findValid(sessionId, userId))?.principal ?? null;
+  }
+
+  private async findValid(sessionId: string, userId: string): Promise<ValidSession | null> {
     const [session, user] = await Promise.all([
       this.sessions.findById(sessionId),
       this.users.findById(userId),
     ]);
     if (!session || !user || isEnded(session, user)) return null;
-    if (session.expiresAtMs <= this.clock.nowMs()) return null;
-    return { kind: 'user', userId, email: user.email, role: user.role, sessionId };
-  }
-
-  /** Also discards a check in progress: its result may be older than the revocation. */
-  private forget(revocation: Revocation): void {
-    if ('sessionId' in revocation) this.checks.delete(revocation.sessionId);
-    if (!('userId' in revocation)) return;
-    for (const [sessionId, { userId }] of this.checks.entries()) {
-      if (userId === revocation.userId) this.checks.delete(sessionId);
-    }
+    const { expiresAtMs } = session;
+    if (expiresAtMs <= this.clock.nowMs()) return null;
+    return {
+      principal: { kind: 'user', userId, email: user.email, role: user.role, sessionId },
+      expiresAtMs,
+    };
   }
 }

@@ -18,6 +18,13 @@ export interface UserInput {
   readonly password: string;
 }
 
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /** The address or the name of a user changed; it is durable. A change that ends sessions is `access.revoked`. */
+    'user.changed': { readonly userId: string };
+  }
+}
+
 /** Users: changes by admins, and of the own password. */
 @Injectable()
 export class UsersService {
@@ -73,7 +80,7 @@ export class UsersService {
         return this.users.change(id, user.version, change, endsSessions ? 'end' : 'stay');
       }),
     );
-    if (endsSessions) await this.events.publishAndWait('access.revoked', { userId: id });
+    await this.events.publishAndWait(endsSessions ? 'access.revoked' : 'user.changed', { userId: id });
     return toUserView(after);
   }
 

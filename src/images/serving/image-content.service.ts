@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { imageNotFound } from '../image.errors.js';
-import { ImagesRepository } from '../images.repository.js';
+import { ImagesService } from '../images.service.js';
 import { ImageVolume } from '../volume/image-volume.js';
 import { openInVolume } from '../volume/open-in-volume.js';
 import type { ThumbnailWidth } from '../volume/volume-layout.js';
@@ -17,7 +17,7 @@ export class ImageContentService {
   private readonly logger = new Logger(ImageContentService.name);
 
   constructor(
-    private readonly images: ImagesRepository,
+    private readonly images: ImagesService,
     private readonly volume: ImageVolume,
     private readonly thumbnails: ThumbnailsService,
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -25,7 +25,7 @@ export class ImageContentService {
 
   /** The caller closes the file. @throws images/not-found, images/volume-unavailable */
   async open(id: string): Promise<ImageResponse> {
-    const image = await this.images.getById(id);
+    const image = await this.images.get(id);
     const file = await openInVolume(this.volume.directory, image.path);
     if (!file) {
       // `samserver images verify` lists all records without a file.
@@ -42,7 +42,7 @@ export class ImageContentService {
    * @throws images/not-found and the errors of `ThumbnailsService.open`
    */
   async openThumbnail(id: string, width: ThumbnailWidth, account: string): Promise<ImageResponse> {
-    const image = await this.images.getById(id);
+    const image = await this.images.get(id);
     const { file, path } = await this.thumbnails.open(image, width, account);
     const etag = `"${image.sha256}-${width}"`;
     const filename = `${id}-${width}.webp`;
