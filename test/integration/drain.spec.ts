@@ -91,7 +91,7 @@ describe('a drain by command', () => {
     expect(ready.headers.get('connection')).toBe('close');
     expect(ready).toMatchObject({
       status: 503,
-      body: { status: 'not_ready', state: 'draining', reasons: ['draining'] },
+      body: { status: 'not_ready', state: 'draining', reasons: ['draining', 'live.not_shared'] },
     });
     await until(() => ends.length === 10);
     expect(new Set(ends)).toEqual(new Set(['transport close']));

@@ -208,7 +208,7 @@ describe('a database without the mark of samserver init', () => {
     const live = await service.another({ ENVIRONMENT: 'LIVE' });
     expect(await call(live, 'GET', '/ready')).toMatchObject({
       status: 503,
-      body: { state: 'blocked', reasons: ['deployment.unmarked'] },
+      body: { state: 'blocked', reasons: ['deployment.unmarked', 'live.not_shared'] },
     });
     expect((await call(live, 'GET', '/health')).status).toBe(200);
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(503);
@@ -216,6 +216,8 @@ describe('a database without the mark of samserver init', () => {
     await until(async () => (await call(live, 'GET', '/ready')).status === 200, 'ready');
     expect((await call(live, 'GET', '/health?boot=1')).status).toBe(200);
     await live.stop();
+    // Two instances without Redis share nothing.
+    await untilState('ready');
   });
 });
 

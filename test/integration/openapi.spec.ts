@@ -5,6 +5,7 @@ import { routesOf } from '../support/surface.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 
 const DEVICE_CALLS = ['POST /api/v1/positions', 'POST /api/v1/vehicles/{id}/status'];
+const USER_OR_OPERATOR_CALLS = ['GET /api/v1/ops/instances', 'GET /api/v1/ops/connections'];
 const DEVICE_OR_USER_CALLS = ['POST /api/v1/vehicles/{id}/images'];
 const PUBLIC_CALLS = ['POST /api/v1/auth/login', 'POST /api/v1/auth/refresh'];
 
@@ -99,7 +100,9 @@ describe('/docs-json', () => {
           : name.includes(' /api/v1/ops/')
             ? 'ops'
             : 'user';
-      const both = DEVICE_OR_USER_CALLS.includes(name) && [{ user: [] }, { device: [] }];
+      const both = DEVICE_OR_USER_CALLS.includes(name)
+        ? [{ user: [] }, { device: [] }]
+        : USER_OR_OPERATOR_CALLS.includes(name) && [{ user: [] }, { ops: [] }];
       expect([name, security]).toEqual([name, both || (scheme ? [{ [scheme]: [] }] : [])]);
     }
     const { user, device, ops } = document.components.securitySchemes;
