@@ -4,6 +4,8 @@ import { Redis, RedisUnavailableError } from './redis.js';
 import { SharedLimits } from './shared-limits.js';
 
 const INTERVAL_MS = 1_000;
+/** No request waits for an exchange. A busy process may take its answer late, and needs it most then. */
+const EXCHANGE_TIMEOUT_MS = 1_000;
 /** Of one rate in one exchange: the script must not block Redis for long. */
 const MAX_KEYS = 1_000;
 
@@ -66,7 +68,10 @@ export class RateSharing implements OnApplicationBootstrap {
     const tokens = [elapsedS * rate.perSecond, 3 * rate.capacity, ...spent.map(([, count]) => count)];
     const options = { keys, arguments: tokens.map((count) => String(count * msPerToken)) };
     try {
-      const untilFullMs = (await this.redis.run((client) => client.eval(SPEND_SCRIPT, options))) as number[];
+      const untilFullMs = (await this.redis.run(
+        (client) => client.eval(SPEND_SCRIPT, options),
+        EXCHANGE_TIMEOUT_MS,
+      )) as number[];
       spent.forEach(([key], n) => rate.lowerTo(key, rate.capacity - (untilFullMs[n] ?? 0) / msPerToken));
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error;
