@@ -35,6 +35,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private connectError: unknown = null;
   private timeouts = 0;
   private failedProbes = 0;
+  private isClosed = false;
   private readonly failures;
 
   constructor(
@@ -78,8 +79,9 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   /** Ends after the commands that were sent. Called by `EventStream`, whose last entry is the last use. */
   async close(): Promise<void> {
     const { client } = this;
-    if (!client?.isOpen) return;
+    this.isClosed = true;
     this.isAnswering = false;
+    if (!client?.isOpen) return;
     // Without an open connection, `quit` fails and leaves a handshake to go on.
     const quit: Promise<unknown> = client.isReady ? client.quit() : client.disconnect();
     await withTimeout(quit, PROBE_TIMEOUT_MS, () => new RedisUnavailableError('no answer in time')).catch(
@@ -164,7 +166,8 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private async open(client: RedisClient): Promise<void> {
     try {
       await client.connect();
-      await this.probe();
+      // `connect` also resolves after `disconnect`.
+      if (client === this.client && !this.isClosed) await this.probe();
     } catch (error) {
       if (client === this.client) this.setDown(error);
     }
@@ -173,6 +176,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   /** By another client: after `disconnect` and `connect` during a handshake, both attempts of one client go on and block it. */
   private replaceConnection(): void {
     const { client } = this;
+    if (this.isClosed) return;
     if (client?.isOpen) void client.disconnect().catch(() => undefined);
     this.client = this.newClient();
     void this.open(this.client);
@@ -189,7 +193,7 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
         limitMs,
         () => new RedisUnavailableError('no answer in time'),
       );
-      this.setUp();
+      if (client === this.client) this.setUp();
       return result;
     } catch (error) {
       throw this.noted(error, client);
@@ -202,8 +206,11 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       return error;
     }
     this.failures.inc({ kind: 'timeout' });
-    this.timeouts += 1;
-    if (!client.isReady || this.timeouts >= MAX_TIMEOUTS) this.setDown(error);
+    // What still waited for a client that was replaced proves nothing about the new one.
+    if (client === this.client) {
+      this.timeouts += 1;
+      if (!client.isReady || this.timeouts >= MAX_TIMEOUTS) this.setDown(error);
+    }
     if (error instanceof RedisUnavailableError) return error;
     return new RedisUnavailableError('the connection failed', { cause: this.connectError });
   }

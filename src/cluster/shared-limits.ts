@@ -58,7 +58,7 @@ export class SharedLimits {
  */
 export class SharedCounts {
   private readonly memory: RateLimiterMemory;
-  private inRedis: RateLimiterRedis | null = null;
+  private inRedis: { readonly client: RedisClient; readonly limiter: RateLimiterRedis } | null = null;
 
   constructor(
     private readonly redis: Redis,
@@ -93,13 +93,16 @@ export class SharedCounts {
 
   /** `insuranceLimiter` is not used: it has no time limit, so a Redis that hangs would hang the request. */
   private limiterOf(client: RedisClient): RateLimiterRedis {
-    this.inRedis ??= new RateLimiterRedis({
+    // `Redis` replaces its client after an outage. A use of the old one would fail, and count as the next outage.
+    if (this.inRedis?.client === client) return this.inRedis.limiter;
+    const limiter = new RateLimiterRedis({
       storeClient: client,
       useRedisPackage: true,
       keyPrefix: this.redis.key('limit', this.options.name),
       points: this.options.points,
       duration: this.options.durationS,
     });
-    return this.inRedis;
+    this.inRedis = { client, limiter };
+    return limiter;
   }
 }
