@@ -34,9 +34,15 @@ async function watch(
   const socket = await connectSocket(instance.socketUrl, '/live', token);
   open.push(socket);
   const seen: Seen = { socket, times: [], events: [], cursor: '' };
+  const received = new Set<string>();
   socket.on('positions', (frame) => {
     seen.cursor = frame.cursor;
-    seen.times.push(...frame.items.map((item: { position: { time: string } }) => item.position.time));
+    // Delivery is at least once: while another instance has a heartbeat, storage is read again.
+    for (const { vehicleId, position } of frame.items) {
+      const key = `${vehicleId} ${position.time}`;
+      if (!received.has(key)) seen.times.push(position.time);
+      received.add(key);
+    }
   });
   for (const event of ['left', 'resync', 'vehicle', 'auth.expiring'])
     socket.on(event, (body) => seen.events.push({ event, body }));
