@@ -4,6 +4,7 @@ import { readdirSync, utimesSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Connection, createConnection } from 'mongoose';
+import { serveEmbeddedMongo } from '../../src/embedded-mongo/index.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   freePorts,
@@ -35,6 +36,17 @@ afterEach(() => directory.remove());
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const path = (name: string): string => join(directory.path, name);
+
+/** Of the service in `directory`, which must not run. */
+async function forgetLastSweep(): Promise<void> {
+  const database = await serveEmbeddedMongo({ directory: path('db') });
+  const connection = await createConnection(`${database.uri}samserver?retryWrites=false`).asPromise();
+  await connection
+    .collection<{ _id: string }>('leases')
+    .updateOne({ _id: 'incoming-image-sweep' }, { $unset: { completedAt: '' } });
+  await connection.close();
+  await database.stop();
+}
 
 describe('kill -9 of the service', () => {
   let ports: Ports;
@@ -89,10 +101,11 @@ describe('kill -9 of the service', () => {
       }
       await service.kill('SIGTERM');
 
-      // One hour later the remaining files are orphans. The service removes them when it starts.
+      // One hour later the remaining files are orphans, and the sweep of the service is due.
       const incoming = path('images/.samserver/incoming');
       const leftBehind = readdirSync(incoming);
       for (const name of leftBehind) utimesSync(join(incoming, name), 1, 1);
+      await forgetLastSweep();
       service = await startProcess(ports, env);
       await until(() => readdirSync(incoming).length === 0, 'the sweep');
       await service.kill('SIGTERM');
