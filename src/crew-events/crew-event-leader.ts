@@ -9,10 +9,10 @@ import { CrewPositionReader } from './crew-position-reader.js';
 import { PanelNotificationSender } from './panel-notification-sender.js';
 
 /**
- * After a kill the next leader starts when the lease ends, within `leaseMs`. After a gap longer than `maxGapMs`, silence
- * before the new leader does not count as offline: no instance was reading positions.
+ * After a longer gap between two leaders, silence before the new leader does not count as offline: no instance was reading
+ * positions.
  */
-const LOCK = { name: 'crew-events', leaseMs: 4_000, maxGapMs: 15_000 };
+const MAX_GAP_MS = 15_000;
 const ACQUIRE_INTERVAL_MS = 1_000;
 const COUNT_EVERY_MS = 10_000;
 const MAX_COUNTED = 10_000;
@@ -47,7 +47,7 @@ export class CrewEventLeader implements OnApplicationBootstrap {
       jitter: 0.25,
       runsAtStart: true,
       startsAfter: () => this.database.whenStarted(),
-      lock: LOCK,
+      lock: { maxGapMs: MAX_GAP_MS },
       run: (signal, lock) => this.lead(signal, lock as HeldLock),
     });
   }

@@ -8,7 +8,6 @@ import { RetentionRepository, type RetentionStep } from './retention.repository.
 
 const DAY_MS = 86_400_000;
 const SWEEP_INTERVAL_MS = 3_600_000;
-const LEASE_MS = 4_000;
 const BATCH_SIZE = 500;
 /** The sweep pauses four times as long as each step took: it uses a fifth of the time, and less of a slow database. */
 const PAUSE_FACTOR = 4;
@@ -43,7 +42,7 @@ export class PositionRetention implements OnApplicationBootstrap {
     this.jobs.start({
       name: 'position-retention',
       intervalMs: SWEEP_INTERVAL_MS,
-      lock: { name: 'position-retention', leaseMs: LEASE_MS },
+      lock: {},
       startsAfter: () => this.database.whenStarted(),
       run: async (signal) => void (await this.sweep(positionDays, signal)),
     });

@@ -5,7 +5,6 @@ import { SessionsRepository } from './sessions.repository.js';
 import { SESSION_TTL_MS } from './sessions.service.js';
 
 const INTERVAL_MS = 3_600_000;
-const LEASE_MS = 4_000;
 /**
  * Expired sessions are kept for one more day, so that their tokens get `auth/token-expired` and not
  * `auth/token-invalid`.
@@ -26,7 +25,7 @@ export class SessionSweep implements OnApplicationBootstrap {
     this.jobs.start({
       name: 'session-sweep',
       intervalMs: INTERVAL_MS,
-      lock: { name: 'session-sweep', leaseMs: LEASE_MS },
+      lock: {},
       startsAfter: () => this.database.whenStarted(),
       run: () => this.sweep(),
     });

@@ -7,6 +7,7 @@ import { type HeldLock, LOCK_PROVIDER, type LockOptions, type LockProvider } fro
 
 const DEFAULT_JITTER = 0.1;
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 3_000;
+const DEFAULT_LEASE_MS = 4_000;
 
 interface JobOptions {
   /** Names the job in log lines and metrics, e.g. `session-sweep`. */
@@ -26,9 +27,10 @@ interface JobOptions {
   readonly startsAfter?: () => Promise<boolean>;
   /**
    * For work that one instance does for all. A run begins only while this instance holds the lock, and ends when the lock is
-   * lost. Another instance repeats a run that did not complete: after a kill within the lease.
+   * lost. Another instance repeats a run that did not complete: after a kill within the lease. The lock has the name of the
+   * job and a lease of 4 s, unless it is given.
    */
-  readonly lock?: LockOptions;
+  readonly lock?: Partial<LockOptions>;
   /** Longest time that the shutdown waits for the current run, milliseconds. Default 3,000. */
   readonly shutdownTimeoutMs?: number;
   /**
@@ -151,7 +153,9 @@ export class BackgroundJob {
       await this.run(null);
       return null;
     }
-    const attempt = await this.locks.acquire({ ...lock, minPauseMs: isForced ? 0 : intervalMs });
+    const { name = this.name, leaseMs = DEFAULT_LEASE_MS } = lock;
+    const minPauseMs = isForced ? 0 : intervalMs;
+    const attempt = await this.locks.acquire({ ...lock, name, leaseMs, minPauseMs });
     this.lastCompletedMs = attempt.completedAt?.getTime() ?? this.lastCompletedMs;
     if (!attempt.lock) return attempt.retryInMs;
     const held = attempt.lock;
@@ -162,7 +166,7 @@ export class BackgroundJob {
       held.assertHeld();
       this.holdsLock = true;
       isComplete = await this.run(held);
-      return isComplete ? null : lock.leaseMs;
+      return isComplete ? null : leaseMs;
     } finally {
       this.holdsLock = false;
       await this.release(held, isComplete);

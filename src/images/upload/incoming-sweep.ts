@@ -17,7 +17,6 @@ import {
 /** No upload of any instance takes this long: a request ends after two minutes. */
 const ORPHAN_AGE_MS = 3_600_000;
 const SWEEP_INTERVAL_MS = 600_000;
-const LEASE_MS = 4_000;
 const DELETE_BATCH_SIZE = 100;
 
 interface IncomingSweepResult {
@@ -48,7 +47,7 @@ export class IncomingSweep implements OnApplicationBootstrap {
     this.jobs.start({
       name: 'incoming-image-sweep',
       intervalMs: SWEEP_INTERVAL_MS,
-      lock: { name: 'incoming-image-sweep', leaseMs: LEASE_MS },
+      lock: {},
       startsAfter: async () => (await this.database.whenStarted()) && this.volume.report.state !== 'none',
       // Fails while this instance cannot use the volume: another instance sweeps then.
       run: async () => void (await this.sweep()),

@@ -10,7 +10,6 @@ const MAX_GROUP = 1_000;
 /** Items in memory. Above it they are dropped and read from storage later. */
 const MAX_WAITING = 20_000;
 const CATCH_UP_EVERY_MS = 30_000;
-const CATCH_UP_LEASE_MS = 4_000;
 /**
  * Look-back of the first start on a database: longer than a start takes, so that no item recorded during it is missed.
  */
@@ -94,7 +93,7 @@ export class Mirror<T> {
       name: `mirror-${this.name}-catch-up`,
       intervalMs: CATCH_UP_EVERY_MS,
       retryMs: RETRY_MS,
-      lock: { name: `mirror-${this.name}`, leaseMs: CATCH_UP_LEASE_MS },
+      lock: { name: `mirror-${this.name}` },
       run: (signal) => this.noteFailure('catch-up', this.catchUp(signal)),
     });
     // This process may replace one that was killed before it wrote its items.

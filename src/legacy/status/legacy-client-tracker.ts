@@ -15,7 +15,6 @@ const MAX_PENDING = 500;
 /** Stored clients of each kind, so that invented names and changing addresses cannot fill the collection. */
 const MAX_STORED: Readonly<Record<LegacyClientKind, number>> = { box: 10_000, unknown_box: 200, panel: 500 };
 const PRUNE_INTERVAL_MS = 3_600_000;
-const PRUNE_LEASE_MS = 4_000;
 
 /**
  * Counts the old server's clients that use this instance. Counts are kept in memory and added to the stored counts of all
@@ -45,7 +44,7 @@ export class LegacyClientTracker implements OnModuleInit, OnApplicationBootstrap
     this.jobs.start({
       name: 'legacy-client-prune',
       intervalMs: PRUNE_INTERVAL_MS,
-      lock: { name: 'legacy-client-prune', leaseMs: PRUNE_LEASE_MS },
+      lock: {},
       startsAfter: () => this.database.whenStarted(),
       run: () => this.prune(),
     });
