@@ -15,6 +15,12 @@ export interface CachedReads<T> {
   forget(key: string): Promise<void>;
 }
 
+/** Reads without a cache, for commands: they end before they would read twice. */
+export const UNCACHED: CachedReads<never> = {
+  get: (_key, load) => load(),
+  forget: () => Promise.resolve(),
+};
+
 /** How a read was answered: from the cache or a load under way, by a load, or past the cache. */
 export const OUTCOMES = ['hit', 'miss', 'bypass'] as const;
 export type Outcome = (typeof OUTCOMES)[number];

@@ -1,3 +1,3 @@
 export { Cache } from './cache.js';
 export { CacheModule } from './cache.module.js';
-export type { CachedReads } from './cached-reads.js';
+export { type CachedReads, UNCACHED } from './cached-reads.js';

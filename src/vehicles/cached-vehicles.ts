@@ -1,5 +1,5 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { Cache, type CachedReads } from '../cache/index.js';
+import { Cache, type CachedReads, UNCACHED } from '../cache/index.js';
 import type { JsonOf } from '../core/index.js';
 import type { UnitStatus } from './status-change.js';
 import type { Vehicle } from './vehicle.js';
@@ -18,9 +18,8 @@ type Statuses = ReadonlyMap<string, UnitStatus>;
  */
 @Injectable()
 export class CachedVehicles {
-  /** null in a command. */
-  private readonly byId: CachedReads<Vehicle> | null;
-  private readonly allStatuses: CachedReads<Statuses> | null;
+  private readonly byId: CachedReads<Vehicle>;
+  private readonly allStatuses: CachedReads<Statuses>;
 
   constructor(
     private readonly vehicles: VehiclesRepository,
@@ -32,7 +31,7 @@ export class CachedVehicles {
         ttlMs: CACHE_TTL_MS,
         tier: 'shared',
         fromJson: vehicleOfJson,
-      }) ?? null;
+      }) ?? UNCACHED;
     this.allStatuses =
       cache?.define<Statuses>({
         name: 'vehicle-statuses',
@@ -41,24 +40,23 @@ export class CachedVehicles {
         maxEntries: 1,
         toJson: (statuses) => [...statuses],
         fromJson: (entries: [string, UnitStatus][]) => new Map(entries),
-      }) ?? null;
+      }) ?? UNCACHED;
   }
 
   /** @throws vehicles/not-found */
   getIncludingArchived(id: string): Promise<Vehicle> {
     const load = (): Promise<Vehicle> => this.vehicles.getIncludingArchived(id);
-    return this.byId && isVehicleId(id) ? this.byId.get(id.toLowerCase(), load) : load();
+    return isVehicleId(id) ? this.byId.get(id.toLowerCase(), load) : load();
   }
 
   /** The status of every vehicle in service, by id. */
   statuses(): Promise<Statuses> {
-    const load = (): Promise<Statuses> => this.vehicles.statuses();
-    return this.allStatuses ? this.allStatuses.get(STATUSES_KEY, load) : load();
+    return this.allStatuses.get(STATUSES_KEY, () => this.vehicles.statuses());
   }
 
   /** Never rejects. */
   async forget(id: string): Promise<void> {
-    await Promise.all([this.byId?.forget(id), this.allStatuses?.forget(STATUSES_KEY)]);
+    await Promise.all([this.byId.forget(id), this.allStatuses.forget(STATUSES_KEY)]);
   }
 }
 

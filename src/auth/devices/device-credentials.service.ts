@@ -1,6 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Cache } from '../../cache/index.js';
+import { Cache, type CachedReads, UNCACHED } from '../../cache/index.js';
 import { Clock, EventBus } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { credentialNotFound, tokenInvalid } from '../auth.errors.js';
@@ -26,8 +26,7 @@ export interface CredentialSummary {
 
 @Injectable()
 export class DeviceCredentialsService {
-  /** null in a command. */
-  private readonly valid;
+  private readonly valid: CachedReads<StoredCredential>;
 
   constructor(
     private readonly credentials: DeviceCredentialsRepository,
@@ -37,9 +36,9 @@ export class DeviceCredentialsService {
     @Inject(Cache) @Optional() cache: Cache | null,
   ) {
     const options = { name: 'device-credentials', ttlMs: CACHE_TTL_MS, tier: 'process' } as const;
-    this.valid = cache?.define<StoredCredential>(options) ?? null;
+    this.valid = cache?.define<StoredCredential>(options) ?? UNCACHED;
     events.subscribe('access.revoked', (revocation) => {
-      if ('credentialId' in revocation) void this.valid?.forget(revocation.credentialId);
+      if ('credentialId' in revocation) void this.valid.forget(revocation.credentialId);
     });
   }
 
@@ -82,18 +81,14 @@ export class DeviceCredentialsService {
     const match = TOKEN.exec(token);
     if (!match?.[1] || !match[2]) throw tokenInvalid();
     const given = hashOf(match[2]);
-    const credential = await this.getValid(match[1]);
+    const [, id] = match;
+    const credential = await this.valid.get(id, () => this.findValid(id));
     const isRight = isSame(Buffer.from(credential?.secretHash ?? '', 'hex'), given);
     if (!credential || !isRight) throw tokenInvalid();
     return { kind: 'device', vehicleId: credential.vehicleId, credentialId: credential.id };
   }
 
   /** @returns null for an unknown or revoked credential */
-  private getValid(id: string): Promise<StoredCredential | null> {
-    const load = (): Promise<StoredCredential | null> => this.findValid(id);
-    return this.valid ? this.valid.get(id, load) : load();
-  }
-
   private async findValid(id: string): Promise<StoredCredential | null> {
     const credential = await this.credentials.findById(id);
     return credential?.revokedAt === null ? credential : null;
