@@ -144,6 +144,34 @@ describe('the time up to which everything is published', () => {
     expect(stream.publishedUpToMs).toBe(wallMs);
   });
 
+  it('is that of the reading of storage while an instance is alive whose entries do not arrive', async () => {
+    await settle();
+    stream.setAlive(new Set(['a', 'b']));
+    expect(stream.mustFollowStorage).toBe(true);
+    const beforeMs = stream.publishedUpToMs;
+    stream.noteFollowed(beforeMs - 1);
+    expect(stream.publishedUpToMs).toBe(beforeMs);
+    stream.noteFollowed(beforeMs + 5);
+    expect(stream.publishedUpToMs).toBe(beforeMs + 5);
+  });
+
+  it('stays before the last entry of a lost instance until storage was read behind its loss', async () => {
+    const lost: string[] = [];
+    bus.subscribe('cluster.instance-lost', ({ ids }) => void lost.push(...ids));
+    await settle();
+    const beforeMs = stream.publishedUpToMs;
+    pass(10_000);
+    reply([own()]);
+    await turn();
+    expect([lost, missed, stream.mustFollowStorage]).toEqual([['a'], [], true]);
+    // Its heartbeat has ended.
+    stream.setAlive(new Set());
+    expect([stream.mustFollowStorage, stream.publishedUpToMs]).toEqual([true, beforeMs]);
+    stream.noteFollowed(wallMs);
+    stream.setAlive(new Set());
+    expect([stream.mustFollowStorage, stream.publishedUpToMs]).toEqual([false, wallMs]);
+  });
+
   it('goes back with a clock that is set back', async () => {
     await settle();
     expect(stream.publishedUpToMs).toBe(wallMs);

@@ -6,16 +6,16 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackgroundJobs, Clock, EventBus, withTimeout } from '../core/index.js';
+import { BackgroundJobs, Clock, EventBus } from '../core/index.js';
+import { AliveInstances } from './alive-instances.js';
 import { InstanceIdentity } from './instance-identity.js';
-import { Redis, type RedisClient, RedisUnavailableError } from './redis.js';
-import { type EntryHeader, StreamMembers } from './stream-members.js';
+import { Redis, RedisUnavailableError } from './redis.js';
+import type { StreamEntry } from './stream-entry.js';
+import { StreamMembers } from './stream-members.js';
 import { type MissedReason, StreamMetrics } from './stream-metrics.js';
+import { readStream } from './stream-reader.js';
 import { StreamWriter } from './stream-writer.js';
 
-const BLOCK_MS = 500;
-/** Entries of one read: their decoding must not block the process for long. */
-const READ_COUNT = 20;
 /** Own entries come back with the others. Without one for this long, the stream does not work here; one is sent each second. */
 const MAX_ECHO_AGE_MS = 4_000;
 /** After this time every other instance has sent an entry. */
@@ -23,8 +23,6 @@ const SETTLE_MS = 1_500;
 /** At the first start nothing is read from storage again, so an instance may be seen first a little later. */
 const FIRST_SETTLE_MS = 5_000;
 const REJOIN_DELAY_MS = 250;
-/** Heartbeats that were read longer ago say nothing about the instances of now. */
-const MAX_ALIVE_AGE_MS = 20_000;
 
 declare module '../core/events/event-bus.js' {
   interface EventMap {
@@ -35,6 +33,8 @@ declare module '../core/events/event-bus.js' {
     'cluster.events-missed': { readonly reason: MissedReason };
     /** After `cluster.events-missed`, when the states of this instance are complete again. */
     'cluster.caught-up': { readonly reason: MissedReason };
+    /** An instance is silent: what it has recorded must be read from storage (`EventStream.mustFollowStorage`). */
+    'cluster.instance-lost': { readonly ids: readonly string[] };
   }
 }
 
@@ -54,18 +54,23 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
   private mustCatchUp = false;
   private isCatchingUp = false;
   private missedAgain: MissedReason | null = null;
-  /** Everything that happened before this time has arrived; it stands still while the stream is not complete. */
+  /** Everything that happened before this time has arrived. */
   private heldUpToMs: number;
+  /** Everything that any instance recorded before this time was read from storage and published here. */
+  private followedUpToMs = -Infinity;
+  private lostAtMs = -Infinity;
   /** Own entries up to this time have come back, and with them all entries before; epoch milliseconds. */
   private echoedUpToMs: number;
   private echoAtMs = -Infinity;
-  private echoLagMs: number | null = null;
   private joinedAtMs = -Infinity;
-  private wakeWaiting: (() => void)[] = [];
+  private resolveJoined: () => void = () => undefined;
+  /** Resolves at the first join. */
+  private readonly joined = new Promise<void>((resolve) => (this.resolveJoined = resolve));
   /** Some state was loaded from storage before this instance read the stream. */
   private isLoadedBefore = false;
-  /** Instances with a heartbeat in storage, without this one, and when they were read. */
-  private alive: { readonly ids: ReadonlySet<string>; readonly readAtMs: number } | null = null;
+  private readonly alive = new AliveInstances();
+  /** Time from the write of the newest own entry until it arrived here, milliseconds; null while nothing arrives. */
+  lagMs: number | null = null;
 
   constructor(
     private readonly redis: Redis,
@@ -90,7 +95,13 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
       name: 'event-stream',
       intervalMs: REJOIN_DELAY_MS,
       runsAtStart: true,
-      run: (signal) => this.read(signal),
+      run: (signal) =>
+        readStream(this.redis, signal, {
+          onJoin: () => this.join(),
+          onEntry: (entry) => this.take(entry),
+          onEnd: () => this.checkOthers(),
+          onLeave: () => this.leave(),
+        }),
     });
     this.writer.start();
   }
@@ -117,16 +128,37 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
 
   /**
    * Everything that any instance recorded before this time was published on the bus of this instance, as far as other
-   * instances matter; epoch milliseconds, Infinity without Redis.
+   * instances matter; epoch milliseconds. It stands still while events may be missing, except for what is followed in storage.
    */
   get publishedUpToMs(): number {
-    if (!this.redis.isConfigured) return Infinity;
-    // It may go back, after a clock that was ahead is set right: a cursor in the future would miss everything until then.
-    if (this.state === 'complete' && this.unheardIds.length === 0) {
-      const othersMs = this.members?.publishedUpToMs ?? Infinity;
-      this.heldUpToMs = Math.min(othersMs, this.echoedUpToMs, this.clock.nowMs());
-    }
+    this.holdTime();
     return this.heldUpToMs;
+  }
+
+  /**
+   * Events of another instance do not arrive, so they must be read from storage: it has a heartbeat and is not heard, or it is
+   * lost. A lost one may have ended between a commit and its publication.
+   */
+  get mustFollowStorage(): boolean {
+    return this.unheardIds.length > 0 || this.members?.hasLost === true;
+  }
+
+  /** @param upToMs everything that any instance recorded before this time was read from storage and published here */
+  noteFollowed(upToMs: number): void {
+    this.followedUpToMs = upToMs;
+  }
+
+  /** Called before what may show that events are missing: the time must be from before them. */
+  private holdTime(): void {
+    const isSharing = this.state === 'complete' || this.state === 'off';
+    if (!isSharing || this.mustFollowStorage) {
+      this.heldUpToMs = Math.max(this.heldUpToMs, this.followedUpToMs);
+      return;
+    }
+    const echoedUpToMs = this.state === 'off' ? Infinity : this.echoedUpToMs;
+    const othersMs = this.members?.publishedUpToMs ?? Infinity;
+    // It may go back, after a clock that was ahead is set right: a cursor in the future would miss everything until then.
+    this.heldUpToMs = Math.min(othersMs, echoedUpToMs, this.clock.nowMs());
   }
 
   /**
@@ -134,9 +166,9 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
    * Redis it is true while no other instance has a heartbeat. False while the heartbeats are not known.
    */
   get hearsEveryInstance(): boolean {
-    const { aliveIds } = this;
-    if (aliveIds === null) return false;
-    if (!this.redis.isConfigured) return aliveIds.size === 0;
+    const { ids } = this.alive;
+    if (ids === null) return false;
+    if (!this.redis.isConfigured) return ids.size === 0;
     // After a pause of the whole process, entries may wait that were not read yet.
     if (this.state !== 'complete' || performance.now() - this.echoAtMs > MAX_ECHO_AGE_MS) return false;
     return this.unheardIds.length === 0 && this.members?.hasLost === false;
@@ -144,17 +176,18 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
 
   /** Instances that are alive by their heartbeat in storage and whose events do not arrive here. */
   get unheardIds(): readonly string[] {
-    return [...(this.aliveIds ?? [])].filter((id) => this.members?.has(id) !== true);
+    return [...(this.alive.ids ?? [])].filter((id) => this.members?.has(id) !== true);
+  }
+
+  /** Another instance is known. */
+  get hasOthers(): boolean {
+    return this.alive.ids?.size !== 0 || this.memberIds.size > 0;
   }
 
   /** Ids of the other instances: those with a heartbeat in storage and those whose events arrive; null: not known. */
   get otherIds(): ReadonlySet<string> | null {
-    return this.aliveIds && new Set([...this.aliveIds, ...this.memberIds]);
-  }
-
-  /** Time from the write of the newest own entry until it arrived here, milliseconds; null while nothing arrives. */
-  get lagMs(): number | null {
-    return this.echoLagMs;
+    const { ids } = this.alive;
+    return ids && new Set([...ids, ...this.memberIds]);
   }
 
   /** Ids of the other instances whose events arrive here. */
@@ -167,14 +200,8 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
    * @param ids the other instances with a heartbeat in storage
    */
   setAlive(ids: ReadonlySet<string>): void {
-    this.alive = { ids, readAtMs: performance.now() };
-    this.members?.forgetEnded(ids);
-  }
-
-  /** The other instances with a heartbeat in storage; null: not known. */
-  private get aliveIds(): ReadonlySet<string> | null {
-    const isKnown = this.alive !== null && performance.now() - this.alive.readAtMs <= MAX_ALIVE_AGE_MS;
-    return isKnown ? (this.alive?.ids ?? null) : null;
+    this.alive.set(ids);
+    if (this.followedUpToMs >= this.lostAtMs) this.members?.forgetEnded(ids);
   }
 
   /** @param source everything that this instance recorded before its result was published here, epoch milliseconds */
@@ -187,82 +214,39 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
    * that nothing happens between the load and the stream unseen.
    */
   async whenReading(limitMs: number): Promise<void> {
-    if (!this.redis.isConfigured || this.members) return;
-    const reading = new Promise<void>((resolve) => this.wakeWaiting.push(resolve));
-    await Promise.race([reading, sleep(limitMs, undefined, { ref: false })]);
+    if (!this.redis.isConfigured) return;
+    await Promise.race([this.joined, sleep(limitMs, undefined, { ref: false })]);
     if (this.members === null) this.isLoadedBefore = true;
   }
 
-  /** Reads until the connection fails or the service ends. @throws the failure */
-  private async read(signal: AbortSignal): Promise<void> {
-    const client = await this.redis.connectAnother();
-    // A blocked command would end only with its reply.
-    const abort = (): void => void client.disconnect().catch(() => undefined);
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      let lastId = await this.join(client);
-      while (!signal.aborted) {
-        const entries = await this.readAfter(client, lastId);
-        for (const { id, message } of entries) {
-          this.take(message);
-          lastId = id;
-        }
-        // A reader that is behind finds the silence of the others only at the end.
-        if (entries.length < READ_COUNT) this.checkOthers();
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      signal.removeEventListener('abort', abort);
-      this.leave();
-      if (client.isOpen) await client.disconnect().catch(() => undefined);
-    }
-  }
-
-  /** @returns the id of the newest entry: what comes after it is read */
-  private async join(client: RedisClient): Promise<string> {
-    const newest = client.xRevRange(this.redis.key('events'), '+', '-', { COUNT: 1 });
-    const [last] = await withTimeout(newest, MAX_ECHO_AGE_MS, noAnswer);
+  private join(): void {
     const isFirst = this.joinedAtMs === -Infinity && !this.isLoadedBefore;
     this.joinedAtMs = this.echoAtMs = performance.now();
     this.members = new StreamMembers(this.joinedAtMs + (isFirst ? FIRST_SETTLE_MS : SETTLE_MS));
     this.mustCatchUp = !isFirst;
-    for (const wake of this.wakeWaiting.splice(0)) wake();
+    this.resolveJoined();
     this.logger.log({ instance: this.identity.id }, 'event stream joined');
-    return last?.id ?? '0-0';
   }
 
   private leave(): void {
     if (this.members === null) return;
-    // Holds the time up to which everything has arrived.
-    void this.publishedUpToMs;
+    this.holdTime();
     this.members = null;
-    this.echoLagMs = null;
+    this.lagMs = null;
   }
 
-  private async readAfter(client: RedisClient, lastId: string): Promise<readonly StreamEntry[]> {
-    const reply = client.xRead(
-      { key: this.redis.key('events'), id: lastId },
-      { BLOCK: BLOCK_MS, COUNT: READ_COUNT },
-    );
-    const streams = await withTimeout(reply, BLOCK_MS + MAX_ECHO_AGE_MS, noAnswer);
-    return streams?.[0]?.messages ?? [];
-  }
-
-  private take(message: Record<string, string>): void {
-    const header = headerOf(message);
+  private take(entry: StreamEntry): void {
     const nowMs = performance.now();
-    if (header.instance === this.identity.id) {
+    if (entry.instance === this.identity.id) {
       this.echoAtMs = nowMs;
-      this.echoedUpToMs = Number(message['t']);
-      this.echoLagMs = Math.max(0, this.clock.nowMs() - this.echoedUpToMs);
-      this.metrics.recordEcho(this.echoLagMs);
+      this.echoedUpToMs = entry.writtenAtMs;
+      this.lagMs = Math.max(0, this.clock.nowMs() - entry.writtenAtMs);
+      this.metrics.recordEcho(this.lagMs);
       return;
     }
-    // Holds the time before this entry, which may show that others are missing.
-    void this.publishedUpToMs;
-    if (this.members?.note(header, nowMs) === false) void this.catchUp('entry_missing');
-    const events = JSON.parse(message['e'] ?? '[]') as readonly [event: string, value: unknown][];
+    this.holdTime();
+    if (this.members?.note(entry, nowMs) === false) void this.catchUp('entry_missing');
+    const events = JSON.parse(entry.events) as readonly [event: string, value: unknown][];
     for (const [event, value] of events) this.events.publishForwarded(event, value);
     this.metrics.recordReceived(events.length);
   }
@@ -278,8 +262,9 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     }
     const lost = this.members?.takeSilent(nowMs) ?? [];
     if (lost.length === 0) return;
+    this.lostAtMs = this.clock.nowMs();
     this.logger.warn({ instances: lost }, 'instances lost');
-    void this.catchUp('instance_lost');
+    this.events.publish('cluster.instance-lost', { ids: lost });
   }
 
   private async catchUp(reason: MissedReason): Promise<void> {
@@ -298,22 +283,4 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     this.isCatchingUp = false;
     this.logger.log({ reason }, 'missed events read from storage');
   }
-}
-
-interface StreamEntry {
-  readonly id: string;
-  readonly message: Record<string, string>;
-}
-
-function headerOf(message: Record<string, string>): EntryHeader {
-  return {
-    instance: message['i'] ?? '',
-    sequence: Number(message['n']),
-    publishedUpToMs: Number(message['w']),
-    isLast: message['x'] === '1',
-  };
-}
-
-function noAnswer(): Error {
-  return new RedisUnavailableError('no answer in time');
 }

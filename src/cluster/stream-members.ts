@@ -1,17 +1,13 @@
-/** Without an entry for this long, an instance counts as lost; each sends one a second. */
-const SILENT_MS = 5_000;
+import type { StreamEntry } from './stream-entry.js';
 
-/** The header of an entry of the stream. */
-export interface EntryHeader {
-  /** The instance that wrote it. */
-  readonly instance: string;
-  /** 1 for its first entry, then one more for each; an entry that was not written leaves a hole. */
-  readonly sequence: number;
-  /** What the instance recorded before this time is in this entry or in earlier ones; epoch milliseconds, its clock. */
-  readonly publishedUpToMs: number;
-  /** The instance ends after this entry. */
-  readonly isLast: boolean;
-}
+/**
+ * Without an entry for this long, an instance counts as lost; each sends one a second. A wrong guess costs a read of storage
+ * each second until the next entry, and one `resync`.
+ */
+const SILENT_MS = 3_500;
+
+/** What counts of an entry here. */
+export type EntryHeader = Pick<StreamEntry, 'instance' | 'sequence' | 'publishedUpToMs' | 'isLast'>;
 
 interface Member {
   sequence: number;
@@ -77,7 +73,7 @@ export class StreamMembers {
   }
 
   /**
-   * Moves the instances without an entry for 5 s to the lost ones.
+   * Moves the silent instances to the lost ones.
    * @param nowMs monotonic
    * @returns their ids
    */

@@ -1,11 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '../core/index.js';
 
-/**
- * Why events of other instances are missing here: this instance read no stream for a while, an entry is missing, or an
- * instance ended without its last events.
- */
-export const MISSED_REASONS = ['joined', 'entry_missing', 'instance_lost'] as const;
+/** Why events of other instances are missing here: this instance read no stream for a while, or an entry is missing. */
+export const MISSED_REASONS = ['joined', 'entry_missing'] as const;
 export type MissedReason = (typeof MISSED_REASONS)[number];
 
 /** What the gauges read from the stream. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { BackgroundJobs, Clock } from '../core/index.js';
 import { InstanceIdentity } from './instance-identity.js';
 import { Redis, type RedisClient } from './redis.js';
+import { encodeEntry } from './stream-entry.js';
 import { StreamMetrics } from './stream-metrics.js';
 
 /** Events of this time share an entry: less work for every reader than an entry for each. */
@@ -145,14 +146,14 @@ export class StreamWriter {
     const text = `[${events.join(',')}]`;
     this.averageChars = 0.9 * this.averageChars + 0.1 * (text.length + 150);
     const length = Math.round(MAX_STREAM_CHARS / this.averageChars);
-    const entry = {
-      i: this.identity.id,
-      n: String(this.sequence),
-      w: String(this.publishedUpToMs),
-      t: String(this.clock.nowMs()),
-      e: text,
-      ...(isLast && { x: '1' }),
-    };
+    const entry = encodeEntry({
+      instance: this.identity.id,
+      sequence: this.sequence,
+      publishedUpToMs: this.publishedUpToMs,
+      writtenAtMs: this.clock.nowMs(),
+      isLast,
+      events: text,
+    });
     try {
       await this.redis.run(
         (client) =>

@@ -51,7 +51,7 @@ export { type CallerRank, FairLimiter, type LimitedCaller } from './limits/fair-
 export { FairSlots, type Slot } from './limits/fair-slots.js';
 export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
 export { type SharedRate, SharedRates } from './limits/shared-rates.js';
-export { TokenBucket } from './limits/token-bucket.js';
+export { MAX_OWED_BURSTS, TokenBucket } from './limits/token-bucket.js';
 export {
   DEFAULT_LEVEL_S,
   type LevelChange,

@@ -6,3 +6,4 @@ export { PositionLogService } from './history/position-log.service.js';
 export { PositionRetention } from './position-retention.js';
 export { PositionsService } from './ingest/positions.service.js';
 export { TrackingModule } from './tracking.module.js';
+export { positionKey } from './positions.repository.js';

@@ -1,4 +1,10 @@
 /**
+ * What a bucket may owe, in bursts: two that other instances accepted, and one that the bucket of a connection allows. A client
+ * with one connection stays below it.
+ */
+export const MAX_OWED_BURSTS = 3;
+
+/**
  * Limits a rate and allows bursts: holds at most `capacity` tokens, starts full and refills at `perSecond`. Keeps no
  * timer; the caller passes the time.
  */
@@ -30,10 +36,10 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `count` tokens, whether it holds them or not; owes three times its capacity at most. */
+  /** Takes `count` tokens, whether it holds them or not; owes `MAX_OWED_BURSTS` times its capacity at most. */
   charge(nowMs: number, count: number): void {
     this.refill(nowMs);
-    this.tokens = Math.max(this.tokens - count, -3 * this.capacity);
+    this.tokens = Math.max(this.tokens - count, -MAX_OWED_BURSTS * this.capacity);
   }
 
   /** Leaves at most `tokens`; a negative number is what it owes. */

@@ -15,14 +15,14 @@ const OVERLAP_MS = 5_000;
 const PAGE_SIZE = 1_000;
 /** Contract: at most 4 frames a second. A little over 250 ms, because timers and networks reduce distances. */
 export const FRAME_INTERVAL_MS = 260;
-/** Many subscribers reconnect at once; further replays wait, and their new positions wait with them. */
-const MAX_CONCURRENT_REPLAYS = 4;
+/** Many subscribers reconnect at once: further reads of storage wait. */
+const MAX_CONCURRENT_READS = 4;
 
 /** Replays missed positions and events to a subscriber that reconnects. */
 @Injectable()
 export class LiveReplay {
   private readonly logger = new Logger(LiveReplay.name);
-  private readonly limit = pLimit(MAX_CONCURRENT_REPLAYS);
+  private readonly reads = pLimit(MAX_CONCURRENT_READS);
 
   constructor(
     private readonly log: PositionLogService,
@@ -35,24 +35,27 @@ export class LiveReplay {
   ) {}
 
   /** Resolves when the stream is live or has ended; never rejects. */
-  run(stream: LiveStream, sinceMs: number): Promise<void> {
-    return this.limit(async () => {
-      try {
-        await this.catchUp(stream, sinceMs - OVERLAP_MS);
-      } catch (error) {
-        this.logger.warn({ err: error }, 'replay failed');
-        stream.end('storage');
-      }
-    });
+  async run(stream: LiveStream, sinceMs: number): Promise<void> {
+    try {
+      await this.catchUp(stream, sinceMs - OVERLAP_MS);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'replay failed');
+      stream.end('storage');
+    }
   }
 
   private async catchUp(stream: LiveStream, fromMs: number): Promise<void> {
     // Their times are set before the write, which can take up to its time limit.
-    stream.replayEvents(await this.eventsSince(fromMs - this.settings.mongo.timeoutMs));
+    const eventsFromMs = fromMs - this.settings.mongo.timeoutMs;
+    stream.replayEvents(await this.reads(() => this.eventsSince(eventsFromMs)));
     // The subscriber's previous stream may have sent a frame just before.
     await sleep(FRAME_INTERVAL_MS);
     let count = 0;
-    for await (const page of this.log.since(fromMs, PAGE_SIZE)) {
+    const pages = this.log.since(fromMs, PAGE_SIZE);
+    for (;;) {
+      const next = await this.reads(() => pages.next());
+      if (next.done) break;
+      const page = next.value;
       count += page.length;
       if (count > this.settings.live.replayLimit) stream.end('replay_limit');
       if (stream.isOver) return;

@@ -3,7 +3,7 @@ import { EventStream } from '../../cluster/index.js';
 import { BackgroundJobs, Clock, EventBus } from '../../core/index.js';
 import { CrashesService } from '../../crashes/index.js';
 import { DatabaseConnection } from '../../database/index.js';
-import { PositionLogService } from '../../tracking/index.js';
+import { positionKey, PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 
 const INTERVAL_MS = 1_000;
@@ -11,17 +11,21 @@ const INTERVAL_MS = 1_000;
 const OVERLAP_MS = 5_000;
 const PAGE_SIZE = 1_000;
 
+/** Longer than an instance takes to count as lost, with the overlap. */
+const KEPT_MS = 15_000;
+
 /**
  * Reads the positions, vehicle changes and crashes of other instances from storage once a second, while they do not arrive
- * through Redis: a dispatcher must see every vehicle during an outage of Redis too. It publishes them here as if they had
- * arrived. What it misses, the subscribers read from storage when Redis is back.
+ * through Redis: a dispatcher must see every vehicle during an outage of Redis too, and what an instance committed just before
+ * its end. It publishes them here as if they had arrived.
  */
 @Injectable()
 export class StorageFollower implements OnApplicationBootstrap {
   private readonly logger = new Logger(StorageFollower.name);
-  /** Positions and crashes published here → time of recording. Covers the overlap; null while it is not needed. */
-  private published: Map<string, number> | null = null;
-  private followedUpToMs = 0;
+  /** Positions and crashes that were published here → time of recording. Empty while no other instance is known. */
+  private readonly published = new Map<string, number>();
+  /** null: it does not follow. */
+  private followedUpToMs: number | null = null;
 
   constructor(
     private readonly stream: EventStream,
@@ -34,57 +38,61 @@ export class StorageFollower implements OnApplicationBootstrap {
     private readonly clock: Clock,
   ) {
     events.subscribe('position.recorded', (recorded) => {
-      for (const { position, recordedAtMs } of recorded) this.published?.set(keyOf(position), recordedAtMs);
+      if (!stream.hasOthers) return;
+      for (const { position, recordedAtMs } of recorded)
+        this.published.set(positionKey(position), recordedAtMs);
     });
     events.subscribe('crash.recorded', ({ crash }) => {
-      this.published?.set(crash.id, crash.reportedAt.getTime());
+      if (stream.hasOthers) this.published.set(crash.id, crash.reportedAt.getTime());
     });
   }
 
   onApplicationBootstrap(): void {
-    this.jobs.start({
+    const job = this.jobs.start({
       name: 'storage-follower',
       intervalMs: INTERVAL_MS,
       startsAfter: () => this.database.whenStarted(),
-      run: () => this.follow(),
+      run: () => this.run(),
     });
+    this.events.subscribe('cluster.instance-lost', () => job.trigger());
   }
 
   /** @throws storage/unavailable */
-  private async follow(): Promise<void> {
-    if (this.stream.unheardIds.length === 0) return this.end();
-    const startedAtMs = this.clock.nowMs();
-    this.published ??= this.begin(startedAtMs);
-    const fromMs = this.followedUpToMs - OVERLAP_MS;
+  private async run(): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    if (this.stream.mustFollowStorage) await this.follow(nowMs);
+    else this.end();
+    const keptFromMs = (this.followedUpToMs ?? nowMs) - KEPT_MS;
+    for (const [key, recordedAtMs] of this.published)
+      if (recordedAtMs < keptFromMs) this.published.delete(key);
+  }
+
+  private async follow(nowMs: number): Promise<void> {
+    const fromMs = (this.followedUpToMs ?? this.begin()) - OVERLAP_MS;
     for await (const page of this.log.since(fromMs, PAGE_SIZE)) {
-      const fresh = page.filter(({ position }) => this.published?.has(keyOf(position)) === false);
+      const fresh = page.filter(({ position }) => !this.published.has(positionKey(position)));
       if (fresh.length > 0) this.events.publishForwarded('position.recorded', fresh);
     }
     const from = new Date(fromMs);
     // `vehicle.changed` of a known version is dropped.
     for (const change of await this.vehicles.changedSince(from)) this.publish('vehicle.changed', change);
     for (const crash of await this.crashes.listSince(from))
-      if (this.published.has(crash.id) === false) this.publish('crash.recorded', { crash });
-    this.followedUpToMs = startedAtMs;
-    for (const [key, recordedAtMs] of this.published) if (recordedAtMs < fromMs) this.published.delete(key);
+      if (!this.published.has(crash.id)) this.publish('crash.recorded', { crash });
+    this.followedUpToMs = nowMs;
+    this.stream.noteFollowed(nowMs - OVERLAP_MS);
   }
 
-  private begin(nowMs: number): Map<string, number> {
+  private begin(): number {
     this.logger.warn({ instances: this.stream.unheardIds }, 'following other instances through storage');
-    this.followedUpToMs = nowMs;
-    return new Map();
+    return this.stream.publishedUpToMs;
   }
 
   private end(): void {
-    if (this.published) this.logger.log('following other instances through storage ended');
-    this.published = null;
+    if (this.followedUpToMs !== null) this.logger.log('following other instances through storage ended');
+    this.followedUpToMs = null;
   }
 
   private publish(event: string, payload: unknown): void {
     this.events.publishForwarded(event, JSON.parse(JSON.stringify(payload)));
   }
-}
-
-function keyOf({ vehicleId, timeMs }: { vehicleId: string; timeMs: number }): string {
-  return `${vehicleId}:${timeMs}`;
 }

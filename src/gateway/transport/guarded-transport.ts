@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../auth/index.js';
-import { type BytesHold, TokenBucket } from '../../core/index.js';
+import { type BytesHold, MAX_OWED_BURSTS, TokenBucket } from '../../core/index.js';
 import type { SocketLimits } from '../../config/index.js';
 import {
   type EngineConnection,
@@ -23,11 +23,6 @@ const MAX_PROBES = 8;
 /** A `watch` answers with the positions of all vehicles. */
 const LIVE_EVENT_COST = 40;
 const MAX_PAUSE_MS = 10_000;
-/**
- * A device that owes so much is closed: two bursts that other instances accepted, and one that the bucket of this connection
- * allows. A device with one connection stays below it.
- */
-const MAX_OWED_BURSTS = 3;
 /** Memory of a packet beside its text. */
 const PACKET_OVERHEAD_BYTES = 256;
 
@@ -186,6 +181,7 @@ export class GuardedTransport {
     const { eventBurst } = this.owner.limits;
     const nowMs = performance.now();
     const leftOfDevice = this.events.take(nowMs, count) ? this.countForDevice(count) : -Infinity;
+    // A device that owes so much sends on many connections.
     if (leftOfDevice <= -MAX_OWED_BURSTS * eventBurst) {
       this.close('events');
       return false;

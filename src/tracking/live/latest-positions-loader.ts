@@ -49,14 +49,8 @@ export class LatestPositionsLoader implements OnModuleInit, OnApplicationShutdow
   /** Repeats the load until storage answers, or the service ends. */
   private async reload(): Promise<void> {
     const { signal } = this.shutdown;
-    await retry(
-      () =>
-        this.load().then(
-          () => true,
-          () => undefined,
-        ),
-      { signal, pauseMs: RETRY_MS },
-    );
+    const attempt = (): Promise<true> => this.load().then(() => true);
+    await retry(attempt, { signal, pauseMs: RETRY_MS, onError: () => undefined });
   }
 
   private async load(): Promise<void> {
