@@ -52,7 +52,7 @@ export class Stack {
       ...{ secondHttp: second.http, secondSocket: second.socket },
       ...{ edgeHttp: edge.http, edgeHttps: edge.socket },
     };
-    const stack = new Stack(name, directory, ports, `10.213.${randomInt(1, 255)}`);
+    const stack = new Stack(name, directory, ports, await freeSubnet());
     await stack.prepare(mongo === 'stand-in' ? { MONGODB_URL: STAND_IN_URL } : {});
     await stack.setValues({
       SAMSERVER_IMAGE: IMAGE,
@@ -169,8 +169,27 @@ export class Stack {
       ['--profile', 'green', 'down', '--volumes', '--remove-orphans', '--timeout', '1'],
       120_000,
     );
-    const left = await mustDocker(['ps', '-aq', '--filter', `label=com.docker.compose.project=${this.name}`]);
-    if (left !== '') await docker(['rm', '-f', '-v', ...left.split('\n')]);
+    // What `down` has left, after a failure.
+    const ofProject = ['--filter', `label=com.docker.compose.project=${this.name}`];
+    const containers = await mustDocker(['ps', '-aq', ...ofProject]);
+    if (containers !== '') await docker(['rm', '-f', '-v', ...containers.split('\n')]);
+    const networks = await mustDocker(['network', 'ls', '--quiet', ...ofProject]);
+    if (networks !== '') await docker(['network', 'rm', ...networks.split('\n')]);
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * The first three octets of a subnet that no network of the engine has. The engine refuses a subnet that overlaps with another
+ * one, also with one that an aborted run has left.
+ */
+async function freeSubnet(): Promise<string> {
+  const ids = (await mustDocker(['network', 'ls', '--quiet'])).split('\n');
+  const format = '{{range .IPAM.Config}}{{.Subnet}} {{end}}';
+  const taken = await mustDocker(['network', 'inspect', '--format', format, ...ids]);
+  const isFree = (subnet: string): boolean => !taken.includes(`${subnet}.`);
+  const subnets = Array.from({ length: 254 }, (_, index) => `10.213.${index + 1}`).filter(isFree);
+  const subnet = subnets[randomInt(subnets.length)];
+  if (subnet === undefined) throw new Error('no subnet of 10.213.0.0/16 is free');
+  return subnet;
 }
