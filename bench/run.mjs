@@ -17,8 +17,8 @@ import { buildRevision } from './support/revision.mjs';
 import { SAMSERVER } from './support/table.mjs';
 
 /** The first ones run without a name. */
-const USUAL = ['ingest'];
-const OTHERS = [];
+const USUAL = ['ingest', 'fan-out', 'reads', 'history', 'nearest', 'start', 'scale'];
+const OTHERS = ['instances', 'reconnects', 'images', 'metrics'];
 const PARTS = [...USUAL, ...OTHERS];
 /** Fewer pairs cannot show a difference: `compare` in statistics.mjs. */
 const ROUNDS_TO_COMPARE = 8;

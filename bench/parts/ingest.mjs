@@ -4,9 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clients } from '../support/load.mjs';
-import { makeFleet } from '../support/fleet.mjs';
 import { freePort, HERE } from '../support/programs.mjs';
 import { rotated } from '../support/statistics.mjs';
+import { costOf, startFloor, startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 import { pssMb } from '../support/usage.mjs';
 
@@ -36,8 +36,9 @@ export const about = {
 
 export async function run({ programs, revisions, seconds, rounds, progress }) {
   const clients = await Clients.start(programs);
-  const subjects = [await startFloor(programs), await startOldServer(programs)];
-  for (const revision of revisions) subjects.push(await startSamserver(programs, revision, DEVICES));
+  const subjects = [await startFloor(programs, DEVICES + CLIENTS), await startOldServer(programs)];
+  for (const revision of revisions)
+    subjects.push(await startSamserver(programs, revision, DEVICES + CLIENTS));
   await defineClients(clients, subjects);
   for (const way of WAYS)
     for (const subject of subjects) await measure(clients, subject, way, 'closedLoop', { seconds: 1 });
@@ -98,12 +99,9 @@ async function measure(clients, subject, { kind, batch }, loop, load, fleet = 'f
   const settle = await subject.beforeLoad?.();
   const options = { inFlight: CLIENTS, batch, ...load };
   const result = await clients.run(group, loop, options, subject.pids, settle);
-  const ms = (seconds) => (seconds * 1_000) / result.done;
   return {
     rate: result.done / result.seconds,
-    serviceMs: ms(result.cpuS.service),
-    databaseMs: ms(result.cpuS.database),
-    clientsMs: ms(result.cpuS.clients),
+    ...costOf(result),
     p50Ms: result.latencyMs.p50,
     p99Ms: result.latencyMs.p99,
     refusedPct: (result.refused / (result.refused + result.done)) * 100,
@@ -118,37 +116,6 @@ async function defineClients(clients, subjects) {
       await clients.define(`${name} ${kind} few`, client, addresses.slice(0, CLIENTS));
       await clients.define(`${name} ${kind} fleet`, client, addresses.slice(CLIENTS));
     }
-}
-
-export async function startFloor(programs) {
-  const database = await programs.startDatabase();
-  const script = join(import.meta.dirname, '../support/floor.mjs');
-  const { pid, message } = await programs.fork(script, [database.urlOf('floor')]);
-  const { port } = message;
-  return {
-    name: FLOOR,
-    pids: { service: pid, database: database.pid },
-    kinds: { http: { port }, socket: { port } },
-    devices: Array.from({ length: DEVICES + CLIENTS }, (_, n) => n.toString(16).padStart(24, '0')),
-  };
-}
-
-/** @returns the service on its own database, with vehicles */
-export async function startSamserver(programs, { name, root }, count) {
-  const database = await programs.startDatabase(root);
-  const url = database.urlOf('samserver');
-  const service = await programs.startService({ root, env: { MONGODB_URL: url } });
-  const { vehicles, accessToken } = await makeFleet(service.url, count + CLIENTS);
-  return {
-    name,
-    service,
-    accessToken,
-    databaseUrl: url,
-    pids: { service: service.pid, database: database.pid },
-    kinds: { http: { port: service.http }, socket: { port: service.socket } },
-    vehicles,
-    devices: vehicles.map(({ token }) => token),
-  };
 }
 
 async function startOldServer(programs) {

@@ -53,19 +53,19 @@ export class Programs {
       env: { ...baseEnv(), ...env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    this.#own(child, path);
+    this.own(child, path);
     const [message] = await once(child, 'message');
     return { child, pid: child.pid, message };
   }
 
-  /** Starts a program whose output tells when it is ready. @returns the child process, and the match */
+  /** Starts a program and waits until its output matches `ready`. @returns the child process, and the match */
   async spawn(file, args, { env = {}, cwd, ready }) {
     const child = spawn(file, args, {
       env: { ...baseEnv(), ...env },
       cwd,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    this.#own(child, [file, ...args].join(' '));
+    this.own(child, [file, ...args].join(' '));
     let output = '';
     const matched = new Promise((settle) =>
       child.stdout.on('data', (chunk) => {
@@ -88,9 +88,12 @@ export class Programs {
     return { pid: started.pid, child: started.child, urlOf: (name) => `${server}${name}?retryWrites=false` };
   }
 
-  /** The service, ready. @param env without MONGODB_URL it uses a new directory with its own embedded database */
-  async startService({ root = HERE, env = {} } = {}) {
-    const [http, socket] = [await freePort(), await freePort()];
+  /**
+   * The service. Resolves when it is ready, unless `isAwaited` is false.
+   * @param env without MONGODB_URL and DATA_DIR it uses a new directory with its own embedded database
+   */
+  async startService({ root = HERE, env = {}, port, isAwaited = true } = {}) {
+    const [http, socket] = [port ?? (await freePort()), await freePort()];
     const isAlone = env.MONGODB_URL === undefined && env.DATA_DIR === undefined;
     const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
       env: {
@@ -110,10 +113,26 @@ export class Programs {
       },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    this.#own(child, 'the service');
+    this.own(child, 'the service');
     const url = `http://127.0.0.1:${http}`;
-    await until(() => isOk(`${url}/ready`), 'the service is not ready');
+    if (isAwaited) await until(() => isOk(`${url}/ready`), 'the service is not ready');
     return { child, pid: child.pid, http, socket, url };
+  }
+
+  async startRedis() {
+    const port = await freePort();
+    const args = [
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--dir',
+      await this.directory(),
+      '--save',
+      '',
+    ];
+    const { pid } = await this.spawn('redis-server', args, { ready: /Ready to accept connections/ });
+    return { port, pid };
   }
 
   /** Ends one program: SIGTERM, and waits for its end. */
@@ -138,13 +157,15 @@ export class Programs {
     for (const path of this.#directories.splice(0)) await rm(path, { recursive: true, force: true });
   }
 
-  #own(child, name) {
+  /** Ends a process with the bench. */
+  own(child, name) {
     this.#children.add(child);
     // A program that ends during a measurement makes the measurement worthless.
     child.once('exit', (code, signal) => {
       process.stderr.write(`bench: ${name} ended (${code ?? signal})\n`);
       process.exit(1);
     });
+    return { child, pid: child.pid };
   }
 }
 

@@ -27,6 +27,7 @@ export class RawHttp {
 
   /** @param request head and body @returns {Promise<{status: number, body: Buffer}>} */
   send(request) {
+    if (this.socket.destroyed) return Promise.reject(new Error('the server closed the connection'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, resolve, reject });
       if (!this.#current) this.#sendNext();

@@ -45,7 +45,7 @@ export class Table {
     return this.samples
       .filter((sample) => sample.case === caseName && sample.subject === subject)
       .map(({ values }) => values[metric])
-      .filter((value) => value !== undefined);
+      .filter((value) => value !== undefined && value !== null && !Number.isNaN(value));
   }
 
   median(caseName, subject, metric) {
