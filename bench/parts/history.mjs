@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { mongo } from 'mongoose';
 import { fillHistory } from '../support/positions.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 import { cpuSeconds, watchMemory } from '../support/usage.mjs';
@@ -66,7 +66,7 @@ export async function run({ programs, revisions, rounds, values, progress }) {
   for (let round = 0; round < rounds; round += 1)
     for (const { name, read } of CASES)
       for (const subject of rotated(subjects, round)) {
-        progress(`${name}: round ${round + 1} of ${rounds}, ${subject.name}`);
+        progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
         table.add(name, subject.name, await measure(subject, read));
       }
   return [table];

@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import sharp from 'sharp';
+import { roundName } from '../support/statistics.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 import { watchMemory } from '../support/usage.mjs';
 
@@ -82,7 +83,7 @@ export async function run({ programs, revisions, rounds, values, progress }) {
   for (let round = 0; round < rounds; round += 1)
     for (const { name, args, expected } of CASES)
       for (const subject of subjects) {
-        progress(`${name}: round ${round + 1} of ${rounds}, ${subject.name}`);
+        progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
         if (subject === subjects[0]) add(name, FLOOR, { seconds: sum(subject.volume) });
         const result = await samserver(subject.root, subject.env, 'images', ...args);
         expect(result, 0, expected(files));

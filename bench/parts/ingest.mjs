@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clients } from '../support/load.mjs';
 import { freePort, HERE } from '../support/programs.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startFloor, startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 import { pssMb } from '../support/usage.mjs';
@@ -58,7 +58,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   for (let round = 0; round < rounds; round += 1)
     for (const way of WAYS)
       for (const subject of rotated(subjects, round)) {
-        progress(`${way.name}: round ${round + 1} of ${rounds}, ${subject.name}`);
+        progress(`${way.name}: ${roundName(round, rounds)}, ${subject.name}`);
         const load = { seconds, inFlight: CLIENTS };
         const values = await measure(clients, subject, way, 'closedLoop', load);
         if (values) closed.add(way.name, subject.name, values);
@@ -85,7 +85,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   for (let round = 0; round < Math.min(rounds, 3); round += 1)
     for (const way of WAYS.slice(0, 2))
       for (const subject of subjects.filter(({ kinds }) => kinds.socket)) {
-        progress(`1 Hz, ${way.kind}: round ${round + 1}, ${subject.name}`);
+        progress(`1 Hz, ${way.kind}: ${roundName(round, rounds)}, ${subject.name}`);
         const load = { seconds: Math.max(5, seconds), perSecond: DEVICES, isRealTime: true };
         paced.add(way.kind, subject.name, await measure(clients, subject, way, 'openLoop', load, 'fleet'));
       }

@@ -5,7 +5,7 @@
 import { createClient } from 'redis';
 import { Clients } from '../support/load.mjs';
 import { makeFleet } from '../support/fleet.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { Table } from '../support/table.mjs';
 import { rssMb } from '../support/usage.mjs';
 
@@ -75,7 +75,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   for (let round = -1; round < rounds; round += 1)
     for (const load of round < 0 ? [LOADS[1]] : LOADS)
       for (const group of rotated(groups, Math.max(0, round))) {
-        progress(`${load.name}: round ${round + 1} of ${rounds}, ${group.subject}`);
+        progress(`${load.name}: ${roundName(round, rounds)}, ${group.subject}`);
         const values = await measure(clients, redis, group, load, round < 0 ? 3 : seconds);
         if (round >= 0) table.add(load.name, group.subject, values);
       }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import express from 'express';
 import { Clients } from '../support/load.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 
 const CONNECTIONS = 16;
@@ -56,7 +56,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   });
   for (let round = -1; round < rounds; round += 1)
     for (const { name, logger, metrics } of rotated(subjects, Math.max(0, round))) {
-      progress(`metrics: round ${round + 1} of ${rounds}, ${name}`);
+      progress(`metrics: ${roundName(round, rounds)}, ${name}`);
       // Nest has one logger for the whole process.
       Logger.overrideLogger(logger);
       const load = { seconds, inFlight: CONNECTIONS };

@@ -1,6 +1,6 @@
 /** The nearest vehicles and the vehicles of a bounding box, among many. */
 import { Clients } from '../support/load.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startSamserver } from '../support/subjects.mjs';
 import { Table } from '../support/table.mjs';
 
@@ -50,7 +50,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   for (let round = -1; round < rounds; round += 1)
     for (const { name } of CASES)
       for (const subject of rotated(subjects, Math.max(0, round))) {
-        progress(`${name}: round ${round + 1} of ${rounds}, ${subject.name}`);
+        progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
         const load = { seconds, perSecond: PER_SECOND };
         const result = await clients.run(`${subject.name} ${name}`, 'openLoop', load, subject.pids);
         if (result.refused > 0) throw new Error(`${name}: ${JSON.stringify(result.codes)}`);

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Clients } from '../support/load.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 
@@ -81,7 +81,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   for (let round = 0; round < rounds; round += 1)
     for (const { name } of CASES)
       for (const subject of rotated(subjects, round)) {
-        progress(`${name}: round ${round + 1} of ${rounds}, ${subject.name}`);
+        progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
         const load = { seconds: seconds / 2, inFlight: CONNECTIONS };
         await measure(closed, subject, name, 'closedLoop', load);
         await measure(paced, subject, name, 'openLoop', { seconds: seconds / 2, perSecond: PLAN_PER_S });

@@ -2,7 +2,7 @@
 import { mongo } from 'mongoose';
 import { Clients } from '../support/load.mjs';
 import { fillHistory } from '../support/positions.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startSamserver } from '../support/subjects.mjs';
 import { Table } from '../support/table.mjs';
 
@@ -44,7 +44,7 @@ export async function run({ programs, revisions, seconds, rounds, values, progre
   });
   for (let round = -1; round < rounds; round += 1)
     for (const { name, subject, group } of rotated(loads, Math.max(0, round))) {
-      progress(`${name}: round ${round + 1} of ${rounds}, ${subject.name}`);
+      progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
       const load = { seconds: round < 0 ? 1 : seconds, inFlight: IN_FLIGHT };
       const result = await clients.run(group, 'closedLoop', load, subject.pids);
       if (round < 0) continue;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/programs.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 import { cpuSeconds, pssMb } from '../support/usage.mjs';
 
@@ -41,13 +41,16 @@ export async function run({ programs, revisions, rounds, progress }) {
   });
   for (const { root, env } of subjects)
     await programs.stop((await programs.startService({ root, env })).child);
-  for (let round = 0; round < rounds; round += 1)
+  for (let round = 0; round < rounds; round += 1) {
+    const floor = await measure(programs, startEmptyNest);
+    for (const caseName of new Set(subjects.map((subject) => subject.caseName)))
+      table.add(caseName, FLOOR, floor);
     for (const { caseName, name, root, env } of rotated(subjects, round)) {
-      progress(`start: round ${round + 1} of ${rounds}, ${name}, ${caseName}`);
+      progress(`start: ${roundName(round, rounds)}, ${name}, ${caseName}`);
       const start = async (port) => programs.startService({ root, env, port, isAwaited: false });
-      if (name === subjects[0].name) table.add(caseName, FLOOR, await measure(programs, startEmptyNest));
       table.add(caseName, name, await measure(programs, start));
     }
+  }
   return [table];
 
   function startEmptyNest(port) {

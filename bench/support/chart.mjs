@@ -15,11 +15,8 @@ const AIM = '#b3541e';
 
 export function drawShares(parts) {
   const rows = parts.flatMap(({ title, tables }) =>
-    tables.flatMap((table) =>
-      table
-        .rows()
-        .filter(({ share }) => share)
-        .map((row) => ({ ...row, label: `${title}: ${row.case}` })),
+    tables.flatMap(({ rows: all }) =>
+      all.filter(({ share }) => share).map((row) => ({ ...row, label: `${title}: ${row.case}` })),
     ),
   );
   const most = Math.min(LARGEST, Math.max(1.2, ...rows.map(({ share }) => share.high)));

@@ -74,3 +74,8 @@ export function rotated(values, by) {
   const start = by % values.length;
   return [...values.slice(start), ...values.slice(0, start)];
 }
+
+/** For the progress line. Round −1 is not counted: it includes compilation. */
+export function roundName(round, rounds) {
+  return round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`;
+}

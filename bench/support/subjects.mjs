@@ -17,11 +17,18 @@ export async function startFloor(programs, count) {
   };
 }
 
+/** A device of a closed loop sends as fast as it is answered; the default rates are for real devices. */
+const RATES = {
+  SOCKET_EVENTS_PER_S: '100000',
+  SOCKET_EVENT_BURST: '100000',
+  JSON_BYTES_PER_S: '1000000000',
+};
+
 /** The service of a revision, with vehicles. */
 export async function startSamserver(programs, { name, root }, count) {
   const database = await programs.startDatabase(root);
   const databaseUrl = database.urlOf('samserver');
-  const service = await programs.startService({ root, env: { MONGODB_URL: databaseUrl } });
+  const service = await programs.startService({ root, env: { ...RATES, MONGODB_URL: databaseUrl } });
   const { vehicles, accessToken } = await makeFleet(service.url, count);
   return {
     name,
