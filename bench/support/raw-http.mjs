@@ -44,6 +44,8 @@ export class RawHttp {
   }
 
   #take(chunk) {
+    // An answer without a request: the server closes an idle connection (408).
+    if (!this.#current) return this.socket.destroy();
     this.#chunks.push(chunk);
     this.#received += chunk.length;
     if (this.#expected === 0) this.#readHead();

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { drawShares } from './chart.mjs';
 import { HERE } from './programs.mjs';
 import { asMarkdown, asText, cellsOf, differenceCells } from './table.mjs';
@@ -73,10 +74,15 @@ export async function record({ machine, parts, rounds, seconds }, order) {
     '## Traccar, measured on 2026-11-30',
     TRACCAR,
   ].join('\n\n');
+  const options = await resolveConfig(JSON_FILE);
+  const [markdown, json] = await Promise.all([
+    format(page, { ...options, parser: 'markdown' }),
+    format(JSON.stringify({ machine, parts: all }), { ...options, parser: 'json' }),
+  ]);
   await Promise.all([
-    writeFile(join(RECORDED, 'RESULTS.md'), `${page}\n`),
+    writeFile(join(RECORDED, 'RESULTS.md'), markdown),
     writeFile(join(RECORDED, 'results.svg'), drawShares(all)),
-    writeFile(JSON_FILE, `${JSON.stringify({ machine, parts: all }, null, 2)}\n`),
+    writeFile(JSON_FILE, json),
   ]);
 }
 
