@@ -22,6 +22,7 @@ const COST = [
   { name: 'serviceMs', title: 'service CPU, ms a position', digits: 4, better: 'lower' },
   { name: 'databaseMs', title: 'database CPU, ms a position', digits: 4, better: 'lower' },
 ];
+const CLIENTS_COST = { name: 'clientsMs', title: 'clients CPU, ms a position', digits: 4 };
 const LATENCY = [
   { name: 'p50Ms', title: 'p50 ms', digits: 1 },
   { name: 'p99Ms', title: 'p99 ms', digits: 1 },
@@ -48,6 +49,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
     metrics: [
       { name: 'rate', title: 'positions/s', digits: 0, better: 'higher' },
       ...COST,
+      CLIENTS_COST,
       ...LATENCY,
       REFUSED,
       MEMORY,

@@ -48,5 +48,6 @@ export function costOf({ done, cpuS }) {
   return {
     serviceMs: ms(cpuS.service),
     ...(cpuS.database !== undefined && { databaseMs: ms(cpuS.database) }),
+    clientsMs: ms(cpuS.clients),
   };
 }
