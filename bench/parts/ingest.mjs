@@ -37,9 +37,9 @@ export const about = {
 
 export async function run({ programs, revisions, seconds, rounds, progress }) {
   const clients = await Clients.start(programs);
-  const subjects = [await startFloor(programs, DEVICES + CLIENTS), await startOldServer(programs)];
+  const subjects = [await startFloor(programs, DEVICES + 2 * CLIENTS), await startOldServer(programs)];
   for (const revision of revisions)
-    subjects.push(await startSamserver(programs, revision, DEVICES + CLIENTS));
+    subjects.push(await startSamserver(programs, revision, DEVICES + 2 * CLIENTS));
   await defineClients(clients, subjects);
   for (const way of WAYS)
     for (const subject of subjects) await measure(clients, subject, way, 'closedLoop', { seconds: 1 });
@@ -111,12 +111,13 @@ async function measure(clients, subject, { kind, batch }, loop, load, fleet = 'f
   };
 }
 
+/** Each way of the closed loop has vehicles of its own, so that the positions of one way are not late after the other. */
 async function defineClients(clients, subjects) {
   for (const { name, kinds, devices } of subjects)
-    for (const [kind, { client = kind, port }] of Object.entries(kinds)) {
+    for (const [n, [kind, { client = kind, port }]] of Object.entries(kinds).entries()) {
       const addresses = devices.map((token) => ({ port, token }));
-      await clients.define(`${name} ${kind} few`, client, addresses.slice(0, CLIENTS));
-      await clients.define(`${name} ${kind} fleet`, client, addresses.slice(CLIENTS));
+      await clients.define(`${name} ${kind} few`, client, addresses.slice(n * CLIENTS, (n + 1) * CLIENTS));
+      await clients.define(`${name} ${kind} fleet`, client, addresses.slice(2 * CLIENTS));
     }
 }
 
