@@ -6,7 +6,8 @@ import { BalancingProxy } from '../support/balancing-proxy.js';
 import {
   freePorts,
   type Ports,
-  Program,
+  type Program,
+  startDatabase,
   startProcess,
   temporaryDirectory,
 } from '../support/child-process.js';
@@ -36,8 +37,7 @@ let redis: RedisServer;
 const proxies: BalancingProxy[] = [];
 beforeEach(async () => {
   directory = await temporaryDirectory();
-  database = Program.start('cli.js', ['db', '--directory', join(directory.path, 'db'), '--port', '0'], {});
-  [, databaseUrl = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
+  ({ program: database, url: databaseUrl } = await startDatabase(join(directory.path, 'db')));
   redis = await RedisServer.start();
 });
 afterEach(async () => {
