@@ -104,8 +104,8 @@ const FAULTS = [
   {
     what: 'a cursor passes the positions of an instance whose entries do not arrive',
     file: 'src/cluster/event-stream.ts',
-    from: "if (this.state === 'complete' && this.unheardIds.length === 0) {",
-    to: "if (this.state === 'complete') {",
+    from: 'if (!isSharing || this.mustFollowStorage) {',
+    to: 'if (!isSharing) {',
     specs: ['cluster/event-stream'],
   },
   {
@@ -181,8 +181,8 @@ const FAULTS = [
   {
     what: 'each instance runs a periodic job that one instance runs for all',
     file: 'src/core/jobs/background-jobs.ts',
-    from: 'minPauseMs: isForced ? 0 : intervalMs',
-    to: 'minPauseMs: 0',
+    from: 'const minPauseMs = isForced ? 0 : intervalMs',
+    to: 'const minPauseMs = 0',
     specs: ['core/jobs/background-jobs', 'integration/locks'],
   },
   {
