@@ -212,7 +212,7 @@ describeWithRedis('several instances', () => {
       const presence: Promise<number>[] = [];
       for (let kill = 0; kill < KILLS; kill += 1) {
         const instance = instances[kill % INSTANCES];
-        const nextMs = performance.now() + KILL_EVERY_MS;
+        let nextMs = performance.now() + KILL_EVERY_MS;
         const accessToken = await session.accessToken();
         const id = (await instance?.id(accessToken)) ?? '';
         const others = instances.filter((each) => each !== instance).map(({ ports }) => ports.http);
@@ -227,6 +227,8 @@ describeWithRedis('several instances', () => {
           await sleep(REDIS_DOWN_MS);
           await redis.start();
           recoveries.push(await recoveryFrom('the start of Redis', fleet, watchers));
+          // The instances read storage again a little later; the next kill is a fault of its own.
+          nextMs = performance.now() + KILL_EVERY_MS;
         }
         await sleep(Math.max(0, nextMs - performance.now()));
       }
