@@ -17,16 +17,18 @@ import { buildRevision } from './support/revision.mjs';
 import { SAMSERVER } from './support/table.mjs';
 
 /** The first ones run without a name. */
-const USUAL = ['ingest'];
-const OTHERS = [];
+const USUAL = ['ingest', 'fan-out', 'reads', 'history', 'nearest', 'start', 'scale'];
+const OTHERS = ['instances', 'reconnects', 'images', 'metrics'];
 const PARTS = [...USUAL, ...OTHERS];
 /** Fewer pairs cannot show a difference: `compare` in statistics.mjs. */
 const ROUNDS_TO_COMPARE = 8;
+const ROUNDS_TO_RECORD = 5;
+const ROUNDS = 3;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '3' },
     rounds: { type: 'string' },
     against: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -45,7 +47,7 @@ const unknown = wanted.filter((name) => !PARTS.includes(name));
 if (values.help || unknown.length > 0) {
   const text = [
     ...unknown.map((name) => `There is no part "${name}".`),
-    'npm run bench -- [part…] [--seconds 4] [--rounds 5] [--against <git revision>] [--json] [--record]',
+    'npm run bench -- [part…] [--seconds 3] [--rounds 3] [--against <git revision>] [--json] [--record]',
     `Parts: ${USUAL.join(', ')}; only by name: ${OTHERS.join(', ')}`,
   ].join('\n');
   process.stderr.write(`${text}\n`);
@@ -56,44 +58,22 @@ process.on('SIGTERM', () => process.exit(1));
 process.on('SIGINT', () => process.exit(130));
 const progress = (line) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
 
-const other = values.against ? await buildRevision(values.against, progress) : null;
-try {
-  const revisions = [{ name: SAMSERVER, root: HERE }, ...(other ? [other] : [])];
-  const rounds = Number(values.rounds ?? (other ? ROUNDS_TO_COMPARE : 5));
-  const parts = [];
-  for (const name of wanted) {
-    const { about, run } = await import(`./parts/${name}.mjs`);
-    const programs = new Programs();
-    try {
-      const seconds = Number(values.seconds);
-      const tables = await run({ programs, revisions, seconds, rounds, values, progress });
-      parts.push({ name, ...about, tables });
-    } finally {
-      await programs.end();
-    }
-  }
-  progress('');
-  const results = {
-    machine: describeMachine(),
-    rounds,
-    seconds: Number(values.seconds),
-    against: other?.name,
-    parts,
-  };
-  if (values.record) await record(results);
-  process.stdout.write(values.json ? `${JSON.stringify(jsonOf(results), null, 2)}\n` : reportOf(results));
-} finally {
-  await other?.remove();
+if (values.against) progress(`building ${values.against}`);
+const other = values.against ? buildRevision(values.against) : null;
+const revisions = [{ name: SAMSERVER, root: HERE }, ...(other ? [other] : [])];
+const usualRounds = other ? ROUNDS_TO_COMPARE : values.record ? ROUNDS_TO_RECORD : ROUNDS;
+const rounds = Number(values.rounds ?? usualRounds);
+const seconds = Number(values.seconds);
+const parts = [];
+for (const name of wanted) {
+  const { about, run } = await import(`./parts/${name}.mjs`);
+  const programs = new Programs();
+  const tables = await run({ programs, revisions, seconds, rounds, values, progress });
+  await programs.end();
+  parts.push({ name, ...about, tables: tables.map((table) => table.results(other?.name)) });
 }
+progress('');
+const results = { machine: describeMachine(), rounds, seconds, against: other?.name, parts };
+if (values.record) await record(results, PARTS);
+process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : reportOf(results));
 process.exit();
-
-function jsonOf({ parts, ...results }) {
-  return {
-    ...results,
-    parts: parts.map(({ name, title, tables }) => ({
-      name,
-      title,
-      tables: tables.map((table) => ({ title: table.title, rows: table.rows(), samples: table.samples })),
-    })),
-  };
-}

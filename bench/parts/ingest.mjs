@@ -4,9 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clients } from '../support/load.mjs';
-import { makeFleet } from '../support/fleet.mjs';
 import { freePort, HERE } from '../support/programs.mjs';
-import { rotated } from '../support/statistics.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
+import { costOf, startFloor, startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 import { pssMb } from '../support/usage.mjs';
 
@@ -22,6 +22,7 @@ const COST = [
   { name: 'serviceMs', title: 'service CPU, ms a position', digits: 4, better: 'lower' },
   { name: 'databaseMs', title: 'database CPU, ms a position', digits: 4, better: 'lower' },
 ];
+const CLIENTS_COST = { name: 'clientsMs', title: 'clients CPU, ms a position', digits: 4 };
 const LATENCY = [
   { name: 'p50Ms', title: 'p50 ms', digits: 1 },
   { name: 'p99Ms', title: 'p99 ms', digits: 1 },
@@ -36,8 +37,9 @@ export const about = {
 
 export async function run({ programs, revisions, seconds, rounds, progress }) {
   const clients = await Clients.start(programs);
-  const subjects = [await startFloor(programs), await startOldServer(programs)];
-  for (const revision of revisions) subjects.push(await startSamserver(programs, revision, DEVICES));
+  const subjects = [await startFloor(programs, DEVICES + CLIENTS), await startOldServer(programs)];
+  for (const revision of revisions)
+    subjects.push(await startSamserver(programs, revision, DEVICES + CLIENTS));
   await defineClients(clients, subjects);
   for (const way of WAYS)
     for (const subject of subjects) await measure(clients, subject, way, 'closedLoop', { seconds: 1 });
@@ -47,6 +49,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
     metrics: [
       { name: 'rate', title: 'positions/s', digits: 0, better: 'higher' },
       ...COST,
+      CLIENTS_COST,
       ...LATENCY,
       REFUSED,
       MEMORY,
@@ -57,7 +60,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   for (let round = 0; round < rounds; round += 1)
     for (const way of WAYS)
       for (const subject of rotated(subjects, round)) {
-        progress(`${way.name}: round ${round + 1} of ${rounds}, ${subject.name}`);
+        progress(`${way.name}: ${roundName(round, rounds)}, ${subject.name}`);
         const load = { seconds, inFlight: CLIENTS };
         const values = await measure(clients, subject, way, 'closedLoop', load);
         if (values) closed.add(way.name, subject.name, values);
@@ -84,7 +87,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   for (let round = 0; round < Math.min(rounds, 3); round += 1)
     for (const way of WAYS.slice(0, 2))
       for (const subject of subjects.filter(({ kinds }) => kinds.socket)) {
-        progress(`1 Hz, ${way.kind}: round ${round + 1}, ${subject.name}`);
+        progress(`1 Hz, ${way.kind}: ${roundName(round, rounds)}, ${subject.name}`);
         const load = { seconds: Math.max(5, seconds), perSecond: DEVICES, isRealTime: true };
         paced.add(way.kind, subject.name, await measure(clients, subject, way, 'openLoop', load, 'fleet'));
       }
@@ -98,12 +101,9 @@ async function measure(clients, subject, { kind, batch }, loop, load, fleet = 'f
   const settle = await subject.beforeLoad?.();
   const options = { inFlight: CLIENTS, batch, ...load };
   const result = await clients.run(group, loop, options, subject.pids, settle);
-  const ms = (seconds) => (seconds * 1_000) / result.done;
   return {
     rate: result.done / result.seconds,
-    serviceMs: ms(result.cpuS.service),
-    databaseMs: ms(result.cpuS.database),
-    clientsMs: ms(result.cpuS.clients),
+    ...costOf(result),
     p50Ms: result.latencyMs.p50,
     p99Ms: result.latencyMs.p99,
     refusedPct: (result.refused / (result.refused + result.done)) * 100,
@@ -118,37 +118,6 @@ async function defineClients(clients, subjects) {
       await clients.define(`${name} ${kind} few`, client, addresses.slice(0, CLIENTS));
       await clients.define(`${name} ${kind} fleet`, client, addresses.slice(CLIENTS));
     }
-}
-
-export async function startFloor(programs) {
-  const database = await programs.startDatabase();
-  const script = join(import.meta.dirname, '../support/floor.mjs');
-  const { pid, message } = await programs.fork(script, [database.urlOf('floor')]);
-  const { port } = message;
-  return {
-    name: FLOOR,
-    pids: { service: pid, database: database.pid },
-    kinds: { http: { port }, socket: { port } },
-    devices: Array.from({ length: DEVICES + CLIENTS }, (_, n) => n.toString(16).padStart(24, '0')),
-  };
-}
-
-/** @returns the service on its own database, with vehicles */
-export async function startSamserver(programs, { name, root }, count) {
-  const database = await programs.startDatabase(root);
-  const url = database.urlOf('samserver');
-  const service = await programs.startService({ root, env: { MONGODB_URL: url } });
-  const { vehicles, accessToken } = await makeFleet(service.url, count + CLIENTS);
-  return {
-    name,
-    service,
-    accessToken,
-    databaseUrl: url,
-    pids: { service: service.pid, database: database.pid },
-    kinds: { http: { port: service.http }, socket: { port: service.socket } },
-    vehicles,
-    devices: vehicles.map(({ token }) => token),
-  };
 }
 
 async function startOldServer(programs) {

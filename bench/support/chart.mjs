@@ -5,6 +5,8 @@ const LABELS = 330;
 const WIDTH = 900;
 const BAR_AREA = WIDTH - LABELS - 70;
 const TOP = 40;
+/** Longer bars are cut; the number is beside them. */
+const LARGEST = 1.6;
 const INK = '#1f2328';
 const GREY = '#8c959f';
 const BLUE = '#2f6fb3';
@@ -13,15 +15,12 @@ const AIM = '#b3541e';
 
 export function drawShares(parts) {
   const rows = parts.flatMap(({ title, tables }) =>
-    tables.flatMap((table) =>
-      table
-        .rows()
-        .filter(({ share }) => share)
-        .map((row) => ({ ...row, label: `${title}: ${row.case}` })),
+    tables.flatMap(({ rows: all }) =>
+      all.filter(({ share }) => share).map((row) => ({ ...row, label: `${title}: ${row.case}` })),
     ),
   );
-  const most = Math.max(1.2, ...rows.map(({ share }) => share.high));
-  const x = (share) => LABELS + (share / most) * BAR_AREA;
+  const most = Math.min(LARGEST, Math.max(1.2, ...rows.map(({ share }) => share.high)));
+  const x = (share) => LABELS + (Math.min(share, most) / most) * BAR_AREA;
   const bottom = TOP + rows.length * ROW;
   const grid = Array.from({ length: Math.floor(most / 0.2) + 1 }, (_, n) => n * 0.2);
   const body = rows.map((row, n) => bar(row, TOP + n * ROW, x, rows[n - 1]?.label === row.label));

@@ -11,6 +11,8 @@ import { RawHttp } from './raw-http.mjs';
 import { at, round, sortedNumbers } from './statistics.mjs';
 
 const OPEN_AT_ONCE = 50;
+const READING_WATCHERS = 5;
+const ARRIVAL_LIMIT_MS = 5_000;
 
 /** What each kind of client does: `open` resolves when it is connected, `next` sends one request and resolves to counts. */
 const KINDS = {
@@ -106,6 +108,50 @@ const KINDS = {
     }
   },
 
+  /** A subscriber of all vehicles. The first ones read the positions; the others only count them. */
+  watcher: class {
+    deliveries = 0;
+    latenciesMs = [];
+
+    constructor({ port, token }, n) {
+      this.port = port;
+      this.token = token;
+      this.isReader = n < READING_WATCHERS;
+    }
+
+    async open() {
+      this.deliveries = 0;
+      this.latenciesMs = [];
+      let joined = () => undefined;
+      const watching = new Promise((resolve) => (joined = resolve));
+      this.ws = await openNamespace(this.port, '/live', this.token, (text) =>
+        text.startsWith('43/live,') ? joined() : this.#take(text),
+      );
+      this.ws.sendText('42/live,0["watch",{}]');
+      await watching;
+    }
+
+    close() {
+      this.ws.onClose = () => undefined;
+      this.ws.cut();
+    }
+
+    #take(text) {
+      if (text.startsWith('42/live,["resync"')) throw new Error(`a watcher got ${text}`);
+      if (!text.startsWith('42/live,["positions"')) return;
+      const nowMs = Date.now();
+      if (!this.isReader) {
+        for (let from = 0; (from = text.indexOf('"vehicleId"', from) + 1) > 0;) this.deliveries += 1;
+        return;
+      }
+      const [, { items }] = JSON.parse(text.slice('42/live,'.length));
+      this.deliveries += items.length;
+      // The newest fix of a report has the time at which the report was sent.
+      const newest = new Map(items.map(({ vehicleId, position }) => [vehicleId, position.time]));
+      for (const time of newest.values()) this.latenciesMs.push(nowMs - Date.parse(time));
+    }
+  },
+
   /** A reader of one address. `token` is optional. */
   get: class {
     constructor({ port, path, token }) {
@@ -131,7 +177,10 @@ const KINDS = {
 };
 
 function fixes(drive, { batch, isRealTime }) {
-  if (isRealTime) return [drive.now(Date.now())];
+  if (isRealTime) {
+    const nowMs = Date.now();
+    return Array.from({ length: batch }, (_, n) => drive.now(nowMs - (batch - 1 - n)));
+  }
   return Array.from({ length: batch }, () => drive.next());
 }
 
@@ -167,7 +216,7 @@ class Tally {
   codes = {};
   latenciesMs = [];
 
-  /** @param sinceMs when the request was due */
+  /** @param sinceMs when the client had the request */
   async count(request, sinceMs) {
     const { done, refused = 0, code } = await request;
     this.latenciesMs.push(performance.now() - sinceMs);
@@ -209,8 +258,8 @@ async function closedLoop(clients, { seconds, inFlight, ...load }) {
 }
 
 /**
- * The clients send in turn, `perSecond` requests together, whether or not the ones before are answered. A latency begins
- * when the request is due, so that a service that is too slow cannot hide it.
+ * The clients send in turn, `perSecond` requests together, whether or not the ones before are answered, so that a service
+ * that is too slow cannot hide it. A request that waits for the answer to the one before of its connection is late already.
  */
 async function openLoop(clients, { seconds, perSecond, ...load }) {
   const tally = new Tally();
@@ -220,12 +269,33 @@ async function openLoop(clients, { seconds, perSecond, ...load }) {
   for (let n = 0; n < count; n += 1) {
     const dueMs = startMs + (n / perSecond) * 1_000;
     while (performance.now() < dueMs) await sleep(Math.max(1, dueMs - performance.now()));
-    open.push(tally.count(clients[n % clients.length].next(load), dueMs));
+    open.push(tally.count(clients[n % clients.length].next(load), performance.now()));
   }
   await Promise.all(open);
+  await sleep(Math.max(0, startMs + seconds * 1_000 - performance.now()));
   return tally.result((performance.now() - startMs) / 1_000);
 }
 
+async function openAll(clients) {
+  for (let n = 0; n < clients.length; n += OPEN_AT_ONCE)
+    await Promise.all(clients.slice(n, n + OPEN_AT_ONCE).map((client) => client.open()));
+}
+
+/** Waits until all watchers have all positions. @param done number of the positions */
+async function arrivalsOf(watchers, done) {
+  const expected = done * watchers.length;
+  const deliveries = () => watchers.reduce((sum, watcher) => sum + watcher.deliveries, 0);
+  const endMs = performance.now() + ARRIVAL_LIMIT_MS;
+  while (deliveries() < expected && performance.now() < endMs) await sleep(10);
+  const sorted = sortedNumbers(watchers.flatMap(({ latenciesMs }) => latenciesMs));
+  return {
+    deliveries: deliveries(),
+    missing: expected - deliveries(),
+    latencyMs: { p50: at(sorted, 0.5), p99: at(sorted, 0.99) },
+  };
+}
+
+const LOOPS = { closedLoop, openLoop };
 const groups = new Map();
 const COMMANDS = {
   /** Each address is a client; the positions of a device continue from one load to the next. */
@@ -235,13 +305,11 @@ const COMMANDS = {
       addresses.map((address, n) => new KINDS[kind](address, n)),
     );
   },
-  open: async ({ group }) => {
-    const clients = groups.get(group);
-    for (let n = 0; n < clients.length; n += OPEN_AT_ONCE)
-      await Promise.all(clients.slice(n, n + OPEN_AT_ONCE).map((client) => client.open()));
+  open: ({ group }) => openAll(groups.get(group)),
+  load: async ({ group, watchers, loop, ...load }) => {
+    const result = await LOOPS[loop](groups.get(group), { batch: 1, ...load });
+    return watchers ? { ...result, seen: await arrivalsOf(groups.get(watchers), result.done) } : result;
   },
-  closedLoop: ({ group, ...load }) => closedLoop(groups.get(group), { batch: 1, ...load }),
-  openLoop: ({ group, ...load }) => openLoop(groups.get(group), { batch: 1, ...load }),
   close: ({ group }) => groups.get(group).forEach((client) => client.close()),
 };
 

@@ -33,7 +33,7 @@ export class Drive {
 
   at(second, timeMs) {
     const lat = (48 + (this.n % 100) * 0.01 + Math.sin(second / 900) * 0.05).toFixed(6);
-    const lon = (11 + (this.n % 70) * 0.01 + Math.cos(second / 700) * 0.08).toFixed(6);
+    const lon = (11 + (Math.floor(this.n / 100) % 100) * 0.01 + Math.cos(second / 700) * 0.08).toFixed(6);
     const heading = Math.floor(second) % 360;
     return `{"lat":${lat},"lon":${lon},"time":"${new Date(timeMs).toISOString()}","speedMps":13.9,"headingDeg":${heading},"accuracyM":4}`;
   }

@@ -16,16 +16,6 @@ export const ADMIN = { email: 'bench@example.org', password: 'bench bench bench'
 /** The clone that contains this bench. */
 export const HERE = resolve(import.meta.dirname, '../..');
 
-/** A bench is one caller with one address, and a fast service must not meet a limit per device. */
-const LIMITS = {
-  CONNECTIONS_PER_ADDRESS: '100000',
-  SOCKET_MAX_UNJOINED: '100000',
-  SOCKET_MAX_UNJOINED_PER_ADDRESS: '100000',
-  SOCKET_EVENTS_PER_S: '100000',
-  SOCKET_EVENT_BURST: '100000',
-  JSON_BYTES_PER_S: '1000000000',
-};
-
 export class Programs {
   #children = new Set();
   #directories = [];
@@ -53,19 +43,19 @@ export class Programs {
       env: { ...baseEnv(), ...env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    this.#own(child, path);
+    this.own(child, path);
     const [message] = await once(child, 'message');
     return { child, pid: child.pid, message };
   }
 
-  /** Starts a program whose output tells when it is ready. @returns the child process, and the match */
+  /** Starts a program and waits until its output matches `ready`. @returns the child process, and the match */
   async spawn(file, args, { env = {}, cwd, ready }) {
     const child = spawn(file, args, {
       env: { ...baseEnv(), ...env },
       cwd,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    this.#own(child, [file, ...args].join(' '));
+    this.own(child, [file, ...args].join(' '));
     let output = '';
     const matched = new Promise((settle) =>
       child.stdout.on('data', (chunk) => {
@@ -88,14 +78,16 @@ export class Programs {
     return { pid: started.pid, child: started.child, urlOf: (name) => `${server}${name}?retryWrites=false` };
   }
 
-  /** The service, ready. @param env without MONGODB_URL it uses a new directory with its own embedded database */
-  async startService({ root = HERE, env = {} } = {}) {
-    const [http, socket] = [await freePort(), await freePort()];
+  /**
+   * The service. Resolves when it is ready, unless `isAwaited` is false.
+   * @param env without MONGODB_URL and DATA_DIR it uses a new directory with its own embedded database
+   */
+  async startService({ root = HERE, env = {}, port, isAwaited = true } = {}) {
+    const [http, socket] = [port ?? (await freePort()), await freePort()];
     const isAlone = env.MONGODB_URL === undefined && env.DATA_DIR === undefined;
     const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
       env: {
         ...baseEnv(),
-        ...LIMITS,
         ...(isAlone && { DATA_DIR: await this.directory() }),
         SCHEMA_ON_START: 'up',
         JWT_SECRET: 'a secret of the bench, more than 32 bytes',
@@ -106,14 +98,32 @@ export class Programs {
         HTTP_PORT: String(http),
         SOCKET_SERVER_PORT: String(socket),
         LOG_LEVEL: 'warn',
+        // All clients have one address here.
+        CONNECTIONS_PER_ADDRESS: '100000',
         ...env,
       },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    this.#own(child, 'the service');
+    this.own(child, 'the service');
     const url = `http://127.0.0.1:${http}`;
-    await until(() => isOk(`${url}/ready`), 'the service is not ready');
+    if (isAwaited) await until(() => isOk(`${url}/ready`), 'the service is not ready');
     return { child, pid: child.pid, http, socket, url };
+  }
+
+  async startRedis() {
+    const port = await freePort();
+    const args = [
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--dir',
+      await this.directory(),
+      '--save',
+      '',
+    ];
+    const { pid } = await this.spawn('redis-server', args, { ready: /Ready to accept connections/ });
+    return { port, pid };
   }
 
   /** Ends one program: SIGTERM, and waits for its end. */
@@ -138,13 +148,15 @@ export class Programs {
     for (const path of this.#directories.splice(0)) await rm(path, { recursive: true, force: true });
   }
 
-  #own(child, name) {
+  /** Ends a process with the bench. */
+  own(child, name) {
     this.#children.add(child);
     // A program that ends during a measurement makes the measurement worthless.
     child.once('exit', (code, signal) => {
       process.stderr.write(`bench: ${name} ended (${code ?? signal})\n`);
       process.exit(1);
     });
+    return { child, pid: child.pid };
   }
 }
 

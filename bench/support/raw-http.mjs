@@ -27,6 +27,7 @@ export class RawHttp {
 
   /** @param request head and body @returns {Promise<{status: number, body: Buffer}>} */
   send(request) {
+    if (this.socket.destroyed) return Promise.reject(new Error('the server closed the connection'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, resolve, reject });
       if (!this.#current) this.#sendNext();
@@ -43,6 +44,8 @@ export class RawHttp {
   }
 
   #take(chunk) {
+    // An answer without a request: the server closes an idle connection (408).
+    if (!this.#current) return this.socket.destroy();
     this.#chunks.push(chunk);
     this.#received += chunk.length;
     if (this.#expected === 0) this.#readHead();

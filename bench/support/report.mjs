@@ -1,11 +1,14 @@
 /** The report of a run: on the terminal, and as the recorded files of `bench`. */
+import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { drawShares } from './chart.mjs';
 import { HERE } from './programs.mjs';
-import { asMarkdown, asText, cellsOf, differenceCells, SAMSERVER } from './table.mjs';
+import { asMarkdown, asText, cellsOf, differenceCells } from './table.mjs';
 
 const RECORDED = join(HERE, 'bench');
+const JSON_FILE = join(RECORDED, 'results.json');
 
 /** Measured on 2026-11-30 with the service of that day. They are quoted: Traccar is no part of this repository. */
 const TRACCAR = `| Traccar 6.14, built from source; two cores; HTTP, 50 clients, one position a request | as shipped | made durable, on PostgreSQL | Samserver of that day |
@@ -29,47 +32,57 @@ export function reportOf({ machine, parts, against }) {
   for (const { title, tables } of parts)
     for (const table of tables) {
       lines.push(`${title}: ${table.title}`, asText(cellsOf(table)));
-      const differences = against ? table.differences(against, SAMSERVER) : [];
-      if (differences.length > 0)
-        lines.push(`${title}: this clone compared with ${against}`, asText(differenceCells(differences)));
+      if (table.differences.length > 0)
+        lines.push(
+          `${title}: this clone compared with ${against}`,
+          asText(differenceCells(table.differences)),
+        );
     }
   return `${lines.join('\n\n')}\n`;
 }
 
-/** Writes `RESULTS.md`, `results.svg` and `results.json`. */
-export async function record({ machine, parts, rounds, seconds }) {
-  const sections = parts.flatMap(({ title, text, tables }) => [
-    `## ${title}`,
-    text,
-    ...tables.flatMap((table) => [`### ${table.title}`, asMarkdown(cellsOf(table))]),
-  ]);
+/**
+ * Writes `RESULTS.md`, `results.svg` and `results.json`. Parts that were not measured now keep their results.
+ * @param order names of all parts
+ */
+export async function record({ machine, parts, rounds, seconds }, order) {
+  const recorded = existsSync(JSON_FILE) ? JSON.parse(readFileSync(JSON_FILE, 'utf8')).parts : [];
+  const measured = parts.map(({ tables, ...part }) => ({
+    ...part,
+    measured: `${machine.date}, revision ${machine.revision}; ${rounds} rounds of ${seconds} s; load average at the end ${machine.loadAverage[0]}`,
+    tables: tables.map(({ title, metrics, rows }) => ({ title, metrics, rows })),
+  }));
+  const all = order.flatMap(
+    (name) =>
+      measured.find((part) => part.name === name) ?? recorded.find((part) => part.name === name) ?? [],
+  );
   const page = [
     '# Results of `npm run bench`',
     '<!-- Written by `npm run bench -- --record`. -->',
     machineText(machine)
       .map((line) => `- ${line}`)
       .join('\n'),
-    `${rounds} rounds of ${seconds} s each.`,
-    '![Share of the floor for each part](results.svg)',
+    '![Share of the floor in each case](results.svg)',
     '## How to read it',
     HOW_TO_READ,
-    ...sections,
+    ...all.flatMap(({ title, text, measured: when, tables }) => [
+      `## ${title}`,
+      text,
+      `Measured ${when}.`,
+      ...tables.flatMap((table) => [`### ${title}: ${table.title}`, asMarkdown(cellsOf(table))]),
+    ]),
     '## Traccar, measured on 2026-11-30',
     TRACCAR,
   ].join('\n\n');
-  const json = {
-    machine,
-    rounds,
-    seconds,
-    parts: parts.map(({ name, tables }) => ({
-      name,
-      tables: tables.map((table) => ({ title: table.title, rows: table.rows() })),
-    })),
-  };
+  const options = await resolveConfig(JSON_FILE);
+  const [markdown, json] = await Promise.all([
+    format(page, { ...options, parser: 'markdown' }),
+    format(JSON.stringify({ machine, parts: all }), { ...options, parser: 'json' }),
+  ]);
   await Promise.all([
-    writeFile(join(RECORDED, 'RESULTS.md'), `${page}\n`),
-    writeFile(join(RECORDED, 'results.svg'), drawShares(parts)),
-    writeFile(join(RECORDED, 'results.json'), `${JSON.stringify(json, null, 2)}\n`),
+    writeFile(join(RECORDED, 'RESULTS.md'), markdown),
+    writeFile(join(RECORDED, 'results.svg'), drawShares(all)),
+    writeFile(JSON_FILE, json),
   ]);
 }
 

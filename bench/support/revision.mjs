@@ -1,34 +1,27 @@
 /** Builds another git revision beside this clone. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { HERE } from './programs.mjs';
 
-const execute = promisify(execFile);
-
 /**
- * A temporary worktree of the revision, compiled, with the installed packages of this clone.
- * @returns its name, its root, and `remove`
+ * A temporary worktree of the revision, compiled, with the installed packages of this clone. It is removed at the end of
+ * the process.
+ * @returns its name and its root
  */
-export async function buildRevision(revision, progress) {
-  progress(`building ${revision}`);
-  const { stdout } = await execute('git', ['rev-parse', '--short=12', `${revision}^{commit}`], { cwd: HERE });
-  const parent = await mkdtemp(join(tmpdir(), 'samserver-bench-revision-'));
+export function buildRevision(revision) {
+  const git = (...args) => execFileSync('git', args, { cwd: HERE, encoding: 'utf8', stdio: 'pipe' });
+  const commit = git('rev-parse', '--verify', `${revision}^{commit}`).trim();
+  const parent = mkdtempSync(join(tmpdir(), 'samserver-bench-revision-'));
   const root = join(parent, 'clone');
-  const remove = async () => {
-    await execute('git', ['worktree', 'remove', '--force', root], { cwd: HERE }).catch(() => undefined);
-    await rm(parent, { recursive: true, force: true });
-  };
-  try {
-    await execute('git', ['worktree', 'add', '--detach', root, stdout.trim()], { cwd: HERE });
-    await symlink(join(HERE, 'node_modules'), join(root, 'node_modules'));
-    const compiler = join(HERE, 'node_modules/typescript/bin/tsc');
-    await execute(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root });
-    return { name: `${revision} (${stdout.trim().slice(0, 8)})`, root, remove };
-  } catch (error) {
-    await remove();
-    throw new Error(`cannot build ${revision}: ${error.stdout ?? ''}${error.message}`, { cause: error });
-  }
+  process.on('exit', () => {
+    rmSync(parent, { recursive: true, force: true });
+    git('worktree', 'prune');
+  });
+  git('worktree', 'add', '--detach', root, commit);
+  symlinkSync(join(HERE, 'node_modules'), join(root, 'node_modules'));
+  const compiler = join(HERE, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  return { name: `${revision} (${commit.slice(0, 8)})`, root };
 }

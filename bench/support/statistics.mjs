@@ -26,18 +26,19 @@ export function round(value, digits = 1) {
 
 /** Below this share a difference is not reported, however regular it is. */
 const SMALLEST_DIFFERENCE = 0.02;
-const SIGNIFICANCE = 0.05;
+/** Small, because a run compares many figures. */
+const SIGNIFICANCE = 0.02;
 
 /**
  * Compares two subjects by pairs of neighbouring rounds, so that other load on the machine affects both of a pair. The test
- * is Wilcoxon's signed-rank test, two-sided and exact. It needs 6 pairs: with fewer, no result can be significant.
+ * is Wilcoxon's signed-rank test, two-sided and exact. It needs 7 pairs: with fewer, no result can be significant.
  * @param pairs of [before, after], both above 0
  * @returns `change`: median of after / before − 1; `p`; `verdict`: 'higher', 'lower' or 'no difference'
  */
 export function compare(pairs) {
   const logs = pairs.map(([before, after]) => Math.log(after / before));
   const change = Math.exp(median(logs)) - 1;
-  const p = signedRankP(logs);
+  const p = signedRankP(logs.filter((log) => log !== 0));
   const isDifferent = p <= SIGNIFICANCE && Math.abs(change) >= SMALLEST_DIFFERENCE;
   return { change, p, verdict: !isDifferent ? 'no difference' : change > 0 ? 'higher' : 'lower' };
 }
@@ -72,4 +73,9 @@ function ranksOf(values) {
 export function rotated(values, by) {
   const start = by % values.length;
   return [...values.slice(start), ...values.slice(0, start)];
+}
+
+/** For the progress line. Round −1 is not counted: it includes compilation. */
+export function roundName(round, rounds) {
+  return round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`;
 }

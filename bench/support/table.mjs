@@ -23,8 +23,15 @@ export class Table {
     this.samples.push({ case: caseName, subject, values });
   }
 
+  /** @param before name of the other revision; null without one */
+  results(before) {
+    const { title, metrics, samples } = this;
+    const differences = before ? this.#differences(before, SAMSERVER) : [];
+    return { title, metrics, rows: this.#rows(), differences, samples };
+  }
+
   /** @returns for each case and subject: the spread of each metric, and of the share of the floor's speed */
-  rows() {
+  #rows() {
     return this.#cases().flatMap((caseName) =>
       this.#subjects(caseName).map((subject) => ({
         case: caseName,
@@ -45,7 +52,7 @@ export class Table {
     return this.samples
       .filter((sample) => sample.case === caseName && sample.subject === subject)
       .map(({ values }) => values[metric])
-      .filter((value) => value !== undefined);
+      .filter((value) => value !== undefined && value !== null && !Number.isNaN(value));
   }
 
   median(caseName, subject, metric) {
@@ -53,7 +60,7 @@ export class Table {
   }
 
   /** @returns for each case and metric with a better direction: what changed from `before` to `after` */
-  differences(before, after) {
+  #differences(before, after) {
     return this.#cases().flatMap((caseName) =>
       this.metrics
         .filter(({ better }) => better)
@@ -96,10 +103,9 @@ export class Table {
   }
 }
 
-/** @returns title and rows of cells, as text */
-export function cellsOf(table) {
-  const rows = table.rows();
-  const metrics = table.metrics.filter(({ name }) => rows.some(({ spreads }) => spreads[name]));
+/** @param table `metrics` and `rows`, as in the JSON of a table @returns rows of cells, the head first, as text */
+export function cellsOf({ metrics: all, rows }) {
+  const metrics = all.filter(({ name }) => rows.some(({ spreads }) => spreads[name]));
   const hasShare = rows.some(({ share }) => share);
   const head = [
     '',
