@@ -3,7 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import { type Model, type mongo, Types } from 'mongoose';
 import pLimit from 'p-limit';
 import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
-import { insertOrFindDuplicates } from '../database/index.js';
+import { findRaw, insertOrFindDuplicates } from '../database/index.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
 import { readPosition, readRecorded, toPosition, toRecorded } from './recorded-position.reader.js';
@@ -109,7 +109,8 @@ export class PositionsRepository {
     const { lowest, highest } = positionIdBounds(vehicleId);
     const $gte = fromMs === null ? lowest : positionId(vehicleId, fromMs);
     const $lt = toMs === null ? highest : positionId(vehicleId, toMs);
-    const found = await this.findRaw({ _id: { $gte, $lt } }, { _id: order === 'asc' ? 1 : -1 }, limit);
+    const sort = { _id: order === 'asc' ? 1 : -1 } as const;
+    const found = await findRaw(this.positions, { filter: { _id: { $gte, $lt } }, sort, limit });
     return found.map(readPosition);
   }
 
@@ -127,18 +128,8 @@ export class PositionsRepository {
       recordedAt: { $gte: from },
       ...(after && { $or: [{ recordedAt: { $gt: from } }, { _id: { $gt: idOf(after.position) } }] }),
     };
-    const found = await this.findRaw(filter, { recordedAt: 1, _id: 1 }, limit);
+    const found = await findRaw(this.positions, { filter, sort: { recordedAt: 1, _id: 1 }, limit });
     return found.map(readRecorded);
-  }
-
-  /** The bytes of the documents, in one batch. */
-  private async findRaw(
-    filter: mongo.Filter<PositionRecord>,
-    sort: mongo.Sort,
-    limit: number,
-  ): Promise<Buffer[]> {
-    const options = { sort, limit, batchSize: limit, raw: true };
-    return (await this.collection.find(filter, options).toArray()) as unknown as Buffer[];
   }
 
   /** The driver's collection: half the processor time of a mongoose query, which every position needs. */

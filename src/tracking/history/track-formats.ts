@@ -56,24 +56,40 @@ function trackPoint(position: Position): string {
   // The schema excludes longitude 180 and course 360; the own elements keep them.
   const lon = position.lon === 180 ? -180 : position.lon;
   const course = headingDeg === undefined ? undefined : headingDeg % 360;
-  const garmin = element('tp:speed', number(speedMps)) + element('tp:course', number(course));
+  const garmin = element.speed(number(speedMps)) + element.course(number(course));
   const own =
-    element('s:lon', number(lon === position.lon ? undefined : position.lon)) +
-    element('s:headingDeg', number(course === headingDeg ? undefined : headingDeg)) +
-    element('s:accuracyM', number(position.accuracyM)) +
-    element('s:batteryPct', number(position.batteryPct)) +
-    element('s:ignition', position.ignition?.toString()) +
-    element('s:attributes', position.attributes && xmlSafeJson(position.attributes)) +
-    element('s:receivedAt', formatTime(position.receivedAtMs));
-  const extensions = element('extensions', element('tp:TrackPointExtension', garmin || undefined) + own);
-  const children = element('ele', number(altitudeM)) + element('time', formatTime(timeMs)) + extensions;
-  return `<trkpt lat="${decimal(lat)}" lon="${decimal(lon)}">${children}</trkpt>\n`;
+    element.lon(number(lon === position.lon ? undefined : position.lon)) +
+    element.headingDeg(number(course === headingDeg ? undefined : headingDeg)) +
+    element.accuracyM(number(position.accuracyM)) +
+    element.batteryPct(number(position.batteryPct)) +
+    element.ignition(position.ignition?.toString()) +
+    element.attributes(position.attributes && xmlSafeJson(position.attributes));
+  const pointExtension = element.pointExtension(garmin || undefined);
+  return (
+    `<trkpt lat="${decimal(lat)}" lon="${decimal(lon)}">${element.ele(number(altitudeM))}` +
+    `<time>${formatTime(timeMs)}</time><extensions>${pointExtension}${own}` +
+    `<s:receivedAt>${formatTime(position.receivedAtMs)}</s:receivedAt></extensions></trkpt>\n`
+  );
 }
 
-/** @param content XML; undefined for no element */
-function element(name: string, content: string | undefined): string {
-  return content === undefined ? '' : `<${name}>${content}</${name}>`;
+/** @returns the element with a content, which is XML; no element for undefined */
+function elementNamed(name: string): (content: string | undefined) => string {
+  const [start, end] = [`<${name}>`, `</${name}>`];
+  return (content) => (content === undefined ? '' : start + content + end);
 }
+
+const element = {
+  ele: elementNamed('ele'),
+  pointExtension: elementNamed('tp:TrackPointExtension'),
+  speed: elementNamed('tp:speed'),
+  course: elementNamed('tp:course'),
+  lon: elementNamed('s:lon'),
+  headingDeg: elementNamed('s:headingDeg'),
+  accuracyM: elementNamed('s:accuracyM'),
+  batteryPct: elementNamed('s:batteryPct'),
+  ignition: elementNamed('s:ignition'),
+  attributes: elementNamed('s:attributes'),
+};
 
 /** Escapes within the strings of the JSON, so that a reader of the XML gets this text with or without its entities. */
 function xmlSafeJson(value: unknown): string {
