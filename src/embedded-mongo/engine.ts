@@ -23,8 +23,8 @@ export function prepareDocument(bytes: Buffer): StoredDocument {
 }
 
 /**
- * Documents and their index entries. All errors of a document are found before its first byte is written, so a failed
- * statement has changed nothing and the command may continue.
+ * Documents and their index entries. A statement that fails has changed nothing, so the command may continue: all errors of
+ * index entries are found before the first one is written.
  */
 export class Engine {
   readonly stats: ScanStats = { keysExamined: 0, documentsExamined: 0 };
@@ -42,9 +42,13 @@ export class Engine {
   /** @throws CommandError DuplicateKey, KeyTooLong, BadValue for a value that cannot be indexed */
   insert(entry: CollectionEntry, document: StoredDocument): void {
     const key = joinKey([entry.primary.prefix, orderKey(document.field('_id'))]);
-    if (this.store.has(key)) throw entry.primary.duplicate(entry.namespace, document);
-    this.reindex(entry, key, undefined, document);
-    this.store.put(key, document.raw);
+    if (!this.store.add(key, document.raw)) throw entry.primary.duplicate(entry.namespace, document);
+    try {
+      this.reindex(entry, key, undefined, document);
+    } catch (error) {
+      this.store.remove(key);
+      throw error;
+    }
   }
 
   /** @throws as `insert`, and CommandError ImmutableField when `_id` differs */
@@ -62,14 +66,15 @@ export class Engine {
   /** Replaces the index entries of the document. @throws CommandError DuplicateKey */
   reindex(entry: CollectionEntry, key: Buffer, before?: StoredDocument, after?: StoredDocument): void {
     const id = key.subarray(entry.primary.prefix.length);
-    const moves = entry.indexes.flatMap((index) => {
-      const from = before && index.keyOf(before, id);
-      const to = after && index.keyOf(after, id);
-      if (from && to?.equals(from)) return [];
+    const moves: { from: Buffer | null; to: Buffer | null }[] = [];
+    for (const index of entry.indexes) {
+      const from = before ? index.keyOf(before, id) : null;
+      const to = after ? index.keyOf(after, id) : null;
+      if (from && to?.equals(from)) continue;
       if (after && to && index.spec.unique && this.store.has(to))
         throw index.duplicate(entry.namespace, after);
-      return [{ from, to }];
-    });
+      moves.push({ from, to });
+    }
     for (const { from, to } of moves) {
       if (from) this.store.remove(from);
       if (to) this.store.put(to, key);

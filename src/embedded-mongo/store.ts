@@ -84,6 +84,13 @@ export class Store {
     void this.db.put(key, value);
   }
 
+  /** Only inside `write`. @returns false when the key exists; then nothing is changed */
+  add(key: Buffer, value: Buffer): boolean {
+    this.changes++;
+    // Inside a transaction lmdb returns whether it wrote; its types do not have that.
+    return this.db.putSync(key, value, { noOverwrite: true }) as unknown as boolean;
+  }
+
   /** Only inside `write`. */
   remove(key: Buffer): void {
     this.changes++;

@@ -119,19 +119,18 @@ export function encodeReply(request: Request, replyId: number, reply: Document):
   return Buffer.concat([head, body]);
 }
 
-/** Only replies with a batch contain stored bytes, one level deep. */
 function encodeDocument(document: Document): Uint8Array {
-  const values: unknown[] = Object.values(document);
-  if (!values.some((value) => value instanceof RawArray || hasRawArray(value))) return serialize(document);
+  if (!hasRawArray(document)) return serialize(document);
   return wrap(Object.entries(document).flatMap(([name, value]) => encodeElement(name, value)));
 }
 
-const hasRawArray = (value: unknown): boolean =>
-  isPlainObject(value) && Object.values(value).some((inner) => inner instanceof RawArray);
+function hasRawArray(value: unknown): boolean {
+  if (value instanceof RawArray) return true;
+  return isPlainObject(value) && Object.values(value).some(hasRawArray);
+}
 
 function encodeElement(name: string, value: unknown): Uint8Array[] {
-  if (value instanceof RawArray)
-    return element(4, name, wrap(value.documents.flatMap((raw, i) => element(3, String(i), raw))));
+  if (value instanceof RawArray) return element(4, name, encodeArray(value.documents));
   if (hasRawArray(value)) return element(3, name, encodeDocument(value as Document));
   return [serialize({ [name]: value }).subarray(4, -1)];
 }
@@ -140,6 +139,21 @@ const element = (type: number, name: string, content: Uint8Array): Uint8Array[] 
   Buffer.from(`${String.fromCharCode(type)}${name}\0`),
   content,
 ];
+
+/** A batch can have thousands of documents, so each is copied once. */
+function encodeArray(documents: readonly Buffer[]): Buffer {
+  const heads = documents.map((_raw, i) => `\x03${i}\0`);
+  const length = documents.reduce((sum, raw, i) => sum + (heads[i] as string).length + raw.length, 5);
+  const array = Buffer.allocUnsafe(length);
+  let at = array.writeInt32LE(length);
+  documents.forEach((raw, i) => {
+    at += array.write(heads[i] as string, at, 'latin1');
+    array.set(raw, at);
+    at += raw.length;
+  });
+  array[at] = 0;
+  return array;
+}
 
 function wrap(parts: readonly Uint8Array[]): Buffer {
   const document = Buffer.concat([HEAD, ...parts, END]);
