@@ -55,8 +55,8 @@ const FAULTS = [
   {
     what: 'the embedded database does not check that a key is unique',
     file: 'src/embedded-mongo/engine.ts',
-    from: 'if (this.store.get(key)) throw',
-    to: 'if (this.store.get(key) && false) throw',
+    from: 'if (!this.store.add(key, document.raw)) throw',
+    to: 'if (!this.store.add(key, document.raw) && false) throw',
     specs: ['integration/embedded-mongo', 'integration/positions'],
   },
   {

@@ -44,6 +44,8 @@ export {
 export { HttpTraffic } from './http/http-traffic.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
+export { formatTime } from './time/format-time.js';
+export { positionGeoJson, positionJson } from './geo/position-json.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
 export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
