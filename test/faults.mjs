@@ -62,8 +62,8 @@ const FAULTS = [
   {
     what: 'the last frame is never sent to a subscriber',
     file: 'src/gateway/subscriptions/live-streams.ts',
-    from: 'this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
-    to: 'if (this.events.length > 0) this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
+    from: 'setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),',
+    to: 'setTimeout(() => this.timers.delete(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),',
     specs: ['integration/positions'],
   },
   {
