@@ -1,7 +1,6 @@
 import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import type { IncomingMessage } from 'node:http';
@@ -10,28 +9,18 @@ import { AppModule } from './app.module.js';
 import {
   ClientAddresses,
   ConnectionLimits,
-  createApiDocument,
   HttpAdapter,
   HttpTraffic,
-  keepAnswers,
   listen,
   type PinoLogger,
   requestId,
+  serveApiPages,
   StalledBodies,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { prepareOldAddresses } from './images/index.js';
 import { DrainService, HttpDrain } from './deployment/index.js';
-
-/** Documents that take long to build and are up to 600 kB. */
-const DOCUMENT_PATHS = [
-  '/docs-json',
-  '/docs-yaml',
-  '/docs/swagger-ui-init.js',
-  '/docs/docs/swagger-ui-init.js',
-  '/docs/asyncapi.yaml',
-];
 
 /** The running service; both ports are open. */
 export interface RunningService {
@@ -68,12 +57,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
   app.use(prepareOldAddresses);
   app.useWebSocketAdapter(new SocketAdapter(app));
-  keepAnswers(app, DOCUMENT_PATHS);
-  SwaggerModule.setup('docs', app, () => createApiDocument(app, settings.release.version), {
-    jsonDocumentUrl: 'docs-json',
-    // The token that a reader entered is kept in this browser.
-    swaggerOptions: { persistAuthorization: true },
-  });
+  serveApiPages(app, settings.release.version);
 
   const sockets = app.get(SocketPort);
   try {
