@@ -15,18 +15,19 @@ const VEHICLES = 100;
 
 export const about = {
   title: 'Scale',
-  text: `Socket.IO, one position an event, closed loop with ${IN_FLIGHT} in flight. The aim is a rate that is flat within 20 %. \`--positions 10000000\` stores more.`,
+  text: `Socket.IO, one position an event, closed loop with ${IN_FLIGHT} in flight. The aim is a rate that is flat within 20 %. \`--positions 10000000\` stores more, \`--count 1000\` leaves out the larger fleets.`,
 };
 
 export async function run({ programs, revisions, seconds, rounds, values, progress }) {
   const stored = Number(values.positions ?? STORED);
+  const fleets = FLEETS.filter((size) => size <= Number(values.count ?? FLEETS.at(-1)));
   const clients = await Clients.start(programs);
   const loads = [];
   for (const revision of revisions) {
-    progress(`${revision.name}: making ${FLEETS.at(-1)} vehicles`);
-    const fleet = await startSamserver(programs, revision, FLEETS.at(-1));
+    progress(`${revision.name}: making ${fleets.at(-1)} vehicles`);
+    const fleet = await startSamserver(programs, revision, fleets.at(-1));
     await define(clients, fleet, 'fleet');
-    for (const first of FLEETS)
+    for (const first of fleets)
       loads.push({ name: `${first} devices`, subject: fleet, group: `${fleet.name} fleet`, first });
     const empty = await startSamserver(programs, revision, VEHICLES);
     loads.push(await define(clients, empty, '0 stored positions'));
