@@ -42,7 +42,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
     subjects.push(await startSamserver(programs, revision, DEVICES + 2 * CLIENTS));
   await defineClients(clients, subjects);
   for (const way of WAYS)
-    for (const subject of subjects) await measure(clients, subject, way, 'closedLoop', { seconds: 1 });
+    for (const subject of subjects) await measure(clients, subject, way, 'closedLoop', { seconds: 2 });
 
   const closed = new Table({
     title: `Closed loop, ${CLIENTS} clients`,

@@ -51,6 +51,7 @@ export async function run({ programs, revisions, seconds, rounds, values, progre
     progress(`${name}: warm-up, ${subject.name}`);
     const load = { seconds: WARM_UP_S, perSecond: (first ?? VEHICLES) / WARM_UP_S, first };
     await clients.run(group, 'openLoop', load, {});
+    await clients.run(group, 'closedLoop', { seconds: 2, inFlight: IN_FLIGHT, first }, {});
   }
   for (let round = 0; round < rounds; round += 1)
     for (const { name, subject, group, first } of rotated(loads, round)) {
