@@ -42,6 +42,8 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
+export { LeanRoutes } from './http/lean-routes.js';
+export { SECURITY_HEADERS, securityHeaders } from './http/security-headers.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
@@ -80,6 +82,7 @@ export { serializeResponse, type RawResponse, rawErrorResponse } from './http/ra
 export { PositionDto } from './geo/position.dto.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
+export { SocketErrors } from './errors/socket-errors.js';
 export {
   isSamePlace,
   markerTimeMs,
