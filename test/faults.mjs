@@ -40,7 +40,7 @@ const FAULTS = [
   },
   {
     what: 'a body in progress counts no bytes',
-    file: 'src/core/http/request-body.interceptor.ts',
+    file: 'src/core/http/json-bodies.ts',
     from: 'hold.add(bytes) ? null : tooManyBodies()',
     to: 'bytes > -1 ? null : tooManyBodies()',
     specs: ['integration/hostile-http'],
