@@ -40,7 +40,7 @@ const FAULTS = [
   },
   {
     what: 'a body in progress counts no bytes',
-    file: 'src/core/http/request-body.interceptor.ts',
+    file: 'src/core/http/json-bodies.ts',
     from: 'hold.add(bytes) ? null : tooManyBodies()',
     to: 'bytes > -1 ? null : tooManyBodies()',
     specs: ['integration/hostile-http'],
@@ -48,8 +48,8 @@ const FAULTS = [
   {
     what: 'a position is acknowledged before it is written',
     file: 'src/tracking/ingest/positions.service.ts',
-    from: 'const { results, recorded } = await this.writer.write(group, validated);',
-    to: 'const { results } = validated; void this.writer.write(group, validated).catch(() => undefined); const recorded = group.map((position) => ({ position, late: false, recordedAtMs: this.clock.nowMs() }));',
+    from: 'const { results, recorded, hasConflicts } = await this.writer.write(group, validated);',
+    to: 'const { results } = validated; const hasConflicts = false; void this.writer.write(group, validated).catch(() => undefined); const recorded = group.map((position) => ({ position, late: false, recordedAtMs: this.clock.nowMs() }));',
     specs: ['e2e/kill', 'integration/positions'],
   },
   {

@@ -62,6 +62,8 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
+export { LeanRoutes } from './http/lean-routes.js';
+export { SECURITY_HEADERS, securityHeaders } from './http/security-headers.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
 export { formatTime } from './time/format-time.js';
@@ -102,6 +104,7 @@ export { serializeResponse, type RawResponse, rawErrorResponse } from './http/ra
 export { PositionDto, PositionInputDto } from './geo/position.dto.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
+export { SocketErrors } from './errors/socket-errors.js';
 export {
   isSamePlace,
   markerTimeMs,
