@@ -1,8 +1,16 @@
 import { Controller, Get, Param, Query, Res, StreamableFile } from '@nestjs/common';
-import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { ForRole } from '../../auth/index.js';
-import { FailsWith, type FieldError, invalidInput, positionJson } from '../../core/index.js';
+import {
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  FailsWith,
+  type FieldError,
+  invalidInput,
+  positionJson,
+} from '../../core/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { ListPositionsDto, PositionPageDto, TRACK_EXAMPLES } from './history.dto.js';
 import type { HistoryRange } from '../positions.repository.js';
