@@ -11,6 +11,8 @@ import {
   Query,
   Res,
 } from '@nestjs/common';
+import type { Response } from 'express';
+import { Caller, ForRole, type Principal } from '../auth/index.js';
 import {
   ApiCreatedResponse,
   ApiHeader,
@@ -18,10 +20,10 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiTags,
-} from '@nestjs/swagger';
-import type { Response } from 'express';
-import { Caller, ForRole, type Principal } from '../auth/index.js';
-import { FailsWith, type Page, pageRequest } from '../core/index.js';
+  FailsWith,
+  type Page,
+  pageRequest,
+} from '../core/index.js';
 import { actorOf } from './status-change.js';
 import { VehicleArchivalService } from './vehicle-archival.service.js';
 import {

@@ -1,7 +1,6 @@
 import { Controller, Get, Header, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../../auth/index.js';
-import { parseBoundingBox } from '../../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, parseBoundingBox } from '../../core/index.js';
 import { LatestPositions } from './latest-positions.js';
 import { LivePositionListDto, LivePositionsDto } from '../position.dto.js';
 
