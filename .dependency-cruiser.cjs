@@ -105,10 +105,10 @@ module.exports = {
       to: { path: '^src/gateway/' },
     },
     {
-      name: 'lmdb-and-mingo-stay-in-embedded-mongo',
+      name: 'lmdb-and-bson-stay-in-embedded-mongo',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/embedded-mongo/' },
-      to: { path: 'node_modules/(lmdb|mingo|bson)/' },
+      to: { path: 'node_modules/(lmdb|bson)/' },
     },
     {
       name: 'loaded-on-use',

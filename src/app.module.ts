@@ -46,7 +46,7 @@ export class AppModule {
         HealthModule,
       ],
       providers: [
-        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_FILTER, useExisting: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: RequestBodyInterceptor },
         { provide: APP_PIPE, useClass: InputPipe },
       ],

@@ -1,8 +1,6 @@
 import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
-import helmet from 'helmet';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from './app.module.js';
@@ -11,9 +9,12 @@ import {
   ConnectionLimits,
   HttpAdapter,
   HttpTraffic,
+  LeanRoutes,
   listen,
   type PinoLogger,
   requestId,
+  SECURITY_HEADERS,
+  securityHeaders,
   serveApiPages,
   StalledBodies,
 } from './core/index.js';
@@ -21,6 +22,16 @@ import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { prepareOldAddresses } from './images/index.js';
 import { DrainService, HttpDrain } from './deployment/index.js';
+
+/** That pages of other hosts may read. */
+const EXPOSED_HEADERS = [
+  'Content-Disposition',
+  'ETag',
+  'Location',
+  'Retry-After',
+  'X-Release',
+  'X-Request-Id',
+];
 
 /** The running service; both ports are open. */
 export interface RunningService {
@@ -33,16 +44,13 @@ export interface RunningService {
 
 /** Starts the whole service, from settings to open ports. Used by `main` and by the tests. */
 export async function startService(settings: Settings, logger: PinoLogger): Promise<RunningService> {
-  const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(settings, logger),
-    new HttpAdapter(),
-    {
-      logger,
-      abortOnError: false,
-      // `RequestBodyInterceptor` reads bodies, after the guards.
-      bodyParser: false,
-    },
-  );
+  const adapter = new HttpAdapter();
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(settings, logger), adapter, {
+    logger,
+    abortOnError: false,
+    // `RequestBodyInterceptor` reads bodies, after the guards.
+    bodyParser: false,
+  });
   new StalledBodies(app.getHttpServer(), settings.http.bodyPace).start();
   app.get(ConnectionLimits).apply(app.getHttpServer());
   app.disable('x-powered-by');
@@ -50,11 +58,13 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.set('query parser', 'simple');
   // Disables the hash of every answer; resources with a version set their own ETag.
   app.set('etag', false);
+  // What these middlewares set and count, `startLeanRoutes` sets and `LeanRoutes` counts too.
   app.use(app.get(HttpDrain).middleware);
   app.use(requestId);
   app.use(app.get(HttpTraffic).middleware);
-  app.use(securityHeaders());
+  app.use(securityHeaders);
   if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
+  adapter.leanRoutes = startLeanRoutes(app, settings);
   app.use(prepareOldAddresses);
   app.useWebSocketAdapter(new SocketAdapter(app));
   serveApiPages(app, settings.release.version);
@@ -77,13 +87,26 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   };
 }
 
+function startLeanRoutes(app: NestExpressApplication, { http }: Settings): LeanRoutes {
+  const drain = app.get(HttpDrain);
+  const routes = app.get(LeanRoutes);
+  // What CORS sets for a request without `Origin`.
+  const corsHeaders = ['Vary', 'Origin', 'Access-Control-Expose-Headers', EXPOSED_HEADERS.join(',')];
+  routes.start({
+    headersBefore: drain.releaseHeader,
+    headersAfter: [...SECURITY_HEADERS.flat(), ...(http.corsOrigins.length > 0 ? corsHeaders : [])],
+    isComplete: () => !drain.isActive,
+  });
+  return routes;
+}
+
 /** For pages of other hosts. The API uses no cookies, so no credentials are allowed. */
 function corsOptions(origins: readonly string[]): CorsOptions {
   return {
     origin: [...origins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Range', 'X-Request-Id'],
-    exposedHeaders: ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'X-Release', 'X-Request-Id'],
+    exposedHeaders: EXPOSED_HEADERS,
     maxAge: 600,
   };
 }
@@ -105,28 +128,4 @@ async function stop(app: NestExpressApplication): Promise<void> {
   await app.close();
   // One turn of the event loop, so that the last log lines are written.
   await sleep(0);
-}
-
-/**
- * The defaults of Helmet; the documentation page also gets what Swagger UI needs. HSTS and the upgrade to https are left to
- * the proxy, because some devices use plain http.
- */
-function securityHeaders(): (request: Request, response: Response, next: NextFunction) => void {
-  const withSources = (inline: readonly string[]): ReturnType<typeof helmet> =>
-    helmet({
-      strictTransportSecurity: false,
-      contentSecurityPolicy: {
-        directives: {
-          scriptSrc: ["'self'", ...inline],
-          styleSrc: ["'self'", ...inline],
-          upgradeInsecureRequests: null,
-        },
-      },
-    });
-  const strict = withSources([]);
-  const forDocs = withSources(["'unsafe-inline'"]);
-  return (request, response, next) =>
-    request.path === '/docs' || request.path.startsWith('/docs/')
-      ? forDocs(request, response, next)
-      : strict(request, response, next);
 }

@@ -7,8 +7,12 @@ import { ClockSkewDetector } from './time/clock-skew-detector.js';
 import { ClientAddresses } from './http/client-addresses.js';
 import { ConnectionLimits } from './http/connection-limits.js';
 import { HttpTraffic } from './http/http-traffic.js';
+import { JsonBodies } from './http/json-bodies.js';
+import { LeanRoutes } from './http/lean-routes.js';
+import { ProblemFilter } from './errors/problem.filter.js';
 import { InFlightBytes } from './limits/in-flight-bytes.js';
 import { SharedRates } from './limits/shared-rates.js';
+import { SocketErrors } from './errors/socket-errors.js';
 import { LogLevel } from './logging/log-level.js';
 import { LogMetrics } from './logging/log-metrics.js';
 import { PinoLogger } from './logging/pino-logger.js';
@@ -29,8 +33,12 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     ProcessMetrics,
     HttpTraffic,
     InFlightBytes,
+    JsonBodies,
+    LeanRoutes,
     LogMetrics,
+    ProblemFilter,
     SharedRates,
+    SocketErrors,
   ],
   exports: [
     BackgroundJobs,
@@ -41,9 +49,13 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     EventBus,
     HttpTraffic,
     InFlightBytes,
+    JsonBodies,
     LagMonitor,
+    LeanRoutes,
     Metrics,
+    ProblemFilter,
     SharedRates,
+    SocketErrors,
   ],
 })
 export class CoreModule {

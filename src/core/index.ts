@@ -16,7 +16,7 @@ export { ClockSkewDetector } from './time/clock-skew-detector.js';
 export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
 export { DomainError, type FieldError, invalidInput } from './errors/domain-error.js';
-export { distanceM, type LatLon } from './geo/geodesy.js';
+export { distanceM, type LatLon, squaredChord, type UnitVector, unitVector } from './geo/geodesy.js';
 export { failureFields } from './errors/failure-fields.js';
 export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.js';
 export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
@@ -62,8 +62,12 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
+export { LeanRoutes } from './http/lean-routes.js';
+export { SECURITY_HEADERS, securityHeaders } from './http/security-headers.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
+export { formatTime } from './time/format-time.js';
+export { positionGeoJson, positionJson } from './geo/position-json.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
 export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
@@ -101,6 +105,7 @@ export { serializeResponse, type RawResponse, rawErrorResponse } from './http/ra
 export { PositionDto, PositionInputDto } from './geo/position.dto.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
+export { SocketErrors } from './errors/socket-errors.js';
 export {
   isSamePlace,
   markerTimeMs,

@@ -14,7 +14,8 @@ const POLL_INTERVAL_MS = 50;
 @Injectable()
 export class HttpDrain implements Drainable {
   readonly name = 'http';
-  private readonly release: string;
+  /** Of every answer. */
+  readonly releaseHeader: readonly [name: string, value: string];
   private countOtherConnections: () => Promise<number> = () => Promise.resolve(0);
 
   constructor(
@@ -23,7 +24,7 @@ export class HttpDrain implements Drainable {
     private readonly host: HttpAdapterHost,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
-    this.release = releaseHeader(settings.release);
+    this.releaseHeader = [RELEASE_HEADER, releaseHeader(settings.release)];
     drainService.register(this);
   }
 
@@ -38,12 +39,17 @@ export class HttpDrain implements Drainable {
   }
 
   readonly middleware = (_request: Request, response: Response, next: NextFunction): void => {
-    response.setHeader(RELEASE_HEADER, this.release);
-    const { drain, handover } = this.drainService;
+    response.setHeader(...this.releaseHeader);
     // Without this header, the next request of a kept-alive connection reaches this instance again.
-    if (drain || (handover && !handover.isDone)) response.setHeader('Connection', 'close');
+    if (this.isActive) response.setHeader('Connection', 'close');
     next();
   };
+
+  /** True while every answer closes its connection. */
+  get isActive(): boolean {
+    const { drain, handover } = this.drainService;
+    return drain !== null || (handover !== null && !handover.isDone);
+  }
 
   /**
    * Waits until no connection is open, at most `HTTP_LINGER_MS`. No request is refused. Closing a kept-alive connection

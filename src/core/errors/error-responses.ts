@@ -71,7 +71,7 @@ export function socketErrorOf(error: unknown, translate: ErrorTranslator): Socke
   };
 }
 
-interface SocketErrorAck {
+export interface SocketErrorAck {
   readonly error: {
     readonly code: string;
     readonly message: string;

@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asDomainError, ERROR_TRANSLATOR, type ErrorTranslator, problemOf } from './error-responses.js';
 import { announcedBytes, answerEarly, UnreadableBodyError } from '../http/request-body.js';
 import { currentRequest, requestIdOf } from '../http/request-context.js';
@@ -16,13 +17,18 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(@Inject(ERROR_TRANSLATOR) private readonly translate: ErrorTranslator) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const request = host.switchToHttp().getRequest<Request>();
-    const response = host.switchToHttp().getResponse<Response>();
+    const http = host.switchToHttp();
+    const caller = currentRequest()?.caller ?? null;
+    this.answer(error, http.getRequest<Request>(), http.getResponse<Response>(), caller);
+  }
+
+  /** @param caller that the error is logged with; null before authentication */
+  answer(error: unknown, request: IncomingMessage, response: ServerResponse, caller: unknown): void {
     const requestId = requestIdOf(request);
     const problem = problemOf(error, requestId, this.translate);
 
     if (problem.status >= 500) this.log(error, problem.code, requestId);
-    if (error instanceof UnreadableBodyError) this.logUnreadable(error, request);
+    if (error instanceof UnreadableBodyError && caller !== null) this.logUnreadable(error, request, caller);
     // Part of the answer is sent already: only a closed connection shows the client that it is incomplete.
     if (response.headersSent) {
       response.destroy();
@@ -36,14 +42,17 @@ export class ProblemFilter implements ExceptionFilter {
       );
     }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    response.status(problem.status).type('application/problem+json');
+    response.statusCode = problem.status;
+    response.setHeader('Content-Type', 'application/problem+json');
     void answerEarly(request, response, JSON.stringify(problem), MAX_DISCARDED_BYTES);
   }
 
-  /** A device repeats a body that cannot be read for ever: the line names its vehicle. Without a caller there is none. */
-  private logUnreadable({ status, message }: UnreadableBodyError, request: Request): void {
-    const caller = currentRequest()?.caller ?? null;
-    if (caller === null) return;
+  /** A device repeats a body that cannot be read for ever: the line names its vehicle. */
+  private logUnreadable(
+    { status, message }: UnreadableBodyError,
+    request: IncomingMessage,
+    caller: unknown,
+  ): void {
     const fields = { requestId: requestIdOf(request), status, sizeBytes: announcedBytes(request) };
     this.logger.warn({ ...fields, caller, reason: message }, 'request body cannot be read');
   }

@@ -1,8 +1,9 @@
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { DomainError } from '../errors/domain-error.js';
 import { acceptAbsoluteTargets, answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http-server.js';
+import type { LeanRoutes } from './lean-routes.js';
 
 const IDLE_CHECK_MS = 50;
 /** The old server answered 404 to every other method of its routes, so they are left out. */
@@ -18,8 +19,14 @@ interface Layer {
 
 /** Creates the HTTP server with options: Nest passes none, and the check interval of timeouts is set only at creation. */
 export class HttpAdapter extends ExpressAdapter {
+  /** Gets every request before Express. */
+  leanRoutes: Pick<LeanRoutes, 'serve'> | null = null;
+
   override initHttpServer(): void {
-    this.httpServer = createServer(HTTP_SERVER_OPTIONS, this.getInstance());
+    const express = this.getInstance<RequestListener>();
+    this.httpServer = createServer(HTTP_SERVER_OPTIONS, (request, response) => {
+      if (!this.leanRoutes?.serve(request, response)) express(request, response);
+    });
     answerMalformedRequests(this.httpServer);
     acceptAbsoluteTargets(this.httpServer);
   }

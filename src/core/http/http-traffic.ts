@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SlidingWindowHistogram } from '../metrics/sliding-window-histogram.js';
 import { Metrics } from '../metrics/metrics.js';
 import { requestIdOf } from './request-context.js';
@@ -50,19 +51,35 @@ export class HttpTraffic {
 
   /** Must come before every middleware that can answer. */
   readonly middleware = (request: Request, response: Response, next: NextFunction): void => {
+    this.observe(request, response, routeOf);
+    next();
+  };
+
+  /**
+   * For a request that does not pass the middleware.
+   * @param routeOf gives the pattern of its route; called when it is answered
+   */
+  observe<T extends IncomingMessage>(
+    request: T,
+    response: ServerResponse,
+    routeOf: (request: T) => string,
+  ): void {
     const startMs = performance.now();
     this.inFlightCount += 1;
     // A broken connection emits `close` without `finish`.
     response.once('close', () => {
       this.inFlightCount -= 1;
-      this.record(request, response, performance.now() - startMs);
+      this.record(request, response, routeOf(request), performance.now() - startMs);
     });
-    next();
-  };
+  }
 
-  private record(request: Request, response: Response, durationMs: number): void {
-    const method = METHODS.has(request.method) ? request.method : 'other';
-    const route = routeOf(request);
+  private record(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: string,
+    durationMs: number,
+  ): void {
+    const method = METHODS.has(request.method ?? '') ? (request.method as string) : 'other';
     // One of the two can be true alone: a truncated answer, or a truncated request that got an answer.
     const isAborted = !response.writableFinished || request.errored !== null;
     const status = isAborted ? ABORTED : String(response.statusCode);

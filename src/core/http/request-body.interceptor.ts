@@ -2,7 +2,6 @@ import {
   type CallHandler,
   type CustomDecorator,
   type ExecutionContext,
-  Inject,
   Injectable,
   type NestInterceptor,
   SetMetadata,
@@ -10,20 +9,8 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import type { Observable } from 'rxjs';
-import { SETTINGS, type Settings } from '../../config/index.js';
-import { DomainError } from '../errors/domain-error.js';
-import { InFlightBytes, type BytesHold } from '../limits/in-flight-bytes.js';
-import { type SharedRate, SharedRates } from '../limits/shared-rates.js';
-import { ClientAddresses } from './client-addresses.js';
-import { parseJsonBody } from './json-body.js';
-import {
-  announcedBytes,
-  arrivedBytes,
-  bodyTooLarge,
-  hasBody,
-  readBytes,
-  UnreadableBodyError,
-} from './request-body.js';
+import { JsonBodies, tooManyBodies } from './json-bodies.js';
+import { announcedBytes, hasBody, UnreadableBodyError } from './request-body.js';
 import { currentRequest } from './request-context.js';
 
 const BODY_RULE = 'samserver:body';
@@ -31,12 +18,8 @@ type BodyRule = { readonly maxBytes: number } | 'own reader';
 
 /** More than twice the largest body of a route without `@MaxBodyBytes`. */
 const DEFAULT_MAX_BYTES = 16_384;
-/** A smaller body costs less than the request around it, so it takes nothing from the rate. */
-const FREE_BYTES = 2_048;
 /** What a handler that reads its body itself holds at most: form parser, fields and one chunk of a file. */
 const OWN_READER_BYTES = 65_536;
-const BURST_S = 4;
-const RETRY_AFTER_MS = 2_000;
 
 /** The route accepts a JSON body of this size; the default is 16 kB. */
 export const MaxBodyBytes = (maxBytes: number): CustomDecorator =>
@@ -48,22 +31,14 @@ export const AcceptsNonJsonBody = (): CustomDecorator =>
 
 /**
  * Reads and parses JSON bodies. An interceptor runs after the guards: a caller without access costs no parsing, and gets the
- * access error. Bodies are never inflated, because 2 kB of gzip can hold 2 MB. What a caller can make the service hold and
- * parse is bounded; a caller is a token, or a network without one.
+ * access error. Bodies are never inflated, because 2 kB of gzip can hold 2 MB.
  */
 @Injectable()
 export class RequestBodyInterceptor implements NestInterceptor {
-  private readonly parsedBytes: SharedRate;
-
   constructor(
     private readonly reflector: Reflector,
-    private readonly bytes: InFlightBytes,
-    private readonly addresses: ClientAddresses,
-    rates: SharedRates,
-    @Inject(SETTINGS) { limits }: Pick<Settings, 'limits'>,
-  ) {
-    this.parsedBytes = rates.add('json-bytes', limits.jsonBytesPerS * BURST_S, limits.jsonBytesPerS);
-  }
+    private readonly bodies: JsonBodies,
+  ) {}
 
   intercept(
     context: ExecutionContext,
@@ -79,57 +54,27 @@ export class RequestBodyInterceptor implements NestInterceptor {
       return next.handle();
     }
     assertJson(request);
-    const maxBytes = rule?.maxBytes ?? DEFAULT_MAX_BYTES;
-    const arrived = arrivedBytes(request);
-    if (arrived === null) return this.read(request, maxBytes).then(() => next.handle());
-    if (arrived.length > maxBytes) throw bodyTooLarge(maxBytes);
-    this.limitRate(request, arrived.length);
-    request.body = parseJsonBody(arrived);
+    const body = this.bodies.read(request, rule?.maxBytes ?? DEFAULT_MAX_BYTES, tokenOf(request));
+    if (body instanceof Promise) return this.handleWith(request, body, next);
+    request.body = body;
     return next.handle();
   }
 
-  private async read(request: Request, maxBytes: number): Promise<void> {
-    const announced = announcedBytes(request);
-    if (announced > maxBytes) throw bodyTooLarge(maxBytes);
-    this.limitRate(request, announced);
-    const hold = this.open(request);
-    try {
-      const body = await readBytes(request, maxBytes, (bytes) => (hold.add(bytes) ? null : tooManyBodies()));
-      if (announced === 0) this.limitRate(request, body.length);
-      request.body = parseJsonBody(body);
-    } finally {
-      hold.release();
-    }
+  private async handleWith(
+    request: Request,
+    body: Promise<object>,
+    next: CallHandler,
+  ): Promise<Observable<unknown>> {
+    request.body = await body;
+    return next.handle();
   }
 
   /** Counts the largest size that the handler can hold: it reads the body itself, at the speed of the client. */
   private holdUntilAnswered(request: Request): void {
-    const hold = this.open(request);
+    const hold = this.bodies.open(request, tokenOf(request));
     if (!hold.add(Math.min(announcedBytes(request) || OWN_READER_BYTES, OWN_READER_BYTES)))
       throw tooManyBodies();
     request.res?.once('close', () => hold.release());
-  }
-
-  private open(request: Request): BytesHold {
-    const token = tokenOf(request);
-    const hold = this.bytes.open(token ?? this.addresses.networkOf(request), () => request.destroy());
-    if (token !== null) hold.identify(token);
-    return hold;
-  }
-
-  /** @throws http/too-many-bytes */
-  private limitRate(request: Request, bytes: number): void {
-    if (bytes <= FREE_BYTES) return;
-    const caller = tokenOf(request) ?? this.addresses.networkOf(request);
-    const retryAfterMs = this.parsedBytes.take(caller, bytes);
-    if (retryAfterMs === 0) return;
-    throw new DomainError(
-      'http/too-many-bytes',
-      'This caller sends more JSON than JSON_BYTES_PER_S allows; send it again later.',
-      {
-        retryAfterMs,
-      },
-    );
   }
 }
 
@@ -162,14 +107,4 @@ function assertJson(request: Request): void {
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new UnreadableBodyError(415, 'The character set of a JSON body must be UTF-8.');
   }
-}
-
-function tooManyBodies(): DomainError {
-  return new DomainError(
-    'http/busy',
-    'Too many request bodies are in progress; send the same request again.',
-    {
-      retryAfterMs: RETRY_AFTER_MS,
-    },
-  );
 }

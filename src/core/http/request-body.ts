@@ -1,5 +1,4 @@
-import type { Response } from 'express';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** The body cannot be read: malformed, of an unknown encoding, or too large. */
 export class UnreadableBodyError extends Error {
@@ -82,7 +81,7 @@ export function textOf(body: Buffer): string {
  */
 export async function answerEarly(
   request: IncomingMessage,
-  response: Response,
+  response: ServerResponse,
   body: string,
   maxDiscardedBytes: number,
 ): Promise<void> {

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 
 /** The HTTP request that is being served. */
 export interface RequestContext {
@@ -12,7 +13,10 @@ export interface RequestContext {
 
 /** The same pattern is in `docker/nginx/nginx.conf`. */
 const VALID_ID = /^[A-Za-z0-9._:-]{1,64}$/;
-const HEADER = 'X-Request-Id';
+export const REQUEST_ID_HEADER = 'X-Request-Id';
+
+const REQUEST_ID = Symbol('request id');
+type IdentifiedRequest = IncomingMessage & { [REQUEST_ID]?: string };
 
 /** The process has one storage, because the logger exists before the application. Each request has its own context. */
 const storage = new AsyncLocalStorage<RequestContext>();
@@ -35,10 +39,16 @@ export function runOutsideRequest<T>(work: () => T): T {
  * covers proxy, service and logs, and otherwise makes a new one.
  */
 export function requestId(request: Request, response: Response, next: NextFunction): void {
-  const id = requestIdFor(request.get(HEADER));
-  response.setHeader(HEADER, id);
-  response.locals['requestId'] = id;
+  const id = identify(request);
+  response.setHeader(REQUEST_ID_HEADER, id);
   storage.run({ requestId: id, ip: request.ip ?? '', caller: null }, next);
+}
+
+/** Gives a request its id, which `requestIdOf` returns from then on. */
+export function identify(request: IncomingMessage): string {
+  const id = requestIdFor(request.headers['x-request-id']);
+  (request as IdentifiedRequest)[REQUEST_ID] = id;
+  return id;
 }
 
 /** @param given value of the header `X-Request-Id` */
@@ -46,7 +56,6 @@ export function requestIdFor(given: string | string[] | undefined): string {
   return typeof given === 'string' && VALID_ID.test(given) ? given : randomUUID();
 }
 
-export function requestIdOf(request: Request): string {
-  const id: unknown = request.res?.locals['requestId'];
-  return typeof id === 'string' ? id : '';
+export function requestIdOf(request: IncomingMessage): string {
+  return (request as IdentifiedRequest)[REQUEST_ID] ?? '';
 }

@@ -3,6 +3,7 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { MessageMappingProperties } from '@nestjs/websockets';
 import { lastValueFrom, type Observable } from 'rxjs';
 import type { Server, Socket } from 'socket.io';
+import { acknowledgementOf, payloadOf } from './socket-event.js';
 import { SocketPort } from './socket-port.js';
 
 /** With the 12 s of the HTTP port less than the default of DRAIN_TIMEOUT_S. */
@@ -43,8 +44,8 @@ export class SocketAdapter extends IoAdapter {
   ): void {
     for (const { message, callback } of handlers) {
       socket.on(message, (...sent: unknown[]) => {
-        const { data, acknowledge } = parse(sent);
-        const answered: Observable<unknown> = transform(callback(data, acknowledge) as unknown);
+        const acknowledge = acknowledgementOf(sent);
+        const answered: Observable<unknown> = transform(callback(payloadOf(sent), acknowledge) as unknown);
         lastValueFrom(answered, { defaultValue: undefined })
           .then((answer) => acknowledge?.(answer))
           .catch((error: unknown) =>
@@ -53,17 +54,4 @@ export class SocketAdapter extends IoAdapter {
       });
     }
   }
-}
-
-type Acknowledge = (answer: unknown) => void;
-
-/** The payload, and the acknowledgement function when the client requested one. */
-function parse(sent: readonly unknown[]): { data: unknown; acknowledge?: Acknowledge } {
-  const last = sent.at(-1);
-  const hasAcknowledgement = typeof last === 'function';
-  const values = hasAcknowledgement ? sent.slice(0, -1) : sent;
-  return {
-    data: values.length > 1 ? values : values[0],
-    ...(hasAcknowledgement && { acknowledge: last as Acknowledge }),
-  };
 }

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { Caller, type DevicePrincipal, ForDevice } from '../../auth/index.js';
+import { Caller, DeviceCredentialsService, type DevicePrincipal, ForDevice } from '../../auth/index.js';
 import {
   ApiBody,
   ApiOkResponse,
@@ -7,6 +7,7 @@ import {
   ApiTags,
   DUPLICATE_TEXT,
   FailsWith,
+  LeanRoutes,
   MaxBodyBytes,
   type PositionInput,
   type ReportAnswer,
@@ -43,13 +44,25 @@ const REPORT_ANSWER_EXAMPLE: ReportAnswer = {
   rejected: 0,
 };
 
+const PATH = 'api/v1/positions';
+
 @ApiTags('positions')
-@Controller('api/v1/positions')
+@Controller(PATH)
 export class PositionsController {
   constructor(
     private readonly positions: PositionsService,
     private readonly rate: DeviceRate,
-  ) {}
+    credentials: DeviceCredentialsService,
+    leanRoutes: LeanRoutes,
+  ) {
+    leanRoutes.add<DevicePrincipal>({
+      path: `/${PATH}`,
+      maxBytes: MAX_REPORT_BYTES,
+      isToken: (token) => DeviceCredentialsService.isDeviceToken(token),
+      authenticate: (token) => credentials.verify(token),
+      handle: (device, body) => this.report(device, (body as { readonly positions?: unknown }).positions),
+    });
+  }
 
   @Post()
   @ForDevice()

@@ -1,0 +1,175 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { DomainError, type HttpAdapter, SharedRates } from '../../src/core/index.js';
+import { HttpDrain } from '../../src/deployment/index.js';
+import { PositionsService } from '../../src/tracking/index.js';
+import { adminToken, call, newVehicle } from '../support/http.js';
+import { type Bytes, exchange, type RawRequest, requestBytes } from '../support/raw-http.js';
+import { startTestService, type TestService } from '../support/test-service.js';
+
+const PATH = '/api/v1/positions';
+/** Not exactly the path of the lean route. */
+const GENERAL_PATH = `${PATH}?`;
+const FIX = { lat: 48.137154, lon: 11.576124, time: '2026-11-23T14:50:00.000Z', batteryPct: 200 };
+const REPORT = JSON.stringify({ positions: [FIX, { lat: 91 }] });
+
+/** All that the client receives, without the time. */
+async function answerTo(service: TestService, request: RawRequest, next: Bytes[] = []): Promise<string> {
+  const headers = { 'X-Request-Id': 'one-id', ...request.headers };
+  const pieces = [...requestBytes({ method: 'POST', ...request, headers }), ...next];
+  const { head, body } = await exchange(service.service.httpPort, pieces);
+  return `${head.replace(/Date: [^\r]*/, 'Date')}\r\n\r\n${JSON.stringify(body)}`;
+}
+
+const headOf = (answer: string): string => answer.split('\r\n\r\n', 1)[0] ?? '';
+
+/** Whether each request since then took the lean route. */
+function observeRoutes({ service }: TestService): boolean[] {
+  const { leanRoutes } = service.app.getHttpAdapter() as unknown as HttpAdapter;
+  if (!leanRoutes) throw new Error('no lean routes');
+  const taken: boolean[] = [];
+  const serve = leanRoutes.serve.bind(leanRoutes);
+  jest.spyOn(leanRoutes, 'serve').mockImplementation((request, response) => {
+    const isTaken = serve(request, response);
+    taken.push(isTaken);
+    return isTaken;
+  });
+  return taken;
+}
+
+describe.each([
+  ['without CORS', {}],
+  ['with CORS', { CORS_ORIGINS: 'https://panel.example.org' }],
+])('the lean route for positions, %s', (_, env) => {
+  let service: TestService;
+  let token: string;
+  beforeAll(async () => {
+    service = await startTestService(env);
+    ({ deviceToken: token } = await newVehicle(service, await adminToken(service)));
+    await call(service, 'POST', PATH, { token, body: { positions: [FIX] } });
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+  afterAll(() => service.stop());
+
+  /** The answers of the lean and of the general path to the same request. */
+  const both = async (request: RawRequest, next?: Bytes[]): Promise<[string, string]> => {
+    const taken = observeRoutes(service);
+    const lean = await answerTo(service, { path: PATH, token, ...request }, next);
+    const general = await answerTo(service, { path: GENERAL_PATH, token, ...request }, next);
+    expect(taken.filter((isTaken) => isTaken)).toHaveLength(1);
+    expect(taken[0]).toBe(true);
+    return [lean, general];
+  };
+
+  it('gives the answer of the general path, byte for byte', async () => {
+    const [lean, general] = await both({ body: REPORT });
+    expect(lean).toBe(general);
+    expect(lean).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(lean).toContain('"duplicate":1');
+    expect(lean).toContain('X-Request-Id: one-id');
+  });
+
+  it('does so on a kept-alive connection, and for a body with a byte order mark', async () => {
+    const headers = { Connection: 'keep-alive', 'Content-Type': 'application/json; charset=utf-8' };
+    // The second request ends the connection.
+    const next = requestBytes({ path: '/health' });
+    const [lean, general] = await both({ headers, body: `\ufeff${REPORT}` }, next);
+    expect(headOf(lean)).toBe(headOf(general));
+    expect(lean).toMatch(/200 OK[^]*Keep-Alive: timeout=/);
+  });
+
+  it.each([
+    ['no JSON', 400, '{"positions":'],
+    ['no object', 400, '1'],
+    ['no positions', 400, '{}'],
+    ['an expensive body', 400, `{"positions":[${'['.repeat(2_000)}${']'.repeat(2_000)}]}`],
+    ['too many positions', 400, JSON.stringify({ positions: Array.from({ length: 501 }, () => FIX) })],
+  ])('gives the error of the general path to %s', async (_what, status, body) => {
+    const [lean, general] = await both({ body });
+    expect(lean).toBe(general);
+    expect(lean).toMatch(`HTTP/1.1 ${status} `);
+  });
+
+  it.each([
+    [503, new DomainError('positions/overloaded', 'busy', { retryAfterMs: 1_500 })],
+    [503, new DomainError('storage/unavailable', 'no storage')],
+    [500, new Error('unexpected')],
+  ])('gives the error of the general path to a failure: %i, %s', async (status, error) => {
+    jest.spyOn(service.service.app.get(PositionsService), 'report').mockRejectedValue(error);
+    const [lean, general] = await both({ body: REPORT });
+    expect(lean).toBe(general);
+    expect(lean).toMatch(`HTTP/1.1 ${status} `);
+  });
+
+  it.each(['device-events', 'json-bytes'])('counts for the rate %s', async (name) => {
+    const rate = service.service.app.get(SharedRates).all.find((each) => each.name === name);
+    if (!rate) throw new Error('no such rate');
+    jest.spyOn(rate, 'take').mockReturnValue(2_500);
+    const [lean, general] = await both({ body: REPORT.padEnd(4_000) });
+    expect(lean).toBe(general);
+    expect(lean).toMatch(/^HTTP\/1\.1 429 [^]*Retry-After: 3\r\n/);
+  });
+
+  it('refuses an unknown and a revoked token as the general path', async () => {
+    const admin = await adminToken(service);
+    const { vehicleId, credentialId, deviceToken } = await newVehicle(service, admin);
+    const post = { token: deviceToken, body: REPORT };
+    expect((await both(post))[0]).toMatch('200 OK');
+    await call(service, 'DELETE', `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`, {
+      token: admin,
+    });
+    for (const each of [deviceToken, `${'0'.repeat(24)}.${'a'.repeat(43)}`]) {
+      jest.restoreAllMocks();
+      const [lean, general] = await both({ ...post, token: each });
+      expect(lean).toBe(general);
+      expect(lean).toMatch(/^HTTP\/1\.1 401 [^]*WWW-Authenticate: Bearer/);
+    }
+  });
+
+  it('takes a body that arrives after its headers, in pieces', async () => {
+    const taken = observeRoutes(service);
+    const [head, body] = requestBytes({ method: 'POST', path: PATH, token, body: REPORT });
+    const pieces = [String(head), String(body).slice(0, 40), String(body).slice(40)];
+    const { status, body: answer } = await exchange(service.service.httpPort, pieces);
+    expect([status, answer.duplicate, taken]).toEqual([200, 1, [true]]);
+  });
+
+  it.each<[string, RawRequest]>([
+    ['another method', { method: 'PUT' }],
+    ['another path', { path: `${PATH}/` }],
+    ['no token', { headers: { Authorization: '' } }],
+    ['the token of a user', { token: 'eyJhbGciOiJIUzI1NiJ9.e30.abc' }],
+    ['another content type', { headers: { 'Content-Type': 'text/plain' } }],
+    ['an encoded body', { headers: { 'Content-Encoding': 'gzip' } }],
+    ['a body over the limit', { headers: { 'Content-Length': '2000001' } }],
+    ['an expectation', { headers: { Expect: '100-continue' } }],
+    ['an origin', { headers: { Origin: 'https://panel.example.org' } }],
+  ])('leaves a request with %s to the general path', async (_what, request) => {
+    const taken = observeRoutes(service);
+    await exchange(
+      service.service.httpPort,
+      requestBytes({ method: 'POST', path: PATH, token, body: REPORT, ...request }),
+      200,
+    );
+    expect(taken).toEqual([false]);
+  });
+
+  it('leaves a chunked body to the general path', async () => {
+    const taken = observeRoutes(service);
+    const [head] = requestBytes({ method: 'POST', path: PATH, token, body: REPORT });
+    const chunked = String(head).replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked');
+    const chunk = `${REPORT.length.toString(16)}\r\n${REPORT}\r\n0\r\n\r\n`;
+    const { status } = await exchange(service.service.httpPort, [chunked, chunk]);
+    expect([status, taken]).toEqual([200, [false]]);
+  });
+
+  it('leaves all requests to the general path while connections are closed', async () => {
+    jest.spyOn(service.service.app.get(HttpDrain), 'isActive', 'get').mockReturnValue(true);
+    const taken = observeRoutes(service);
+    const headers = { Connection: 'keep-alive' };
+    const answer = await answerTo(service, { path: PATH, token, body: REPORT, headers });
+    expect(answer).toMatch(/200 OK[^]*Connection: close/);
+    expect(taken).toEqual([false]);
+  });
+});
