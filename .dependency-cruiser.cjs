@@ -105,10 +105,21 @@ module.exports = {
       to: { path: '^src/gateway/' },
     },
     {
-      name: 'lmdb-and-mingo-stay-in-embedded-mongo',
+      name: 'lmdb-and-bson-stay-in-embedded-mongo',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/embedded-mongo/' },
-      to: { path: 'node_modules/(lmdb|mingo|bson)/' },
+      to: { path: 'node_modules/(lmdb|bson)/' },
+    },
+    {
+      name: 'loaded-on-use',
+      comment:
+        'Many files that the service needs late or never: they are loaded where they are used, not at the start.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/core/http/api-document\\.ts$', '\\.spec\\.ts$'] },
+      to: {
+        path: 'node_modules/(@nestjs/swagger|yaml|redis|cache-manager-redis-yet|pino-pretty)/',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
     },
     {
       name: 'no-test-code-in-src',

@@ -1,38 +1,27 @@
 import type { CorsOptions } from '@nestjs/common/interfaces/external/cors-options.interface.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { SwaggerModule } from '@nestjs/swagger';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from './app.module.js';
 import {
   ClientAddresses,
   ConnectionLimits,
-  createApiDocument,
   HttpAdapter,
   HttpTraffic,
-  keepAnswers,
   LeanRoutes,
   listen,
   type PinoLogger,
   requestId,
   SECURITY_HEADERS,
   securityHeaders,
+  serveApiPages,
   StalledBodies,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
 import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { prepareOldAddresses } from './images/index.js';
 import { DrainService, HttpDrain } from './deployment/index.js';
-
-/** Documents that take long to build and are up to 600 kB. */
-const DOCUMENT_PATHS = [
-  '/docs-json',
-  '/docs-yaml',
-  '/docs/swagger-ui-init.js',
-  '/docs/docs/swagger-ui-init.js',
-  '/docs/asyncapi.yaml',
-];
 
 /** That pages of other hosts may read. */
 const EXPOSED_HEADERS = [
@@ -78,12 +67,7 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   adapter.leanRoutes = startLeanRoutes(app, settings);
   app.use(prepareOldAddresses);
   app.useWebSocketAdapter(new SocketAdapter(app));
-  keepAnswers(app, DOCUMENT_PATHS);
-  SwaggerModule.setup('docs', app, () => createApiDocument(app, settings.release.version), {
-    jsonDocumentUrl: 'docs-json',
-    // The token that a reader entered is kept in this browser.
-    swaggerOptions: { persistAuthorization: true },
-  });
+  serveApiPages(app, settings.release.version);
 
   const sockets = app.get(SocketPort);
   try {

@@ -47,11 +47,15 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   shutdownHandler.service = service;
   const lifecycle = service.app.get(InstanceLifecycle);
   await lifecycle.whenFirstChecked();
+  // The announcement of a service that is ready does not depend on it.
+  const login = await service.app
+    .get(FirstAdminSeeder)
+    .findGeneratedLogin()
+    .catch(() => null);
   if (!shutdownHandler.isStopping && lifecycle.isServing) {
-    const { generatedLogin } = service.app.get(FirstAdminSeeder);
     const { httpPort, socketPort } = service;
     const terminal = process.stdout.isTTY ? process.stdout : null;
-    announceReady({ settings, httpPort, socketPort, login: generatedLogin }, terminal, pino);
+    announceReady({ settings, httpPort, socketPort, login }, terminal, pino);
   }
 }
 

@@ -55,15 +55,15 @@ const FAULTS = [
   {
     what: 'the embedded database does not check that a key is unique',
     file: 'src/embedded-mongo/engine.ts',
-    from: 'if (this.store.get(key)) throw',
-    to: 'if (this.store.get(key) && false) throw',
+    from: 'if (!this.store.add(key, document.raw)) throw',
+    to: 'if (!this.store.add(key, document.raw) && false) throw',
     specs: ['integration/embedded-mongo', 'integration/positions'],
   },
   {
     what: 'the last frame is never sent to a subscriber',
     file: 'src/gateway/subscriptions/live-streams.ts',
-    from: 'this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
-    to: 'if (this.events.length > 0) this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));',
+    from: 'setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),',
+    to: 'setTimeout(() => this.timers.delete(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),',
     specs: ['integration/positions'],
   },
   {
@@ -104,8 +104,8 @@ const FAULTS = [
   {
     what: 'a cursor passes the positions of an instance whose entries do not arrive',
     file: 'src/cluster/event-stream.ts',
-    from: "if (this.state === 'complete' && this.unheardIds.length === 0) {",
-    to: "if (this.state === 'complete') {",
+    from: 'if (!isSharing || this.mustFollowStorage) {',
+    to: 'if (!isSharing) {',
     specs: ['cluster/event-stream'],
   },
   {
@@ -181,8 +181,8 @@ const FAULTS = [
   {
     what: 'each instance runs a periodic job that one instance runs for all',
     file: 'src/core/jobs/background-jobs.ts',
-    from: 'minPauseMs: isForced ? 0 : intervalMs',
-    to: 'minPauseMs: 0',
+    from: 'const minPauseMs = isForced ? 0 : intervalMs',
+    to: 'const minPauseMs = 0',
     specs: ['core/jobs/background-jobs', 'integration/locks'],
   },
   {

@@ -1,5 +1,6 @@
-import { type RedisStore, redisInsStore } from 'cache-manager-redis-yet';
+import type { RedisStore, redisInsStore } from 'cache-manager-redis-yet';
 import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { Redis, RedisClient } from '../cluster/index.js';
 import type { CachedReads, CountRead } from './cached-reads.js';
 
@@ -144,7 +145,11 @@ export class SharedReads<T> implements CachedReads<T> {
   }
 
   private storeOf(client: RedisClient): RedisStore {
-    if ((this.store?.client as unknown) !== client) this.store = redisInsStore(client as never);
-    return this.store as RedisStore;
+    if ((this.store?.client as unknown) === client) return this.store as RedisStore;
+    // Loaded here, because it loads Redis.
+    const library = createRequire(import.meta.url)('cache-manager-redis-yet') as {
+      redisInsStore: typeof redisInsStore;
+    };
+    return (this.store = library.redisInsStore(client as never));
   }
 }

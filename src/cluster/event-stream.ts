@@ -143,7 +143,10 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
     return this.unheardIds.length > 0 || this.members?.hasLost === true;
   }
 
-  /** @param upToMs everything that any instance recorded before this time was read from storage and published here */
+  /**
+   * @param upToMs start of a read of storage: everything that was stored before was published here. A write in flight then can
+   *   have an earlier time; the overlap of a replay covers it.
+   */
   noteFollowed(upToMs: number): void {
     this.followedUpToMs = upToMs;
   }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
-import { createClient } from 'redis';
+import { createRequire } from 'node:module';
+import type { createClient } from 'redis';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { BackgroundJobs, failureFields, Metrics, withTimeout } from '../core/index.js';
 
@@ -141,7 +142,9 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private newClient({ isRetried = true } = {}): RedisClient {
-    const client: RedisClient = createClient({
+    // Its 500 files are loaded only when Redis is configured.
+    const library = createRequire(import.meta.url)('redis') as { createClient: typeof createClient };
+    const client: RedisClient = library.createClient({
       url: this.settings.redis.url ?? '',
       // Otherwise commands would wait for a connection, without a limit of their number.
       disableOfflineQueue: true,

@@ -16,7 +16,7 @@ export { ClockSkewDetector } from './time/clock-skew-detector.js';
 export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
 export { DomainError, type FieldError, invalidInput } from './errors/domain-error.js';
-export { distanceM, type LatLon } from './geo/geodesy.js';
+export { distanceM, type LatLon, squaredChord, type UnitVector, unitVector } from './geo/geodesy.js';
 export { failureFields } from './errors/failure-fields.js';
 export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.js';
 export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
@@ -25,8 +25,28 @@ export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from '.
 export { EventBus, type EventForwarder, type EventMap, type JsonOf } from './events/event-bus.js';
 export { ClientAddresses, ipNetwork } from './http/client-addresses.js';
 export { ConnectionLimits } from './http/connection-limits.js';
-export { constantAnswer, type ConstantAnswer, keepAnswers, sendConstant } from './http/constant-answers.js';
-export { createApiDocument } from './http/api-document.js';
+export { constantAnswer, type ConstantAnswer, sendConstant } from './http/constant-answers.js';
+export {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiExtension,
+  ApiExtraModels,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiResponse,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from './http/api.decorators.js';
+export { serveApiPages } from './http/api-pages.js';
 export { HttpAdapter } from './http/http-adapter.js';
 export {
   acceptAbsoluteTargets,
@@ -46,6 +66,8 @@ export { LeanRoutes } from './http/lean-routes.js';
 export { SECURITY_HEADERS, securityHeaders } from './http/security-headers.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
+export { formatTime } from './time/format-time.js';
+export { positionGeoJson, positionJson } from './geo/position-json.js';
 export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
 export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
@@ -79,7 +101,7 @@ export { announceReady } from './logging/startup-banner.js';
 export { LogStream } from './logging/log-stream.js';
 export { createPino, PinoLogger } from './logging/pino-logger.js';
 export { serializeResponse, type RawResponse, rawErrorResponse } from './http/raw-response.js';
-export { PositionDto } from './geo/position.dto.js';
+export { PositionDto, PositionInputDto } from './geo/position.dto.js';
 export { ProblemFilter } from './errors/problem.filter.js';
 export { SocketErrorInterceptor } from './errors/socket-error.interceptor.js';
 export { SocketErrors } from './errors/socket-errors.js';

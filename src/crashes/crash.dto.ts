@@ -1,7 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsMongoId, IsOptional } from 'class-validator';
-import { lowerCased, PageDto } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, lowerCased, PageDto } from '../core/index.js';
 import type { Crash } from './crash.js';
 
 export class ListCrashesDto extends PageDto {

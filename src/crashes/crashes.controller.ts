@@ -1,7 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../auth/index.js';
-import { FailsWith, type Page, pageRequest } from '../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, FailsWith, type Page, pageRequest } from '../core/index.js';
 import { CrashDto, CrashPageDto, ListCrashesDto } from './crash.dto.js';
 import { CrashesService } from './crashes.service.js';
 

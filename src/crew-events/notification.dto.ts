@@ -1,6 +1,5 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
-import { PageDto } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, PageDto } from '../core/index.js';
 import { CREW_EVENT_TYPES, type CrewEventType } from './crew-event.js';
 import { SEND_STATES, type SendState } from './crew-event.schema.js';
 import type { NotificationView } from './notifications.service.js';

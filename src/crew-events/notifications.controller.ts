@@ -1,7 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../auth/index.js';
-import { FailsWith, type Page } from '../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, FailsWith, type Page } from '../core/index.js';
 import { ListNotificationsDto, NotificationDto, NotificationPageDto } from './notification.dto.js';
 import { NotificationsService, type NotificationView } from './notifications.service.js';
 

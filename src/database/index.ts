@@ -1,4 +1,5 @@
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
+export { decodeDocument, findRaw } from './raw-documents.js';
 export { CursorsRepository } from './cursors.repository.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
 export { CommandDatabase, CommandDatabaseModule } from './command-database.module.js';

@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '../core/index.js';
 import { ForRoleOrOperators } from '../auth/index.js';
 import { ConnectionsDto, ConnectionsQueryDto, InstancesDto } from './instances.dto.js';
 import { InstancesService } from './instances.service.js';

@@ -1,7 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsMongoId, IsOptional } from 'class-validator';
-import { lowerCased } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, lowerCased } from '../core/index.js';
 
 const INSTANCE_ID = '0d6f7c0e-7f5b-4a43-9d6e-0f0f5a3f8a11';
 

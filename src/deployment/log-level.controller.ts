@@ -1,7 +1,6 @@
 import { Body, Controller, Put } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForOperators } from '../auth/index.js';
-import { DEFAULT_LEVEL_S, type LevelChange } from '../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, DEFAULT_LEVEL_S, type LevelChange } from '../core/index.js';
 import { ChangeLogLevelDto, LevelChangeDto } from './log-level.dto.js';
 import { LogLevelService } from './log-level.service.js';
 

@@ -1,6 +1,7 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, Max, Min } from 'class-validator';
 import {
+  ApiProperty,
+  ApiPropertyOptional,
   DEFAULT_LEVEL_S,
   type LevelChange,
   LOG_LEVELS,

@@ -1,7 +1,6 @@
 import { Body, Controller, Delete, HttpCode, Post } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForOperators } from '../auth/index.js';
-import { FailsWith } from '../core/index.js';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags, FailsWith } from '../core/index.js';
 import { DrainDto, HandoverDto, LettingGoDto } from './ops.dto.js';
 import { OpsService } from './ops.service.js';
 

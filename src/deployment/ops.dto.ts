@@ -1,6 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
-import { IsOptionalOrNull } from '../core/index.js';
+import { ApiProperty, IsOptionalOrNull } from '../core/index.js';
 
 /** Unknown fields are rejected, so that a typing mistake cannot drain an instance. */
 export class DrainDto {

@@ -1,7 +1,8 @@
 import type { Document } from 'bson';
-import { fieldOf, formatValue } from './bson-values.js';
+import { formatValue } from './bson-values.js';
 import { CommandError } from './errors.js';
 import { joinKey, orderKey } from './order-keys.js';
+import type { StoredDocument } from './stored-document.js';
 
 /** A specification of `createIndexes`. All fields are ascending; an index is read in both directions. */
 export interface IndexSpec {
@@ -16,13 +17,15 @@ const PRIMARY_SPEC: IndexSpec = { name: '_id_', key: { _id: 1 }, unique: true };
 /** A declared index, or the table of the documents, which is ordered by `_id`. */
 export class IndexDefinition {
   readonly fields: readonly string[];
+  /** The start of all keys of this index. */
+  readonly prefix: Buffer;
 
   constructor(
     readonly spec: IndexSpec,
-    /** The prefix of all keys of this index. */
     readonly tableId: number,
   ) {
     this.fields = Object.keys(spec.key);
+    this.prefix = tablePrefix(tableId);
   }
 
   static primary(tableId: number): IndexDefinition {
@@ -34,15 +37,15 @@ export class IndexDefinition {
   }
 
   /** @param documentKey without its table. @returns the index key of the document; null when the index omits it */
-  keyOf(document: Document, documentKey: Buffer): Buffer | null {
+  keyOf(document: StoredDocument, documentKey: Buffer): Buffer | null {
     const values = this.valuesOf(document);
     if (this.spec.sparse && values.every((value) => value === undefined)) return null;
-    const parts = [tablePrefix(this.tableId), ...values.map(orderKey)];
+    const parts = [this.prefix, ...values.map(orderKey)];
     // The keys of an index that is not unique need the `_id` to differ.
     return joinKey(this.spec.unique ? parts : [...parts, documentKey]);
   }
 
-  duplicate(namespace: string, document: Document): CommandError {
+  duplicate(namespace: string, document: StoredDocument): CommandError {
     const values = this.valuesOf(document);
     const shown = this.fields.map((field, i) => `${field}: ${formatValue(values[i])}`).join(', ');
     return new CommandError(
@@ -55,8 +58,8 @@ export class IndexDefinition {
     );
   }
 
-  private valuesOf(document: Document): unknown[] {
-    return this.fields.map((field) => fieldOf(document, field));
+  private valuesOf(document: StoredDocument): unknown[] {
+    return this.fields.map((field) => document.field(field));
   }
 }
 

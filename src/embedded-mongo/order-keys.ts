@@ -4,7 +4,8 @@ import { badValue, CommandError } from './errors.js';
 
 /** LMDB's longest key with 4 KiB pages, bytes. */
 const MAX_KEY_BYTES = 1978;
-const NO_BYTES = Buffer.alloc(0);
+const TYPE_BYTES = { string: Buffer.of(TYPE.string), objectId: Buffer.of(TYPE.objectId) };
+const END_OF_STRING = Buffer.of(0, 0);
 
 /**
  * One BSON value as bytes whose `memcmp` order is MongoDB's order of the values (manual: "Comparison/Sort Order"). No key
@@ -13,57 +14,56 @@ const NO_BYTES = Buffer.alloc(0);
  */
 export function orderKey(value: unknown): Buffer {
   const type = typeOf(value);
-  return Buffer.concat([Buffer.of(type), encodePayload(type, value)]);
-}
-
-function encodePayload(type: number, value: unknown): Uint8Array {
   switch (type) {
     case TYPE.number:
-      return encodeDouble(numberOf(value));
+      return doubleKey(type, numberOf(value));
     case TYPE.date:
-      return encodeDouble((value as Date).getTime());
+      return doubleKey(type, (value as Date).getTime());
     case TYPE.string:
-      return encodeString(value as string);
+      return stringKey(value as string);
     case TYPE.binary:
-      return encodeBinary(value as Binary);
+      return binaryKey(value as Binary);
     case TYPE.objectId:
-      return (value as ObjectId).id;
+      return Buffer.concat([TYPE_BYTES.objectId, (value as ObjectId).id]);
     case TYPE.boolean:
-      return Buffer.of(value === true ? 1 : 0);
+      return Buffer.of(type, value === true ? 1 : 0);
     case TYPE.object:
     case TYPE.array:
       throw badValue(
         `the embedded database does not compare or index ${type === TYPE.array ? 'arrays' : 'objects'}`,
       );
     default:
-      return NO_BYTES;
+      return Buffer.of(type);
   }
 }
 
-function encodeDouble(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleBE(value === 0 ? 0 : value);
-  if ((bytes[0] as number) & 0x80) return bytes.map((byte) => ~byte) as Buffer;
-  bytes[0] = (bytes[0] as number) | 0x80;
-  return bytes;
+function doubleKey(type: number, value: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = type;
+  key.writeDoubleBE(value === 0 ? 0 : value, 1);
+  const isNegative = ((key[1] as number) & 0x80) !== 0;
+  if (isNegative) for (let i = 1; i < 9; i++) key[i] = ~(key[i] as number);
+  else key[1] = (key[1] as number) | 0x80;
+  return key;
 }
 
 /** A zero byte becomes 00 FF, and 00 00 ends the string, so that a prefix sorts first. */
-function encodeString(value: string): Buffer {
+function stringKey(value: string): Buffer {
   const bytes = Buffer.from(value, 'utf8');
   const escaped = bytes.includes(0)
     ? Buffer.from(bytes.toString('latin1').replaceAll('\0', '\0\xff'), 'latin1')
     : bytes;
-  return Buffer.concat([escaped, Buffer.of(0, 0)]);
+  return Buffer.concat([TYPE_BYTES.string, escaped, END_OF_STRING]);
 }
 
 /** MongoDB orders binaries by length, then subtype, then bytes. */
-function encodeBinary(value: Binary): Buffer {
-  const bytes = value.value();
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(bytes.length);
-  head[4] = value.sub_type;
-  return Buffer.concat([head, bytes]);
+function binaryKey({ buffer, position, sub_type }: Binary): Buffer {
+  const key = Buffer.allocUnsafe(6 + position);
+  key[0] = TYPE.binary;
+  key.writeUInt32BE(position, 1);
+  key[5] = sub_type;
+  key.set(position === buffer.length ? buffer : buffer.subarray(0, position), 6);
+  return key;
 }
 
 /** @throws CommandError KeyTooLong, the code of MongoDB up to 4.0, which had a limit of 1,024 bytes */

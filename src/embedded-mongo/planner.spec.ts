@@ -58,6 +58,27 @@ describe('the planner', () => {
     expect(() => plan(filter, sort)).toThrow(expect.objectContaining({ code: 291 })),
   );
 
+  it.each<[Document, boolean]>([
+    [{}, true],
+    [{ _id: 5 }, true],
+    [{ _id: { $gte: 1, $lt: 5 } }, true],
+    [{ name: { $in: ['x', 'y'] } }, true],
+    [{ status: 'free', at: { $gt: new Date(0) } }, true],
+    [{ name: 'x', other: 1 }, false],
+    [{ _id: { $eq: 5, $gt: 1 } }, false],
+    [{ _id: { $in: [5], $gt: 7 } }, false],
+    [{ _id: { $gte: null } }, false],
+    [{ _id: { $gt: 1, $exists: true } }, false],
+    [{ status: 'free', at: { $gt: new Date(0) }, name: { $exists: true } }, false],
+    [{ _id: 5, $or: [{ name: 'x' }] }, false],
+    [{ code: 5 }, false],
+  ])('of %j: all keys match: %j', (filter, isExact) => expect(plan(filter).isExact).toBe(isExact));
+
+  it('does not take all keys of a clustered collection for matches of a list', () => {
+    const clustered = { ...entryOf(), isClustered: true };
+    expect(planFor(clustered, parseFilter({ _id: { $in: [9, 1, 5] } }), []).isExact).toBe(false);
+  });
+
   it('reads a clustered collection from the lowest to the highest value of a list', () => {
     const clustered = { ...entryOf(), isClustered: true };
     const rangesOf = (filter: Document): unknown[] => planFor(clustered, parseFilter(filter), []).ranges;

@@ -2,18 +2,20 @@ import { TYPE, typeOf } from './bson-values.js';
 import type { CollectionEntry } from './catalog.js';
 import { CommandError } from './errors.js';
 import { type Condition, fixedFields, type Filter } from './filter.js';
-import { type IndexDefinition, tablePrefix } from './index-definition.js';
+import type { IndexDefinition } from './index-definition.js';
 import { prefixEnd, joinKey, orderKey } from './order-keys.js';
 import type { KeyRange } from './store.js';
 
 /** Fields in order, each with 1 (ascending) or -1. */
 export type Sort = readonly (readonly [field: string, direction: 1 | -1])[];
 
-/** The keys to read and their order. All matches are in `ranges`, but not all keys in them match. */
+/** The keys to read and their order. All matches are in `ranges`. */
 export interface Plan {
   index: IndexDefinition;
   ranges: KeyRange[];
   isReverse: boolean;
+  /** All keys in `ranges` match. */
+  isExact: boolean;
 }
 
 /**
@@ -26,9 +28,11 @@ export function planFor(entry: CollectionEntry, filter: Filter, sort: Sort): Pla
   for (const index of [entry.primary, ...entry.indexes]) {
     const direction = index.spec.sparse ? null : directionFor(index, filter, sort);
     if (direction === null) continue;
-    const { ranges, score } = rangesFor(index, filter, index.isPrimary && entry.isClustered);
+    const { ranges, score, used } = rangesFor(index, filter, index.isPrimary && entry.isClustered);
     if (direction === -1) ranges.reverse();
-    if (!best || score > best.score) best = { index, ranges, isReverse: direction === -1, score };
+    if (best && score <= best.score) continue;
+    const isExact = filter.isPlain && used === filter.conditions.length;
+    best = { index, ranges, isReverse: direction === -1, isExact, score };
   }
   if (best) return best;
   const asked = sort.map(([field, direction]) => `${field}: ${direction}`).join(', ');
@@ -47,29 +51,35 @@ function rangesFor(
   index: IndexDefinition,
   filter: Filter,
   isClustered: boolean,
-): { ranges: KeyRange[]; score: number } {
-  let prefix = tablePrefix(index.tableId);
+): { ranges: KeyRange[]; score: number; used: number } {
+  let prefix = index.prefix;
   // With equal scores, the table of the documents costs least.
   let score = index.isPrimary ? 0.5 : 0;
+  /** The conditions that the ranges fulfil. */
+  let used = 0;
   for (const field of index.fields) {
     const conditions = filter.conditions.filter((one) => one.field === field);
     const exact = conditions.find(({ operator }) => operator === '$eq');
     if (!exact) {
       const list = listOf(conditions);
-      const below = (isClustered ? list && spanOf(list) : list) ?? boundsOf(conditions);
+      const bounds = list ? undefined : boundsOf(conditions);
+      const below = (isClustered ? list && spanOf(list) : list) ?? bounds?.ranges;
       const ranges = below?.map(({ start, end }) => ({
         start: joinKey([prefix, start]),
         end: joinKey([prefix, end]),
       }));
+      if (list && !isClustered) used++;
       return {
         ranges: ranges ?? [{ start: prefix, end: prefixEnd(prefix) }],
         score: score + (ranges ? 2 : 0),
+        used: used + (bounds?.used ?? 0),
       };
     }
     prefix = joinKey([prefix, orderKey(exact.operand)]);
     score += 4;
+    used++;
   }
-  return { ranges: [{ start: prefix, end: prefixEnd(prefix) }], score };
+  return { ranges: [{ start: prefix, end: prefixEnd(prefix) }], score, used };
 }
 
 /** One range for each distinct value of an `$in`, in order. */
@@ -89,12 +99,14 @@ function spanOf(ranges: KeyRange[]): KeyRange[] {
   return first && last ? [{ start: first.start, end: last.end }] : [];
 }
 
-/** The range of one field. It contains only values of the operand's type. */
-function boundsOf(conditions: Condition[]): KeyRange[] | undefined {
+/** The range of one field, which contains only values of the operand's type, and the number of conditions that form it. */
+function boundsOf(conditions: Condition[]): { ranges: KeyRange[]; used: number } | undefined {
   let bounds: KeyRange | undefined;
+  let used = 0;
   for (const { operator, operand } of conditions) {
     const type = typeOf(operand);
     if (!['$gt', '$gte', '$lt', '$lte'].includes(operator) || type === TYPE.nullish) continue;
+    used++;
     const key = orderKey(operand);
     const edge = operator === '$gt' || operator === '$lte' ? prefixEnd(key) : key;
     const { start, end } = operator.startsWith('$gt')
@@ -105,7 +117,7 @@ function boundsOf(conditions: Condition[]): KeyRange[] | undefined {
       end: bounds && Buffer.compare(bounds.end, end) < 0 ? bounds.end : end,
     };
   }
-  return bounds && [bounds];
+  return bounds && { ranges: [bounds], used };
 }
 
 /**

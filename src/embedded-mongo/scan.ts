@@ -1,8 +1,7 @@
-import type { Document } from 'bson';
-import { decode } from './bson-values.js';
 import type { Filter } from './filter.js';
 import type { Plan } from './planner.js';
 import type { KeyRange, Store } from './store.js';
+import { StoredDocument } from './stored-document.js';
 
 /** Counts since the start of the server. Tests use them to prove that a query does not scan its collection. */
 export interface ScanStats {
@@ -10,11 +9,14 @@ export interface ScanStats {
   documentsExamined: number;
 }
 
-export interface Match {
-  /** Key in the table of the documents. */
-  key: Buffer;
-  raw: Buffer;
-  document: Document;
+export class Match extends StoredDocument {
+  constructor(
+    /** Key in the table of the documents. */
+    readonly key: Buffer,
+    raw: Buffer,
+  ) {
+    super(raw);
+  }
 }
 
 /**
@@ -57,8 +59,8 @@ export class Scan {
     const raw = isPrimary ? value : this.store.get(value);
     if (!raw) return undefined;
     this.stats.documentsExamined++;
-    const document = decode(raw);
-    return this.filter.matches(document) ? { key: isPrimary ? key : value, raw, document } : undefined;
+    const match = new Match(isPrimary ? key : value, raw);
+    return this.plan.isExact || this.filter.matches(match) ? match : undefined;
   }
 
   private remaining(): KeyRange {

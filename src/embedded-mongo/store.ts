@@ -7,6 +7,16 @@ export interface KeyRange {
   end: Buffer;
 }
 
+/**
+ * Copies a value out of the buffer that lmdb uses again for the next one. That buffer is larger than its `length`. The
+ * package's own copies cost four times as much.
+ */
+function copyOf({ buffer, byteOffset, length }: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(new Uint8Array(buffer, byteOffset, length));
+  return copy;
+}
+
 interface Job {
   run: () => unknown;
   resolve: (result: never) => void;
@@ -32,6 +42,7 @@ const NOT_WRITTEN = new Set<unknown>([28, 122, 27, -30792, -30782, 5]);
 export class Store {
   private readonly db: RootDatabase<Buffer, Buffer>;
   private queue: Job[] = [];
+  private changes = 0;
   private closing: Promise<void> | undefined;
   private dropCache: () => void = () => undefined;
 
@@ -46,7 +57,7 @@ export class Store {
   ) {
     this.db = open<Buffer, Buffer>({
       path: directory,
-      encoding: 'binary',
+      encoder: { encode: (value: unknown) => value, decode: copyOf },
       keyEncoding: 'binary',
       noSubdir: false,
       overlappingSync: false,
@@ -60,22 +71,35 @@ export class Store {
   }
 
   get(key: Buffer): Buffer | undefined {
-    return this.db.getBinary(key);
+    return this.db.get(key);
+  }
+
+  has(key: Buffer): boolean {
+    return this.db.doesExist(key);
   }
 
   /** Only inside `write`. */
   put(key: Buffer, value: Buffer): void {
+    this.changes++;
     void this.db.put(key, value);
+  }
+
+  /** Only inside `write`. @returns false when the key exists; then nothing is changed */
+  add(key: Buffer, value: Buffer): boolean {
+    this.changes++;
+    // Inside a transaction lmdb returns whether it wrote; its types do not have that.
+    return this.db.putSync(key, value, { noOverwrite: true }) as unknown as boolean;
   }
 
   /** Only inside `write`. */
   remove(key: Buffer): void {
+    this.changes++;
     void this.db.remove(key);
   }
 
   /** Consume it within one turn of the event loop: it holds a read transaction. */
-  *range({ start, end }: KeyRange, isReverse = false): Generator<{ key: Buffer; value: Buffer }> {
-    yield* isReverse
+  range({ start, end }: KeyRange, isReverse = false): Iterable<{ key: Buffer; value: Buffer }> {
+    return isReverse
       ? this.db.getRange({ start: end, end: start, reverse: true, exclusiveStart: true, inclusiveEnd: true })
       : this.db.getRange({ start, end });
   }
@@ -109,7 +133,7 @@ export class Store {
       settle = this.db.transactionSync(() => jobs.map((job) => this.runJob(job)));
     } catch (error) {
       this.dropCache();
-      // One large command must not make the small ones fail.
+      // One large or failed command must not make the others fail.
       if (jobs.length > 1) for (const job of jobs) this.commit([job]);
       else jobs[0]?.reject(this.toCommandError(error));
       return;
@@ -117,14 +141,15 @@ export class Store {
     for (const settleJob of settle) settleJob();
   }
 
-  /** A nested transaction: only the job that fails is rolled back. */
+  /** A job that failed before its first change needs no rollback, so the others go on. */
   private runJob(job: Job): () => void {
+    const changesBefore = this.changes;
     try {
-      const result = this.db.transactionSync(job.run) as never;
+      const result = job.run() as never;
       return () => job.resolve(result);
     } catch (error) {
-      this.dropCache();
-      return () => job.reject(this.toCommandError(error));
+      if (this.changes !== changesBefore || !(error instanceof CommandError)) throw error;
+      return () => job.reject(error);
     }
   }
 

@@ -9,9 +9,10 @@ import {
   TYPE,
   typeOf,
 } from './bson-values.js';
-import { assertSameId, prepareDocument, type StoredDocument } from './engine.js';
+import { assertSameId, prepareDocument } from './engine.js';
 import { badValue, CommandError } from './errors.js';
 import { fixedFields, type Filter } from './filter.js';
+import type { StoredDocument } from './stored-document.js';
 
 export interface Update {
   isReplacement: boolean;
@@ -97,9 +98,9 @@ function modification(update: Document): Update {
 /** The document that an upsert inserts: the update applied to the equalities of the filter. @throws CommandError ImmutableField */
 export function insertFor(filter: Filter, update: Update): StoredDocument {
   const fixed = fixedFields(filter);
-  const stored = prepareDocument(encode(update.apply(fixed, true)));
-  if (Object.hasOwn(fixed, '_id')) assertSameId(fixed._id, stored.document._id);
-  return stored;
+  const document = prepareDocument(encode(update.apply(fixed, true)));
+  if (Object.hasOwn(fixed, '_id')) assertSameId(fixed._id, document.field('_id'));
+  return document;
 }
 
 /** int + int is int if it fits, else long; with a double, the sum is a double (manual: "$inc"). */

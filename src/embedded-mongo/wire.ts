@@ -13,6 +13,9 @@ const MORE_TO_COME = 2;
 /** The receiver must support bits 0–15 of the flags (manual: "MongoDB Wire Protocol", OP_MSG). */
 const REQUIRED_FLAGS = 0xffff;
 const HEADER_OF_REPLY_BYTES = 20;
+/** Before and after the elements of a document: its length, and a zero byte. */
+const HEAD = Buffer.alloc(4);
+const END = Buffer.alloc(1);
 
 /** The bytes are not a message of this protocol; the connection must be closed. */
 export class WireError extends Error {}
@@ -116,22 +119,44 @@ export function encodeReply(request: Request, replyId: number, reply: Document):
   return Buffer.concat([head, body]);
 }
 
-function encodeDocument(document: Document): Buffer {
-  return wrap(Object.entries(document).map(([name, value]) => encodeElement(name, value)));
+function encodeDocument(document: Document): Uint8Array {
+  if (!hasRawArray(document)) return serialize(document);
+  return wrap(Object.entries(document).flatMap(([name, value]) => encodeElement(name, value)));
 }
 
-function encodeElement(name: string, value: unknown): Buffer {
-  if (value instanceof RawArray)
-    return element(4, name, wrap(value.documents.map((raw, i) => element(3, String(i), raw))));
-  if (isPlainObject(value)) return element(3, name, encodeDocument(value));
-  return Buffer.from(serialize({ [name]: value })).subarray(4, -1);
+function hasRawArray(value: unknown): boolean {
+  if (value instanceof RawArray) return true;
+  return isPlainObject(value) && Object.values(value).some(hasRawArray);
 }
 
-const element = (type: number, name: string, content: Buffer): Buffer =>
-  Buffer.concat([Buffer.of(type), Buffer.from(`${name}\0`), content]);
+function encodeElement(name: string, value: unknown): Uint8Array[] {
+  if (value instanceof RawArray) return element(4, name, encodeArray(value.documents));
+  if (hasRawArray(value)) return element(3, name, encodeDocument(value as Document));
+  return [serialize({ [name]: value }).subarray(4, -1)];
+}
 
-function wrap(elements: Buffer[]): Buffer {
-  const document = Buffer.concat([Buffer.alloc(4), ...elements, Buffer.of(0)]);
+const element = (type: number, name: string, content: Uint8Array): Uint8Array[] => [
+  Buffer.from(`${String.fromCharCode(type)}${name}\0`),
+  content,
+];
+
+/** A batch can have thousands of documents, so each is copied once. */
+function encodeArray(documents: readonly Buffer[]): Buffer {
+  const heads = documents.map((_raw, i) => `\x03${i}\0`);
+  const length = documents.reduce((sum, raw, i) => sum + (heads[i] as string).length + raw.length, 5);
+  const array = Buffer.allocUnsafe(length);
+  let at = array.writeInt32LE(length);
+  documents.forEach((raw, i) => {
+    at += array.write(heads[i] as string, at, 'latin1');
+    array.set(raw, at);
+    at += raw.length;
+  });
+  array[at] = 0;
+  return array;
+}
+
+function wrap(parts: readonly Uint8Array[]): Buffer {
+  const document = Buffer.concat([HEAD, ...parts, END]);
   document.writeInt32LE(document.length);
   return document;
 }

@@ -13,10 +13,11 @@ import { parseBoundingBox, SocketErrorInterceptor } from '../core/index.js';
 import { SubscriptionFilter } from './subscriptions/subscription-filter.js';
 import { readCursor } from './subscriptions/live-cursor.js';
 import { LiveStreams } from './subscriptions/live-streams.js';
+import type { EncodedJson } from './transport/json-encoder.js';
 import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
 import { SocketPresence } from './transport/socket-presence.js';
 import { SocketAuthentication } from './transport/socket-authentication.js';
-import type { AuthenticateAnswer, WatchAnswer } from './socket-events.js';
+import type { AuthenticateAnswer } from './socket-events.js';
 import type { SubscriberNamespace, SubscriberSocket } from './sockets.js';
 import { AuthenticateDto } from './authenticate.dto.js';
 import { TokenExpiry } from './transport/token-expiry.js';
@@ -60,7 +61,7 @@ export class LiveGateway
   watch(
     @ConnectedSocket() socket: SubscriberSocket,
     @MessageBody() { vehicleIds, bbox, since }: WatchDto,
-  ): WatchAnswer {
+  ): EncodedJson {
     const filter = new SubscriptionFilter(
       vehicleIds ? new Set(vehicleIds) : null,
       bbox === undefined ? null : parseBoundingBox(bbox),

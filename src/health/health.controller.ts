@@ -1,5 +1,5 @@
 import { Controller, Get, Header, HttpStatus, Query, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '../core/index.js';
 import type { Request, Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessTokensService, bearerToken, OpsTokens, Public } from '../auth/index.js';

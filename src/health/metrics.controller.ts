@@ -1,8 +1,7 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { ForScrapers } from '../auth/index.js';
-import { Metrics } from '../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, Metrics } from '../core/index.js';
 
 const EXAMPLE = `# HELP samserver_positions_waiting Positions that are not durable yet…
 # TYPE samserver_positions_waiting gauge

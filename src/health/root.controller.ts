@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '../core/index.js';
 import type { Request, Response } from 'express';
 import { Public } from '../auth/index.js';
 import { SETTINGS, type Settings } from '../config/index.js';

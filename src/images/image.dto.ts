@@ -1,7 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn } from 'class-validator';
-import { PageDto } from '../core/index.js';
+import { ApiProperty, PageDto } from '../core/index.js';
 import { IMAGE_TYPES, type ImageType } from './formats/image-type.js';
 import type { ImageView } from './image.js';
 import { THUMBNAIL_WIDTHS, type ThumbnailWidth } from './volume/volume-layout.js';

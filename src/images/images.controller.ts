@@ -1,4 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { accountOf, Caller, ForRole, type Principal } from '../auth/index.js';
 import {
   ApiHeader,
   ApiNoContentResponse,
@@ -6,10 +8,8 @@ import {
   ApiOperation,
   ApiResponse,
   ApiTags,
-} from '@nestjs/swagger';
-import type { Request, Response } from 'express';
-import { accountOf, Caller, ForRole, type Principal } from '../auth/index.js';
-import { FailsWith } from '../core/index.js';
+  FailsWith,
+} from '../core/index.js';
 import { ImageDeletionService } from './image-deletion.service.js';
 import { IMAGE_CONTENT, ImageDto, RANGE_HEADER, THUMBNAIL_CONTENT, ThumbnailDto } from './image.dto.js';
 import { type ImageView, toImageView } from './image.js';

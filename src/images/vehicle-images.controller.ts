@@ -1,4 +1,6 @@
 import { Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { accountOf, Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
 import {
   ApiBody,
   ApiConsumes,
@@ -6,10 +8,11 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiTags,
-} from '@nestjs/swagger';
-import type { Request, Response } from 'express';
-import { accountOf, Caller, ForRole, ForRoleOrDevice, type Principal } from '../auth/index.js';
-import { AcceptsNonJsonBody, FailsWith, type Page, pageRequest } from '../core/index.js';
+  AcceptsNonJsonBody,
+  FailsWith,
+  type Page,
+  pageRequest,
+} from '../core/index.js';
 import { otherVehicle } from '../vehicles/index.js';
 import { ImageDto, ImagePageDto, ListImagesDto, UploadImageDto } from './image.dto.js';
 import { type ImageView, toImageView } from './image.js';

@@ -1,6 +1,5 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
-import { PositionDto } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, PositionDto } from '../core/index.js';
 
 export class LivePositionsDto {
   @ApiPropertyOptional({

@@ -3,9 +3,10 @@ import { InjectModel } from '@nestjs/mongoose';
 import { type Model, type mongo, Types } from 'mongoose';
 import pLimit from 'p-limit';
 import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
-import { insertOrFindDuplicates } from '../database/index.js';
+import { findRaw, insertOrFindDuplicates } from '../database/index.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
+import { readPosition, readRecorded, toPosition, toRecorded } from './recorded-position.reader.js';
 
 /** Fewer than the connections to the database: other requests need some of them. */
 const SIMULTANEOUS_LOOKUPS = 8;
@@ -108,12 +109,9 @@ export class PositionsRepository {
     const { lowest, highest } = positionIdBounds(vehicleId);
     const $gte = fromMs === null ? lowest : positionId(vehicleId, fromMs);
     const $lt = toMs === null ? highest : positionId(vehicleId, toMs);
-    const found = await this.positions
-      .find({ _id: { $gte, $lt } })
-      .sort({ _id: order === 'asc' ? 1 : -1 })
-      .limit(limit)
-      .lean();
-    return found.map(toPosition);
+    const sort = { _id: order === 'asc' ? 1 : -1 } as const;
+    const found = await findRaw(this.positions, { filter: { _id: { $gte, $lt } }, sort, limit });
+    return found.map(readPosition);
   }
 
   /**
@@ -126,15 +124,12 @@ export class PositionsRepository {
     limit: number,
   ): Promise<RecordedPosition[]> {
     const from = new Date(after?.recordedAtMs ?? fromMs);
-    const found = await this.positions
-      .find({
-        recordedAt: { $gte: from },
-        ...(after && { $or: [{ recordedAt: { $gt: from } }, { _id: { $gt: idOf(after.position) } }] }),
-      })
-      .sort({ recordedAt: 1, _id: 1 })
-      .limit(limit)
-      .lean();
-    return found.map(toRecorded);
+    const filter = {
+      recordedAt: { $gte: from },
+      ...(after && { $or: [{ recordedAt: { $gt: from } }, { _id: { $gt: idOf(after.position) } }] }),
+    };
+    const found = await findRaw(this.positions, { filter, sort: { recordedAt: 1, _id: 1 }, limit });
+    return found.map(readRecorded);
   }
 
   /** The driver's collection: half the processor time of a mongoose query, which every position needs. */
@@ -177,22 +172,5 @@ function toRecord({
     receivedAt: new Date(receivedAtMs),
     recordedAt: new Date(recordedAtMs),
     ...(late && { late }),
-  };
-}
-
-function toRecorded(record: PositionRecord): RecordedPosition {
-  return {
-    position: toPosition(record),
-    late: record.late === true,
-    recordedAtMs: record.recordedAt.getTime(),
-  };
-}
-
-function toPosition(record: PositionRecord): Position {
-  return {
-    ...measurementsOf(record),
-    vehicleId: record.vehicleId.toHexString(),
-    timeMs: record.time.getTime(),
-    receivedAtMs: record.receivedAt.getTime(),
   };
 }

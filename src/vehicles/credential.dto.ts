@@ -1,7 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Length } from 'class-validator';
 import type { CredentialSummary } from '../auth/index.js';
-import { IsOptionalOrNull } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, IsOptionalOrNull } from '../core/index.js';
 import { IsPrintable } from './name.decorators.js';
 
 export class IssueCredentialDto {

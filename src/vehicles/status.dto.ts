@@ -1,6 +1,5 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
-import { IsIsoTime, IsOptionalOrNull, PageDto } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, IsIsoTime, IsOptionalOrNull, PageDto } from '../core/index.js';
 import type { Actor, StatusChange } from './status-change.js';
 import { UNIT_STATUSES, type UnitStatus } from './status-change.js';
 import type { StatusAnswer } from './vehicle-status.service.js';

@@ -1,13 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { type CredentialSummary, ForRole, type IssuedCredential } from '../auth/index.js';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
-} from '@nestjs/swagger';
-import { type CredentialSummary, ForRole, type IssuedCredential } from '../auth/index.js';
-import { FailsWith, type Page } from '../core/index.js';
+  FailsWith,
+  type Page,
+} from '../core/index.js';
 import { CredentialPageDto, IssueCredentialDto, IssuedCredentialDto } from './credential.dto.js';
 import { VehicleCredentialsService } from './vehicle-credentials.service.js';
 

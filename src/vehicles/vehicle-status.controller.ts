@@ -1,7 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, ForDevice, ForRole, type Principal } from '../auth/index.js';
-import { FailsWith, type Page } from '../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, FailsWith, type Page } from '../core/index.js';
 import {
   ListStatusHistoryDto,
   StateStatusDto,

@@ -1,7 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
-import { PageDto, PositionDto } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, PageDto, PositionDto } from '../core/index.js';
 import { IsBoxCode, IsCallSign, IsOptionalNotNull, IsRegistration } from './name.decorators.js';
 import { UNIT_STATUSES, type UnitStatus } from './status-change.js';
 import { VEHICLE_TYPES, type VehicleType } from './vehicle.js';

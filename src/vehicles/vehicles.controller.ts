@@ -11,6 +11,8 @@ import {
   Query,
   Res,
 } from '@nestjs/common';
+import type { Response } from 'express';
+import { AccessTokensService, Caller, ForRole, type Principal } from '../auth/index.js';
 import {
   ApiCreatedResponse,
   ApiHeader,
@@ -18,10 +20,11 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiTags,
-} from '@nestjs/swagger';
-import type { Response } from 'express';
-import { AccessTokensService, Caller, ForRole, type Principal } from '../auth/index.js';
-import { FailsWith, LeanRoutes, type Page, pageRequest } from '../core/index.js';
+  FailsWith,
+  LeanRoutes,
+  type Page,
+  pageRequest,
+} from '../core/index.js';
 import { actorOf } from './status-change.js';
 import { VehicleArchivalService } from './vehicle-archival.service.js';
 import {

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   freePorts,
   type Ports,
-  Program,
+  type Program,
+  startDatabase,
   startProcess,
   temporaryDirectory,
 } from '../support/child-process.js';
@@ -37,8 +38,7 @@ let panel: PanelNotificationServer;
 let old: OldDatabase;
 beforeEach(async () => {
   directory = await temporaryDirectory();
-  database = Program.start('cli.js', ['db', '--directory', join(directory.path, 'db'), '--port', '0'], {});
-  url = (await database.waitForOutput(/MONGODB_URL=(\S+)/))[1] ?? '';
+  ({ program: database, url } = await startDatabase(join(directory.path, 'db')));
   panel = await PanelNotificationServer.open();
   old = await OldDatabase.open(url);
 });

@@ -9,6 +9,7 @@ import {
   freePorts,
   type Ports,
   Program,
+  startDatabase,
   startProcess,
   temporaryDirectory,
 } from '../support/child-process.js';
@@ -105,12 +106,7 @@ describe('under load', () => {
   it.each(Object.entries(drainTriggers))(
     '%s loses nothing, fails no request, and moves all sockets to the other instance',
     async (name, begin) => {
-      const database = Program.start(
-        'cli.js',
-        ['db', '--directory', join(directory.path, 'db'), '--port', '0'],
-        {},
-      );
-      const [, databaseUrl = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
+      const { program: database, url: databaseUrl } = await startDatabase(join(directory.path, 'db'));
       const blue = await startInstance(databaseUrl, 'blue');
       const green = await startInstance(databaseUrl, 'green');
       const socketProxy = await switchProxy(blue.ports.socket);

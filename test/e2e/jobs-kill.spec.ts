@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { join } from 'node:path';
-import { freePorts, Program, startProcess, temporaryDirectory } from '../support/child-process.js';
+import {
+  freePorts,
+  Program,
+  startDatabase,
+  startProcess,
+  temporaryDirectory,
+} from '../support/child-process.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
@@ -16,8 +22,7 @@ let url: string;
 let old: OldDatabase;
 beforeEach(async () => {
   directory = await temporaryDirectory();
-  database = Program.start('cli.js', ['db', '--directory', join(directory.path, 'db'), '--port', '0'], {});
-  url = (await database.waitForOutput(/MONGODB_URL=(\S+)/))[1] ?? '';
+  ({ program: database, url } = await startDatabase(join(directory.path, 'db')));
   old = await OldDatabase.open(url);
 });
 afterEach(async () => {

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   freePorts,
   type Ports,
-  Program,
+  type Program,
+  startDatabase,
   startProcess,
   temporaryDirectory,
 } from '../support/child-process.js';
@@ -26,9 +27,7 @@ let url: string;
 beforeEach(async () => {
   directory = await temporaryDirectory();
   ports = await freePorts();
-  const args = ['db', '--directory', join(directory.path, 'db'), '--port', '0'];
-  database = Program.start('cli.js', args, {});
-  url = (await database.waitForOutput(/MONGODB_URL=(\S+)/))[1] ?? '';
+  ({ program: database, url } = await startDatabase(join(directory.path, 'db')));
 });
 afterEach(async () => {
   await database.kill('SIGTERM');

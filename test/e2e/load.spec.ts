@@ -6,7 +6,7 @@ import { SubscriberClient } from '../../src/tools/client/index.js';
 import {
   freePorts,
   type Ports,
-  Program,
+  startDatabase,
   startProcess,
   temporaryDirectory,
 } from '../support/child-process.js';
@@ -61,9 +61,7 @@ class CountingSubscriber {
 
 /** Reads the database directly, after the service has stopped. */
 async function readStored(): Promise<Set<string>> {
-  const args = ['db', '--directory', join(directory.path, 'db'), '--port', '0'];
-  const database = Program.start('cli.js', args, {});
-  const [, url = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
+  const { program: database, url } = await startDatabase(join(directory.path, 'db'));
   try {
     const stored = await storedTimes(url);
     return new Set([...stored].flatMap(([vehicleId, times]) => times.map((time) => `${vehicleId} ${time}`)));

@@ -3,7 +3,13 @@ import { type Connection, createConnection } from 'mongoose';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SchemaState, SchemaStateRepository, MIGRATIONS } from '../../src/database/index.js';
-import { freePorts, Program, startProcess, temporaryDirectory } from '../support/child-process.js';
+import {
+  freePorts,
+  Program,
+  startDatabase,
+  startProcess,
+  temporaryDirectory,
+} from '../support/child-process.js';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 let database: TestDatabase;
@@ -86,8 +92,7 @@ describe('samserver schema', () => {
 
   it('refuses the embedded database while a service uses it', async () => {
     const path = join(directory.path, 'db');
-    const serving = Program.start('cli.js', ['db', '--directory', path, '--port', '0'], {});
-    await serving.waitForOutput(/MONGODB_URL=/);
+    const { program: serving } = await startDatabase(path);
     const { code, output } = await samserver('schema up', {
       MONGODB_URL: '',
       JWT_SECRET: '',

@@ -6,7 +6,8 @@ import { BalancingProxy } from '../support/balancing-proxy.js';
 import {
   freePorts,
   type Ports,
-  Program,
+  type Program,
+  startDatabase,
   startProcess,
   temporaryDirectory,
 } from '../support/child-process.js';
@@ -27,6 +28,8 @@ const EVERY_MS = 1_000;
 const REDIS_DOWN_MS = 2_000;
 /** Contract. */
 const MAX_BACK_MS = 6_000;
+/** Contract. Sockets of a killed instance are listed no longer than this. */
+const MAX_PRESENT_MS = 10_000;
 const ADMIN = { email: 'admin@example.org', password: 'correct horse battery' };
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -36,8 +39,7 @@ let redis: RedisServer;
 const proxies: BalancingProxy[] = [];
 beforeEach(async () => {
   directory = await temporaryDirectory();
-  database = Program.start('cli.js', ['db', '--directory', join(directory.path, 'db'), '--port', '0'], {});
-  [, databaseUrl = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
+  ({ program: database, url: databaseUrl } = await startDatabase(join(directory.path, 'db')));
   redis = await RedisServer.start();
 });
 afterEach(async () => {
@@ -72,6 +74,31 @@ class Instance {
   async kill(signal: NodeJS.Signals): Promise<unknown> {
     return this.program?.kill(signal);
   }
+
+  /** Of the running process. */
+  async id(accessToken: string): Promise<string> {
+    const [own] = await listInstances(this.ports.http, accessToken);
+    return own?.id ?? '';
+  }
+}
+
+type ListedInstance = { readonly id: string; readonly sockets: object | null };
+
+/** The instance that answers is the first. */
+async function listInstances(httpPort: number, accessToken: string): Promise<readonly ListedInstance[]> {
+  const headers = { authorization: `Bearer ${accessToken}` };
+  const answer = await fetch(`http://127.0.0.1:${httpPort}/api/v1/ops/instances`, { headers });
+  return ((await answer.json()) as { items: readonly ListedInstance[] }).items;
+}
+
+/** Resolves with the time until no instance lists sockets of the killed one, milliseconds. */
+async function presenceEnds(id: string, ports: readonly number[], accessToken: string): Promise<number> {
+  const killedMs = performance.now();
+  await until(async () => {
+    const lists = await Promise.all(ports.map((port) => listInstances(port, accessToken)));
+    return lists.flat().every((each) => each.id !== id || each.sockets === null);
+  }, 'the end of the presence of a killed instance');
+  return performance.now() - killedMs;
 }
 
 /** What the devices have sent and got acknowledged. Times are `performance.now()`. */
@@ -182,10 +209,15 @@ describeWithRedis('several instances', () => {
       const spread = instances.map(({ ports }) => sockets.connectionsTo(ports.socket));
 
       const recoveries: Recovery[] = [];
+      const presence: Promise<number>[] = [];
       for (let kill = 0; kill < KILLS; kill += 1) {
         const instance = instances[kill % INSTANCES];
-        const nextMs = performance.now() + KILL_EVERY_MS;
+        let nextMs = performance.now() + KILL_EVERY_MS;
+        const accessToken = await session.accessToken();
+        const id = (await instance?.id(accessToken)) ?? '';
+        const others = instances.filter((each) => each !== instance).map(({ ports }) => ports.http);
         await instance?.kill('SIGKILL');
+        presence.push(presenceEnds(id, others, accessToken));
         const recovering = recoveryFrom(`kill ${kill + 1}`, fleet, watchers);
         const starting = instance?.start();
         recoveries.push(await recovering);
@@ -195,10 +227,13 @@ describeWithRedis('several instances', () => {
           await sleep(REDIS_DOWN_MS);
           await redis.start();
           recoveries.push(await recoveryFrom('the start of Redis', fleet, watchers));
+          // The instances read storage again a little later; the next kill is a fault of its own.
+          nextMs = performance.now() + KILL_EVERY_MS;
         }
         await sleep(Math.max(0, nextMs - performance.now()));
       }
 
+      const presentMs = await Promise.all(presence);
       const ends = await Promise.all(devices.map((device) => device.stop()));
       expect(ends.every(({ unacknowledged }) => unacknowledged === 0)).toBe(true);
       expect(devices.flatMap(({ refused }) => refused)).toEqual([]);
@@ -217,6 +252,7 @@ describeWithRedis('several instances', () => {
             ({ fault, devicesMs, watchersMs, completeMs }) =>
               `after ${fault}: devices ${seconds(devicesMs)} s, watchers ${seconds(watchersMs)} s, complete ${seconds(completeMs)} s`,
           ),
+          `sockets of killed instances listed for at most ${seconds(Math.max(...presentMs))} s`,
         ].join('\n'),
       );
       for (const instance of instances)
@@ -232,6 +268,7 @@ describeWithRedis('several instances', () => {
       }
       for (const { devicesMs, watchersMs, completeMs } of recoveries)
         expect(Math.max(devicesMs, watchersMs, completeMs)).toBeLessThan(MAX_BACK_MS);
+      expect(Math.max(...presentMs)).toBeLessThan(MAX_PRESENT_MS);
     },
     120_000 + KILLS * (KILL_EVERY_MS + 20_000),
   );

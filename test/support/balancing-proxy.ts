@@ -1,8 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * A TCP proxy before several ports of 127.0.0.1, as nginx with `least_conn`: a connection goes to the target with the fewest
- * connections. A target that refuses it is passed over. When no target accepts it, it is closed.
+ * A TCP proxy before several ports of 127.0.0.1, as `docker/nginx` for sockets: a connection goes to the target with the fewest
+ * connections. A target that refuses it, or answers its first request with 503 because it starts or drains, is passed over.
+ * When no target accepts it, it gets the last answer or is closed.
  */
 export class BalancingProxy {
   private readonly server: Server;
@@ -39,21 +40,39 @@ export class BalancingProxy {
     return [...this.targets].sort((one, other) => this.connectionsTo(one) - this.connectionsTo(other));
   }
 
-  private tryNext(client: Socket, [target, ...others]: readonly number[]): void {
-    if (target === undefined) return void client.destroy();
+  private tryNext(
+    client: Socket,
+    [target, ...others]: readonly number[],
+    sent: readonly Buffer[] = [],
+    lastAnswer?: Buffer,
+  ): void {
+    if (target === undefined) return void client.end(lastAnswer, () => client.destroy());
     const service = connect(target, '127.0.0.1');
     // Counted before it is open: connections that arrive together are spread too.
     this.open.set(client, target);
-    let isConnected = false;
-    service.once('connect', () => {
-      isConnected = true;
+    const request = [...sent];
+    for (const chunk of sent) service.write(chunk);
+    const forward = (chunk: Buffer): void => void (request.push(chunk) && service.write(chunk));
+    client.on('data', forward);
+    let refusal = lastAnswer;
+    let isAccepted = false;
+    service.once('data', (answer: Buffer) => {
+      client.off('data', forward);
+      if (answer.toString('latin1', 0, 13) === 'HTTP/1.1 503 ') {
+        client.pause();
+        refusal = answer;
+        return service.destroy();
+      }
+      isAccepted = true;
+      client.write(answer);
       client.pipe(service).pipe(client);
     });
     service.on('error', () => service.destroy());
     service.once('close', () => {
       this.open.delete(client);
-      if (isConnected || client.destroyed) client.destroy();
-      else this.tryNext(client, others);
+      client.off('data', forward);
+      if (isAccepted || client.destroyed) client.destroy();
+      else this.tryNext(client, others, request, refusal);
     });
     client.once('close', () => service.destroy());
   }

@@ -106,6 +106,13 @@ export async function temporaryDirectory(): Promise<{ path: string; remove: () =
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
+/** Starts `samserver db` as a process. @returns the process and the MONGODB_URL of its database */
+export async function startDatabase(path: string): Promise<{ program: Program; url: string }> {
+  const program = Program.start('cli.js', ['db', '--directory', path, '--port', '0'], {});
+  const [, url = ''] = await program.waitForOutput(/MONGODB_URL=(\S+)/);
+  return { program, url };
+}
+
 /** Starts the service as a process and waits until it is ready. */
 export async function startProcess(ports: Ports, env: Record<string, string>): Promise<Program> {
   const program = Program.start('main.js', [], {

@@ -1,7 +1,6 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
-import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { API_ACCESS } from '../../core/index.js';
+import { ApiBearerAuth, ApiExtension, API_ACCESS } from '../../core/index.js';
 import type { Principal, Role } from './principal.js';
 
 /** `<role>|device`: users of this role and above, and devices for their own vehicle; `<role>|operator` likewise. */

@@ -1,6 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { type Page, pageRequest } from '../../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, type Page, pageRequest } from '../../core/index.js';
 import { ForRole } from '../access/access.decorators.js';
 import type { AuditEntry } from './audit-entry.js';
 import { AuditLog } from './audit-log.js';

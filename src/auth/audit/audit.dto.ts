@@ -1,7 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsOptional, IsString, Length, Matches } from 'class-validator';
-import { PageDto } from '../../core/index.js';
+import { ApiProperty, ApiPropertyOptional, PageDto } from '../../core/index.js';
 import { AUDIT_ACTIONS, type AuditAction, type AuditActor, type AuditEntry } from './audit-entry.js';
 import type { AuditTarget } from './audit-entry.js';
 import { emailKey } from '../users/user.js';

@@ -1,6 +1,5 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { FailsWith } from '../../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, FailsWith } from '../../core/index.js';
 import { Public } from '../access/access.decorators.js';
 import { AttemptLimiter } from './attempt-limiter.js';
 import { LoginDto, RefreshDto, TokenPairDto } from './auth.dto.js';

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty } from '../../core/index.js';
 import { IsString, Length, MaxLength } from 'class-validator';
 import { IsNewPassword, MAX_LOGIN_PASSWORD_LENGTH } from '../users/passwords.js';
 import type { TokenPair } from './token-pairs.service.js';

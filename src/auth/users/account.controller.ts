@@ -1,7 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { FailsWith } from '../../core/index.js';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags, FailsWith } from '../../core/index.js';
 import { Caller, ForRole } from '../access/access.decorators.js';
 import { AttemptLimiter } from '../sessions/attempt-limiter.js';
 import { ChangePasswordDto } from '../sessions/auth.dto.js';

@@ -10,7 +10,6 @@ import { UsersService } from './users.service.js';
 @Injectable()
 export class FirstAdminSeeder implements OnModuleInit {
   private readonly logger = new Logger(FirstAdminSeeder.name);
-  private workingGeneratedLogin: Login | null = null;
 
   constructor(
     private readonly users: UsersRepository,
@@ -21,19 +20,16 @@ export class FirstAdminSeeder implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.startupTasks.add('first admin', async () => {
-      await this.seed();
-      this.workingGeneratedLogin = await this.findWorkingGeneratedLogin();
-    });
+    this.startupTasks.add('first admin', () => this.seed());
   }
 
-  /** The generated login of the evaluation database, if it works; null before the start-up tasks are done. */
-  get generatedLogin(): Login | null {
-    return this.workingGeneratedLogin;
-  }
-
-  /** The generated login may not work: the environment may have named another admin, or the password was changed. */
-  private async findWorkingGeneratedLogin(): Promise<Login | null> {
+  /**
+   * The generated login of the evaluation database, if it works. It may not work: the environment may have named another
+   * admin, or the password was changed. Not a part of the start, because the comparison of a password takes a quarter of a
+   * second.
+   * @throws storage/unavailable, auth/busy
+   */
+  async findGeneratedLogin(): Promise<Login | null> {
     const { firstAdmin } = this.settings.auth;
     if (!firstAdmin?.isGenerated) return null;
     const user = await this.users.findByEmail(firstAdmin.email);

@@ -1,7 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsString, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
-import { PRINTABLE, trimmed, PageDto } from '../../core/index.js';
+import { ApiProperty, ApiPropertyOptional, PRINTABLE, trimmed, PageDto } from '../../core/index.js';
 import { IsNewPassword } from './passwords.js';
 import { type Role, ROLES } from '../access/principal.js';
 import type { UserView } from './user.js';

@@ -1,13 +1,15 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import type { Response } from 'express';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
-} from '@nestjs/swagger';
-import type { Response } from 'express';
-import { FailsWith, type Page, pageRequest } from '../../core/index.js';
+  FailsWith,
+  type Page,
+  pageRequest,
+} from '../../core/index.js';
 import { ForRole } from '../access/access.decorators.js';
 import { CreateUserDto, ListUsersDto, UpdateUserDto, UserDto, UserPageDto } from './user.dto.js';
 import type { UserView } from './user.js';

@@ -1,4 +1,4 @@
-import { ApiExtension } from '@nestjs/swagger';
+import { ApiExtension } from '../http/api.decorators.js';
 import type { ErrorCode } from './error-codes.js';
 
 /** OpenAPI extension with the roles that may call an operation; `core/http/api-document.ts` replaces it by text. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { distanceM } from './geodesy.js';
+import { distanceM, squaredChord, unitVector } from './geodesy.js';
 
 const munich = { lat: 48.137, lon: 11.575 };
 
@@ -13,5 +13,24 @@ describe('distanceM', () => {
     ['both poles', { lat: 90, lon: 12 }, { lat: -90, lon: 77 }, 20_015_115, 1],
   ])('of %s', (_what, from, to, expectedM, toleranceM) => {
     expect(Math.abs(distanceM(from, to) - expectedM)).toBeLessThanOrEqual(toleranceM);
+  });
+});
+
+describe('squaredChord', () => {
+  it('orders places as distanceM does, also at the poles, across the antimeridian and a metre apart', () => {
+    const places = [-90, -89.99999, -45, 0, 48.1, 48.10001, 89.9, 90].flatMap((lat) =>
+      [-180, -179.99999, -90, 0, 11.5, 11.50001, 179.99999, 180].map((lon) => ({ lat, lon })),
+    );
+    for (const from of places) {
+      const known = places.map((to) => ({
+        distance: distanceM(from, to),
+        chord: squaredChord(unitVector(from), unitVector(to)),
+      }));
+      known.sort((one, other) => one.chord - other.chord);
+      known.slice(1).forEach(({ distance }, n) => {
+        // Both are rounded, by far less than a centimetre.
+        expect(distance).toBeGreaterThanOrEqual((known[n]?.distance ?? 0) - 0.01);
+      });
+    }
   });
 });

@@ -21,3 +21,21 @@ export function distanceM(from: LatLon, to: LatLon): number {
   // Rounding can lift the value for antipodes above 1, where asin is undefined.
   return 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(Math.min(1, h)));
 }
+
+/** A place as a point on a sphere of radius 1. */
+export interface UnitVector {
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
+export function unitVector({ lat, lon }: LatLon): UnitVector {
+  const [phi, lambda] = [radians(lat), radians(lon)];
+  const radius = Math.cos(phi);
+  return { x: radius * Math.cos(lambda), y: radius * Math.sin(lambda), z: Math.sin(phi) };
+}
+
+/** Grows with `distanceM` and needs no trigonometry; 0…4. */
+export function squaredChord(one: UnitVector, other: UnitVector): number {
+  return (one.x - other.x) ** 2 + (one.y - other.y) ** 2 + (one.z - other.z) ** 2;
+}

@@ -1,8 +1,8 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { PositionView } from './position.js';
+import { ApiProperty, ApiPropertyOptional } from '../http/api.decorators.js';
+import type { PositionInput, PositionView } from './position.js';
 
-/** A position as JSON, for the OpenAPI document. */
-export class PositionDto implements PositionView {
+/** One position as a device sends it, for the OpenAPI document; `parsePosition` reads it. */
+export class PositionInputDto implements PositionInput {
   @ApiProperty({ minimum: -90, maximum: 90, example: 48.137 })
   lat!: number;
 
@@ -45,7 +45,10 @@ export class PositionDto implements PositionView {
     example: { satellites: 9 },
   })
   attributes?: Record<string, unknown>;
+}
 
+/** A position as JSON, for the OpenAPI document. */
+export class PositionDto extends PositionInputDto implements PositionView {
   @ApiProperty({ format: 'date-time', example: '2026-11-01T10:00:00.412Z' })
   receivedAt!: string;
 

@@ -1,3 +1,5 @@
+import { formatTime } from '../time/format-time.js';
+
 /**
  * The shapes of a position: `Position` inside, `RecordedPosition` once it is durable, `PositionView` as JSON.
  * Units: WGS-84 degrees, metres, metres per second, degrees clockwise from north, UTC.
@@ -82,8 +84,8 @@ export function measurementsOf(from: Measurements): Measurements {
 export function toPositionView(position: Position): PositionView {
   // Extends the new object instead of a spread: this runs for every position that is published.
   const view = measurementsOf(position) as Mutable<PositionView>;
-  view.time = new Date(position.timeMs).toISOString();
-  view.receivedAt = new Date(position.receivedAtMs).toISOString();
+  view.time = formatTime(position.timeMs);
+  view.receivedAt = formatTime(position.receivedAtMs);
   return view;
 }
 

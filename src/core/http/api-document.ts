@@ -1,5 +1,8 @@
 import type { INestApplication } from '@nestjs/common';
+import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
+import * as swagger from '@nestjs/swagger';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { applyApiDecorators } from './api.decorators.js';
 import { exampleOf, type Schema } from './api-examples.js';
 import { ERROR_CODES, type ErrorCode, statusOfCode } from '../errors/error-codes.js';
 import { problem } from '../errors/error-responses.js';
@@ -59,8 +62,22 @@ const ACCESS_TEXT: Readonly<Record<string, string>> = {
   scraper: 'For the ops token, and without a token from the addresses in `METRICS_ALLOW_FROM`.',
 };
 
+/** Registers the pages of the API document on `adapter`, below `/docs`. The document is built when it is requested. */
+export function setUpApiPages(app: INestApplication, version: string, adapter: ExpressAdapter): void {
+  applyApiDecorators(swagger);
+  const target = {
+    getHttpAdapter: () => adapter,
+    useStaticAssets: adapter.useStaticAssets.bind(adapter),
+  } as unknown as NestExpressApplication;
+  SwaggerModule.setup('docs', target, () => createApiDocument(app, version), {
+    jsonDocumentUrl: 'docs-json',
+    // The token that a reader entered is kept in this browser.
+    swaggerOptions: { persistAuthorization: true },
+  });
+}
+
 /** The OpenAPI document: what the decorators of the controllers give, with access, examples and errors added. */
-export function createApiDocument(app: INestApplication, version: string): OpenAPIObject {
+function createApiDocument(app: INestApplication, version: string): OpenAPIObject {
   const description = new DocumentBuilder()
     .setTitle('Samserver')
     .setDescription(

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { createRequire } from 'node:module';
 import {
   destination,
   type DestinationStream,
@@ -7,7 +8,7 @@ import {
   pino,
   stdTimeFunctions,
 } from 'pino';
-import pretty from 'pino-pretty';
+import type { PinoPretty } from 'pino-pretty';
 import type { Release } from '../../config/index.js';
 import { currentRequest } from '../http/request-context.js';
 import { LogLevel } from './log-level.js';
@@ -50,7 +51,9 @@ export function createPino(level: string, { isTerminal, release, to }: LogOutput
   return logger;
 }
 
+/** Loads its library here, because a service without a terminal does not need it. */
 function columns(): DestinationStream {
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   return pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'context', singleLine: true });
 }
 

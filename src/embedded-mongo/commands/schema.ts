@@ -99,7 +99,7 @@ function build(engine: Engine, namespace: string, spec: IndexSpec): void {
   const target = { ...entry, indexes: [engine.catalog.addIndex(entry, spec)] };
   // Reads a chunk completely before it writes: LMDB does not support writes during an open range.
   while (!scan.isDone)
-    for (const { key, document } of [...scan.run(CHUNK)]) engine.reindex(target, key, undefined, document);
+    for (const match of [...scan.run(CHUNK)]) engine.reindex(target, match.key, undefined, match);
 }
 
 export const SCHEMA_COMMANDS: Record<string, Command> = { create, createIndexes };

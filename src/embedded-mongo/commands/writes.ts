@@ -5,6 +5,7 @@ import { type Engine, prepareDocument } from '../engine.js';
 import { badValue, CommandError, unknownField } from '../errors.js';
 import { type Filter, parseFilter } from '../filter.js';
 import type { Match } from '../scan.js';
+import { StoredDocument } from '../stored-document.js';
 import { insertFor, parseUpdate, type Update } from '../update-engine.js';
 import { type Command, countField, documentField, statement, statements } from './command.js';
 
@@ -69,10 +70,10 @@ const update = writeCommand('updates', (engine, entry, raw, outcome, index) => {
     outcome.n++;
   }
   if (matches.length > 0 || !isTruthy(one.upsert)) return;
-  const stored = insertFor(filter, change);
-  engine.insert(entry, stored);
+  const document = insertFor(filter, change);
+  engine.insert(entry, document);
   outcome.n++;
-  (outcome.upserted ??= []).push({ index, _id: stored.document._id });
+  (outcome.upserted ??= []).push({ index, _id: document.field('_id') });
 });
 
 const remove = writeCommand('deletes', (engine, entry, raw, outcome) => {
@@ -104,7 +105,7 @@ function updateMatch(engine: Engine, entry: CollectionEntry, match: Match, updat
   const document = update.apply(match.document, false);
   const raw = encode(document);
   if (raw.equals(match.raw)) return match.document;
-  engine.replace(entry, match, { raw, document });
+  engine.replace(entry, match, new StoredDocument(raw));
   return document;
 }
 

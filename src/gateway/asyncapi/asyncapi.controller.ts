@@ -1,11 +1,9 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { stringify } from 'yaml';
+import { ApiOkResponse, ApiOperation, ApiTags } from '../../core/index.js';
 import { Public } from '../../auth/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { buildAsyncApiDocument } from './asyncapi-document.js';
 
-/** Serves the AsyncAPI document: OpenAPI cannot describe socket events. */
+/** Serves the AsyncAPI document: OpenAPI cannot describe socket events. The first request loads what builds it. */
 @ApiTags('documents')
 @Public()
 @Controller('docs')
@@ -20,7 +18,11 @@ export class AsyncApiController {
     summary: 'Get both socket namespaces as an AsyncAPI 3 document',
   })
   @ApiOkResponse({ content: { 'application/yaml': { example: 'asyncapi: 3.0.0\ninfo:\n  title: …\n' } } })
-  document(): string {
+  async document(): Promise<string> {
+    const [{ stringify }, { buildAsyncApiDocument }] = await Promise.all([
+      import('yaml'),
+      import('./asyncapi-document.js'),
+    ]);
     // Without YAML anchors: not every tool reads them.
     return stringify(buildAsyncApiDocument(this.settings.release.version), { aliasDuplicateObjects: false });
   }

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, Metrics } from '../../core/index.js';
-import type { RecordedPosition } from '../../core/index.js';
+import type { FrameItem } from './frame-item.js';
 
-/** A frame waits up to 260 ms. Positions of in-doubt writes and released positions take much longer. */
-const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 30, 120];
+/** A frame is sent at once or waits up to 260 ms. Positions of in-doubt writes and released positions take much longer. */
+const LATENCY_BUCKETS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 30, 120];
 
 /** Delay from arrival of a position to its delivery to subscribers. */
 @Injectable()
@@ -22,10 +22,12 @@ export class LiveMetrics {
   }
 
   /** Observes each position once, independent of the number of subscribers. */
-  recordDelivery(frame: readonly RecordedPosition[]): void {
+  recordDelivery(frame: readonly FrameItem[]): void {
     const nowMs = this.clock.nowMs();
-    for (const { position } of frame) {
-      this.latencies.observe(Math.max(0, nowMs - position.receivedAtMs) / 1_000);
+    for (const item of frame) {
+      if (item.isDelivered) continue;
+      item.isDelivered = true;
+      this.latencies.observe(Math.max(0, nowMs - item.receivedAtMs) / 1_000);
     }
   }
 }

@@ -2,7 +2,10 @@ import type { LiveFrame, ResyncNotice } from '../socket-events.js';
 import type { LiveEvent, LiveMessage } from './live-event.js';
 import type { Place, SubscriptionFilter } from './subscription-filter.js';
 
-export type LiveFrameItem = LiveFrame['items'][number];
+export type LiveFrameItem = LiveFrame['items'][number] & {
+  /** The place of the position, when it is known without the view. */
+  readonly place?: Place;
+};
 
 /** The receiver of a stream: one socket. */
 export interface Subscriber {
@@ -47,6 +50,11 @@ export class LiveStream<S extends Subscriber = Subscriber> {
 
   get isOver(): boolean {
     return this.hasEnded;
+  }
+
+  /** It has sent its first frame and replays nothing: from now on it sends what every stream with its filter sends. */
+  get isSettled(): boolean {
+    return this.phase === 'live' && this.earlier === NOTHING;
   }
 
   /** Called before a frame, not within one: the size of one frame does not make a subscriber slow. */
@@ -129,7 +137,7 @@ export class LiveStream<S extends Subscriber = Subscriber> {
   }
 
   private wantedOf(items: readonly LiveFrameItem[]): LiveFrameItem[] {
-    return items.filter(({ vehicleId, position }) => this.filter.wants(vehicleId, position));
+    return items.filter((item) => this.filter.wants(item.vehicleId, item.place ?? item.position));
   }
 
   private includes({ vehicleId, place, message }: LiveEvent): boolean {

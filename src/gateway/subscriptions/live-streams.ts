@@ -2,31 +2,37 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { DomainError, EventBus, type RecordedPosition } from '../../core/index.js';
 import { LatestPositions, PositionLogService } from '../../tracking/index.js';
-import type { WatchAnswer } from '../socket-events.js';
+import { EncodedJson } from '../transport/json-encoder.js';
+import { FrameItem } from './frame-item.js';
 import { makeCursor } from './live-cursor.js';
 import { crashEvent, crewEvent, type LiveEvent, vehicleEvent } from './live-event.js';
+import { LiveGroup } from './live-group.js';
 import { LiveMetrics } from './live-metrics.js';
 import { FRAME_INTERVAL_MS, LiveReplay } from './live-replay.js';
-import { LiveStream, type LiveFrameItem } from './live-stream.js';
-import { SocketSubscriber } from './socket-subscriber.js';
+import type { SocketSubscriber } from './socket-subscriber.js';
 import type { SubscriptionFilter } from './subscription-filter.js';
 
 /** Above this pressure of the write queue (0…1) all streams end, so that devices are served. */
 const SHEDDING_PRESSURE = 0.5;
 const BUSY_RETRY_MS = 2_000;
+/** A first frame waits this long for positions that are being written. Devices often send in the same moment. */
+const MAX_SETTLE_MS = 20;
 
 /**
- * The streams of all subscribers. Positions and events are sent in frames: the first at the end of the turn, the next ones
- * after `FRAME_INTERVAL_MS`. A frame is kept once for all streams, and a message that several of them get is encoded once.
- * Every stored position and every event is delivered; none is merged with another.
+ * The streams of all subscribers. Subscribers with equal filters are a group, which sends its positions and events in frames:
+ * the first as soon as no further position is being written, the next ones after `FRAME_INTERVAL_MS`. Every stored position
+ * and every event is delivered; none is merged with another.
  */
 @Injectable()
 export class LiveStreams implements OnApplicationShutdown {
-  private readonly streams = new Map<string, LiveStream<SocketSubscriber>>();
-  private positions: RecordedPosition[] = [];
-  private events: LiveEvent[] = [];
-  private timer: NodeJS.Timeout | null = null;
-  private lastFrameMs = -Infinity;
+  /** By the key of the filter. */
+  private readonly groups = new Map<string, LiveGroup>();
+  /** By the id of the subscriber. */
+  private readonly groupOf = new Map<string, LiveGroup>();
+  private readonly timers = new Map<LiveGroup, NodeJS.Timeout>();
+  /** Groups that have sent no frame in the last interval, with something to send. */
+  private readonly due = new Set<LiveGroup>();
+  private immediate: NodeJS.Immediate | null = null;
 
   constructor(
     private readonly latest: LatestPositions,
@@ -44,116 +50,114 @@ export class LiveStreams implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    this.flush();
+    for (const group of this.timers.keys()) this.flush(group);
   }
 
   /**
    * Starts a subscriber's stream and replaces an earlier one. There is no gap between snapshot and stream.
    * @param sinceMs replay from this time first, epoch milliseconds; null for none
+   * @returns a `WatchAnswer`
    * @throws live/busy while the write queue is under pressure
    */
-  watch(subscriber: SocketSubscriber, filter: SubscriptionFilter, sinceMs: number | null): WatchAnswer {
+  watch(subscriber: SocketSubscriber, filter: SubscriptionFilter, sinceMs: number | null): EncodedJson {
     if (this.log.pressure > SHEDDING_PRESSURE) throw busy();
     this.unwatch(subscriber.id);
-    const stream = new LiveStream(subscriber, filter, {
-      isReplaying: sinceMs !== null,
-      earlier: { positions: this.positions.length, events: this.events.length },
-      replayLimit: this.settings.live.replayLimit,
-    });
-    this.streams.set(subscriber.id, stream);
-    const snapshot = [...this.latest.all()]
-      .filter((position) => filter.wants(position.vehicleId, position))
-      .map((position) => ({ vehicleId: position.vehicleId, position: this.latest.view(position) }));
-    for (const { vehicleId } of snapshot) filter.markInside(vehicleId);
+    const items: string[] = [];
+    const { key } = filter;
+    const known = this.groups.get(key);
+    const group = known ?? new LiveGroup(filter.copy(), this.settings.live.replayLimit);
+    for (const position of this.latest.all()) {
+      const { vehicleId } = position;
+      if (!filter.wants(vehicleId, position)) continue;
+      items.push(this.latest.itemJson(position));
+      filter.markInside(vehicleId);
+      if (!known) group.filter.markInside(vehicleId);
+    }
+    this.groups.set(key, group);
+    this.groupOf.set(subscriber.id, group);
+    const waitMs = subscriber.lastFrameMs + FRAME_INTERVAL_MS - performance.now();
+    const stream = group.join(subscriber, filter, sinceMs !== null || waitMs > 0);
     // The replay starts after the acknowledgement, which is sent in this turn of the event loop.
-    if (sinceMs !== null) setImmediate(() => void this.startReplay(stream, sinceMs));
-    return { snapshot, cursor: this.cursor() };
+    if (sinceMs !== null)
+      setImmediate(() => void this.replay.run(stream, sinceMs).then(() => this.schedule(group)));
+    // The subscriber's previous stream has just sent a frame.
+    else if (waitMs > 0)
+      setTimeout(() => {
+        stream.goLive();
+        this.schedule(group);
+      }, waitMs);
+    return new EncodedJson(`{"snapshot":[${items.join(',')}],"cursor":"${this.cursor()}"}`);
   }
 
   unwatch(subscriberId: string): void {
-    this.streams.get(subscriberId)?.stop();
-    this.streams.delete(subscriberId);
+    const group = this.groupOf.get(subscriberId);
+    if (!group) return;
+    this.groupOf.delete(subscriberId);
+    group.leave(subscriberId);
+    this.removeIfEmpty(group);
   }
 
   /** Their subscribers watch again, and the replay reads from storage what did not arrive here. */
   private endAll(reason: 'gap'): void {
-    for (const stream of this.streams.values()) stream.end(reason);
-    this.streams.clear();
+    for (const group of this.groups.values()) {
+      group.end(reason);
+      this.removeIfEmpty(group);
+    }
   }
 
   private cursor(): string {
     return makeCursor(this.log.publishedUpToMs);
   }
 
-  private async startReplay(stream: LiveStream, sinceMs: number): Promise<void> {
-    await this.replay.run(stream, sinceMs);
-    // The buffered positions are sent with the next frame, even without a new position.
-    this.schedule();
-  }
-
   private addPositions(recorded: readonly RecordedPosition[]): void {
-    if (this.streams.size === 0) return;
-    for (const each of recorded) this.positions.push(each);
-    this.schedule();
+    if (this.groups.size === 0) return;
+    for (const each of recorded) {
+      const item = new FrameItem(each, this.latest);
+      for (const group of this.groups.values()) if (group.addPosition(item)) this.schedule(group);
+    }
+    this.flushDueSoon();
   }
 
   private addEvent(event: LiveEvent): void {
-    if (this.streams.size === 0) return;
-    this.events.push(event);
-    this.schedule();
+    for (const group of this.groups.values()) if (group.addEvent(event)) this.schedule(group);
   }
 
-  private schedule(): void {
-    if (this.timer !== null) return;
-    const waitMs = this.lastFrameMs + FRAME_INTERVAL_MS - performance.now();
-    this.timer = setTimeout(() => this.flush(), Math.max(0, waitMs));
+  private schedule(group: LiveGroup): void {
+    if (this.timers.has(group) || group.isEmpty) return;
+    const waitMs = group.lastFrameMs + FRAME_INTERVAL_MS - performance.now();
+    this.timers.set(
+      group,
+      setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),
+    );
+    if (waitMs > 0) return;
+    this.due.add(group);
+    this.flushDueSoon();
   }
 
-  private flush(): void {
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = null;
-    this.lastFrameMs = performance.now();
-    const { positions, events } = this;
-    this.positions = [];
-    this.events = [];
-    const isShedding = this.log.pressure > SHEDDING_PRESSURE;
-    for (const stream of this.streams.values()) {
-      if (isShedding) stream.end('overload');
-      stream.endIfSlow();
-    }
-    const vehicleIds = this.sendPositions(positions);
-    for (const [index, event] of events.entries()) this.sendEvent(event, index);
-    for (const [id, stream] of this.streams) {
-      stream.sendLeftNotices(vehicleIds, (vehicleId) => this.latest.of(vehicleId));
-      if (stream.isOver) this.streams.delete(id);
-    }
-    if (this.streams.size > 0) this.metrics.recordDelivery(positions);
+  /** In the next turn: the next group of positions is being written by then, when there is one. */
+  private flushDueSoon(): void {
+    if (this.due.size === 0) return;
+    this.immediate ??= setImmediate(() => {
+      this.immediate = null;
+      if (!this.log.isCommitting) for (const group of this.due) this.flush(group);
+    });
   }
 
-  /** @returns the vehicles of the frame */
-  private sendPositions(positions: readonly RecordedPosition[]): ReadonlySet<string> {
-    const frame = positions.map(({ position, late }): LiveFrameItem => ({
-      vehicleId: position.vehicleId,
-      position: this.latest.view(position),
-      late,
-    }));
-    const cursor = this.cursor();
-    const toWhole: SocketSubscriber[] = [];
-    for (const stream of this.streams.values()) {
-      const items = stream.takePositions(frame);
-      if (items.length === 0) continue;
-      if (items === frame) toWhole.push(stream.subscriber);
-      else stream.subscriber.send(['positions', { cursor, items }]);
-    }
-    SocketSubscriber.sendToAll(toWhole, ['positions', { cursor, items: frame }]);
-    return new Set(frame.map(({ vehicleId }) => vehicleId));
+  private flush(group: LiveGroup): void {
+    clearTimeout(this.timers.get(group));
+    this.timers.delete(group);
+    this.due.delete(group);
+    if (this.log.pressure > SHEDDING_PRESSURE) group.end('overload');
+    else this.metrics.recordDelivery(group.flush(this.cursor(), (vehicleId) => this.latest.of(vehicleId)));
+    this.removeIfEmpty(group);
   }
 
-  private sendEvent(event: LiveEvent, index: number): void {
-    const receivers: SocketSubscriber[] = [];
-    for (const stream of this.streams.values())
-      if (stream.takesEvent(event, index)) receivers.push(stream.subscriber);
-    SocketSubscriber.sendToAll(receivers, event.message);
+  private removeIfEmpty(group: LiveGroup): void {
+    if (!group.isEmpty) return;
+    clearTimeout(this.timers.get(group));
+    this.timers.delete(group);
+    this.due.delete(group);
+    if (this.groups.get(group.id) === group) this.groups.delete(group.id);
   }
 }
 

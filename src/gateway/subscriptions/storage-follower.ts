@@ -79,7 +79,8 @@ export class StorageFollower implements OnApplicationBootstrap {
     for (const crash of await this.crashes.listSince(from))
       if (!this.published.has(crash.id)) this.publish('crash.recorded', { crash });
     this.followedUpToMs = nowMs;
-    this.stream.noteFollowed(nowMs - OVERLAP_MS);
+    // What is in flight now is within the overlap of the replay from this time, and of the next read here.
+    this.stream.noteFollowed(nowMs);
   }
 
   private begin(): number {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type BoundingBox, isInside } from '../../core/index.js';
 
 export interface Place {
@@ -13,6 +14,21 @@ export class SubscriptionFilter {
     private readonly vehicleIds: ReadonlySet<string> | null,
     private readonly box: BoundingBox | null,
   ) {}
+
+  /** The same for equal filters. A hash, because a filter can have 10,000 ids. */
+  get key(): string {
+    const text = JSON.stringify([this.vehicleIds && [...this.vehicleIds].sort(), this.box]);
+    return createHash('sha256').update(text).digest('base64');
+  }
+
+  get hasBox(): boolean {
+    return this.box !== null;
+  }
+
+  /** An equal filter, with no vehicle inside. */
+  copy(): SubscriptionFilter {
+    return new SubscriptionFilter(this.vehicleIds, this.box);
+  }
 
   wants(vehicleId: string, place: Place): boolean {
     return this.includesVehicle(vehicleId) && (this.box === null || isInside(this.box, place));
@@ -49,7 +65,8 @@ export class SubscriptionFilter {
     this.insideIds.delete(vehicleId);
   }
 
-  private includesVehicle(vehicleId: string): boolean {
+  /** Whether the subscription can get anything of the vehicle, inside the box or not. */
+  includesVehicle(vehicleId: string): boolean {
     return this.vehicleIds?.has(vehicleId) ?? true;
   }
 }

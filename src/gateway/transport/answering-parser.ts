@@ -1,4 +1,5 @@
 import * as standardParser from 'socket.io-parser';
+import { JsonEncoder } from './json-encoder.js';
 
 /** An event whose payload is not JSON. A symbol, because a client can send any name. Argument: size in bytes. */
 export const UNREADABLE_EVENT = Symbol('unreadable event');
@@ -45,4 +46,8 @@ function isJson(text: string): boolean {
 }
 
 /** Option `parser` of the Socket.IO server. */
-export const ANSWERING_PARSER = { ...standardParser, Decoder: AnsweringDecoder };
+export const ANSWERING_PARSER = {
+  ...standardParser,
+  Encoder: JsonEncoder,
+  Decoder: AnsweringDecoder,
+};

@@ -1,8 +1,15 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { AccessTokensService, bearerToken, Public, tokenMissing } from '../../auth/index.js';
-import { FailsWith } from '../../core/index.js';
+import {
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiResponse,
+  ApiTags,
+  FailsWith,
+} from '../../core/index.js';
 import { IMAGE_CONTENT, RANGE_HEADER } from '../image.dto.js';
 import { OldAddressesService } from './old-addresses.service.js';
 import { sendImage } from './send-image.js';

@@ -1,4 +1,6 @@
 import { Controller, Get, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { Public } from '../../auth/index.js';
 import {
   ApiBody,
   ApiConsumes,
@@ -7,10 +9,8 @@ import {
   ApiOperation,
   ApiResponse,
   ApiTags,
-} from '@nestjs/swagger';
-import type { Request, Response } from 'express';
-import { Public } from '../../auth/index.js';
-import { AcceptsNonJsonBody } from '../../core/index.js';
+  AcceptsNonJsonBody,
+} from '../../core/index.js';
 import { CRASH_PATH, ERROR_CODES_PATH, SNAPSHOT_PATH, TRACKING_PATH } from '../legacy-routes.js';
 import { BoxesService } from './boxes.service.js';
 import {

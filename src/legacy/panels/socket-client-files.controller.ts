@@ -1,11 +1,19 @@
 import { Controller, Get, NotFoundException, Param, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Public } from '../../auth/index.js';
-import { type ConstantAnswer, constantAnswer, FailsWith, sendConstant } from '../../core/index.js';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+  type ConstantAnswer,
+  constantAnswer,
+  FailsWith,
+  sendConstant,
+} from '../../core/index.js';
 
 /** The build of the Socket.IO client for browsers; it works with Socket.IO 3 and 4. */
 const DIRECTORY = join(

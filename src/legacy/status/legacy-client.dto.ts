@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty } from '../../core/index.js';
 import {
   LEGACY_CLIENT_KINDS,
   type LegacyClient,

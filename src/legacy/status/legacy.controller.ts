@@ -1,7 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../../auth/index.js';
-import type { Page } from '../../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, type Page } from '../../core/index.js';
 import { type UnknownBox, UnknownBoxes } from './unknown-boxes.js';
 import { LegacyClientPageDto } from './legacy-client.dto.js';
 import type { LegacyClient } from './legacy-client.schema.js';

@@ -1,7 +1,6 @@
-import { ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import { PositionDto, IsIsoTime } from '../../core/index.js';
+import { ApiProperty, ApiPropertyOptional, PositionDto, IsIsoTime } from '../../core/index.js';
 import { TRACK_FORMATS, type TrackFormatName } from './track-export.service.js';
 
 const ORDERS = ['asc', 'desc'] as const;
@@ -64,7 +63,7 @@ export class PositionPageDto {
 
 /** The answer for each `format`; JSON without one. */
 export const TRACK_EXAMPLES = {
-  'application/json': { schema: { $ref: getSchemaPath(PositionPageDto) } },
+  'application/json': { schema: { $ref: `#/components/schemas/${PositionPageDto.name}` } },
   'application/gpx+xml': {
     example:
       '<gpx version="1.1" creator="Samserver" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>' +

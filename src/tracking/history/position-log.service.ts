@@ -25,6 +25,11 @@ export class PositionLogService {
     return this.ingest.pressure;
   }
 
+  /** Positions are being written: further ones are published soon. */
+  get isCommitting(): boolean {
+    return this.ingest.isCommitting;
+  }
+
   /** Pages of the positions that any instance recorded from a time on. */
   async *since(fromMs: number, pageSize: number): AsyncGenerator<readonly RecordedPosition[]> {
     for (let last: RecordedPosition | null = null; ;) {

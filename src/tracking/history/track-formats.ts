@@ -1,4 +1,4 @@
-import { type Position, toPositionView } from '../../core/index.js';
+import { formatTime, type Position, positionGeoJson } from '../../core/index.js';
 
 interface TrackHeader {
   readonly callSign: string;
@@ -56,24 +56,40 @@ function trackPoint(position: Position): string {
   // The schema excludes longitude 180 and course 360; the own elements keep them.
   const lon = position.lon === 180 ? -180 : position.lon;
   const course = headingDeg === undefined ? undefined : headingDeg % 360;
-  const garmin = element('tp:speed', number(speedMps)) + element('tp:course', number(course));
+  const garmin = element.speed(number(speedMps)) + element.course(number(course));
   const own =
-    element('s:lon', number(lon === position.lon ? undefined : position.lon)) +
-    element('s:headingDeg', number(course === headingDeg ? undefined : headingDeg)) +
-    element('s:accuracyM', number(position.accuracyM)) +
-    element('s:batteryPct', number(position.batteryPct)) +
-    element('s:ignition', position.ignition?.toString()) +
-    element('s:attributes', position.attributes && xmlSafeJson(position.attributes)) +
-    element('s:receivedAt', isoTime(position.receivedAtMs));
-  const extensions = element('extensions', element('tp:TrackPointExtension', garmin || undefined) + own);
-  const children = element('ele', number(altitudeM)) + element('time', isoTime(timeMs)) + extensions;
-  return `<trkpt lat="${decimal(lat)}" lon="${decimal(lon)}">${children}</trkpt>\n`;
+    element.lon(number(lon === position.lon ? undefined : position.lon)) +
+    element.headingDeg(number(course === headingDeg ? undefined : headingDeg)) +
+    element.accuracyM(number(position.accuracyM)) +
+    element.batteryPct(number(position.batteryPct)) +
+    element.ignition(position.ignition?.toString()) +
+    element.attributes(position.attributes && xmlSafeJson(position.attributes));
+  const pointExtension = element.pointExtension(garmin || undefined);
+  return (
+    `<trkpt lat="${decimal(lat)}" lon="${decimal(lon)}">${element.ele(number(altitudeM))}` +
+    `<time>${formatTime(timeMs)}</time><extensions>${pointExtension}${own}` +
+    `<s:receivedAt>${formatTime(position.receivedAtMs)}</s:receivedAt></extensions></trkpt>\n`
+  );
 }
 
-/** @param content XML; undefined for no element */
-function element(name: string, content: string | undefined): string {
-  return content === undefined ? '' : `<${name}>${content}</${name}>`;
+/** @returns the element with a content, which is XML; no element for undefined */
+function elementNamed(name: string): (content: string | undefined) => string {
+  const [start, end] = [`<${name}>`, `</${name}>`];
+  return (content) => (content === undefined ? '' : start + content + end);
 }
+
+const element = {
+  ele: elementNamed('ele'),
+  pointExtension: elementNamed('tp:TrackPointExtension'),
+  speed: elementNamed('tp:speed'),
+  course: elementNamed('tp:course'),
+  lon: elementNamed('s:lon'),
+  headingDeg: elementNamed('s:headingDeg'),
+  accuracyM: elementNamed('s:accuracyM'),
+  batteryPct: elementNamed('s:batteryPct'),
+  ignition: elementNamed('s:ignition'),
+  attributes: elementNamed('s:attributes'),
+};
 
 /** Escapes within the strings of the JSON, so that a reader of the XML gets this text with or without its entities. */
 function xmlSafeJson(value: unknown): string {
@@ -108,47 +124,48 @@ export const GEOJSON_FORMAT: TrackFormat = {
   extension: 'geojson',
   head: ({ callSign, vehicleId }) =>
     `{"type":"FeatureCollection","name":${JSON.stringify(callSign)},"vehicleId":"${vehicleId}","features":[`,
-  fixes: (page, previous) => `${previous === null ? '\n' : ',\n'}${page.map(feature).join(',\n')}`,
+  fixes: (page, previous) => `${previous === null ? '\n' : ',\n'}${page.map(positionGeoJson).join(',\n')}`,
   tail: () => '\n]}\n',
 };
 
-function feature(position: Position): string {
-  const { lat, lon, altitudeM, ...properties } = toPositionView(position);
-  const coordinates = altitudeM === undefined ? [lon, lat] : [lon, lat, altitudeM];
-  return JSON.stringify({ type: 'Feature', geometry: { type: 'Point', coordinates }, properties });
+const COLUMNS = [
+  'time',
+  'lat',
+  'lon',
+  'speed_mps',
+  'heading_deg',
+  'accuracy_m',
+  'altitude_m',
+  'battery_pct',
+  'ignition',
+  'received_at',
+  'attributes',
+];
+
+/** In the order of `COLUMNS`. An absent value is an empty cell. */
+function csvRow(position: Position): string {
+  const { timeMs, lat, lon, ignition, receivedAtMs, attributes } = position;
+  const measured = `${cell(position.speedMps)},${cell(position.headingDeg)},${cell(position.accuracyM)}`;
+  const more = `${cell(position.altitudeM)},${cell(position.batteryPct)},${ignition ?? ''}`;
+  const json = attributes ? `"${JSON.stringify(attributes).replaceAll('"', '""')}"` : '';
+  return `${formatTime(timeMs)},${decimal(lat)},${decimal(lon)},${measured},${more},${formatTime(receivedAtMs)},${json}\r\n`;
 }
 
-/** An absent value is an empty cell. */
-const COLUMNS: readonly (readonly [name: string, (position: Position) => string | undefined])[] = [
-  ['time', ({ timeMs }) => isoTime(timeMs)],
-  ['lat', ({ lat }) => decimal(lat)],
-  ['lon', ({ lon }) => decimal(lon)],
-  ['speed_mps', ({ speedMps }) => number(speedMps)],
-  ['heading_deg', ({ headingDeg }) => number(headingDeg)],
-  ['accuracy_m', ({ accuracyM }) => number(accuracyM)],
-  ['altitude_m', ({ altitudeM }) => number(altitudeM)],
-  ['battery_pct', ({ batteryPct }) => number(batteryPct)],
-  ['ignition', ({ ignition }) => ignition?.toString()],
-  ['received_at', ({ receivedAtMs }) => isoTime(receivedAtMs)],
-  ['attributes', ({ attributes }) => attributes && `"${JSON.stringify(attributes).replaceAll('"', '""')}"`],
-];
+function cell(value: number | undefined): string {
+  return value === undefined ? '' : decimal(value);
+}
 
 /** RFC 4180 with a header line. Only attributes, which are JSON, need quotes. */
 export const CSV_FORMAT: TrackFormat = {
   mediaType: 'text/csv; charset=utf-8; header=present',
   extension: 'csv',
-  head: () => `${COLUMNS.map(([name]) => name).join(',')}\r\n`,
-  fixes: (page) =>
-    page.map((position) => `${COLUMNS.map(([, cell]) => cell(position) ?? '').join(',')}\r\n`).join(''),
+  head: () => `${COLUMNS.join(',')}\r\n`,
+  fixes: (page) => page.map(csvRow).join(''),
   tail: () => '',
 };
 
 function number(value: number | undefined): string | undefined {
   return value === undefined ? undefined : decimal(value);
-}
-
-function isoTime(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }
 
 /**
@@ -157,6 +174,7 @@ function isoTime(timeMs: number): string {
  */
 function decimal(value: number): string {
   const text = String(value);
+  if (!text.includes('e-')) return text;
   const [, sign, first, rest = '', exponent] = /^(-?)(\d)(?:\.(\d+))?e-(\d+)$/.exec(text) ?? [];
   return exponent === undefined ? text : `${sign}0.${'0'.repeat(Number(exponent) - 1)}${first}${rest}`;
 }

@@ -1,7 +1,10 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, DeviceCredentialsService, type DevicePrincipal, ForDevice } from '../../auth/index.js';
 import {
+  ApiBody,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
   DUPLICATE_TEXT,
   FailsWith,
   LeanRoutes,

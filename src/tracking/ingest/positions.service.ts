@@ -88,6 +88,11 @@ export class PositionsService {
     return this.groupCommit.pressure;
   }
 
+  /** Positions are being written: further ones are published soon. */
+  get isCommitting(): boolean {
+    return this.groupCommit.committingSinceMs !== null;
+  }
+
   /** Every position that was recorded here before this time is published, epoch milliseconds. */
   get publishedUpToMs(): number {
     const committedMs = this.groupCommit.committingSinceMs ?? this.clock.nowMs();

@@ -1,15 +1,12 @@
-import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import {
-  PositionDto,
-  type PositionInput,
+  ApiProperty,
+  ApiPropertyOptional,
+  PositionInputDto,
   type PositionResult,
   type ReportAnswer,
   type Verdict,
   VERDICTS,
 } from '../../core/index.js';
-
-/** One position as a device sends it, for the OpenAPI document; `parsePosition` reads it. */
-export class PositionInputDto extends OmitType(PositionDto, ['receivedAt']) implements PositionInput {}
 
 export class ReportDto {
   @ApiProperty({ type: [PositionInputDto], minItems: 1, maxItems: 500 })

@@ -1,7 +1,13 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ForRole } from '../../auth/index.js';
-import { isInside, type Page, parseBoundingBox } from '../../core/index.js';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  isInside,
+  type Page,
+  parseBoundingBox,
+} from '../../core/index.js';
 import { LatestPositions } from './latest-positions.js';
 import { LivePositionDto, LivePositionListDto, LivePositionsDto } from '../position.dto.js';
 

@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '../../core/index.js';
 import { ForRole } from '../../auth/index.js';
 import { FindNearestDto, NearestDto } from './nearest.dto.js';
 import { type NearestAnswer, NearestVehiclesService } from './nearest-vehicles.service.js';

@@ -1,5 +1,4 @@
-import { PositionDto } from '../../core/index.js';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, PositionDto } from '../../core/index.js';
 import { Transform, Type } from 'class-transformer';
 import { IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
 import { UNIT_STATUSES, type UnitStatus, VehicleDto } from '../../vehicles/index.js';

@@ -1,6 +1,5 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { FailsWith } from '../../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, FailsWith } from '../../core/index.js';
 import { Caller, ForRole, type UserPrincipal } from '../../auth/index.js';
 import { QuarantinedPositionDto, QuarantinePageDto, QuarantineQueryDto } from './quarantine.dto.js';
 import { QuarantineService } from './quarantine.service.js';

@@ -1,7 +1,14 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsMongoId, IsOptional } from 'class-validator';
-import { PositionDto, lowerCased, PageDto, QUARANTINE_CODES, type QuarantineCode } from '../../core/index.js';
+import {
+  ApiProperty,
+  ApiPropertyOptional,
+  PositionDto,
+  lowerCased,
+  PageDto,
+  QUARANTINE_CODES,
+  type QuarantineCode,
+} from '../../core/index.js';
 
 export class QuarantineQueryDto extends PageDto {
   @ApiPropertyOptional({ description: 'Default: all vehicles.' })

@@ -1,0 +1,89 @@
+/** From the device to the watcher, and what the watchers cost. */
+import { join } from 'node:path';
+import { Clients } from '../support/load.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
+import { startSamserver } from '../support/subjects.mjs';
+import { FLOOR, Table } from '../support/table.mjs';
+
+const FRAMED = 'rooms, frames';
+/** As `/live`: at most 4 frames a second. */
+const FRAME_MS = 260;
+const DEVICES = 1_000;
+const WATCHERS = 100;
+const MANY = `${DEVICES.toLocaleString('en-US')} devices at 1 Hz, ${WATCHERS} watchers`;
+const FEW = '20 devices at 1 Hz, 5 watchers';
+const CASES = [
+  { name: MANY, devices: DEVICES, watchers: WATCHERS },
+  { name: FEW, devices: 20, watchers: 5 },
+];
+
+export const about = {
+  title: 'Fan-out',
+  text: `The floor is bare Socket.IO with one room: it sends each position at once in a frame of its own and stores nothing. "${FRAMED}" gathers the positions of ${FRAME_MS} ms in one frame. The cost of a delivery is the CPU time with watchers less that of the same load without them, divided by the positions that all watchers got. Sent to seen is measured with one clock. The aims: a share of 0.8, p99 of 300 ms; with 20 devices p50 of 10 ms.`,
+};
+
+export async function run({ programs, revisions, seconds, rounds, progress }) {
+  const clients = await Clients.start(programs);
+  progress('starting the programs');
+  const subjects = [await startRooms(programs, FLOOR, 0), await startRooms(programs, FRAMED, FRAME_MS)];
+  for (const revision of revisions) {
+    const samserver = await startSamserver(programs, revision, DEVICES);
+    subjects.push({ ...samserver, watcher: { ...samserver.kinds.socket, token: samserver.accessToken } });
+  }
+  for (const { name, kinds, devices, watcher } of subjects) {
+    const addresses = devices.map((token) => ({ ...kinds.socket, token }));
+    for (const { devices: count, watchers } of CASES) {
+      await clients.define(`${name} ${count}`, 'socket', addresses.slice(0, count));
+      await clients.define(`${name} watchers ${count}`, 'watcher', Array(watchers).fill(watcher));
+    }
+  }
+  const table = new Table({
+    title: 'Open loop',
+    metrics: [
+      { name: 'deliveryUs', title: 'service CPU, µs a delivery', digits: 2, better: 'lower' },
+      { name: 'p50Ms', title: 'sent to seen, p50 ms', digits: 0, better: 'lower' },
+      { name: 'p99Ms', title: 'p99 ms', digits: 0 },
+      { name: 'servicePct', title: 'service CPU, % of a core', digits: 0, better: 'lower' },
+      { name: 'missing', title: 'not delivered', digits: 0 },
+    ],
+    main: 'deliveryUs',
+    aims: { [MANY]: 0.8 },
+  });
+  for (let round = -1; round < rounds; round += 1)
+    for (const { name, devices } of CASES)
+      for (const subject of rotated(subjects, Math.max(0, round))) {
+        progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
+        const load = { seconds: round < 0 ? 2 : seconds, perSecond: devices, isRealTime: true };
+        const group = `${subject.name} ${devices}`;
+        const alone = await clients.run(group, 'openLoop', load, subject.pids);
+        const watchers = { watchers: `${subject.name} watchers ${devices}` };
+        const watched = await clients.run(group, 'openLoop', { ...load, ...watchers }, subject.pids);
+        if (round >= 0) table.add(name, subject.name, valuesOf(alone, watched));
+      }
+  return [table];
+}
+
+function valuesOf(alone, { seen, cpuS, seconds, done, refused }) {
+  if (refused > 0) throw new Error(`${refused} positions were refused`);
+  const extraS = cpuS.service - alone.cpuS.service;
+  return {
+    // With few positions the difference is within the resolution of the clock.
+    ...(done >= DEVICES && extraS > 0 && { deliveryUs: (extraS * 1e6) / seen.deliveries }),
+    p50Ms: seen.latencyMs.p50,
+    p99Ms: seen.latencyMs.p99,
+    servicePct: (cpuS.service / seconds) * 100,
+    missing: seen.missing,
+  };
+}
+
+async function startRooms(programs, name, frameMs) {
+  const script = join(import.meta.dirname, '../support/bare-rooms.mjs');
+  const { pid, message } = await programs.fork(script, [String(frameMs)]);
+  return {
+    name,
+    pids: { service: pid },
+    kinds: { socket: message },
+    watcher: message,
+    devices: Array.from({ length: DEVICES }, (_, n) => n.toString(16).padStart(24, '0')),
+  };
+}

@@ -1,0 +1,74 @@
+/** Whether a position costs the same with many devices, and with many stored positions. */
+import { mongo } from 'mongoose';
+import { Clients } from '../support/load.mjs';
+import { fillHistory } from '../support/positions.mjs';
+import { rotated, roundName } from '../support/statistics.mjs';
+import { costOf, startSamserver } from '../support/subjects.mjs';
+import { Table } from '../support/table.mjs';
+
+const IN_FLIGHT = 50;
+const FLEETS = [10, 100, 1_000, 5_000];
+const STORED = 1_000_000;
+/** Vehicles that the stored positions belong to. */
+const VEHICLES = 100;
+
+export const about = {
+  title: 'Scale',
+  text: `Socket.IO, one position an event, closed loop with ${IN_FLIGHT} in flight. The aim is a rate that is flat within 20 %. \`--positions 10000000\` stores more.`,
+};
+
+export async function run({ programs, revisions, seconds, rounds, values, progress }) {
+  const stored = Number(values.positions ?? STORED);
+  const clients = await Clients.start(programs);
+  const loads = [];
+  for (const revision of revisions) {
+    progress(`${revision.name}: making ${FLEETS.at(-1)} vehicles`);
+    const fleet = await startSamserver(programs, revision, FLEETS.at(-1));
+    for (const size of FLEETS) loads.push(await define(clients, fleet, `${size} devices`, size));
+    const empty = await startSamserver(programs, revision, VEHICLES);
+    loads.push(await define(clients, empty, '0 stored positions', VEHICLES));
+    const full = await startSamserver(programs, revision, VEHICLES);
+    progress(`${revision.name}: storing ${stored} positions`);
+    await fill(full, stored / VEHICLES);
+    loads.push(await define(clients, full, `${stored.toLocaleString('en-US')} stored positions`, VEHICLES));
+  }
+  const table = new Table({
+    title: 'Closed loop',
+    metrics: [
+      { name: 'rate', title: 'positions/s', digits: 0, better: 'higher' },
+      { name: 'serviceMs', title: 'service CPU, ms a position', digits: 4, better: 'lower' },
+      { name: 'databaseMs', title: 'database CPU, ms a position', digits: 4, better: 'lower' },
+      { name: 'p99Ms', title: 'p99 ms', digits: 1 },
+      { name: 'refusedPct', title: 'refused %', digits: 2 },
+    ],
+  });
+  for (let round = -1; round < rounds; round += 1)
+    for (const { name, subject, group } of rotated(loads, Math.max(0, round))) {
+      progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
+      const load = { seconds: round < 0 ? 1 : seconds, inFlight: IN_FLIGHT };
+      const result = await clients.run(group, 'closedLoop', load, subject.pids);
+      if (round < 0) continue;
+      table.add(name, subject.name, {
+        rate: result.done / result.seconds,
+        ...costOf(result),
+        p99Ms: result.latencyMs.p99,
+        refusedPct: (result.refused / (result.refused + result.done)) * 100,
+      });
+    }
+  return [table];
+}
+
+async function define(clients, subject, name, count) {
+  const group = `${subject.name} ${name}`;
+  const addresses = subject.devices.slice(0, count).map((token) => ({ ...subject.kinds.socket, token }));
+  await clients.define(group, 'socket', addresses);
+  return { name, subject, group };
+}
+
+/** Older positions than those of the devices, so that these are not late. */
+async function fill({ databaseUrl, vehicles }, each) {
+  const client = await new mongo.MongoClient(databaseUrl).connect();
+  const startMs = Date.now() - 350 * 86_400_000;
+  for (const { id } of vehicles) await fillHistory(client.db().collection('positions'), id, each, startMs);
+  await client.close();
+}
