@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessTokensService, bearerToken, OpsTokens, Public } from '../auth/index.js';
 import { InstanceIdentity } from '../cluster/index.js';
+import { LeanRoutes } from '../core/index.js';
 import { DrainService, InstanceLifecycle, type InstanceState } from '../deployment/index.js';
 import {
   READY_DETAILS,
@@ -41,7 +42,18 @@ export class HealthController {
     private readonly report: ReadinessReport,
     private readonly opsTokens: OpsTokens,
     private readonly accessTokens: AccessTokensService,
-  ) {}
+    leanRoutes: LeanRoutes,
+  ) {
+    leanRoutes.add({
+      method: 'GET',
+      path: '/health',
+      handle: () => ({
+        status: drainService.isOverdue ? HttpStatus.SERVICE_UNAVAILABLE : HttpStatus.OK,
+        headers: ['Cache-Control', 'no-store'],
+        body: this.healthAnswer(),
+      }),
+    });
+  }
 
   /** Depends on this process only: a database outage must not restart every instance. */
   @Get('health')
@@ -63,15 +75,9 @@ export class HealthController {
     description: 'The process is broken; with `boot=1` also when it has not been ready yet.',
   })
   health(@Query('boot') boot: unknown, @Res({ passthrough: true }) response: Response): HealthAnswer {
-    const isBroken = this.drainService.isOverdue;
     const isBooting = boot === '1' && !this.lifecycle.hasEverServed;
-    if (isBroken || isBooting) response.status(HttpStatus.SERVICE_UNAVAILABLE);
-    return {
-      status: isBroken ? 'broken' : 'ok',
-      state: this.lifecycle.state,
-      uptimeS: Math.floor(process.uptime()),
-      release: { ...this.identity.release, startedAt: this.identity.startedAt },
-    };
+    if (this.drainService.isOverdue || isBooting) response.status(HttpStatus.SERVICE_UNAVAILABLE);
+    return this.healthAnswer();
   }
 
   @Get('ready')
@@ -94,6 +100,15 @@ export class HealthController {
     if (answer.status !== 'ready')
       response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', RETRY_AFTER_S);
     return isPrivileged ? { ...answer, ...this.report.details() } : answer;
+  }
+
+  private healthAnswer(): HealthAnswer {
+    return {
+      status: this.drainService.isOverdue ? 'broken' : 'ok',
+      state: this.lifecycle.state,
+      uptimeS: Math.floor(process.uptime()),
+      release: { ...this.identity.release, startedAt: this.identity.startedAt },
+    };
   }
 
   /** True for the ops token, and for the access token of an admin whose session is verified in time. Never rejects. */

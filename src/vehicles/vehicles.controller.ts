@@ -12,7 +12,7 @@ import {
   Res,
 } from '@nestjs/common';
 import type { Response } from 'express';
-import { Caller, ForRole, type Principal } from '../auth/index.js';
+import { AccessTokensService, Caller, ForRole, type Principal } from '../auth/index.js';
 import {
   ApiCreatedResponse,
   ApiHeader,
@@ -21,6 +21,7 @@ import {
   ApiOperation,
   ApiTags,
   FailsWith,
+  LeanRoutes,
   type Page,
   pageRequest,
 } from '../core/index.js';
@@ -44,13 +45,31 @@ const IF_MATCH = {
     'ETag of the version to change, as it was received: a proxy that compresses writes `W/` before it.',
 };
 
+const PATH = 'api/v1/vehicles';
+
 @ApiTags('vehicles')
-@Controller('api/v1/vehicles')
+@Controller(PATH)
 export class VehiclesController {
   constructor(
     private readonly vehicles: VehiclesService,
     private readonly vehicleArchival: VehicleArchivalService,
-  ) {}
+    accessTokens: AccessTokensService,
+    leanRoutes: LeanRoutes,
+  ) {
+    leanRoutes.add({
+      method: 'GET',
+      path: `/${PATH}/:id`,
+      // Every user may read a vehicle.
+      access: {
+        isToken: (token) => AccessTokensService.isAccessToken(token),
+        authenticate: (token) => accessTokens.verify(token),
+      },
+      handle: async (id) => {
+        const { view, tag } = await vehicles.get(id as string);
+        return { headers: ['ETag', tag], body: view };
+      },
+    });
+  }
 
   @Post()
   @ForRole('dispatcher')

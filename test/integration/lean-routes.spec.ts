@@ -1,23 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DomainError, type HttpAdapter, SharedRates } from '../../src/core/index.js';
-import { HttpDrain } from '../../src/deployment/index.js';
+import { DrainService, HttpDrain } from '../../src/deployment/index.js';
 import { PositionsService } from '../../src/tracking/index.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { type Bytes, exchange, type RawRequest, requestBytes } from '../support/raw-http.js';
 import { startTestService, type TestService } from '../support/test-service.js';
 
 const PATH = '/api/v1/positions';
-/** Not exactly the path of the lean route. */
-const GENERAL_PATH = `${PATH}?`;
 const FIX = { lat: 48.137154, lon: 11.576124, time: '2026-11-23T14:50:00.000Z', batteryPct: 200 };
 const REPORT = JSON.stringify({ positions: [FIX, { lat: 91 }] });
 
-/** All that the client receives, without the time. */
+/** All that the client receives, without times. */
 async function answerTo(service: TestService, request: RawRequest, next: Bytes[] = []): Promise<string> {
   const headers = { 'X-Request-Id': 'one-id', ...request.headers };
   const pieces = [...requestBytes({ method: 'POST', ...request, headers }), ...next];
   const { head, body } = await exchange(service.service.httpPort, pieces);
-  return `${head.replace(/Date: [^\r]*/, 'Date')}\r\n\r\n${JSON.stringify(body)}`;
+  const text = `${head}\r\n\r\n${JSON.stringify(body)}`;
+  return text.replace(/Date: [^\r]*/, 'Date').replace(/"uptimeS":\d+/, 'uptime');
 }
 
 const headOf = (answer: string): string => answer.split('\r\n\r\n', 1)[0] ?? '';
@@ -39,12 +38,15 @@ function observeRoutes({ service }: TestService): boolean[] {
 describe.each([
   ['without CORS', {}],
   ['with CORS', { CORS_ORIGINS: 'https://panel.example.org' }],
-])('the lean route for positions, %s', (_, env) => {
+])('the lean routes, %s', (_, env) => {
   let service: TestService;
+  let admin: string;
+  let vehicleId: string;
   let token: string;
   beforeAll(async () => {
     service = await startTestService(env);
-    ({ deviceToken: token } = await newVehicle(service, await adminToken(service)));
+    admin = await adminToken(service);
+    ({ vehicleId, deviceToken: token } = await newVehicle(service, admin));
     await call(service, 'POST', PATH, { token, body: { positions: [FIX] } });
   });
   afterEach(() => {
@@ -55,14 +57,16 @@ describe.each([
   /** The answers of the lean and of the general path to the same request. */
   const both = async (request: RawRequest, next?: Bytes[]): Promise<[string, string]> => {
     const taken = observeRoutes(service);
-    const lean = await answerTo(service, { path: PATH, token, ...request }, next);
-    const general = await answerTo(service, { path: GENERAL_PATH, token, ...request }, next);
+    const { path = PATH } = request;
+    const lean = await answerTo(service, { token, ...request, path }, next);
+    // With a query it is not exactly the path of the lean route.
+    const general = await answerTo(service, { token, ...request, path: `${path}?` }, next);
     expect(taken.filter((isTaken) => isTaken)).toHaveLength(1);
     expect(taken[0]).toBe(true);
     return [lean, general];
   };
 
-  it('gives the answer of the general path, byte for byte', async () => {
+  it('give the answer of the general path, byte for byte', async () => {
     const [lean, general] = await both({ body: REPORT });
     expect(lean).toBe(general);
     expect(lean).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
@@ -70,10 +74,10 @@ describe.each([
     expect(lean).toContain('X-Request-Id: one-id');
   });
 
-  it('does so on a kept-alive connection, and for a body with a byte order mark', async () => {
+  it('do so on a kept-alive connection, and for a body with a byte order mark', async () => {
     const headers = { Connection: 'keep-alive', 'Content-Type': 'application/json; charset=utf-8' };
     // The second request ends the connection.
-    const next = requestBytes({ path: '/health' });
+    const next = requestBytes({ path: '/ready' });
     const [lean, general] = await both({ headers, body: `\ufeff${REPORT}` }, next);
     expect(headOf(lean)).toBe(headOf(general));
     expect(lean).toMatch(/200 OK[^]*Keep-Alive: timeout=/);
@@ -85,7 +89,7 @@ describe.each([
     ['no positions', 400, '{}'],
     ['an expensive body', 400, `{"positions":[${'['.repeat(2_000)}${']'.repeat(2_000)}]}`],
     ['too many positions', 400, JSON.stringify({ positions: Array.from({ length: 501 }, () => FIX) })],
-  ])('gives the error of the general path to %s', async (_what, status, body) => {
+  ])('give the error of the general path to %s', async (_what, status, body) => {
     const [lean, general] = await both({ body });
     expect(lean).toBe(general);
     expect(lean).toMatch(`HTTP/1.1 ${status} `);
@@ -95,14 +99,14 @@ describe.each([
     [503, new DomainError('positions/overloaded', 'busy', { retryAfterMs: 1_500 })],
     [503, new DomainError('storage/unavailable', 'no storage')],
     [500, new Error('unexpected')],
-  ])('gives the error of the general path to a failure: %i, %s', async (status, error) => {
+  ])('give the error of the general path to a failure: %i, %s', async (status, error) => {
     jest.spyOn(service.service.app.get(PositionsService), 'report').mockRejectedValue(error);
     const [lean, general] = await both({ body: REPORT });
     expect(lean).toBe(general);
     expect(lean).toMatch(`HTTP/1.1 ${status} `);
   });
 
-  it.each(['device-events', 'json-bytes'])('counts for the rate %s', async (name) => {
+  it.each(['device-events', 'json-bytes'])('count for the rate %s', async (name) => {
     const rate = service.service.app.get(SharedRates).all.find((each) => each.name === name);
     if (!rate) throw new Error('no such rate');
     jest.spyOn(rate, 'take').mockReturnValue(2_500);
@@ -111,12 +115,12 @@ describe.each([
     expect(lean).toMatch(/^HTTP\/1\.1 429 [^]*Retry-After: 3\r\n/);
   });
 
-  it('refuses an unknown and a revoked token as the general path', async () => {
-    const admin = await adminToken(service);
-    const { vehicleId, credentialId, deviceToken } = await newVehicle(service, admin);
+  it('refuse an unknown and a revoked token as the general path', async () => {
+    const other = await newVehicle(service, admin);
+    const { credentialId, deviceToken } = other;
     const post = { token: deviceToken, body: REPORT };
     expect((await both(post))[0]).toMatch('200 OK');
-    await call(service, 'DELETE', `/api/v1/vehicles/${vehicleId}/credentials/${credentialId}`, {
+    await call(service, 'DELETE', `/api/v1/vehicles/${other.vehicleId}/credentials/${credentialId}`, {
       token: admin,
     });
     for (const each of [deviceToken, `${'0'.repeat(24)}.${'a'.repeat(43)}`]) {
@@ -127,7 +131,51 @@ describe.each([
     }
   });
 
-  it('takes a body that arrives after its headers, in pieces', async () => {
+  it('give a probe the answer of the general path, and 503 when the process is broken', async () => {
+    const probe = { method: 'GET', path: '/health' };
+    const [lean, general] = await both(probe);
+    expect(lean).toBe(general);
+    expect(lean).toMatch(/200 OK\r\n[^]*Cache-Control: no-store\r\n[^]*"status":"ok"/);
+    jest.restoreAllMocks();
+    jest.spyOn(service.service.app.get(DrainService), 'isOverdue', 'get').mockReturnValue(true);
+    const [leanBroken, generalBroken] = await both(probe);
+    expect(leanBroken).toBe(generalBroken);
+    expect(leanBroken).toMatch(/503 Service Unavailable\r\n[^]*"status":"broken"/);
+  });
+
+  it('give a vehicle as the general path, with its ETag', async () => {
+    const [lean, general] = await both({
+      method: 'GET',
+      path: `/api/v1/vehicles/${vehicleId}`,
+      token: admin,
+    });
+    expect(lean).toBe(general);
+    expect(lean).toMatch(/200 OK\r\n[^]*ETag: "[^]*"lastPosition":\{/);
+  });
+
+  it('give the errors of the general path for an unknown vehicle and a false token', async () => {
+    const path = `/api/v1/vehicles/${'0'.repeat(24)}`;
+    const [lean, general] = await both({ method: 'GET', path, token: admin });
+    expect(lean).toBe(general);
+    expect(lean).toMatch('404 Not Found');
+    jest.restoreAllMocks();
+    const token = 'eyJhbGciOiJIUzI1NiJ9.e30.abc';
+    const [leanFalse, generalFalse] = await both({ method: 'GET', path, token });
+    expect(leanFalse).toBe(generalFalse);
+    expect(leanFalse).toMatch('401 Unauthorized');
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['If-None-Match', { 'If-None-Match': '"any"' }],
+    ['a body', { 'Content-Length': '0' }],
+    ['an origin', { Origin: 'https://panel.example.org' }],
+  ])('leave a GET with %s to the general path', async (_what, headers) => {
+    const taken = observeRoutes(service);
+    await answerTo(service, { method: 'GET', path: '/health', headers });
+    expect(taken).toEqual([false]);
+  });
+
+  it('take a body that arrives after its headers, in pieces', async () => {
     const taken = observeRoutes(service);
     const [head, body] = requestBytes({ method: 'POST', path: PATH, token, body: REPORT });
     const pieces = [String(head), String(body).slice(0, 40), String(body).slice(40)];
@@ -145,7 +193,7 @@ describe.each([
     ['a body over the limit', { headers: { 'Content-Length': '2000001' } }],
     ['an expectation', { headers: { Expect: '100-continue' } }],
     ['an origin', { headers: { Origin: 'https://panel.example.org' } }],
-  ])('leaves a request with %s to the general path', async (_what, request) => {
+  ])('leave a request with %s to the general path', async (_what, request) => {
     const taken = observeRoutes(service);
     await exchange(
       service.service.httpPort,
@@ -155,7 +203,7 @@ describe.each([
     expect(taken).toEqual([false]);
   });
 
-  it('leaves a chunked body to the general path', async () => {
+  it('leave a chunked body to the general path', async () => {
     const taken = observeRoutes(service);
     const [head] = requestBytes({ method: 'POST', path: PATH, token, body: REPORT });
     const chunked = String(head).replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked');
@@ -164,7 +212,7 @@ describe.each([
     expect([status, taken]).toEqual([200, [false]]);
   });
 
-  it('leaves all requests to the general path while connections are closed', async () => {
+  it('leave all requests to the general path while connections are closed', async () => {
     jest.spyOn(service.service.app.get(HttpDrain), 'isActive', 'get').mockReturnValue(true);
     const taken = observeRoutes(service);
     const headers = { Connection: 'keep-alive' };

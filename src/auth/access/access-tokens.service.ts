@@ -41,6 +41,11 @@ export class AccessTokensService {
     this.previous = jwtSecretPrevious === null ? null : new JwtService(jwtOptions(jwtSecretPrevious));
   }
 
+  /** True for a text with the form of an access token. */
+  static isAccessToken(token: string): boolean {
+    return /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
+  }
+
   /** @throws auth/token-invalid, auth/token-expired, auth/session-revoked, storage/unavailable */
   async verify(token: string): Promise<TokenUser> {
     const { sid, sub, exp } = await this.read(token);

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Cache, type CachedReads, UNCACHED } from '../../cache/index.js';
 import { Clock, EventBus } from '../../core/index.js';
 import { AuditLog } from '../audit/audit-log.js';
@@ -100,7 +100,7 @@ function isId(text: string): boolean {
 }
 
 function hashOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** `timingSafeEqual` throws on different lengths, which a damaged record would cause. */

@@ -3,6 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SlidingWindowHistogram } from '../metrics/sliding-window-histogram.js';
 import { Metrics } from '../metrics/metrics.js';
+import { PinoLogger } from '../logging/pino-logger.js';
 import { requestIdOf } from './request-context.js';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -20,11 +21,16 @@ export class HttpTraffic {
   private readonly logger = new Logger('HTTP');
   private readonly lastMinute = new SlidingWindowHistogram();
   private inFlightCount = 0;
+  /** Of the requests that ended in this turn of the event loop. */
+  private lines: object[] = [];
 
   private readonly requests;
   private readonly durations;
 
-  constructor(metrics: Metrics) {
+  constructor(
+    metrics: Metrics,
+    private readonly log: PinoLogger,
+  ) {
     this.requests = metrics.counter({
       name: 'samserver_http_requests_total',
       help: 'Completed HTTP requests by route pattern and status; "aborted": the client closed the connection first.',
@@ -89,7 +95,19 @@ export class HttpTraffic {
     if (!isProbe) this.lastMinute.add(durationMs);
     const line = { requestId: requestIdOf(request), method, route, status, ms: Math.round(durationMs) };
     if (isProbe) this.logger.debug(line, 'request');
-    else this.logger.log(line, 'request');
+    else this.logSoon(line);
+  }
+
+  /** Lines of one turn of the event loop are written together: a group of reports ends with as many requests. */
+  private logSoon(line: object): void {
+    if (this.lines.push(line) > 1) return;
+    setImmediate(() => {
+      const { lines } = this;
+      this.lines = [];
+      this.log.together(() => {
+        for (const each of lines) this.logger.log(each, 'request');
+      });
+    });
   }
 
   private describeLastMinute(metrics: Metrics): void {

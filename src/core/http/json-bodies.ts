@@ -20,6 +20,7 @@ const RETRY_AFTER_MS = 2_000;
 @Injectable()
 export class JsonBodies {
   private readonly parsedBytes: SharedRate;
+  private turn: Promise<void> | null = null;
 
   constructor(
     private readonly bytes: InFlightBytes,
@@ -32,15 +33,18 @@ export class JsonBodies {
 
   /**
    * @param token verified; null on a public route
-   * @returns the parsed body; a promise of it when a part is still to come
+   * @returns the parsed body
    * @throws UnreadableBodyError; http/too-many-bytes; http/busy
    */
-  read(request: IncomingMessage, maxBytes: number, token: string | null): object | Promise<object> {
-    const arrived = arrivedBytes(request);
-    if (arrived === null) return this.readRest(request, maxBytes, token);
-    if (arrived.length > maxBytes) throw bodyTooLarge(maxBytes);
-    this.limitRate(request, arrived.length, token);
-    return parseJsonBody(arrived);
+  async read(request: IncomingMessage, maxBytes: number, token: string | null): Promise<object> {
+    const announced = announcedBytes(request);
+    if (announced > maxBytes) throw bodyTooLarge(maxBytes);
+    this.limitRate(request, announced, token);
+    await this.nextTurn();
+    const body = arrivedBytes(request) ?? (await this.receive(request, maxBytes, token));
+    if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
+    if (announced === 0) this.limitRate(request, body.length, token);
+    return parseJsonBody(body);
   }
 
   /** Counts bytes of this caller in flight. When its bytes are cut for those of others, the request ends. */
@@ -50,15 +54,23 @@ export class JsonBodies {
     return hold;
   }
 
-  private async readRest(request: IncomingMessage, maxBytes: number, token: string | null): Promise<object> {
-    const announced = announcedBytes(request);
-    if (announced > maxBytes) throw bodyTooLarge(maxBytes);
-    this.limitRate(request, announced, token);
+  /**
+   * A small body has arrived then: Node emits the request, and runs its promises, before it parses the rest of the received
+   * chunk.
+   */
+  private nextTurn(): Promise<void> {
+    return (this.turn ??= new Promise((resolve) =>
+      setImmediate(() => {
+        this.turn = null;
+        resolve();
+      }),
+    ));
+  }
+
+  private async receive(request: IncomingMessage, maxBytes: number, token: string | null): Promise<Buffer> {
     const hold = this.open(request, token);
     try {
-      const body = await readBytes(request, maxBytes, (bytes) => (hold.add(bytes) ? null : tooManyBodies()));
-      if (announced === 0) this.limitRate(request, body.length, token);
-      return parseJsonBody(body);
+      return await readBytes(request, maxBytes, (bytes) => (hold.add(bytes) ? null : tooManyBodies()));
     } finally {
       hold.release();
     }

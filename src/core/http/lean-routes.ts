@@ -6,15 +6,29 @@ import { HttpTraffic } from './http-traffic.js';
 import { JsonBodies } from './json-bodies.js';
 import { identify, REQUEST_ID_HEADER } from './request-context.js';
 
-/** `POST <path>` with a JSON body and a bearer token, answered with 200 and JSON. A Nest controller has the same route. */
+/** A route that a Nest controller has too. */
 export interface LeanRoute<Caller> {
+  readonly method: 'GET' | 'POST';
+  /** Exact, or with an id at its end: `/api/v1/vehicles/:id`. */
   readonly path: string;
-  readonly maxBytes: number;
-  /** The form of the tokens that this route accepts. */
-  readonly isToken: (token: string) => boolean;
-  readonly authenticate: (token: string) => Promise<Caller>;
-  /** @returns the answer */
-  readonly handle: (caller: Caller, body: object) => Promise<object>;
+  /** Of the JSON body of a POST. */
+  readonly maxBytes?: number;
+  /** Who may call it; absent for a public route. */
+  readonly access?: {
+    /** The form of the tokens that it accepts. */
+    readonly isToken: (token: string) => boolean;
+    readonly authenticate: (token: string) => Promise<Caller>;
+  };
+  /** @param input the parsed body; the id; nothing of these: an empty text */
+  readonly handle: (input: unknown, caller: Caller) => LeanAnswer | Promise<LeanAnswer>;
+}
+
+export interface LeanAnswer {
+  /** Default 200. */
+  readonly status?: number;
+  /** Names and values in turn. */
+  readonly headers?: readonly string[];
+  readonly body: object;
 }
 
 /** What all answers of the application have in common. */
@@ -26,11 +40,18 @@ export interface CommonAnswer {
   readonly isComplete: () => boolean;
 }
 
+/** A request that is served here. */
+interface LeanCall {
+  readonly route: LeanRoute<unknown>;
+  readonly id: string;
+  /** Not verified; null on a public route. */
+  readonly token: string | null;
+}
+
 /**
  * Serves the routes with the most requests without Express and Nest, whose layers cost more than the rest of such a request.
- * It takes only plain requests: this path, method and content type, a token of the right form, a body of known length. All
- * others go to Express, which answers them as before. Steps, errors and headers are those of the general path; it runs no
- * request context, because all its log lines get their request id as a field. ADR 15.
+ * It takes only plain requests and leaves all others to Express. Steps, errors and headers are those of the general path. It
+ * runs no request context, because all its log lines get their request id as a field. ADR 15.
  */
 @Injectable()
 export class LeanRoutes {
@@ -45,7 +66,7 @@ export class LeanRoutes {
   ) {}
 
   add<Caller>(route: LeanRoute<Caller>): void {
-    this.routes.set(route.path, route as LeanRoute<unknown>);
+    this.routes.set(`${route.method} ${route.path}`, route as LeanRoute<unknown>);
   }
 
   /** Until this call all requests take the general path. */
@@ -55,46 +76,50 @@ export class LeanRoutes {
 
   /** @returns false for a request that takes the general path; it is untouched */
   serve(request: IncomingMessage, response: ServerResponse): boolean {
-    const route = this.routes.get(request.url ?? '');
-    if (!route || request.method !== 'POST' || !this.common?.isComplete()) return false;
-    const token = tokenOf(request.headers);
-    if (token === null || !route.isToken(token) || !hasPlainBody(request.headers, route.maxBytes))
-      return false;
+    const call = this.common?.isComplete() ? this.callOf(request) : null;
+    if (call === null || this.common === null) return false;
     // Reports a proxy that is not trusted.
     if (request.headers['x-forwarded-for'] !== undefined) this.addresses.of(request);
-    void this.answer(route, request, response, token, this.common);
+    void this.answer(call, request, response, this.common);
     return true;
+  }
+
+  /** @returns null when this is no plain request for a lean route */
+  private callOf({ method = '', url = '', headers }: IncomingMessage): LeanCall | null {
+    const id = /\/([0-9a-f]{24})$/.exec(url)?.[1] ?? '';
+    const path = id === '' ? url : `${url.slice(0, -id.length)}:id`;
+    const route = this.routes.get(`${method} ${path}`);
+    if (!route) return null;
+    const { access, maxBytes } = route;
+    const isPlain = maxBytes === undefined ? hasNoBody(headers) : hasJsonBody(headers, maxBytes);
+    if (!isPlain || headers.origin !== undefined || headers.expect !== undefined) return null;
+    if (!access) return { route, id, token: null };
+    const token = tokenOf(headers);
+    return token !== null && access.isToken(token) ? { route, id, token } : null;
   }
 
   /** Never rejects. */
   private async answer(
-    route: LeanRoute<unknown>,
+    { route, id, token }: LeanCall,
     request: IncomingMessage,
     response: ServerResponse,
-    token: string,
     { headersBefore, headersAfter }: CommonAnswer,
   ): Promise<void> {
     this.traffic.observe(request, response, () => route.path);
     const headers = [...headersBefore, REQUEST_ID_HEADER, identify(request), ...headersAfter];
     let caller: unknown = null;
     try {
-      caller = await route.authenticate(token);
-      // A small body has arrived by now: Node emits the request before it reads the rest of the same chunk.
-      const reading = this.bodies.read(request, route.maxBytes, token);
-      const answer = JSON.stringify(
-        await route.handle(caller, reading instanceof Promise ? await reading : reading),
-      );
-      headers.push(
-        'Content-Type',
-        'application/json; charset=utf-8',
-        'Content-Length',
-        String(Buffer.byteLength(answer)),
-      );
-      response.writeHead(200, headers).end(answer);
+      if (token !== null) caller = await route.access?.authenticate(token);
+      const { maxBytes } = route;
+      const input = maxBytes === undefined ? id : await this.bodies.read(request, maxBytes, token);
+      const answer = await route.handle(input, caller);
+      const body = JSON.stringify(answer.body);
+      if (answer.headers) headers.push(...answer.headers);
+      headers.push('Content-Type', 'application/json; charset=utf-8');
+      headers.push('Content-Length', String(Buffer.byteLength(body)));
+      response.writeHead(answer.status ?? 200, headers).end(body);
     } catch (error) {
-      if (!response.headersSent)
-        for (let n = 0; n < headers.length; n += 2)
-          response.setHeader(headers[n] as string, headers[n + 1] as string);
+      setHeaders(response, headers);
       this.problems.answer(error, request, response, caller);
     }
   }
@@ -105,17 +130,31 @@ function tokenOf({ authorization }: IncomingHttpHeaders): string | null {
   return authorization?.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : null;
 }
 
-/** JSON of known length, not encoded. `Origin`: CORS adds headers to the answer. */
-function hasPlainBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
-  const { 'content-type': type, 'content-length': length } = headers;
-  if (type !== 'application/json' && type !== 'application/json; charset=utf-8') return false;
-  const bytes = Number(length);
+/** And asks for the whole answer. */
+function hasNoBody(headers: IncomingHttpHeaders): boolean {
   return (
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined &&
+    headers['if-none-match'] === undefined &&
+    headers['if-modified-since'] === undefined
+  );
+}
+
+/** JSON of known length, not encoded. */
+function hasJsonBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
+  const type = headers['content-type'];
+  const bytes = Number(headers['content-length']);
+  return (
+    (type === 'application/json' || type === 'application/json; charset=utf-8') &&
     bytes > 0 &&
     bytes <= maxBytes &&
     headers['content-encoding'] === undefined &&
-    headers['transfer-encoding'] === undefined &&
-    headers.expect === undefined &&
-    headers.origin === undefined
+    headers['transfer-encoding'] === undefined
   );
+}
+
+function setHeaders(response: ServerResponse, headers: readonly string[]): void {
+  if (response.headersSent) return;
+  for (let n = 0; n < headers.length; n += 2)
+    response.setHeader(headers[n] as string, headers[n + 1] as string);
 }

@@ -54,18 +54,15 @@ export class RequestBodyInterceptor implements NestInterceptor {
       return next.handle();
     }
     assertJson(request);
-    const body = this.bodies.read(request, rule?.maxBytes ?? DEFAULT_MAX_BYTES, tokenOf(request));
-    if (body instanceof Promise) return this.handleWith(request, body, next);
-    request.body = body;
-    return next.handle();
+    return this.readJson(request, rule?.maxBytes ?? DEFAULT_MAX_BYTES, next);
   }
 
-  private async handleWith(
+  private async readJson(
     request: Request,
-    body: Promise<object>,
+    maxBytes: number,
     next: CallHandler,
   ): Promise<Observable<unknown>> {
-    request.body = await body;
+    request.body = await this.bodies.read(request, maxBytes, tokenOf(request));
     return next.handle();
   }
 

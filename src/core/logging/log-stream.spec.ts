@@ -44,6 +44,26 @@ describe('LogStream', () => {
     expect(stream.droppedLines).toBe(0);
   });
 
+  it('writes the lines of `together` with one write, within the limit', () => {
+    const writes: string[] = [];
+    const out = new Writable({
+      decodeStrings: false,
+      write: (text: string, _encoding, done) => {
+        writes.push(text);
+        done();
+      },
+    });
+    const stream = new LogStream(out, 2_000);
+    const logger = createPino('info', { isTerminal: false, release: null, to: stream });
+    stream.together(() => {
+      for (let count = 0; count < 1_000; count += 1) logger.info('line');
+    });
+    expect(writes[0]?.length).toBeLessThanOrEqual(2_000);
+    expect(writes[0]?.match(/"line"/g)).toHaveLength(1_000 - stream.droppedLines);
+    logger.info('after');
+    expect(writes.slice(1).join('')).toMatch(/"log lines dropped"[^]*"after"/);
+  });
+
   it('holds a limited number of lines while the reader stalls, and then logs how many it dropped', async () => {
     const { reader, stream, logger } = makeLog();
     reader.isStalled = true;

@@ -19,6 +19,8 @@ export class LogStream {
   private isDropping = false;
   private droppedSinceNotice = 0;
   private totalDropped = 0;
+  /** The lines of `together` so far; null outside of it. */
+  private joined: string | null = null;
 
   /** Called when lines are accepted again, with the number of dropped lines. It may write. */
   onRecovered: (droppedLines: number) => void = () => undefined;
@@ -42,15 +44,27 @@ export class LogStream {
   }
 
   write(line: string): void {
-    if (this.isDropping && this.out.writableLength <= this.maxWaiting / 2) this.recover();
-    const hasRoom = !this.isDropping && this.out.writableLength + line.length <= this.maxWaiting;
+    if (this.isDropping && this.waiting <= this.maxWaiting / 2) this.recover();
+    const hasRoom = !this.isDropping && this.waiting + line.length <= this.maxWaiting;
     // A fatal line is the last one, and the reason for the end of the process.
     if (hasRoom || this.lastLevel >= FATAL) {
-      this.out.write(line);
+      if (this.joined === null) this.out.write(line);
+      else this.joined += line;
       return;
     }
     this.isDropping = true;
     this.countDropped();
+  }
+
+  /** Writes all lines of `work` with one call of the system, which costs more than a line. */
+  together(work: () => void): void {
+    this.joined = '';
+    try {
+      work();
+    } finally {
+      if (this.joined !== '') this.out.write(this.joined);
+      this.joined = null;
+    }
   }
 
   /** Waits for the reader to take all waiting lines, or for the time-out. Never throws. */
@@ -58,6 +72,10 @@ export class LogStream {
     if (this.out.writableLength === 0) return;
     const written = new Promise<void>((settle) => this.out.write('', () => settle()));
     await Promise.race([written, sleep(timeoutMs, undefined, { ref: false })]);
+  }
+
+  private get waiting(): number {
+    return this.out.writableLength + (this.joined?.length ?? 0);
   }
 
   private countDropped(): void {

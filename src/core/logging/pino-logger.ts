@@ -89,6 +89,12 @@ export class PinoLogger implements LoggerService {
     return this.output?.droppedLines ?? 0;
   }
 
+  /** Writes all lines of `work` at once. */
+  together(work: () => void): void {
+    if (this.output) this.output.together(work);
+    else work();
+  }
+
   fatal(message: unknown, ...rest: unknown[]): void {
     this.write('fatal', message, rest);
   }

@@ -56,11 +56,17 @@ export class PositionsController {
     leanRoutes: LeanRoutes,
   ) {
     leanRoutes.add<DevicePrincipal>({
+      method: 'POST',
       path: `/${PATH}`,
       maxBytes: MAX_REPORT_BYTES,
-      isToken: (token) => DeviceCredentialsService.isDeviceToken(token),
-      authenticate: (token) => credentials.verify(token),
-      handle: (device, body) => this.report(device, (body as { readonly positions?: unknown }).positions),
+      access: {
+        isToken: (token) => DeviceCredentialsService.isDeviceToken(token),
+        authenticate: (token) => credentials.verify(token),
+      },
+      handle: async (body, device) => {
+        const { positions: reported } = body as { readonly positions?: unknown };
+        return { body: await this.report(device, reported) };
+      },
     });
   }
 
