@@ -39,6 +39,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
       { name: 'p99Ms', title: 'p99 ms', digits: 1 },
       { name: 'refused', title: 'refused', digits: 0 },
     ],
+    cost: 'totalMs',
   });
   for (let round = -1; round < rounds; round += 1)
     for (const { name, devices, everyS } of CASES)

@@ -56,6 +56,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
       MEMORY,
     ],
     main: 'rate',
+    cost: 'totalMs',
     aims: Object.fromEntries(WAYS.map(({ name, aim }) => [name, aim])),
   });
   for (let round = 0; round < rounds; round += 1)
@@ -69,10 +70,12 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   const half = new Table({
     title: "Open loop at half of the floor's rate: nothing may be refused",
     metrics: [{ name: 'rate', title: 'positions/s', digits: 0 }, ...COST, ...LATENCY, REFUSED],
+    cost: 'totalMs',
   });
   const paced = new Table({
     title: `Open loop, ${DEVICES.toLocaleString('en-US')} devices at 1 Hz, one by one`,
     metrics: [...COST, ...LATENCY, REFUSED, MEMORY],
+    cost: 'totalMs',
   });
   for (const subject of subjects.filter(({ kinds }) => kinds.socket))
     for (const way of WAYS) {

@@ -58,6 +58,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
     title: `Closed loop, ${CONNECTIONS} connections`,
     metrics: [{ name: 'rate', title: 'requests/s', digits: 0, better: 'higher' }, ...metrics],
     main: 'rate',
+    cost: 'totalMs',
     aims: Object.fromEntries(CASES.map(({ name }) => [name, AIM])),
   });
   const paced = new Table({
@@ -71,7 +72,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
     const times = { meanMs: mean, p50Ms: p50, p95Ms: p95 };
     table?.add(caseName, name, {
       rate: result.done / result.seconds,
-      serviceMs: costOf(result).serviceMs,
+      ...costOf(result),
       ...times,
     });
   };

@@ -23,9 +23,10 @@ const TRACCAR = `| Traccar 6.14, built from source; two cores; HTTP, 50 clients,
 
 const HOW_TO_READ = `Each figure is the median of the rounds, with the lowest and the highest round in parentheses. Rounds of all programs are
 interleaved, so that other load on the machine affects all of them alike. "Share of the floor" divides the program's speed by
-that of the floor in the same round; 1 is as fast as the floor. CPU is user and system time of the process from \`/proc\`. It
-depends less on other load than rates and latencies do. Compare ratios, not rates, between two machines. All clients, services
-and databases share the cores named above.`;
+that of the floor in the same round; 1 is as fast as the floor. "By CPU" divides the processor time that the floor (service
+and database) needs for one position or request by that of the program. CPU is user and system time of the processes from
+\`/proc\`. It depends less on other load than rates and latencies do. Compare shares, not rates, between two machines. All
+clients, services and databases share the cores named above.`;
 
 export function headOf(machine) {
   return `${machineText(machine).join('\n')}\n\n`;

@@ -42,12 +42,14 @@ export async function startSamserver(programs, { name, root }, count) {
   };
 }
 
-/** CPU time of each process for one position (or request) of a load, ms. */
+/** CPU time for one position (or request) of a load, ms: of each process, and `totalMs` of service and database. */
 export function costOf({ done, cpuS }) {
   const ms = (seconds) => (done > 0 ? (seconds * 1_000) / done : undefined);
+  const { service, database = 0, clients } = cpuS;
   return {
-    serviceMs: ms(cpuS.service),
-    ...(cpuS.database !== undefined && { databaseMs: ms(cpuS.database) }),
-    clientsMs: ms(cpuS.clients),
+    serviceMs: ms(service),
+    databaseMs: ms(database),
+    totalMs: ms(service + database),
+    clientsMs: ms(clients),
   };
 }

@@ -9,12 +9,14 @@ export class Table {
 
   /**
    * @param definition `title`; `metrics`: `{name, title, digits, better?: 'higher' | 'lower'}`; `main`: name of the metric
-   *   that is divided by that of the floor; `aims`: smallest share of the floor by case
+   *   that is divided by that of the floor; `cost`: name of a value whose share of the floor is shown too, less is better;
+   *   `aims`: smallest share of the floor by case
    */
-  constructor({ title, metrics, main = null, aims = {} }) {
+  constructor({ title, metrics, main = null, cost = null, aims = {} }) {
     this.title = title;
     this.metrics = metrics;
     this.main = main && metrics.find(({ name }) => name === main);
+    this.cost = cost && { name: cost, better: 'lower' };
     this.aims = aims;
   }
 
@@ -42,17 +44,21 @@ export class Table {
             return values.length === 0 ? [] : [[metric.name, spreadOf(values)]];
           }),
         ),
-        share: this.#shareOfFloor(caseName, subject),
+        share: this.#shareOfFloor(caseName, subject, this.main),
+        costShare: this.#shareOfFloor(caseName, subject, this.cost),
         aim: subject === SAMSERVER ? (this.aims[caseName] ?? null) : null,
       })),
     );
   }
 
   values(caseName, subject, metric) {
+    return this.#valuesOfRounds(caseName, subject, metric).filter(Number.isFinite);
+  }
+
+  #valuesOfRounds(caseName, subject, metric) {
     return this.samples
       .filter((sample) => sample.case === caseName && sample.subject === subject)
-      .map(({ values }) => values[metric])
-      .filter((value) => value !== undefined && value !== null && !Number.isNaN(value));
+      .map(({ values }) => values[metric]);
   }
 
   median(caseName, subject, metric) {
@@ -75,19 +81,19 @@ export class Table {
     );
   }
 
-  #shareOfFloor(caseName, subject) {
-    if (!this.main || subject === FLOOR) return null;
-    const pairs = this.#pairs(caseName, FLOOR, subject, this.main.name);
+  #shareOfFloor(caseName, subject, metric) {
+    if (!metric || subject === FLOOR) return null;
+    const pairs = this.#pairs(caseName, FLOOR, subject, metric.name);
     if (pairs.length === 0) return null;
     return spreadOf(
-      pairs.map(([floor, value]) => (this.main.better === 'higher' ? value / floor : floor / value)),
+      pairs.map(([floor, value]) => (metric.better === 'higher' ? value / floor : floor / value)),
     );
   }
 
   /** Values of the same round. */
   #pairs(caseName, one, other, metric) {
-    const others = this.values(caseName, other, metric);
-    return this.values(caseName, one, metric)
+    const others = this.#valuesOfRounds(caseName, other, metric);
+    return this.#valuesOfRounds(caseName, one, metric)
       .map((value, n) => [value, others[n]])
       .filter(([a, b]) => a > 0 && b > 0);
   }
@@ -107,16 +113,19 @@ export class Table {
 export function cellsOf({ metrics: all, rows }) {
   const metrics = all.filter(({ name }) => rows.some(({ spreads }) => spreads[name]));
   const hasShare = rows.some(({ share }) => share);
+  const hasCostShare = rows.some(({ costShare }) => costShare);
   const head = [
     '',
     'program',
     ...metrics.map(({ title }) => title),
+    ...(hasCostShare ? ['share of the floor by CPU'] : []),
     ...(hasShare ? ['share of the floor'] : []),
   ];
   const body = rows.map((row, n) => [
     rows[n - 1]?.case === row.case ? '' : row.case,
     row.subject,
     ...metrics.map(({ name, digits }) => (row.spreads[name] ? spreadText(row.spreads[name], digits) : '')),
+    ...(hasCostShare ? [row.costShare ? spreadText(row.costShare, 2) : ''] : []),
     ...(hasShare ? [shareText(row)] : []),
   ]);
   return [head, ...body];
