@@ -81,7 +81,7 @@ describe('a stored document', () => {
     expect(decode(raw)).toEqual({ a: 'x' });
   });
 
-  it('says whether a field is the first one', () => {
+  it('has a first element', () => {
     expect(isFirstElement(rawOf({ _id: 1, a: 2 }), '_id')).toBe(true);
     expect(isFirstElement(rawOf({ a: 1, _id: 2 }), '_id')).toBe(false);
     expect(isFirstElement(rawOf({ _idd: 1 }), '_id')).toBe(false);

@@ -86,22 +86,13 @@ export class PositionsRepository {
   }
 
   /** Ascending by time, both ends included. */
-  async findBetween(vehicleId: string, fromMs: number, toMs: number, limit: number): Promise<Position[]> {
-    const range = { $gte: positionId(vehicleId, fromMs), $lte: positionId(vehicleId, toMs) };
-    const found = await this.collection.find({ _id: range }, { sort: { _id: 1 }, limit }).toArray();
-    return found.map(toPosition);
+  findBetween(vehicleId: string, fromMs: number, toMs: number, limit: number): Promise<Position[]> {
+    return this.listRange({ vehicleId, fromMs, toMs: toMs + 1, order: 'asc' }, limit);
   }
 
   /** Descending by time. @param beforeMs null: from the newest on */
-  async findBackwards(vehicleId: string, beforeMs: number | null, limit: number): Promise<Position[]> {
-    const { lowest, highest } = positionIdBounds(vehicleId);
-    const end = beforeMs === null ? highest : positionId(vehicleId, beforeMs);
-    const found = await this.positions
-      .find({ _id: { $gte: lowest, $lt: end } })
-      .sort({ _id: -1 })
-      .limit(limit)
-      .lean();
-    return found.map(toPosition);
+  findBackwards(vehicleId: string, beforeMs: number | null, limit: number): Promise<Position[]> {
+    return this.listRange({ vehicleId, fromMs: null, toMs: beforeMs, order: 'desc' }, limit);
   }
 
   /** The first positions of a range, in its order. */
