@@ -12,13 +12,13 @@
 import { parseArgs } from 'node:util';
 import { describeMachine } from './support/machine.mjs';
 import { Programs, HERE } from './support/programs.mjs';
-import { record, reportOf } from './support/report.mjs';
+import { headOf, record, reportOf } from './support/report.mjs';
 import { buildRevision } from './support/revision.mjs';
 import { SAMSERVER } from './support/table.mjs';
 
 /** The first ones run without a name. */
 const USUAL = ['ingest', 'fan-out', 'reads', 'history', 'nearest', 'start', 'scale'];
-const OTHERS = ['instances', 'reconnects', 'images', 'metrics'];
+const OTHERS = ['fleet', 'instances', 'reconnects', 'images', 'metrics'];
 const PARTS = [...USUAL, ...OTHERS];
 /** Fewer pairs cannot show a difference: `compare` in statistics.mjs. */
 const ROUNDS_TO_COMPARE = 8;
@@ -65,15 +65,19 @@ const usualRounds = other ? ROUNDS_TO_COMPARE : values.record ? ROUNDS_TO_RECORD
 const rounds = Number(values.rounds ?? usualRounds);
 const seconds = Number(values.seconds);
 const parts = [];
+if (!values.json) process.stdout.write(headOf(describeMachine()));
 for (const name of wanted) {
   const { about, run } = await import(`./parts/${name}.mjs`);
   const programs = new Programs();
   const tables = await run({ programs, revisions, seconds, rounds, values, progress });
   await programs.end();
-  parts.push({ name, ...about, tables: tables.map((table) => table.results(other?.name)) });
+  progress('');
+  const part = { name, ...about, tables: tables.map((table) => table.results(other?.name)) };
+  parts.push(part);
+  // After each part, so that a failure of a later one loses nothing.
+  if (!values.json) process.stdout.write(reportOf(part, other?.name));
+  if (values.record) await record({ machine: describeMachine(), rounds, seconds, part }, PARTS);
 }
-progress('');
 const results = { machine: describeMachine(), rounds, seconds, against: other?.name, parts };
-if (values.record) await record(results, PARTS);
-process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : reportOf(results));
+if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 process.exit();

@@ -48,8 +48,8 @@ const FAULTS = [
   {
     what: 'a position is acknowledged before it is written',
     file: 'src/tracking/ingest/positions.service.ts',
-    from: 'const { results, recorded } = await this.writer.write(group, validated);',
-    to: 'const { results } = validated; void this.writer.write(group, validated).catch(() => undefined); const recorded = group.map((position) => ({ position, late: false, recordedAtMs: this.clock.nowMs() }));',
+    from: 'const { results, recorded, hasConflicts } = await this.writer.write(group, validated);',
+    to: 'const { results } = validated; const hasConflicts = false; void this.writer.write(group, validated).catch(() => undefined); const recorded = group.map((position) => ({ position, late: false, recordedAtMs: this.clock.nowMs() }));',
     specs: ['e2e/kill', 'integration/positions'],
   },
   {

@@ -19,7 +19,7 @@ const CASES = [
 
 export const about = {
   title: 'Fan-out',
-  text: `The floor is bare Socket.IO with one room: it sends each position at once in a frame of its own and stores nothing. "${FRAMED}" gathers the positions of ${FRAME_MS} ms in one frame. The cost of a delivery is the CPU time with watchers less that of the same load without them, divided by the positions that all watchers got. Sent to seen is measured with one clock. The aims: a share of 0.8, p99 of 300 ms; with 20 devices p50 of 10 ms.`,
+  text: `The floor is bare Socket.IO with one room: it sends each position at once in a frame of its own and stores nothing. "${FRAMED}" gathers the positions of ${FRAME_MS} ms in one frame. The cost of a delivery is the CPU time with watchers less that of the same load without them, divided by the positions that all watchers got. Sent to seen is measured with one clock; the clients need a core for the frames of the floor. The aims: a share of 0.8, p99 of 300 ms; with 20 devices p50 of 10 ms.`,
 };
 
 export async function run({ programs, revisions, seconds, rounds, progress }) {
@@ -45,6 +45,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
       { name: 'p99Ms', title: 'p99 ms', digits: 0 },
       { name: 'servicePct', title: 'service CPU, % of a core', digits: 0, better: 'lower' },
       { name: 'missing', title: 'not delivered', digits: 0 },
+      { name: 'refused', title: 'refused', digits: 0 },
     ],
     main: 'deliveryUs',
     aims: { [MANY]: 0.8 },
@@ -64,7 +65,6 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
 }
 
 function valuesOf(alone, { seen, cpuS, seconds, done, refused }) {
-  if (refused > 0) throw new Error(`${refused} positions were refused`);
   const extraS = cpuS.service - alone.cpuS.service;
   return {
     // With few positions the difference is within the resolution of the clock.
@@ -73,6 +73,7 @@ function valuesOf(alone, { seen, cpuS, seconds, done, refused }) {
     p99Ms: seen.latencyMs.p99,
     servicePct: (cpuS.service / seconds) * 100,
     missing: seen.missing,
+    refused,
   };
 }
 

@@ -7,6 +7,7 @@ import { costOf, startSamserver } from '../support/subjects.mjs';
 import { Table } from '../support/table.mjs';
 
 const IN_FLIGHT = 50;
+const WARM_UP_S = 5;
 const FLEETS = [10, 100, 1_000, 5_000];
 const STORED = 1_000_000;
 /** Vehicles that the stored positions belong to. */
@@ -14,23 +15,26 @@ const VEHICLES = 100;
 
 export const about = {
   title: 'Scale',
-  text: `Socket.IO, one position an event, closed loop with ${IN_FLIGHT} in flight. The aim is a rate that is flat within 20 %. \`--positions 10000000\` stores more.`,
+  text: `Socket.IO, one position an event, closed loop with ${IN_FLIGHT} in flight. The aim is a rate that is flat within 20 %. \`--positions 10000000\` stores more, \`--count 1000\` leaves out the larger fleets.`,
 };
 
 export async function run({ programs, revisions, seconds, rounds, values, progress }) {
   const stored = Number(values.positions ?? STORED);
+  const fleets = FLEETS.filter((size) => size <= Number(values.count ?? FLEETS.at(-1)));
   const clients = await Clients.start(programs);
   const loads = [];
   for (const revision of revisions) {
-    progress(`${revision.name}: making ${FLEETS.at(-1)} vehicles`);
-    const fleet = await startSamserver(programs, revision, FLEETS.at(-1));
-    for (const size of FLEETS) loads.push(await define(clients, fleet, `${size} devices`, size));
+    progress(`${revision.name}: making ${fleets.at(-1)} vehicles`);
+    const fleet = await startSamserver(programs, revision, fleets.at(-1));
+    await define(clients, fleet, 'fleet');
+    for (const first of fleets)
+      loads.push({ name: `${first} devices`, subject: fleet, group: `${fleet.name} fleet`, first });
     const empty = await startSamserver(programs, revision, VEHICLES);
-    loads.push(await define(clients, empty, '0 stored positions', VEHICLES));
+    loads.push(await define(clients, empty, '0 stored positions'));
     const full = await startSamserver(programs, revision, VEHICLES);
     progress(`${revision.name}: storing ${stored} positions`);
     await fill(full, stored / VEHICLES);
-    loads.push(await define(clients, full, `${stored.toLocaleString('en-US')} stored positions`, VEHICLES));
+    loads.push(await define(clients, full, `${stored.toLocaleString('en-US')} stored positions`));
   }
   const table = new Table({
     title: 'Closed loop',
@@ -42,12 +46,18 @@ export async function run({ programs, revisions, seconds, rounds, values, progre
       { name: 'refusedPct', title: 'refused %', digits: 2 },
     ],
   });
-  for (let round = -1; round < rounds; round += 1)
-    for (const { name, subject, group } of rotated(loads, Math.max(0, round))) {
+  // Each device sends once before the rounds: the service reads the track of a vehicle that is new to it.
+  for (const { name, subject, group, first } of loads) {
+    progress(`${name}: warm-up, ${subject.name}`);
+    const load = { seconds: WARM_UP_S, perSecond: (first ?? VEHICLES) / WARM_UP_S, first };
+    await clients.run(group, 'openLoop', load, {});
+    await clients.run(group, 'closedLoop', { seconds: 2, inFlight: IN_FLIGHT, first }, {});
+  }
+  for (let round = 0; round < rounds; round += 1)
+    for (const { name, subject, group, first } of rotated(loads, round)) {
       progress(`${name}: ${roundName(round, rounds)}, ${subject.name}`);
-      const load = { seconds: round < 0 ? 1 : seconds, inFlight: IN_FLIGHT };
+      const load = { seconds, inFlight: IN_FLIGHT, first };
       const result = await clients.run(group, 'closedLoop', load, subject.pids);
-      if (round < 0) continue;
       table.add(name, subject.name, {
         rate: result.done / result.seconds,
         ...costOf(result),
@@ -58,9 +68,9 @@ export async function run({ programs, revisions, seconds, rounds, values, progre
   return [table];
 }
 
-async function define(clients, subject, name, count) {
+async function define(clients, subject, name) {
   const group = `${subject.name} ${name}`;
-  const addresses = subject.devices.slice(0, count).map((token) => ({ ...subject.kinds.socket, token }));
+  const addresses = subject.devices.map((token) => ({ ...subject.kinds.socket, token }));
   await clients.define(group, 'socket', addresses);
   return { name, subject, group };
 }

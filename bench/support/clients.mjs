@@ -305,13 +305,18 @@ const COMMANDS = {
       addresses.map((address, n) => new KINDS[kind](address, n)),
     );
   },
-  open: ({ group }) => openAll(groups.get(group)),
-  load: async ({ group, watchers, loop, ...load }) => {
-    const result = await LOOPS[loop](groups.get(group), { batch: 1, ...load });
-    return watchers ? { ...result, seen: await arrivalsOf(groups.get(watchers), result.done) } : result;
+  open: ({ group, first }) => openAll(clientsOf(group, first)),
+  load: async ({ group, first, watchers, loop, ...load }) => {
+    const result = await LOOPS[loop](clientsOf(group, first), { batch: 1, ...load });
+    return watchers ? { ...result, seen: await arrivalsOf(clientsOf(watchers), result.done) } : result;
   },
-  close: ({ group }) => groups.get(group).forEach((client) => client.close()),
+  close: ({ group, first }) => clientsOf(group, first).forEach((client) => client.close()),
 };
+
+/** @param first number of clients of the group that are used; by default all */
+function clientsOf(group, first) {
+  return groups.get(group).slice(0, first);
+}
 
 process.on('disconnect', () => process.exit());
 process.on('message', async ({ command, ...args }) => {

@@ -24,20 +24,21 @@ export class Clients {
   /**
    * Connects the clients of a group, applies a load and disconnects them.
    * @param loop 'closedLoop' with `inFlight`, or 'openLoop' with `perSecond`
-   * @param load of `clients.mjs`; `watchers`: group of watchers that must get all positions
+   * @param load of `clients.mjs`; `first`: number of clients that are used; `watchers`: group of watchers that must get all
+   *   positions
    * @param pids processes to measure meanwhile, by name
    * @param finish awaits the rest of the work; its result replaces figures of the load
    * @returns the result of the load, and `cpuS`: CPU seconds of each process during the load, of the clients too
    */
   async run(group, loop, load, pids, finish = () => undefined) {
-    const opened = [group, ...(load.watchers ? [load.watchers] : [])];
-    for (const each of opened) await this.#ask({ command: 'open', group: each });
+    const opened = [{ group, first: load.first }, ...(load.watchers ? [{ group: load.watchers }] : [])];
+    for (const each of opened) await this.#ask({ command: 'open', ...each });
     const all = { ...pids, clients: this.pid };
     const before = cpuOf(all);
     const result = await this.#ask({ command: 'load', group, loop, ...load });
     const finished = await finish(result);
     const after = cpuOf(all);
-    for (const each of opened) await this.#ask({ command: 'close', group: each });
+    for (const each of opened) await this.#ask({ command: 'close', ...each });
     const cpuS = Object.fromEntries(Object.keys(all).map((name) => [name, after[name] - before[name]]));
     return { ...result, ...finished, cpuS };
   }

@@ -27,35 +27,35 @@ that of the floor in the same round; 1 is as fast as the floor. CPU is user and 
 depends less on other load than rates and latencies do. Compare ratios, not rates, between two machines. All clients, services
 and databases share the cores named above.`;
 
-export function reportOf({ machine, parts, against }) {
-  const lines = [machineText(machine).join('\n')];
-  for (const { title, tables } of parts)
-    for (const table of tables) {
-      lines.push(`${title}: ${table.title}`, asText(cellsOf(table)));
-      if (table.differences.length > 0)
-        lines.push(
-          `${title}: this clone compared with ${against}`,
-          asText(differenceCells(table.differences)),
-        );
-    }
-  return `${lines.join('\n\n')}\n`;
+export function headOf(machine) {
+  return `${machineText(machine).join('\n')}\n\n`;
+}
+
+/** @param against name of the other revision; undefined without one */
+export function reportOf({ title, tables }, against) {
+  const texts = tables.flatMap((table) => [
+    `${title}: ${table.title}`,
+    asText(cellsOf(table)),
+    ...(table.differences.length > 0
+      ? [`${title}: this clone compared with ${against}`, asText(differenceCells(table.differences))]
+      : []),
+  ]);
+  return `${texts.join('\n\n')}\n\n`;
 }
 
 /**
- * Writes `RESULTS.md`, `results.svg` and `results.json`. Parts that were not measured now keep their results.
+ * Writes a part into `RESULTS.md`, `results.svg` and `results.json`. The other parts keep their results.
  * @param order names of all parts
  */
-export async function record({ machine, parts, rounds, seconds }, order) {
+export async function record({ machine, part: { tables, ...part }, rounds, seconds }, order) {
   const recorded = existsSync(JSON_FILE) ? JSON.parse(readFileSync(JSON_FILE, 'utf8')).parts : [];
-  const measured = parts.map(({ tables, ...part }) => ({
+  const measured = {
     ...part,
     measured: `${machine.date}, revision ${machine.revision}; ${rounds} rounds of ${seconds} s; load average at the end ${machine.loadAverage[0]}`,
     tables: tables.map(({ title, metrics, rows }) => ({ title, metrics, rows })),
-  }));
-  const all = order.flatMap(
-    (name) =>
-      measured.find((part) => part.name === name) ?? recorded.find((part) => part.name === name) ?? [],
-  );
+  };
+  const known = [measured, ...recorded.filter(({ name }) => name !== part.name)];
+  const all = known.sort((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
   const page = [
     '# Results of `npm run bench`',
     '<!-- Written by `npm run bench -- --record`. -->',

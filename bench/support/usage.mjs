@@ -23,7 +23,9 @@ export function watchMemory(pid, everyMs = 20) {
   let peakMb = 0;
   const sample = () => {
     try {
-      peakMb = Math.max(peakMb, rssMb(pid));
+      const mb = rssMb(pid);
+      // A process that begins or ends has no value.
+      if (mb > peakMb) peakMb = mb;
     } catch {
       // The process has ended.
     }

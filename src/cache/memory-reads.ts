@@ -1,4 +1,5 @@
 import { memoryStore } from 'cache-manager';
+import { entryLimit } from '../core/index.js';
 import type { CachedReads, CountRead } from './cached-reads.js';
 
 interface MemoryReadsOptions {
@@ -18,7 +19,7 @@ export class MemoryReads<T> implements CachedReads<T> {
     const { ttlMs, maxEntries } = options;
     // Values are read-only, and a timer for each entry would cost more than the entry.
     this.store = memoryStore({
-      max: maxEntries,
+      ...entryLimit(maxEntries),
       ttl: ttlMs,
       ttlAutopurge: false,
       shouldCloneBeforeSet: false,

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { EventStream } from './event-stream.js';
 import { InstanceIdentity } from './instance-identity.js';
+import { InstanceRegistry } from './instance-registry.js';
 import { RateSharing } from './rate-sharing.js';
 import { Presence } from './presence.js';
 import { Redis } from './redis.js';
@@ -14,6 +15,7 @@ import { StreamWriter } from './stream-writer.js';
   providers: [
     EventStream,
     InstanceIdentity,
+    InstanceRegistry,
     Presence,
     RateSharing,
     Redis,
@@ -21,6 +23,6 @@ import { StreamWriter } from './stream-writer.js';
     StreamMetrics,
     StreamWriter,
   ],
-  exports: [EventStream, InstanceIdentity, Presence, Redis, SharedLimits],
+  exports: [EventStream, InstanceIdentity, InstanceRegistry, Presence, Redis, SharedLimits],
 })
 export class ClusterModule {}

@@ -72,6 +72,7 @@ export { IsIsoTime, parseTime } from './time/iso-time.js';
 export { withTimeout } from './time/with-timeout.js';
 export { type BytesHold, InFlightBytes } from './limits/in-flight-bytes.js';
 export { type CallerRank, FairLimiter, type LimitedCaller } from './limits/fair-limiter.js';
+export { entryLimit } from './limits/entry-limit.js';
 export { FairSlots, type Slot } from './limits/fair-slots.js';
 export { KeyedTokenBuckets } from './limits/keyed-token-buckets.js';
 export { type SharedRate, SharedRates } from './limits/shared-rates.js';

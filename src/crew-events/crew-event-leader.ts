@@ -75,6 +75,7 @@ export class CrewEventLeader implements OnApplicationBootstrap {
     } finally {
       if (this.leads) this.logger.log({ epoch: lock.epoch }, 'crew event leadership ended');
       this.leads = false;
+      this.reader.restart();
       this.counts = null;
     }
   }

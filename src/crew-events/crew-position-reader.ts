@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, type HeldLock } from '../core/index.js';
+import { EventStream } from '../cluster/index.js';
+import { Clock, EventBus, type HeldLock, type Position, withoutOriginalFields } from '../core/index.js';
 import { CursorsRepository } from '../database/index.js';
 import { PositionLogService, RECORDED_WITHIN_MS } from '../tracking/index.js';
 import { CrewEventDetector } from './crew-event-detector.js';
@@ -16,26 +17,43 @@ const CATCH_UP_EVERY_MS = 60_000;
 const INITIAL_LOOKBACK_MS = 60_000;
 /** Fill level (0…1) of the position queue above which polls pause in favour of devices. */
 const BUSY_PRESSURE = 0.5;
+/** Positions that wait for the next poll. Beyond it they are dropped, and the next poll reads storage. */
+const MAX_COLLECTED = 50_000;
+/** Positions whose write is in doubt for longer are read from storage. */
+const MAX_PUBLISH_LAG_MS = 10_000;
 
 /**
- * Reads the positions that any instance has stored and gives them to the detector. Each poll reads from just before the
- * newest position. Once a minute a catch-up reads from a stored cursor and finds what became readable late. The cursor
- * never passes a moment under which a position can still appear.
+ * Gives the positions that any instance has stored to the detector. While the events of every instance arrive here, the
+ * positions are collected from them: to read them back would cost as much as to store them. Otherwise each poll reads storage
+ * from just before the newest position, and once a minute a catch-up reads from a stored cursor and finds what became readable
+ * late. A catch-up also precedes the collection. The cursor never passes a moment under which a position can still appear.
  */
 @Injectable()
 export class CrewPositionReader {
   private newestMs = -Infinity;
   private nextCatchUpMs = 0;
+  /** Since the last poll; null while storage is read. */
+  private collected: Position[] | null = null;
 
   constructor(
     private readonly positions: PositionLogService,
     private readonly cursors: CursorsRepository,
     private readonly detector: CrewEventDetector,
+    private readonly stream: EventStream,
     private readonly clock: Clock,
-  ) {}
+    events: EventBus,
+  ) {
+    events.subscribe('position.recorded', (recorded) => {
+      if (this.collected === null) return;
+      for (const { position } of recorded) this.collected.push(withoutOriginalFields(position));
+      if (this.collected.length > MAX_COLLECTED) this.restart();
+    });
+    events.subscribe('cluster.events-missed', () => this.restart());
+  }
 
-  /** The next poll is a catch-up. */
+  /** Ends the collection. The next poll is a catch-up. */
   restart(): void {
+    this.collected = null;
     this.newestMs = -Infinity;
     this.nextCatchUpMs = 0;
   }
@@ -49,7 +67,10 @@ export class CrewPositionReader {
     if (this.positions.pressure < BUSY_PRESSURE) {
       const nowMs = this.clock.nowMs();
       lock.assertHeld();
-      if (nowMs >= this.nextCatchUpMs) await this.catchUp(nowMs, lock);
+      const canCollect = this.canCollect(nowMs);
+      if (this.collected !== null && !canCollect) this.restart();
+      if (this.collected !== null) await this.takeCollected(this.collected, nowMs, lock);
+      else if (canCollect || nowMs >= this.nextCatchUpMs) await this.catchUp(nowMs, canCollect, lock);
       // Limited to this instance's time: another instance's clock may be ahead.
       else await this.read(Math.min(this.newestMs, nowMs) - OVERLAP_MS, lock);
       // A position that was being written at `nowMs` is not silence.
@@ -61,7 +82,26 @@ export class CrewPositionReader {
     return Math.max(POLL_INTERVAL_MS, tookMs / MAX_TIME_SHARE - tookMs);
   }
 
-  private async catchUp(nowMs: number, lock: HeldLock): Promise<void> {
+  /** Every position that any instance has stored is published here. */
+  private canCollect(nowMs: number): boolean {
+    return this.stream.hearsEveryInstance && nowMs - this.positions.publishedUpToMs <= MAX_PUBLISH_LAG_MS;
+  }
+
+  private async takeCollected(collected: readonly Position[], nowMs: number, lock: HeldLock): Promise<void> {
+    this.collected = [];
+    for (let start = 0; start < collected.length; start += PAGE_SIZE) {
+      lock.assertHeld();
+      await this.detector.detect(collected.slice(start, start + PAGE_SIZE));
+    }
+    if (this.collected === null || nowMs < this.nextCatchUpMs) return;
+    await this.detector.save(true);
+    await this.cursors.advance(CURSOR, new Date(nowMs - RECORDED_WITHIN_MS));
+    this.nextCatchUpMs = nowMs + CATCH_UP_EVERY_MS;
+  }
+
+  private async catchUp(nowMs: number, canCollect: boolean, lock: HeldLock): Promise<void> {
+    // Before the read: nothing is published between the two unseen.
+    if (canCollect) this.collected = [];
     const from = await this.cursors.getOrCreate(CURSOR, new Date(nowMs - INITIAL_LOOKBACK_MS));
     await this.read(from.getTime(), lock);
     await this.detector.save(true);

@@ -12,23 +12,34 @@ const EX_UNAVAILABLE = 69;
 @Injectable()
 export class DatabaseServer {
   private readonly logger = new Logger(DatabaseServer.name);
-  private embedded: EmbeddedMongo | null = null;
+  private embedded: Promise<EmbeddedMongo> | null = null;
   private isStopping = false;
   private hasWarned = false;
 
-  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
+  /** Begins to start the embedded database, because its worker needs as long as the application needs for its modules. */
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {
+    if (settings.mongo.url === null) this.startOnce().catch(() => undefined);
+  }
 
   /** @returns the address to connect to. It may be called again after a failure. */
   async start(): Promise<string> {
     if (this.settings.mongo.url !== null) return this.withOwnDurability(this.settings.mongo.url);
-    this.embedded ??= await this.startEmbedded();
-    return `${this.embedded.uri}${EMBEDDED_DATABASE}?retryWrites=false`;
+    const { uri } = await this.startOnce();
+    return `${uri}${EMBEDDED_DATABASE}?retryWrites=false`;
   }
 
   async stop(): Promise<void> {
     this.isStopping = true;
-    await this.embedded?.stop();
+    const embedded = await this.embedded?.catch(() => null);
     this.embedded = null;
+    await embedded?.stop();
+  }
+
+  private startOnce(): Promise<EmbeddedMongo> {
+    return (this.embedded ??= this.startEmbedded().catch((error: unknown) => {
+      this.embedded = null;
+      throw error;
+    }));
   }
 
   private withOwnDurability(configuredUrl: string): string {

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { hostname } from 'node:os';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { InstanceIdentity } from '../cluster/index.js';
+import { InstanceIdentity, InstanceRegistry } from '../cluster/index.js';
 import { BackgroundJobs } from '../core/index.js';
 import { DatabaseConnection, SUPPORTED_SCHEMA } from '../database/index.js';
 import { InstanceLifecycle } from './instance-lifecycle.js';
@@ -15,7 +15,7 @@ import { InstancesRepository } from './instances.repository.js';
 
 const INTERVAL_MS = 5_000;
 /** Database operations of one heartbeat; see `InstancesRepository.keepAlive`. */
-const OPERATIONS = 3;
+const OPERATIONS = 4;
 
 /**
  * Announces this instance and its supported schema versions to the other instances. The first announcement precedes the
@@ -28,6 +28,7 @@ export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, 
     private readonly identity: InstanceIdentity,
     private readonly lifecycle: InstanceLifecycle,
     private readonly instances: InstancesRepository,
+    private readonly registry: InstanceRegistry,
     private readonly databaseConnection: DatabaseConnection,
     private readonly jobs: BackgroundJobs,
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -35,6 +36,10 @@ export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, 
 
   onModuleInit(): void {
     this.databaseConnection.beforeSchemaCheck.add('heartbeat', () => this.announce());
+    this.registry.useRecords({
+      announce: () => this.announce(),
+      findOthersSince: (since) => this.instances.findOthersSince(this.identity.id, since),
+    });
   }
 
   /** The job does not wait for the end of the start: a blocked instance is alive too. */
@@ -42,7 +47,7 @@ export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, 
     this.jobs.start({
       name: 'instance-heartbeat',
       intervalMs: INTERVAL_MS,
-      // The document is removed after the last heartbeat. A heartbeat that ends later would write it again.
+      // The document gets its mark after the last heartbeat. A heartbeat that ends later would make it alive again.
       shutdownTimeoutMs: OPERATIONS * this.settings.mongo.timeoutMs,
       run: () => this.announce(),
     });
@@ -50,13 +55,15 @@ export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, 
 
   /** Background jobs have ended by now. */
   async onApplicationShutdown(): Promise<void> {
-    // Best effort: without the removal, the other instances regard this one as alive for a few more seconds.
-    await this.instances.remove(this.identity.id).catch(() => undefined);
+    // Best effort: without the mark, the other instances regard this one as alive for a few more seconds.
+    await this.instances.markStopped(this.identity.id).catch(() => undefined);
   }
 
   private async announce(): Promise<void> {
     const { id, release, startedAt } = this.identity;
-    await this.instances.keepAlive({
+    const startedMs = performance.now();
+    const claims = this.registry.claimsToRecord;
+    const instance = {
       id,
       version: release.version,
       revision: release.revision,
@@ -66,6 +73,8 @@ export class InstanceHeartbeat implements OnModuleInit, OnApplicationBootstrap, 
       state: this.lifecycle.state,
       host: hostname(),
       startedAt,
-    });
+    };
+    await this.instances.keepAlive(instance, claims);
+    this.registry.noteAnnounced(startedMs, claims);
   }
 }

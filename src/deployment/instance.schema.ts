@@ -36,6 +36,14 @@ export class InstanceRecord {
   /** By the database's clock. */
   @Prop({ type: Date, required: true })
   lastSeenAt!: Date;
+
+  /** `InstanceRegistry.claimsToRecord` */
+  @Prop({ type: Number })
+  claims?: number;
+
+  /** By the database's clock. It replaces `lastSeenAt`, so that the instance does not count as alive. */
+  @Prop({ type: Date })
+  stoppedAt?: Date;
 }
 
 export const InstanceSchema = SchemaFactory.createForClass(InstanceRecord);

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { EventStream, InstanceIdentity } from '../cluster/index.js';
+import { EventStream, InstanceIdentity, InstanceRegistry } from '../cluster/index.js';
 import { BackgroundJobs } from '../core/index.js';
 import { DatabaseConnection } from '../database/index.js';
 import { InstancesRepository, type LiveInstance } from './instances.repository.js';
@@ -25,6 +25,7 @@ export class InstancesPoller implements OnApplicationBootstrap {
     private readonly instances: InstancesRepository,
     private readonly stream: EventStream,
     private readonly identity: InstanceIdentity,
+    private readonly registry: InstanceRegistry,
     private readonly databaseConnection: DatabaseConnection,
     private readonly jobs: BackgroundJobs,
   ) {}
@@ -50,9 +51,11 @@ export class InstancesPoller implements OnApplicationBootstrap {
   }
 
   private async poll(): Promise<void> {
-    const found = await this.instances.findAlive();
-    this.alive = found.filter(({ id }) => id !== this.identity.id);
+    const startedMs = performance.now();
+    const { databaseTime, alive } = await this.instances.readAlive();
+    this.alive = alive.filter(({ id }) => id !== this.identity.id);
     this.stream.setAlive(new Set(this.alive.map(({ id }) => id)));
+    this.registry.lastRead = { startedMs, databaseTime };
     this.resolveRead();
   }
 }

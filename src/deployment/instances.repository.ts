@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, mongo } from 'mongoose';
 import type { ReleaseColor } from '../config/index.js';
+import type { OtherInstance } from '../cluster/index.js';
 import { DatabaseTime } from '../database/index.js';
 import { InstanceRecord } from './instance.schema.js';
 
@@ -31,16 +32,19 @@ export class InstancesRepository {
     private readonly time: DatabaseTime,
   ) {}
 
-  /** Records a heartbeat, and deletes instances without one for a day. */
-  async keepAlive({ id, revision, color, ...known }: LiveInstance): Promise<void> {
+  /** Records a heartbeat, and deletes instances without one for a day. @param claims `InstanceRegistry.claimsToRecord` */
+  async keepAlive({ id, revision, color, ...known }: LiveInstance, claims = 0): Promise<void> {
     const now = await this.time.read();
     const named = { ...(revision !== null && { revision }), ...(color !== null && { color }) };
     await this.instances.updateOne(
       { _id: id },
-      { $set: { ...known, ...named, lastSeenAt: now } },
+      { $set: { ...known, ...named, lastSeenAt: now }, $setOnInsert: { claims } },
       { upsert: true },
     );
-    await this.instances.deleteMany({ lastSeenAt: { $lt: new Date(now.getTime() - DELETE_AFTER_MS) } });
+    // A heartbeat that ends late does not undo a newer one.
+    await this.instances.updateOne({ _id: id, claims: { $lt: claims } }, { $set: { claims } });
+    const old = { $lt: new Date(now.getTime() - DELETE_AFTER_MS) };
+    await this.instances.deleteMany({ $or: [{ lastSeenAt: old }, { stoppedAt: old }] });
   }
 
   /**
@@ -59,17 +63,38 @@ export class InstancesRepository {
     }
   }
 
-  /** Removes an instance that has shut down, so that it does not count as alive until its heartbeat is too old. */
-  async remove(id: string): Promise<void> {
-    await this.instances.deleteOne({ _id: id });
+  /** Marks an instance that has shut down, so that it does not count as alive until its heartbeat is too old. */
+  async markStopped(id: string): Promise<void> {
+    const stoppedAt = await this.time.read();
+    await this.instances.updateOne({ _id: id }, { $set: { stoppedAt }, $unset: { lastSeenAt: 1 } });
   }
 
   async findAlive(): Promise<LiveInstance[]> {
+    return (await this.readAlive()).alive;
+  }
+
+  /** @returns the instances that are alive, and the time before the read */
+  async readAlive(): Promise<{ readonly databaseTime: Date; readonly alive: LiveInstance[] }> {
     const now = await this.time.read();
     const found = await this.instances
       .find({ lastSeenAt: { $gte: new Date(now.getTime() - ALIVE_MS) } })
       .lean();
-    return found.map(toInstance);
+    return { databaseTime: now, alive: found.map(toInstance) };
+  }
+
+  /** The instances but this one that were alive at this time or later. */
+  async findOthersSince(id: string, since: Date): Promise<OtherInstance[]> {
+    const aliveSince = new Date(since.getTime() - ALIVE_MS);
+    const records = this.instances.collection as unknown as mongo.Collection<InstanceRecord>;
+    const found = await records
+      .find(
+        { $or: [{ lastSeenAt: { $gte: aliveSince } }, { stoppedAt: { $gte: since } }] },
+        { projection: { claims: 1 } },
+      )
+      .toArray();
+    return found
+      .filter((record) => record._id !== id)
+      .map((record) => ({ id: record._id, claims: record.claims ?? 0 }));
   }
 }
 

@@ -1,5 +1,5 @@
 import { serialize, type Document } from 'bson';
-import { decode, isPlainObject } from './bson-values.js';
+import { decode } from './bson-values.js';
 
 /** MongoDB's `maxMessageSizeBytes`. */
 export const MAX_MESSAGE_BYTES = 48_000_000;
@@ -13,9 +13,8 @@ const MORE_TO_COME = 2;
 /** The receiver must support bits 0–15 of the flags (manual: "MongoDB Wire Protocol", OP_MSG). */
 const REQUIRED_FLAGS = 0xffff;
 const HEADER_OF_REPLY_BYTES = 20;
-/** Before and after the elements of a document: its length, and a zero byte. */
-const HEAD = Buffer.alloc(4);
-const END = Buffer.alloc(1);
+/** A document without fields: its length, and a zero byte. */
+const EMPTY_BYTES = 5;
 
 /** The bytes are not a message of this protocol; the connection must be closed. */
 export class WireError extends Error {}
@@ -109,41 +108,38 @@ function splitDocuments(bytes: Buffer): Buffer[] {
 
 /** @returns the whole message, header included */
 export function encodeReply(request: Request, replyId: number, reply: Document): Buffer {
-  const body = encodeDocument(reply);
   const head = Buffer.alloc(HEADER_BYTES + (request.isLegacy ? HEADER_OF_REPLY_BYTES : 5));
-  head.writeInt32LE(head.length + body.length, 0);
-  head.writeInt32LE(replyId, 4);
-  head.writeInt32LE(request.id, 8);
-  head.writeInt32LE(request.isLegacy ? OP_REPLY : OP_MSG, 12);
-  if (request.isLegacy) head.writeInt32LE(1, HEADER_BYTES + 16);
-  return Buffer.concat([head, body]);
+  const message = Buffer.concat([head, ...encodeDocument(reply)]);
+  message.writeInt32LE(message.length, 0);
+  message.writeInt32LE(replyId, 4);
+  message.writeInt32LE(request.id, 8);
+  message.writeInt32LE(request.isLegacy ? OP_REPLY : OP_MSG, 12);
+  if (request.isLegacy) message.writeInt32LE(1, HEADER_BYTES + 16);
+  return message;
 }
 
-function encodeDocument(document: Document): Uint8Array {
-  if (!hasRawArray(document)) return serialize(document);
-  return wrap(Object.entries(document).flatMap(([name, value]) => encodeElement(name, value)));
+/** @param reply can have a `RawArray` as the first field of its first field, which is `cursor` */
+function encodeDocument(reply: Document): Uint8Array[] {
+  const [name, batch] = Object.entries((reply.cursor ?? {}) as Document)[0] ?? [];
+  if (name === undefined || !(batch instanceof RawArray)) return [serialize(reply)];
+  // Encoded with an empty array, which is replaced then: the bytes of the documents are copied only.
+  const plain = Buffer.from(serialize({ ...reply, cursor: { ...(reply.cursor as Document), [name]: [] } }));
+  const cursorAt = 5 + 'cursor\0'.length;
+  const arrayAt = cursorAt + 5 + `${name}\0`.length;
+  const array = encodeArray(batch.documents);
+  const added = array.length - EMPTY_BYTES;
+  plain.writeInt32LE(plain.readInt32LE(0) + added, 0);
+  plain.writeInt32LE(plain.readInt32LE(cursorAt) + added, cursorAt);
+  return [plain.subarray(0, arrayAt), array, plain.subarray(arrayAt + EMPTY_BYTES)];
 }
-
-function hasRawArray(value: unknown): boolean {
-  if (value instanceof RawArray) return true;
-  return isPlainObject(value) && Object.values(value).some(hasRawArray);
-}
-
-function encodeElement(name: string, value: unknown): Uint8Array[] {
-  if (value instanceof RawArray) return element(4, name, encodeArray(value.documents));
-  if (hasRawArray(value)) return element(3, name, encodeDocument(value as Document));
-  return [serialize({ [name]: value }).subarray(4, -1)];
-}
-
-const element = (type: number, name: string, content: Uint8Array): Uint8Array[] => [
-  Buffer.from(`${String.fromCharCode(type)}${name}\0`),
-  content,
-];
 
 /** A batch can have thousands of documents, so each is copied once. */
 function encodeArray(documents: readonly Buffer[]): Buffer {
   const heads = documents.map((_raw, i) => `\x03${i}\0`);
-  const length = documents.reduce((sum, raw, i) => sum + (heads[i] as string).length + raw.length, 5);
+  const length = documents.reduce(
+    (sum, raw, i) => sum + (heads[i] as string).length + raw.length,
+    EMPTY_BYTES,
+  );
   const array = Buffer.allocUnsafe(length);
   let at = array.writeInt32LE(length);
   documents.forEach((raw, i) => {
@@ -153,10 +149,4 @@ function encodeArray(documents: readonly Buffer[]): Buffer {
   });
   array[at] = 0;
   return array;
-}
-
-function wrap(parts: readonly Uint8Array[]): Buffer {
-  const document = Buffer.concat([HEAD, ...parts, END]);
-  document.writeInt32LE(document.length);
-  return document;
 }

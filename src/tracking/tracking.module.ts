@@ -23,6 +23,8 @@ import { QuarantineRepository } from './quarantine/quarantine.repository.js';
 import { QuarantineRecord, QuarantineSchema } from './quarantine/quarantine.schema.js';
 import { QuarantineService } from './quarantine/quarantine.service.js';
 import { TrackContextLoader } from './ingest/track-context.js';
+import { TrackMemory } from './ingest/track-memory.js';
+import { TrackOwnership } from './ingest/track-ownership.js';
 import { RetentionRepository } from './retention.repository.js';
 import { TrackExportService } from './history/track-export.service.js';
 import { InDoubtWrites } from './ingest/in-doubt-writes.js';
@@ -49,6 +51,8 @@ import { DeviceRate } from './ingest/device-rate.js';
   providers: [
     PositionLogService,
     TrackContextLoader,
+    TrackMemory,
+    TrackOwnership,
     QuarantineService,
     PositionsRepository,
     QuarantineRepository,

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Clock, EventBus, type PositionResult } from '../../src/core/index.js';
+import { Redis, RedisUnavailableError } from '../../src/cluster/index.js';
 import { LatestPositions } from '../../src/tracking/index.js';
+import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { RandomFixes, randomOf } from '../support/random-fixes.js';
 import { hasTraces, positionsOf, TRACKS } from '../support/recorded-tracks.js';
@@ -244,6 +246,112 @@ describeWithRedis('positions of one vehicle at several instances', () => {
       expect(await send(sender, any(instances), [far])).toMatchObject([
         { verdict: 'quarantined', code: 'jump' },
       ]);
+    });
+  });
+
+  describe('from memory are judged as from storage', () => {
+    const restored: (() => Promise<void> | void)[] = [];
+    afterEach(async () => {
+      for (const restore of restored.splice(0)) await restore();
+    });
+    const fix = (second: number) => ({
+      lat: 48,
+      lon: 11,
+      time: new Date(startMs - 3_600_000 + second * 1_000).toISOString(),
+    });
+    const isLate = async (sender: Sender, instance: Instance, second: number): Promise<unknown> =>
+      (await send(sender, instance, [fix(second)])).map(({ verdict, late = false }) => ({ verdict, late }));
+    const LATE = [{ verdict: 'stored', late: true }];
+
+    /** Resolves when the instance judges a further position of the vehicle without a read. @returns its second */
+    async function untilInMemory(sender: Sender, instance: Instance, fromSecond: number): Promise<number> {
+      const reads = jest.spyOn(instance.service.app.get(PositionsRepository), 'findNewest');
+      let second = fromSecond;
+      await until(async () => {
+        const before = reads.mock.calls.length;
+        await send(sender, instance, [fix((second += 1))]);
+        return reads.mock.calls.length === before;
+      }, `seed ${seed}: a report without a read`);
+      reads.mockRestore();
+      return second;
+    }
+
+    it('when another instance has written since', async () => {
+      const sender = await newSender();
+      const [a, b] = instances as [Instance, Instance];
+      const second = await untilInMemory(sender, a, 0);
+      await send(sender, b, [fix(second + 100)]);
+      expect(await isLate(sender, a, second + 50)).toEqual(LATE);
+      expect(await isLate(sender, b, second + 60)).toEqual(LATE);
+    });
+
+    it('when another instance claims the vehicle between the claim and the commit', async () => {
+      const sender = await newSender();
+      const [a, b] = instances as [Instance, Instance];
+      const second = await untilInMemory(sender, a, 0);
+      let commit: () => void = () => undefined;
+      const isHeld = new Promise<void>((resolve) => (commit = resolve));
+      const positions = a.service.app.get(PositionsRepository);
+      const insert = positions.insert.bind(positions);
+      const inserts = jest.spyOn(positions, 'insert').mockImplementationOnce(async (recorded) => {
+        await isHeld;
+        return insert(recorded);
+      });
+      restored.push(() => inserts.mockRestore());
+      const atA = send(sender, a, [fix(second + 100)]);
+      await until(() => inserts.mock.calls.length === 1, 'the commit');
+      await send(sender, b, [fix(second + 50)]);
+      commit();
+      await atA;
+      expect(await isLate(sender, b, second + 60)).toEqual(LATE);
+      expect(await isLate(sender, a, second + 70)).toEqual(LATE);
+    });
+
+    it('when Redis has lost the claims', async () => {
+      const sender = await newSender();
+      const [a, b] = instances as [Instance, Instance];
+      const second = await untilInMemory(sender, a, 0);
+      await send(sender, b, [fix(second + 100)]);
+      redis.command('flushall');
+      expect(await isLate(sender, a, second + 50)).toEqual(LATE);
+    });
+
+    it('when another instance writes without Redis', async () => {
+      const sender = await newSender();
+      const [a, b] = instances as [Instance, Instance];
+      const second = await untilInMemory(sender, a, 0);
+      const run = jest
+        .spyOn(b.service.app.get(Redis), 'run')
+        .mockRejectedValue(new RedisUnavailableError('cut off'));
+      restored.push(() => run.mockRestore());
+      await send(sender, b, [fix(second + 100)]);
+      expect(await isLate(sender, a, second + 50)).toEqual(LATE);
+      run.mockRestore();
+      await untilInMemory(sender, a, second + 200);
+    });
+
+    it('when an instance without Redis has just started', async () => {
+      const sender = await newSender();
+      const [a] = instances as [Instance];
+      const second = await untilInMemory(sender, a, 0);
+      const without = await one.another({ REDIS_URL: '' });
+      restored.push(() => without.stop());
+      await send(sender, without, [fix(second + 100)]);
+      expect(await isLate(sender, a, second + 50)).toEqual(LATE);
+      expect(await isLate(sender, without, second + 60)).toEqual(LATE);
+    });
+
+    it('when an operator has released a position at another instance', async () => {
+      const sender = await newSender();
+      const [a, b] = instances as [Instance, Instance];
+      const second = await untilInMemory(sender, a, 0);
+      const far = { ...fix(second + 100), lat: 50 };
+      expect(await send(sender, a, [far])).toMatchObject([{ verdict: 'quarantined', code: 'jump' }]);
+      await untilInMemory(sender, a, second + 1);
+      const [held] = await heldBy(sender);
+      const path = `/api/v1/quarantine/${sender.vehicleId}${held?.place}/release`;
+      expect((await call(b, 'POST', path, { token })).status).toBe(200);
+      expect(await isLate(sender, a, second + 90)).toEqual(LATE);
     });
   });
 });

@@ -137,7 +137,7 @@ describe('samserver schema contract', () => {
   it('refuses while an instance is alive that does not support the new version', async () => {
     await Promise.all([alive('old', 1, 1), alive('new', 1, 3)]);
     await expectRefused(contract(), 'instance old (2.0.0 blue) is alive');
-    await records.instances.remove('old');
+    await records.instances.markStopped('old');
     expect((await contract()).exitCode).toBe(0);
   });
 

@@ -44,7 +44,7 @@ export class BalancingProxy {
     client: Socket,
     [target, ...others]: readonly number[],
     sent: readonly Buffer[] = [],
-    lastAnswer?: Buffer,
+    lastAnswer: Buffer = Buffer.alloc(0),
   ): void {
     if (target === undefined) return void client.end(lastAnswer, () => client.destroy());
     const service = connect(target, '127.0.0.1');
@@ -61,7 +61,8 @@ export class BalancingProxy {
       if (answer.toString('latin1', 0, 13) === 'HTTP/1.1 503 ') {
         client.pause();
         refusal = answer;
-        return service.destroy();
+        service.destroy();
+        return;
       }
       isAccepted = true;
       client.write(answer);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { ipNetwork, type LimitedCaller } from '../../core/index.js';
+import { entryLimit, ipNetwork, type LimitedCaller } from '../../core/index.js';
 import { type Call, CallContext } from './call-context.js';
 
 /** About 2 MB. */
@@ -19,7 +19,7 @@ const KNOWN_MS = 24 * 3_600_000;
  */
 @Injectable()
 export class CallerRanks {
-  private readonly known = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: KNOWN_MS });
+  private readonly known = new LRUCache<string, true>({ ...entryLimit(MAX_ENTRIES), ttl: KNOWN_MS });
   private readonly suspectNetworks: LRUCache<string, true>;
   private readonly suspectAccounts: LRUCache<string, true>;
   /** The account that a request tries. */
@@ -29,7 +29,7 @@ export class CallerRanks {
     @Inject(SETTINGS) { auth }: Pick<Settings, 'auth'>,
     private readonly context: CallContext,
   ) {
-    const options = { max: MAX_ENTRIES, ttl: auth.failureWindowS * 1_000 };
+    const options = { ...entryLimit(MAX_ENTRIES), ttl: auth.failureWindowS * 1_000 };
     this.suspectNetworks = new LRUCache(options);
     this.suspectAccounts = new LRUCache(options);
   }

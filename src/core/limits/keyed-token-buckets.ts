@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { entryLimit } from './entry-limit.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** About 2 MB. */
@@ -20,7 +21,7 @@ export class KeyedTokenBuckets {
     private readonly perSecond: number,
     maxKeys = MAX_KEYS,
   ) {
-    this.buckets = new LRUCache({ max: maxKeys });
+    this.buckets = new LRUCache(entryLimit(maxKeys));
   }
 
   /**

@@ -36,8 +36,7 @@ export class FrameItem implements LiveFrameItem {
   }
 
   get json(): string {
-    const { vehicleId, late } = this;
-    this.text ??= `{"vehicleId":"${vehicleId}","position":${this.latest.json(this.recorded.position)},"late":${late}}`;
+    this.text ??= `${this.latest.json(this.recorded.position).slice(0, -1)},"late":${this.late}}`;
     return this.text;
   }
 }

@@ -46,7 +46,7 @@ const flush = (group: LiveGroup<RecordingSubscriber>): unknown => group.flush('c
 function join(group: LiveGroup<RecordingSubscriber>, id: string): RecordingSubscriber {
   const subscriber = new RecordingSubscriber(id);
   const filter = group.filter.copy();
-  for (const position of latest.all())
+  for (const position of latest.search.inside(null))
     if (filter.wants(position.vehicleId, position)) filter.markInside(position.vehicleId);
   group.join(subscriber, filter, false);
   return subscriber;

@@ -59,7 +59,7 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
     const isWanted = this.filter.wants(vehicleId, place);
     if (isWanted) this.positions.push(item);
     else if (!this.filter.concerns(vehicleId)) return false;
-    if (this.filter.hasBox) this.moved.add(vehicleId);
+    if (this.filter.box) this.moved.add(vehicleId);
     return true;
   }
 

@@ -15,13 +15,13 @@ import type { SubscriptionFilter } from './subscription-filter.js';
 /** Above this pressure of the write queue (0…1) all streams end, so that devices are served. */
 const SHEDDING_PRESSURE = 0.5;
 const BUSY_RETRY_MS = 2_000;
-/** A first frame waits this long for positions that are being written. Devices often send in the same moment. */
-const MAX_SETTLE_MS = 20;
+/** A first frame waits this long for the positions that are being written. Devices often send in the same moment. */
+const MAX_SETTLE_MS = 50;
 
 /**
  * The streams of all subscribers. Subscribers with equal filters are a group, which sends its positions and events in frames:
- * the first as soon as no further position is being written, the next ones after `FRAME_INTERVAL_MS`. Every stored position
- * and every event is delivered; none is merged with another.
+ * the first at once, with the positions that are being written at that moment, and the next ones after `FRAME_INTERVAL_MS`.
+ * Every stored position and every event is delivered; none is merged with another.
  */
 @Injectable()
 export class LiveStreams implements OnApplicationShutdown {
@@ -30,8 +30,9 @@ export class LiveStreams implements OnApplicationShutdown {
   /** By the id of the subscriber. */
   private readonly groupOf = new Map<string, LiveGroup>();
   private readonly timers = new Map<LiveGroup, NodeJS.Timeout>();
-  /** Groups that have sent no frame in the last interval, with something to send. */
-  private readonly due = new Set<LiveGroup>();
+  /** Groups that have something to send and sent no frame in the last interval → number of publications before. */
+  private readonly due = new Map<LiveGroup, number>();
+  private publications = 0;
   private immediate: NodeJS.Immediate | null = null;
 
   constructor(
@@ -66,10 +67,10 @@ export class LiveStreams implements OnApplicationShutdown {
     const { key } = filter;
     const known = this.groups.get(key);
     const group = known ?? new LiveGroup(filter.copy(), this.settings.live.replayLimit);
-    for (const position of this.latest.all()) {
+    for (const position of this.latest.search.inside(filter.box)) {
       const { vehicleId } = position;
       if (!filter.wants(vehicleId, position)) continue;
-      items.push(this.latest.itemJson(position));
+      items.push(this.latest.json(position));
       filter.markInside(vehicleId);
       if (!known) group.filter.markInside(vehicleId);
     }
@@ -111,6 +112,7 @@ export class LiveStreams implements OnApplicationShutdown {
 
   private addPositions(recorded: readonly RecordedPosition[]): void {
     if (this.groups.size === 0) return;
+    this.publications += 1;
     for (const each of recorded) {
       const item = new FrameItem(each, this.latest);
       for (const group of this.groups.values()) if (group.addPosition(item)) this.schedule(group);
@@ -130,16 +132,17 @@ export class LiveStreams implements OnApplicationShutdown {
       setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),
     );
     if (waitMs > 0) return;
-    this.due.add(group);
+    this.due.set(group, this.publications);
     this.flushDueSoon();
   }
 
-  /** In the next turn: the next group of positions is being written by then, when there is one. */
+  /** In the next turn, when it is known whether further positions are being written. One publication is waited for. */
   private flushDueSoon(): void {
     if (this.due.size === 0) return;
     this.immediate ??= setImmediate(() => {
       this.immediate = null;
-      if (!this.log.isCommitting) for (const group of this.due) this.flush(group);
+      for (const [group, publications] of this.due)
+        if (!this.log.isCommitting || publications < this.publications) this.flush(group);
     });
   }
 

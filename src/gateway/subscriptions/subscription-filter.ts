@@ -12,17 +12,13 @@ export class SubscriptionFilter {
 
   constructor(
     private readonly vehicleIds: ReadonlySet<string> | null,
-    private readonly box: BoundingBox | null,
+    readonly box: BoundingBox | null,
   ) {}
 
   /** The same for equal filters. A hash, because a filter can have 10,000 ids. */
   get key(): string {
     const text = JSON.stringify([this.vehicleIds && [...this.vehicleIds].sort(), this.box]);
     return createHash('sha256').update(text).digest('base64');
-  }
-
-  get hasBox(): boolean {
-    return this.box !== null;
   }
 
   /** An equal filter, with no vehicle inside. */

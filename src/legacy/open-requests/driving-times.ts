@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Clock, type LatLon } from '../../core/index.js';
+import { Clock, entryLimit, type LatLon } from '../../core/index.js';
 
 /** Each request costs money, and traffic changes slowly. Applies to failed requests too. */
 const CACHE_TTL_MS = 60_000;
@@ -24,7 +24,7 @@ interface CachedTime {
 /** Driving times of vehicles, answered from memory and requested in the background. */
 @Injectable()
 export class DrivingTimes {
-  private readonly cached = new LRUCache<string, CachedTime>({ max: MAX_CACHED });
+  private readonly cached = new LRUCache<string, CachedTime>(entryLimit(MAX_CACHED));
   private readonly inFlight = new Set<string>();
 
   constructor(

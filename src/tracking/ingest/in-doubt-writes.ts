@@ -10,10 +10,11 @@ import {
 import { LatestPositions } from '../live/latest-positions.js';
 import { positionKey, PositionsRepository } from '../positions.repository.js';
 import { LateCommits } from './late-commits.js';
+import { TrackMemory } from './track-memory.js';
 
 const CHECK_INTERVAL_MS = 1_000;
 /** After this time no write can be in progress in the database: the driver gives up long before. */
-const IN_DOUBT_TIMEOUT_MS = 120_000;
+export const IN_DOUBT_TIMEOUT_MS = 120_000;
 /** Tolerance for the difference of the instances' clocks. */
 const CLOCK_TOLERANCE_MS = 30_000;
 const MAX_POSITIONS = 50_000;
@@ -44,6 +45,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
     private readonly lateCommits: LateCommits,
+    private readonly memory: TrackMemory,
     private readonly jobs: BackgroundJobs,
     private readonly clock: Clock,
   ) {}
@@ -73,6 +75,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
 
   add(positions: readonly Position[]): void {
     const sinceMs = this.clock.nowMs();
+    this.memory.doubt(vehicleIdsOf(positions), IN_DOUBT_TIMEOUT_MS);
     for (const position of positions) {
       if (this.writes.size >= MAX_POSITIONS) break;
       const before = this.writes.get(positionKey(position));
@@ -106,6 +109,8 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
       return [{ ...found, late: this.isBehindMarker(found.position) }];
     });
     const renewed = await this.lateCommits.renew(recorded);
+    if (renewed.length > 0)
+      await this.memory.noteChange(vehicleIdsOf(renewed.map(({ position }) => position)));
     this.confirm(renewed);
     this.latest.publish(renewed);
     this.dropExpired(batch);
@@ -125,4 +130,8 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
       if (nowMs - write.sinceMs < IN_DOUBT_TIMEOUT_MS) this.writes.set(key, write);
     }
   }
+}
+
+function vehicleIdsOf(positions: readonly Position[]): readonly string[] {
+  return [...new Set(positions.map(({ vehicleId }) => vehicleId))];
 }

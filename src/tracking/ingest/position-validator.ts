@@ -119,7 +119,7 @@ async function validateTrack(
   }
 
   function quarantined(position: Position, code: QuarantineCode): ValidationResult {
-    if (code === 'jump') context.holdJump(position);
+    context.hold(position, code);
     return { verdict: 'quarantined', code };
   }
 }

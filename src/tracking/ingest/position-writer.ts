@@ -10,6 +10,8 @@ export interface WrittenGroup {
   readonly results: readonly ValidationResult[];
   /** The positions that are part of the history now, released ones included; ascending by time. */
   readonly recorded: readonly RecordedPosition[];
+  /** Another instance has stored some of the vehicles and times since the validation. */
+  readonly hasConflicts: boolean;
 }
 
 /** Stored positions by `positionKey`. */
@@ -55,7 +57,7 @@ export class PositionWriter {
     await this.quarantine.insertHeld(held);
     await this.quarantine.markReleased(releasedPositions, new Date(recordedAtMs), null);
     recorded.sort((a, b) => a.position.timeMs - b.position.timeMs);
-    return { results, recorded: await this.lateCommits.renew(recorded) };
+    return { results, recorded: await this.lateCommits.renew(recorded), hasConflicts: taken.size > 0 };
   }
 
   /** @returns the positions that another instance has stored since the validation */

@@ -17,6 +17,7 @@ import { parseMeasurements } from './position.parser.js';
 import type { PositionValidator, ValidationResult } from './position-validator.js';
 import type { PositionWriter, WrittenGroup } from './position-writer.js';
 import { PositionsService } from './positions.service.js';
+import type { TrackMemory } from './track-memory.js';
 import type { TrackContextLoader } from './track-context.js';
 
 const VEHICLE = '66f0c0ffee0123456789abcd';
@@ -42,7 +43,7 @@ beforeEach(() => {
     const recorded = positions.flatMap((position, n) =>
       results[n]?.verdict === 'stored' ? [{ position, late: false, recordedAtMs: NOW_MS }] : [],
     );
-    return Promise.resolve({ results, recorded });
+    return Promise.resolve({ results, recorded, hasConflicts: false });
   };
   const events = new EventBus();
   latest = new LatestPositions(events);
@@ -59,6 +60,13 @@ beforeEach(() => {
         return Promise.resolve([]);
       },
     } as unknown as TrackContextLoader,
+    {
+      begin: (vehicleIds: readonly string[]) => Promise.resolve({ vehicleIds, forgotten: null }),
+      confirm: () => Promise.resolve(),
+      keep: () => undefined,
+      forget: () => undefined,
+      end: () => undefined,
+    } as unknown as TrackMemory,
     {
       validate: () => {
         steps.push('validate');
@@ -149,7 +157,7 @@ describe('a write that ends after the time limit', () => {
     write = (positions, results) =>
       new Promise((resolve) => {
         const recorded = positions.map((position) => ({ position, late: false, recordedAtMs: NOW_MS }));
-        endWrite = () => resolve({ results, recorded });
+        endWrite = () => resolve({ results, recorded, hasConflicts: false });
       });
     const report = service.report(VEHICLE, [{ lat: 1, lon: 2, time: at(0) }], 'http');
     await nextTurn();

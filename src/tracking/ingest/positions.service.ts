@@ -20,6 +20,7 @@ import { type ParsedPosition, parsePosition } from './position.parser.js';
 import { PositionValidator, type ValidationResult } from './position-validator.js';
 import { PositionWriter } from './position-writer.js';
 import { TrackContextLoader } from './track-context.js';
+import { type MemoryUse, TrackMemory } from './track-memory.js';
 
 const MAX_REPORTED = 500;
 
@@ -28,9 +29,9 @@ const MAX_REPORTED = 500;
  *
  * 1. parse: `report` (clients of the old server are parsed in `legacy` and enter at `reportParsed`)
  * 2. group commit: requests that arrive during one commit share the next one
- * 3. load the track context of each vehicle
+ * 3. load the track context of each vehicle: from memory, or from storage
  * 4. validate: `stored`, `duplicate` or `quarantined`
- * 5. write
+ * 5. write, and keep the ends of the tracks in memory
  * 6. check the clocks of the devices, update the live markers, then publish `position.recorded`
  * 7. answer by index
  */
@@ -40,6 +41,7 @@ export class PositionsService {
 
   constructor(
     private readonly contexts: TrackContextLoader,
+    private readonly memory: TrackMemory,
     private readonly validator: PositionValidator,
     private readonly writer: PositionWriter,
     private readonly inDoubt: InDoubtWrites,
@@ -111,8 +113,21 @@ export class PositionsService {
     return answerOf(parsed, await this.groupCommit.submit(positions));
   }
 
-  /** Contract: a group is validated in time order. The sort is stable, so the first of two equal positions counts. */
   private async commit(
+    positions: readonly Position[],
+    signal: AbortSignal,
+  ): Promise<readonly ValidationResult[]> {
+    const use = await this.memory.begin([...new Set(positions.map(({ vehicleId }) => vehicleId))]);
+    try {
+      return await this.commitWith(use, positions, signal);
+    } finally {
+      this.memory.end(use);
+    }
+  }
+
+  /** Contract: a group is validated in time order. The sort is stable, so the first of two equal positions counts. */
+  private async commitWith(
+    use: MemoryUse,
     positions: readonly Position[],
     signal: AbortSignal,
   ): Promise<readonly ValidationResult[]> {
@@ -120,11 +135,18 @@ export class PositionsService {
       .map((_, index) => index)
       .sort((a, b) => timeAt(positions, a) - timeAt(positions, b));
     const group = order.map((index) => positions[index] as Position);
-    const tracks = await this.contexts.load(group);
+    const tracks = await this.contexts.load(group, (vehicleId) => this.memory.find(vehicleId));
     const validated = await this.validator.validate(group.length, tracks);
-    const { results, recorded } = await this.writer.write(group, validated);
+    const { results, recorded, hasConflicts } = await this.writer.write(group, validated);
+    await this.memory.confirm(use);
     // After the time limit the positions are in doubt: InDoubtWrites publishes those that are stored.
     signal.throwIfAborted();
+    if (hasConflicts) this.memory.forget(use.vehicleIds);
+    else
+      this.memory.keep(
+        use,
+        tracks.map(({ context }) => context.end),
+      );
     this.inDoubt.confirm(recorded);
     this.deviceClocks.note(tracks);
     this.latest.publish(recorded);

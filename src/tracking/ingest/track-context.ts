@@ -3,6 +3,7 @@ import type { Position, QuarantineCode } from '../../core/index.js';
 import { quarantineId } from '../position-id.js';
 import { PositionsRepository } from '../positions.repository.js';
 import { QuarantineRepository } from '../quarantine/quarantine.repository.js';
+import { type KnownTrack, MAX_HELD_TIMES, type TrackEnd } from './track-memory.js';
 
 /**
  * A report with two positions a month apart must not load the whole month: a longer range is read position by position.
@@ -11,6 +12,7 @@ const MAX_LOADED_POSITIONS = 2_000;
 
 /** The positions of one vehicle within a group, and the context to validate them in. */
 export interface GroupTrack {
+  readonly vehicleId: string;
   /** Indexes in the group, in its order. */
   readonly indexes: readonly number[];
   /** Ascending by time. */
@@ -18,9 +20,11 @@ export interface GroupTrack {
   readonly context: TrackContext;
 }
 
+type FindTrack = (vehicleId: string) => KnownTrack | null;
+
 /**
- * Loads from storage what the validation of a group needs. Per vehicle this is one query when its positions are newer
- * than everything stored. Nothing is cached between groups, because other instances write the same tracks.
+ * Loads what the validation of a group needs. Nothing is read from storage for positions that are newer than the known end of
+ * their vehicle's track.
  */
 @Injectable()
 export class TrackContextLoader {
@@ -31,55 +35,99 @@ export class TrackContextLoader {
 
   /**
    * @param positions of any vehicles, ascending by time
+   * @param find the end of a track that is known without a read
    * @returns one entry per vehicle
    * @throws storage/unavailable
    */
-  async load(positions: readonly Position[]): Promise<GroupTrack[]> {
-    const heldCodes = await this.quarantine.findHeldCodes(positions);
-    return Promise.all(
-      [...indexesByVehicle(positions)].map(async ([vehicleId, indexes]) => {
-        const own = indexes.map((index) => positions[index] as Position);
-        const track = await this.knownTrack(vehicleId, own);
-        const context = new TrackContext(vehicleId, track, heldCodes, this.positions, this.quarantine);
-        return { indexes, positions: own, context };
-      }),
-    );
+  async load(positions: readonly Position[], find: FindTrack = () => null): Promise<GroupTrack[]> {
+    const groups = groupsByVehicle(positions);
+    const unknown = groups.filter((group) => (group.end = find(group.vehicleId)) === null);
+    await Promise.all(unknown.map(async (group) => (group.end = await this.readEnd(group.vehicleId))));
+    const older = groups.filter((group) => !isAllNewer(group.positions, group.end));
+    const heldCodes =
+      older.length === 0
+        ? NO_CODES
+        : await this.quarantine.findHeldCodes(older.flatMap((group) => group.positions));
+    await Promise.all(older.map(async (group) => (group.good = await this.readGood(group))));
+    return groups.map(({ vehicleId, indexes, positions: own, end, good }) => {
+      const known = { ...(end ?? NO_END), ...good };
+      return {
+        vehicleId,
+        indexes,
+        positions: own,
+        context: new TrackContext(vehicleId, known, heldCodes, this.positions, this.quarantine),
+      };
+    });
   }
 
-  private async knownTrack(vehicleId: string, positions: readonly Position[]): Promise<KnownTrack> {
+  private async readEnd(vehicleId: string): Promise<KnownTrack> {
+    const [newest, timesMs] = await Promise.all([
+      this.positions.findNewest(vehicleId),
+      this.quarantine.listNewestTimes(vehicleId, MAX_HELD_TIMES + 1),
+    ]);
+    const heldTimesMs = timesMs.filter((timeMs) => newest === null || timeMs > newest.timeMs);
+    return { newest, heldTimesMs: heldTimesMs.length > MAX_HELD_TIMES ? null : heldTimesMs };
+  }
+
+  /** The good positions in storage at or around the times to validate. */
+  private async readGood({ vehicleId, positions, end }: VehicleGroup): Promise<KnownGood> {
     const fromMs = positions[0]?.timeMs ?? 0;
     const toMs = positions.at(-1)?.timeMs ?? 0;
-    const newest = await this.positions.findNewest(vehicleId);
-    if (newest === null || newest.timeMs < fromMs) return { newest, good: [], isComplete: true };
+    if (!end?.newest || end.newest.timeMs < fromMs) return ONLY_NEWEST;
 
     const [before, stretch] = await Promise.all([
       this.positions.findBefore(vehicleId, fromMs),
       this.positions.findBetween(vehicleId, fromMs, toMs, MAX_LOADED_POSITIONS + 1),
     ]);
     if (stretch.length <= MAX_LOADED_POSITIONS)
-      return { newest, good: before ? [before, ...stretch] : stretch, isComplete: true };
+      return { good: before ? [before, ...stretch] : stretch, isComplete: true };
     const same = await this.positions.findStored(positions);
-    return { newest, good: [...same.values()], isComplete: false };
+    return { good: [...same.values()], isComplete: false };
   }
 }
 
-function indexesByVehicle(positions: readonly Position[]): ReadonlyMap<string, number[]> {
-  const groups = new Map<string, number[]>();
-  positions.forEach(({ vehicleId }, index) => {
-    const indexes = groups.get(vehicleId);
-    if (indexes) indexes.push(index);
-    else groups.set(vehicleId, [index]);
-  });
-  return groups;
+interface KnownGood {
+  /** Good positions in storage at or around the times to validate, without the newest one. */
+  readonly good: readonly Position[];
+  /** With the newest one, `good` has every position from the one before the first time to the last time. */
+  readonly isComplete: boolean;
 }
 
-interface KnownTrack {
-  /** The newest good position in storage, by its own time. */
-  readonly newest: Position | null;
-  /** Good positions in storage at or around the times to validate. */
-  readonly good: readonly Position[];
-  /** `good` has every position from the one before the first time to the last time. */
-  readonly isComplete: boolean;
+const ONLY_NEWEST: KnownGood = { good: [], isComplete: true };
+const NO_END: KnownTrack = { newest: null, heldTimesMs: null };
+const NO_CODES: ReadonlyMap<string, QuarantineCode> = new Map();
+
+interface VehicleGroup {
+  readonly vehicleId: string;
+  readonly indexes: number[];
+  readonly positions: Position[];
+  end: KnownTrack | null;
+  good: KnownGood;
+}
+
+function groupsByVehicle(positions: readonly Position[]): VehicleGroup[] {
+  const groups = new Map<string, VehicleGroup>();
+  let group: VehicleGroup | undefined;
+  for (const [index, position] of positions.entries()) {
+    const { vehicleId } = position;
+    if (group?.vehicleId !== vehicleId) group = groups.get(vehicleId);
+    if (!group) {
+      group = { vehicleId, indexes: [], positions: [], end: null, good: ONLY_NEWEST };
+      groups.set(vehicleId, group);
+    }
+    group.indexes.push(index);
+    group.positions.push(position);
+  }
+  return [...groups.values()];
+}
+
+/** Storage has neither a good position at or after these times nor a quarantined one at any of them. */
+function isAllNewer(positions: readonly Position[], end: KnownTrack | null): boolean {
+  const heldTimesMs = end?.heldTimesMs ?? null;
+  if (end === null || heldTimesMs === null) return false;
+  const newestMs = end.newest?.timeMs ?? -Infinity;
+  if ((positions[0]?.timeMs ?? -Infinity) <= newestMs) return false;
+  return heldTimesMs.length === 0 || positions.every(({ timeMs }) => !heldTimesMs.includes(timeMs));
 }
 
 /**
@@ -89,10 +137,12 @@ interface KnownTrack {
 class TrackContext {
   private readonly good = new TimeLine<Position>();
   private readonly jumps = new TimeLine<Position>();
+  /** Times of the quarantined positions of this group. */
+  private readonly heldTimesMs: number[] = [];
 
   constructor(
     private readonly vehicleId: string,
-    private readonly known: KnownTrack,
+    private readonly known: KnownTrack & KnownGood,
     private readonly heldCodes: ReadonlyMap<string, QuarantineCode>,
     private readonly positions: Pick<PositionsRepository, 'findBefore' | 'findAfter'>,
     private readonly quarantine: Pick<QuarantineRepository, 'findHeldJumps'>,
@@ -104,6 +154,17 @@ class TrackContext {
   /** The newest good position that storage had before this group. */
   get newest(): Position | null {
     return this.known.newest;
+  }
+
+  /** The end of the track after this group. */
+  get end(): TrackEnd {
+    const newest = this.good.last();
+    const newestMs = newest?.timeMs ?? -Infinity;
+    const before = this.known.heldTimesMs;
+    const heldTimesMs =
+      before && [...new Set([...before, ...this.heldTimesMs])].filter((timeMs) => timeMs > newestMs);
+    const isKept = heldTimesMs !== null && heldTimesMs.length <= MAX_HELD_TIMES;
+    return { vehicleId: this.vehicleId, newest, heldTimesMs: isKept ? heldTimesMs : null };
   }
 
   /** Time of the newest good position, this group included; -Infinity without one. */
@@ -132,8 +193,9 @@ class TrackContext {
     this.jumps.remove(position.timeMs);
   }
 
-  holdJump(position: Position): void {
-    if (this.jumps.at(position.timeMs) === null) this.jumps.add(position);
+  hold(position: Position, code: QuarantineCode): void {
+    this.heldTimesMs.push(position.timeMs);
+    if (code === 'jump' && this.jumps.at(position.timeMs) === null) this.jumps.add(position);
   }
 
   /** The newest good position before this time. */

@@ -1,15 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import {
   EventBus,
-  markerTimeMs,
   type Position,
   type PositionView,
   type RecordedPosition,
   toPositionView,
-  type UnitVector,
-  unitVector,
-  withoutOriginalFields,
 } from '../../core/index.js';
+import { type MarkerSearch, MarkerTable } from './marker-table.js';
 
 declare module '../../core/events/event-bus.js' {
   interface EventMap {
@@ -18,22 +15,10 @@ declare module '../../core/events/event-bus.js' {
   }
 }
 
-/** The live marker of a vehicle, changed in place. */
-export interface Marker {
-  /** null: the vehicle has none. */
-  position: Position | null;
-  /** The place of the position. */
-  vector: UnitVector;
-  /** Of the view of the position; null until it is needed. */
-  json: string | null;
-}
-
-const NOWHERE = unitVector({ lat: 0, lon: 0 });
-
 /** The live marker of every vehicle: its newest position, in memory. Snapshots and lists read it. */
 @Injectable()
 export class LatestPositions {
-  private readonly markers = new Map<string, Marker>();
+  private readonly markers = new MarkerTable();
   private readonly archived = new Set<string>();
   /** Vehicle id → since when, epoch milliseconds. `DeviceClocks` sets it. */
   private readonly behind = new Map<string, number>();
@@ -55,30 +40,15 @@ export class LatestPositions {
 
   /** Makes it the marker of its vehicle when it is the newest by `markerTimeMs`. */
   offer(position: Position): void {
-    if (this.archived.has(position.vehicleId)) return;
-    const marker = this.marker(position.vehicleId);
-    if (marker.position && markerTimeMs(position) < markerTimeMs(marker.position)) return;
-    marker.position = withoutOriginalFields(position);
-    marker.vector = unitVector(position);
-    marker.json = null;
-  }
-
-  /** The same object for the life of the vehicle. */
-  marker(vehicleId: string): Marker {
-    let marker = this.markers.get(vehicleId);
-    if (!marker) {
-      marker = { position: null, vector: NOWHERE, json: null };
-      if (!this.archived.has(vehicleId)) this.markers.set(vehicleId, marker);
-    }
-    return marker;
+    if (!this.archived.has(position.vehicleId)) this.markers.offer(position);
   }
 
   of(vehicleId: string): Position | null {
-    return this.markers.get(vehicleId)?.position ?? null;
+    return this.markers.find(vehicleId);
   }
 
-  *all(): IterableIterator<Position> {
-    for (const { position } of this.markers.values()) if (position) yield position;
+  get search(): MarkerSearch {
+    return this.markers;
   }
 
   /** Vehicles that report while their newest fix time stands still: id → since when, epoch milliseconds. */
@@ -90,8 +60,7 @@ export class LatestPositions {
   setClockBehind(vehicleId: string, sinceMs: number | null): void {
     if (sinceMs === null || this.archived.has(vehicleId)) this.behind.delete(vehicleId);
     else this.behind.set(vehicleId, sinceMs);
-    const marker = this.markers.get(vehicleId);
-    if (marker) marker.json = null;
+    this.markers.setClockBehind(vehicleId, this.behind.has(vehicleId));
   }
 
   /** A position as the live parts of the API show it: with the mark of the vehicle's clock. */
@@ -100,25 +69,16 @@ export class LatestPositions {
     return this.behind.has(position.vehicleId) ? { ...view, clock: 'behind' } : view;
   }
 
-  /** The JSON of `view`. That of a live marker is kept, for frames, snapshots and lists. */
+  /** `{vehicleId, position: view}` as JSON. That of a live marker is kept, for frames, snapshots and lists. */
   json(position: Position): string {
-    const marker = this.markers.get(position.vehicleId);
-    if (marker?.position !== position) return JSON.stringify(this.view(position));
-    marker.json ??= JSON.stringify(this.view(position));
-    return marker.json;
-  }
-
-  /** The JSON of a vehicle with its live position, as lists and snapshots have it. */
-  itemJson(position: Position): string {
-    return `{"vehicleId":"${position.vehicleId}","position":${this.json(position)}}`;
+    const { vehicleId } = position;
+    return this.markers.textOf(position, () => JSON.stringify({ vehicleId, position: this.view(position) }));
   }
 
   /** Permanent: a position that was in flight at that time must not restore the marker. */
   private removeArchived(vehicleId: string): void {
     this.archived.add(vehicleId);
-    const marker = this.markers.get(vehicleId);
-    if (marker) marker.position = null;
-    this.markers.delete(vehicleId);
+    this.markers.remove(vehicleId);
     this.behind.delete(vehicleId);
   }
 }

@@ -1,15 +1,8 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Header, Query } from '@nestjs/common';
 import { ForRole } from '../../auth/index.js';
-import {
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-  isInside,
-  type Page,
-  parseBoundingBox,
-} from '../../core/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, parseBoundingBox } from '../../core/index.js';
 import { LatestPositions } from './latest-positions.js';
-import { LivePositionDto, LivePositionListDto, LivePositionsDto } from '../position.dto.js';
+import { LivePositionListDto, LivePositionsDto } from '../position.dto.js';
 
 @ApiTags('positions')
 @Controller('api/v1/positions/live')
@@ -23,11 +16,10 @@ export class LivePositionsController {
     summary: 'List the latest position of every vehicle, or of those inside a bounding box',
   })
   @ApiOkResponse({ type: LivePositionListDto })
-  list(@Query() { bbox }: LivePositionsDto): Page<LivePositionDto> {
+  @Header('Content-Type', 'application/json; charset=utf-8')
+  list(@Query() { bbox }: LivePositionsDto): string {
     const box = bbox === undefined ? null : parseBoundingBox(bbox);
-    const items = [...this.latest.all()]
-      .filter((position) => box === null || isInside(box, position))
-      .map((position) => ({ vehicleId: position.vehicleId, position: this.latest.view(position) }));
-    return { items, nextCursor: null };
+    const items = this.latest.search.inside(box).map((position) => this.latest.json(position));
+    return `{"items":[${items.join(',')}],"nextCursor":null}`;
   }
 }

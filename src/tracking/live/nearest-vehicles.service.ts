@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, distanceM, markerTimeMs, type Position, type PositionView } from '../../core/index.js';
+import {
+  Clock,
+  distanceM,
+  type LatLon,
+  markerTimeMs,
+  type Position,
+  type PositionView,
+} from '../../core/index.js';
 import { type UnitStatus, VehiclesService, type VehicleView } from '../../vehicles/index.js';
 import { LatestPositions } from './latest-positions.js';
 
@@ -29,14 +36,16 @@ export interface NearestAnswer {
   };
 }
 
-interface Candidate {
-  readonly position: Position;
-  readonly distanceM: number;
-  readonly ageS: number;
+/** The rows of the vehicles of each status in the table of markers. */
+interface RowsByStatus {
+  readonly statuses: ReadonlyMap<string, UnitStatus>;
+  readonly rows: ReadonlyMap<UnitStatus, readonly number[]>;
 }
 
 @Injectable()
 export class NearestVehiclesService {
+  private byStatus: RowsByStatus | null = null;
+
   constructor(
     private readonly vehicles: VehiclesService,
     private readonly latest: LatestPositions,
@@ -45,37 +54,45 @@ export class NearestVehiclesService {
 
   async find(query: NearestQuery): Promise<NearestAnswer> {
     const statuses = await this.vehicles.statuses();
+    const rows = this.rowsOf(statuses, query.status);
     const nowMs = this.clock.nowMs();
-    const excluded = { stale: 0, noPosition: 0, status: 0, clock: 0 };
-    const candidates: Candidate[] = [];
+    const oldestMs = nowMs - query.maxAgeS * 1_000;
     // An excluded vehicle counts for the first reason in this order: status, no position, clock, stale. So the last three
     // count vehicles that are available but cannot be located.
-    for (const [id, status] of statuses) {
-      const position = this.latest.of(id);
-      if (status !== query.status) excluded.status += 1;
-      else if (!position) excluded.noPosition += 1;
-      else if (this.latest.clocksBehind.has(id)) excluded.clock += 1;
-      else {
-        const ageS = Math.max(0, nowMs - markerTimeMs(position)) / 1_000;
-        if (ageS > query.maxAgeS) excluded.stale += 1;
-        else candidates.push({ position, ageS, distanceM: distanceM(query, position) });
-      }
-    }
-    candidates.sort((one, other) => one.distanceM - other.distanceM);
-    return { items: await this.toNearVehicles(candidates.slice(0, query.limit)), excluded };
+    const { positions, ...excluded } = this.latest.search.nearest(rows, query, query.limit, oldestMs);
+    return {
+      items: await this.toNearVehicles(query, positions, nowMs),
+      excluded: { ...excluded, status: statuses.size - rows.length },
+    };
   }
 
-  private async toNearVehicles(candidates: readonly Candidate[]): Promise<NearVehicle[]> {
-    const positions = new Map(
-      candidates.map(({ position }) => [position.vehicleId, this.latest.view(position)]),
-    );
+  /** @param statuses the same map as long as no status changed */
+  private rowsOf(statuses: ReadonlyMap<string, UnitStatus>, status: UnitStatus): readonly number[] {
+    if (this.byStatus?.statuses !== statuses) {
+      const rows = new Map<UnitStatus, number[]>();
+      for (const [id, each] of statuses) {
+        const known = rows.get(each);
+        if (known) known.push(this.latest.search.rowOf(id));
+        else rows.set(each, [this.latest.search.rowOf(id)]);
+      }
+      this.byStatus = { statuses, rows };
+    }
+    return this.byStatus.rows.get(status) ?? [];
+  }
+
+  private async toNearVehicles(
+    from: LatLon,
+    found: readonly Position[],
+    nowMs: number,
+  ): Promise<NearVehicle[]> {
+    const positions = new Map(found.map((position) => [position.vehicleId, this.latest.view(position)]));
     const views = await this.vehicles.views(positions);
-    return candidates.flatMap((candidate) => {
-      const { vehicleId } = candidate.position;
-      const [vehicle, position] = [views.get(vehicleId), positions.get(vehicleId)];
+    return found.flatMap((each) => {
+      const [vehicle, position] = [views.get(each.vehicleId), positions.get(each.vehicleId)];
       // The vehicle was archived between the two reads.
       if (!vehicle || !position) return [];
-      return [{ vehicle, position, distanceM: tenths(candidate.distanceM), ageS: tenths(candidate.ageS) }];
+      const ageS = Math.max(0, nowMs - markerTimeMs(each)) / 1_000;
+      return [{ vehicle, position, distanceM: tenths(distanceM(from, each)), ageS: tenths(ageS) }];
     });
   }
 }

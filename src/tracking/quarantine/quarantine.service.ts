@@ -7,9 +7,12 @@ import {
   pageBy,
   type Position,
   type QuarantineCode,
+  type RecordedPosition,
   toPositionView,
 } from '../../core/index.js';
+import { IN_DOUBT_TIMEOUT_MS } from '../ingest/in-doubt-writes.js';
 import { LateCommits } from '../ingest/late-commits.js';
+import { TrackMemory } from '../ingest/track-memory.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import { isQuarantineId } from '../position-id.js';
 import { PositionsRepository } from '../positions.repository.js';
@@ -37,6 +40,7 @@ export class QuarantineService {
     private readonly positions: PositionsRepository,
     private readonly latest: LatestPositions,
     private readonly lateCommits: LateCommits,
+    private readonly memory: TrackMemory,
     private readonly clock: Clock,
   ) {}
 
@@ -64,9 +68,25 @@ export class QuarantineService {
     if (!entry) throw new DomainError('quarantine/not-found', 'There is no such quarantined position.');
     if (entry.releasedAt) return toDto(entry);
 
+    const position = withoutInvalidAccuracy(entry.position);
+    const { vehicleId } = position;
     const recordedAtMs = this.clock.nowMs();
     const releasedAt = new Date(recordedAtMs);
-    const position = withoutInvalidAccuracy(entry.position);
+    const recorded = await this.moveToHistory(position, recordedAtMs, userId).catch((error: unknown) => {
+      this.memory.doubt([vehicleId], IN_DOUBT_TIMEOUT_MS);
+      throw error;
+    });
+    await this.memory.noteChange([vehicleId]);
+    this.latest.publish(await this.lateCommits.renew([recorded]));
+    return { ...toDto(entry), releasedAt, releasedBy: userId };
+  }
+
+  /** @throws storage/unavailable: a part of it may be done */
+  private async moveToHistory(
+    position: Position,
+    recordedAtMs: number,
+    userId: string,
+  ): Promise<RecordedPosition> {
     const newest = await this.positions.findNewest(position.vehicleId);
     const [other] = (await this.positions.findStored([position])).values();
     if (other && !isSamePlace(other, position))
@@ -74,9 +94,8 @@ export class QuarantineService {
     const late = newest !== null && position.timeMs < newest.timeMs;
     const recorded = { position, late, recordedAtMs };
     await this.positions.replace(recorded);
-    await this.quarantine.markReleased([position], releasedAt, userId);
-    this.latest.publish(await this.lateCommits.renew([recorded]));
-    return { ...toDto(entry), releasedAt, releasedBy: userId };
+    await this.quarantine.markReleased([position], new Date(recordedAtMs), userId);
+    return recorded;
   }
 }
 

@@ -1,0 +1,120 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { EventStream, InstanceIdentity, InstanceRegistry, Redis } from '../../cluster/index.js';
+import { SETTINGS, type Settings } from '../../config/index.js';
+
+/** An unclaimed vehicle is read again, so an expired claim costs one read. */
+const CLAIM_TTL_MS = 600_000;
+
+/**
+ * KEYS: one key for each vehicle. ARGV: id of this instance, lifetime in milliseconds. Makes this instance the owner of all.
+ * Returns the indexes, from 1, of those that had another owner or none.
+ */
+const CLAIM_SCRIPT = `
+local taken = {}
+for index, key in ipairs(KEYS) do
+  if redis.call('GET', key) ~= ARGV[1] then taken[#taken + 1] = index end
+  redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
+end
+return taken`;
+
+const NONE: readonly string[] = [];
+
+/**
+ * Decides which tracks this instance may keep in memory: those that no other instance can have changed since they were read.
+ *
+ * - Embedded database: all, because no other process opens it.
+ * - Redis: each vehicle has one owner. An instance claims the vehicles of a group before it uses what it has in memory, and
+ *   again after the commit and before the answer. A claim returns the vehicles that had another owner. What is in memory of
+ *   them is out of date: another instance changed them before (first claim), or claimed and read them during the commit
+ *   (second claim). The second claim makes that other instance read them again.
+ * - Without Redis: all, while no other instance is alive or was alive since they were read.
+ *
+ * An instance that changes a track without a claim records that before it answers (`InstanceRegistry.stopClaiming`). The
+ * others read the records before each group and then keep nothing in memory.
+ */
+@Injectable()
+export class TrackOwnership {
+  /** The records of the others are known from this time of the database's clock on; null: not known. */
+  private knownSince: Date | null = null;
+  /** The others that claim, as one text. */
+  private claimants = '';
+  private forgottenMs = -Infinity;
+
+  constructor(
+    private readonly registry: InstanceRegistry,
+    private readonly redis: Redis,
+    private readonly identity: InstanceIdentity,
+    private readonly stream: EventStream,
+    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'mongo'>,
+  ) {}
+
+  /**
+   * Call it before the tracks in memory are used.
+   * @returns the vehicles whose tracks may be out of date in memory; null: all tracks, and none may be kept
+   * @throws storage/unavailable
+   */
+  async claim(vehicleIds: readonly string[]): Promise<readonly string[] | null> {
+    if (this.isAlone) return NONE;
+    const [areOthersKnown, taken] = await Promise.all([
+      this.checkOthers(),
+      this.redis.isConfigured ? this.claimInRedis(vehicleIds) : NONE,
+    ]);
+    return areOthersKnown ? taken : null;
+  }
+
+  /**
+   * Call it after each change of tracks in storage and before the answer.
+   * @returns as `claim`
+   * @throws storage/unavailable; then the change must not be acknowledged
+   */
+  async confirm(vehicleIds: readonly string[]): Promise<readonly string[] | null> {
+    if (this.isAlone) return NONE;
+    const taken = this.redis.isConfigured ? await this.claimInRedis(vehicleIds) : NONE;
+    if (taken === null) await this.registry.stopClaiming();
+    await this.registry.ensureAnnounced();
+    return taken;
+  }
+
+  private get isAlone(): boolean {
+    return this.settings.mongo.url === null && !this.stream.hasOthers;
+  }
+
+  /** @returns null when Redis does not answer */
+  private async claimInRedis(vehicleIds: readonly string[]): Promise<readonly string[] | null> {
+    try {
+      const taken = (await this.redis.run((client) =>
+        client.eval(CLAIM_SCRIPT, {
+          keys: vehicleIds.map((id) => this.redis.key('track', id)),
+          arguments: [this.identity.id, String(CLAIM_TTL_MS)],
+        }),
+      )) as readonly number[];
+      return taken.length === 0 ? NONE : taken.map((index) => vehicleIds[index - 1] as string);
+    } catch {
+      return null;
+    }
+  }
+
+  /** @returns whether every other instance that was alive since the last call with true claims what it changes */
+  private async checkOthers(): Promise<boolean> {
+    this.knownSince ??= this.startOfKnowledge();
+    if (this.knownSince === null) return false;
+    const others = await this.registry.findOthersSince(this.knownSince);
+    const canKeep = others.every(({ claims }) => this.redis.isConfigured && claims % 2 === 1);
+    const claimants = others
+      .map(({ id, claims }) => `${id} ${claims}`)
+      .sort()
+      .join();
+    const isSame = claimants === this.claimants;
+    this.claimants = claimants;
+    if (!canKeep) {
+      this.knownSince = null;
+      this.forgottenMs = performance.now();
+    }
+    return canKeep && isSame;
+  }
+
+  private startOfKnowledge(): Date | null {
+    const read = this.registry.lastRead;
+    return read === null || read.startedMs <= this.forgottenMs ? null : read.databaseTime;
+  }
+}
