@@ -6,7 +6,7 @@ import {
   SubscribeMessage,
   WebSocketGateway,
 } from '@nestjs/websockets';
-import { SocketErrorInterceptor, SocketErrors } from '../core/index.js';
+import { type ReportAnswer, SocketErrorInterceptor, SocketErrors } from '../core/index.js';
 import { PositionsService } from '../tracking/index.js';
 import { actorOf, StateStatusDto, type StatusAnswer, VehicleStatusService } from '../vehicles/index.js';
 import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
@@ -32,31 +32,41 @@ export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
     namespace.use(this.authentication.device);
     this.revoked.guard(namespace);
     this.presence.track(namespace);
-    namespace.on('connection', (socket) => this.acceptPositions(socket));
+    namespace.on('connection', (socket) => this.bindPositions(socket));
   }
 
-  /** Without Nest, whose guards, pipes and interceptors do nothing for these events and cost more than the rest of one. */
-  private acceptPositions(socket: DeviceSocket): void {
-    socket.on('position', (...sent) => void this.report(socket, [payloadOf(sent)], acknowledgementOf(sent)));
-    socket.on(
-      'positions',
-      (...sent) => void this.report(socket, positionsIn(payloadOf(sent)), acknowledgementOf(sent)),
-    );
+  /**
+   * Binds the events of positions before Nest does: its guards, pipes and interceptors do nothing for them and cost more than
+   * the rest of one.
+   */
+  private bindPositions(socket: DeviceSocket): void {
+    socket.on('position', (...sent) => void this.answer(sent, (body) => this.position(socket, body)));
+    socket.on('positions', (...sent) => void this.answer(sent, (body) => this.reportMany(socket, body)));
   }
 
   /** Never rejects. */
-  private async report(
-    { data: { principal } }: DeviceSocket,
-    positions: unknown,
-    acknowledge?: (answer: unknown) => void,
+  private async answer(
+    sent: readonly unknown[],
+    report: (body: unknown) => Promise<ReportAnswer>,
   ): Promise<void> {
+    const acknowledge = acknowledgementOf(sent);
     try {
-      const answer = await this.positions.report(principal.vehicleId, positions, 'socket');
+      const answer = await report(payloadOf(sent));
       acknowledge?.(answer);
     } catch (error) {
       const failed = this.errors.ackOf(error);
       acknowledge?.(failed);
     }
+  }
+
+  @SubscribeMessage('position')
+  position(@ConnectedSocket() socket: DeviceSocket, @MessageBody() position: unknown): Promise<ReportAnswer> {
+    return this.positions.report(socket.data.principal.vehicleId, [position], 'socket');
+  }
+
+  @SubscribeMessage('positions')
+  reportMany(@ConnectedSocket() socket: DeviceSocket, @MessageBody() body: unknown): Promise<ReportAnswer> {
+    return this.positions.report(socket.data.principal.vehicleId, positionsIn(body), 'socket');
   }
 
   @SubscribeMessage('status')

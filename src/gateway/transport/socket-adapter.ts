@@ -43,6 +43,8 @@ export class SocketAdapter extends IoAdapter {
     transform: (answer: unknown) => Observable<unknown>,
   ): void {
     for (const { message, callback } of handlers) {
+      // A gateway has bound it itself.
+      if (socket.listenerCount(message as string) > 0) continue;
       socket.on(message, (...sent: unknown[]) => {
         const acknowledge = acknowledgementOf(sent);
         const answered: Observable<unknown> = transform(callback(payloadOf(sent), acknowledge) as unknown);
