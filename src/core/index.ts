@@ -84,6 +84,7 @@ export {
   isSamePlace,
   markerTimeMs,
   type Measurements,
+  addOptionalMeasurements,
   measurementsOf,
   type Position,
   type PositionInput,
