@@ -31,8 +31,8 @@ export class LateCommits {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const nowMs = this.clock.nowMs();
       const isLate = ({ recordedAtMs }: RecordedPosition): boolean => nowMs - recordedAtMs > MAX_COMMIT_MS;
-      if (!renewed.some(isLate)) return renewed;
       const late = renewed.filter(isLate);
+      if (late.length === 0) return renewed;
       await this.positions.setRecordedAt(
         late.map(({ position }) => position),
         nowMs,
