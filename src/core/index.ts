@@ -110,6 +110,7 @@ export {
   isSamePlace,
   markerTimeMs,
   type Measurements,
+  addOptionalMeasurements,
   measurementsOf,
   type Position,
   type PositionInput,

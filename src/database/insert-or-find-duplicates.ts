@@ -11,10 +11,10 @@ const DUPLICATE_KEY = 11_000;
  */
 export async function insertOrFindDuplicates<T>(
   model: Model<T>,
-  documents: readonly Record<string, unknown>[],
+  documents: Record<string, unknown>[],
 ): Promise<ReadonlySet<number>> {
   try {
-    await model.collection.insertMany([...documents], { ordered: false });
+    await model.collection.insertMany(documents, { ordered: false });
     return new Set();
   } catch (error) {
     if (!(error instanceof mongo.MongoBulkWriteError)) throw error;

@@ -55,7 +55,9 @@ export class InstancesRepository {
   async touch(id: string, lastSeenAt: Date, confirmMs: number): Promise<boolean> {
     const writeConcern = { w: 'majority', j: true, wtimeoutMS: confirmMs } as const;
     try {
-      await this.instances.updateOne({ _id: id }, { $set: { lastSeenAt } }, { writeConcern });
+      // Not after `markStopped`, which would make the instance alive again.
+      const filter = { _id: id, stoppedAt: { $exists: false } };
+      await this.instances.updateOne(filter, { $set: { lastSeenAt } }, { writeConcern });
       return true;
     } catch (error) {
       if (error instanceof mongo.MongoWriteConcernError) return false;

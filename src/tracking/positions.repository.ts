@@ -2,7 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, type mongo, Types } from 'mongoose';
 import pLimit from 'p-limit';
-import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
+import {
+  addOptionalMeasurements,
+  type Measurements,
+  type Position,
+  type RecordedPosition,
+} from '../core/index.js';
 import { findRaw, insertOrFindDuplicates } from '../database/index.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
@@ -29,12 +34,12 @@ export class PositionsRepository {
    * @throws storage/unavailable when any of the others is not confirmed
    */
   insert(recorded: readonly RecordedPosition[]): Promise<ReadonlySet<number>> {
-    return insertOrFindDuplicates(this.positions, recorded.map(toRecord));
+    return insertOrFindDuplicates(this.positions, toRecords(recorded));
   }
 
   /** Replaces the stored position of the same vehicle and time, or inserts it. */
   async replace(recorded: RecordedPosition): Promise<void> {
-    const { _id, ...record } = toRecord(recorded);
+    const [{ _id, ...record }] = toRecords([recorded]) as [PositionDocument];
     await this.positions.collection.replaceOne({ _id }, record, { upsert: true });
   }
 
@@ -149,19 +154,39 @@ function idOf({ vehicleId, timeMs }: Position): Buffer {
   return positionId(vehicleId, timeMs);
 }
 
-function toRecord({
-  position,
-  late,
-  recordedAtMs,
-}: RecordedPosition): Record<string, unknown> & { _id: Buffer } {
-  const { vehicleId, timeMs, receivedAtMs } = position;
-  return {
-    _id: positionId(vehicleId, timeMs),
-    vehicleId: new Types.ObjectId(vehicleId),
-    time: new Date(timeMs),
-    ...measurementsOf(position),
-    receivedAt: new Date(receivedAtMs),
-    recordedAt: new Date(recordedAtMs),
-    ...(late && { late }),
-  };
+type PositionDocument = { -readonly [Field in keyof Measurements]: Measurements[Field] } & {
+  readonly _id: Buffer;
+  readonly vehicleId: Types.ObjectId;
+  readonly time: Date;
+  receivedAt?: Date;
+  recordedAt?: Date;
+  late?: true;
+};
+
+/** Field by field and with shared values, because this runs for every position. */
+function toRecords(recorded: readonly RecordedPosition[]): PositionDocument[] {
+  let vehicleOf = '';
+  let vehicleId = new Types.ObjectId();
+  let receivedAt = new Date(NaN);
+  let recordedAt = receivedAt;
+  return recorded.map(({ position, late, recordedAtMs }) => {
+    if (position.vehicleId !== vehicleOf) {
+      vehicleOf = position.vehicleId;
+      vehicleId = new Types.ObjectId(vehicleOf);
+    }
+    if (receivedAt.getTime() !== position.receivedAtMs) receivedAt = new Date(position.receivedAtMs);
+    if (recordedAt.getTime() !== recordedAtMs) recordedAt = new Date(recordedAtMs);
+    const document: PositionDocument = {
+      _id: idOf(position),
+      vehicleId,
+      time: new Date(position.timeMs),
+      lat: position.lat,
+      lon: position.lon,
+    };
+    addOptionalMeasurements(document, position);
+    document.receivedAt = receivedAt;
+    document.recordedAt = recordedAt;
+    if (late) document.late = true;
+    return document;
+  });
 }

@@ -293,7 +293,9 @@ describe('a jump that is released while another instance stores a position of th
     expect(await verdicts(fix(30, 51_000))).toEqual(['stored']);
     expect(await held()).toMatchObject([{ code: 'jump', position: { time: fix(10).time } }]);
     await until(() => seen.some(({ time }) => time === fix(30).time));
-    expect(seen.map(({ time }) => time)).toEqual([0, 20, 30].map((second) => fix(second).time));
+    // Theirs can appear: the instance of the test before counts as alive for up to 2 s, and storage is followed meanwhile.
+    const ours = seen.filter((position) => position.lat !== theirs.lat);
+    expect(ours.map(({ time }) => time)).toEqual([0, 20, 30].map((second) => fix(second).time));
     expect(await verdicts(fix(10, 50_000), fix(10, 20))).toEqual(['quarantined jump', 'duplicate']);
     subscriber.close();
   });

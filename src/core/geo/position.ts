@@ -71,6 +71,12 @@ export function measurementsOf(from: Measurements): Measurements {
     lat: from.lat,
     lon: from.lon,
   };
+  addOptionalMeasurements(measurements, from);
+  return measurements;
+}
+
+/** Adds the measurements that a position need not have. */
+export function addOptionalMeasurements(measurements: Mutable<Measurements>, from: Measurements): void {
   if (from.speedMps !== undefined) measurements.speedMps = from.speedMps;
   if (from.headingDeg !== undefined) measurements.headingDeg = from.headingDeg;
   if (from.accuracyM !== undefined) measurements.accuracyM = from.accuracyM;
@@ -78,7 +84,6 @@ export function measurementsOf(from: Measurements): Measurements {
   if (from.batteryPct !== undefined) measurements.batteryPct = from.batteryPct;
   if (from.ignition !== undefined) measurements.ignition = from.ignition;
   if (from.attributes !== undefined) measurements.attributes = from.attributes;
-  return measurements;
 }
 
 export function toPositionView(position: Position): PositionView {

@@ -19,6 +19,44 @@ const ISO_TIME =
  */
 export function parseTime(value: unknown): number | null {
   if (typeof value !== 'string' || value.length > MAX_LENGTH) return null;
+  return parseUsualTime(value) ?? parseAnyTime(value);
+}
+
+/** Day and midnight (epoch milliseconds) of the last usual time: the times of a report are mostly of one day. */
+let lastDay = '';
+let lastMidnightMs = 0;
+
+/** `2026-11-01T10:00:00.000Z`, what `toISOString` gives. @returns null for anything else */
+function parseUsualTime(text: string): number | null {
+  if (text.length !== 24 || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':') return null;
+  if (text[19] !== '.' || text[23] !== 'Z') return null;
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
+  const milliseconds = twoDigits(text, 20) * 10 + digit(text, 22);
+  // NaN fails too.
+  if (!(hour < 24 && minute < 60 && second < 60 && milliseconds < 1_000)) return null;
+  const day = text.slice(0, 10);
+  if (day !== lastDay) {
+    const midnightMs = parseAnyTime(`${day}T00:00:00.000Z`);
+    if (midnightMs === null) return null;
+    lastDay = day;
+    lastMidnightMs = midnightMs;
+  }
+  return lastMidnightMs + ((hour * 60 + minute) * 60 + second) * 1_000 + milliseconds;
+}
+
+function twoDigits(text: string, at: number): number {
+  return digit(text, at) * 10 + digit(text, at + 1);
+}
+
+/** NaN when it is no digit */
+function digit(text: string, at: number): number {
+  const value = text.charCodeAt(at) - 48;
+  return value >= 0 && value <= 9 ? value : NaN;
+}
+
+function parseAnyTime(value: string): number | null {
   const parts = ISO_TIME.exec(value.toUpperCase());
   if (!parts) return null;
   const [, year = '', month = '', day = '', minute = '', second = '', decimals = ''] = parts;

@@ -56,8 +56,9 @@ export class PositionValidator {
   async validate(count: number, tracks: readonly GroupTrack[]): Promise<ValidatedGroup> {
     const results = new Array<ValidationResult>(count);
     const released: ReleasedJump[] = [];
+    const others = tracks.filter((track) => !acceptNewer(track, this.settings.positions, results));
     await Promise.all(
-      tracks.map(async (track) => {
+      others.map(async (track) => {
         const validated = await validateTrack(track, this.settings.positions);
         validated.results.forEach((result, n) => (results[track.indexes[n] as number] = result));
         released.push(...validated.released);
@@ -65,6 +66,31 @@ export class PositionValidator {
     );
     return { results, released };
   }
+}
+
+const STORED: ValidationResult = { verdict: 'stored', late: false };
+
+/**
+ * The usual case, without a promise for each position: each position is newer than everything known of its vehicle, good, and
+ * plausible from the one before. Then the verdicts are those of `validateTrack`.
+ * @returns false when any position is something else; then nothing has changed
+ */
+function acceptNewer(
+  { positions, indexes, context }: GroupTrack,
+  limits: PositionLimits,
+  results: ValidationResult[],
+): boolean {
+  if (!context.isBeforeAll(positions)) return false;
+  let newest = context.newest;
+  for (const position of positions) {
+    const newestMs = newest?.timeMs ?? -Infinity;
+    if (position.timeMs <= newestMs || quarantineReason(position, newestMs, limits) !== null) return false;
+    if (newest && !isPlausible(newest, position, limits)) return false;
+    newest = position;
+  }
+  for (const index of indexes) results[index] = STORED;
+  if (newest) context.advanceTo(newest);
+  return true;
 }
 
 async function validateTrack(

@@ -35,12 +35,12 @@ export class PositionWriter {
   async write(positions: readonly Position[], validated: ValidatedGroup): Promise<WrittenGroup> {
     const recordedAtMs = this.clock.nowMs();
     const accepted: RecordedPosition[] = [];
-    positions.forEach((position, index) => {
+    for (const [index, position] of positions.entries()) {
       const result = validated.results[index];
       if (result?.verdict === 'stored') accepted.push({ position, late: result.late, recordedAtMs });
-    });
+    }
     const released = validated.released.map(({ position, late }) => ({ position, late, recordedAtMs }));
-    const taken = await this.insert([...accepted, ...released]);
+    const taken = await this.insert(released.length === 0 ? accepted : [...accepted, ...released]);
     const results = resultsAfterInsert(positions, validated.results, taken);
 
     // A jump whose time another place has taken stays in quarantine.
@@ -52,7 +52,8 @@ export class PositionWriter {
       if (result?.verdict === 'quarantined') held.push({ position, code: result.code });
       else if (result?.verdict === 'stored' && result.wasHeld) releasedPositions.push(position);
     });
-    for (const each of accepted) if (!taken.has(positionKey(each.position))) recorded.push(each);
+    for (const each of accepted)
+      if (taken.size === 0 || !taken.has(positionKey(each.position))) recorded.push(each);
 
     await this.quarantine.insertHeld(held);
     await this.quarantine.markReleased(releasedPositions, new Date(recordedAtMs), null);

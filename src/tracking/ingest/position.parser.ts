@@ -1,8 +1,10 @@
 import { parseTime, type Position, type RejectionCode } from '../../core/index.js';
 
+type Fix = Omit<Position, 'vehicleId' | 'receivedAtMs'>;
+
 export type ParsedPosition =
   | {
-      readonly fix: Omit<Position, 'vehicleId' | 'receivedAtMs'>;
+      readonly fix: Fix;
       /** Optional fields that were out of range and are left out of `fix`. */
       readonly dropped: readonly string[];
     }
@@ -37,17 +39,19 @@ export function parseMeasurements(
   if (!isWithin(lon, -180, 180)) return { rejection: 'invalid_lon' };
   if (timeMs === null) return { rejection: 'invalid_time' };
 
-  const optional: Partial<Record<OptionalField, unknown>> = {};
-  const dropped: string[] = [];
+  const fix: Fix = { lat, lon, timeMs };
+  const optional = fix as Partial<Record<OptionalField, unknown>>;
+  let dropped = NOTHING;
   for (const [field, isValid] of OPTIONAL_FIELDS) {
     const value = input[field];
-    if (isAbsent(field, value)) continue;
+    if (value === undefined || isAbsent(field, value)) continue;
     if (isValid(value)) optional[field] = value;
-    else dropped.push(field);
+    else dropped = [...dropped, field];
   }
-  const fix = { lat, lon, timeMs, ...(optional as Partial<Pick<Position, OptionalField>>) };
   return { fix: originalFields === undefined ? fix : { ...fix, originalFields }, dropped };
 }
+
+const NOTHING: readonly string[] = [];
 
 const OPTIONAL_FIELDS: readonly (readonly [OptionalField, (value: unknown) => boolean])[] = [
   ['speedMps', (value) => isWithin(value, 0, 1_000)],

@@ -117,24 +117,26 @@ export class PositionsService {
     positions: readonly Position[],
     signal: AbortSignal,
   ): Promise<readonly ValidationResult[]> {
-    const use = await this.memory.begin([...new Set(positions.map(({ vehicleId }) => vehicleId))]);
+    const { vehicleIds, order } = inspect(positions);
+    const use = await this.memory.begin(vehicleIds);
     try {
-      return await this.commitWith(use, positions, signal);
+      if (order === null) return await this.commitInOrder(use, positions, signal);
+      const group = order.map((index) => positions[index] as Position);
+      const results = await this.commitInOrder(use, group, signal);
+      const inGivenOrder = new Array<ValidationResult>(positions.length);
+      results.forEach((result, n) => (inGivenOrder[order[n] as number] = result));
+      return inGivenOrder;
     } finally {
       this.memory.end(use);
     }
   }
 
-  /** Contract: a group is validated in time order. The sort is stable, so the first of two equal positions counts. */
-  private async commitWith(
+  /** @param group the positions of each vehicle are in time order */
+  private async commitInOrder(
     use: MemoryUse,
-    positions: readonly Position[],
+    group: readonly Position[],
     signal: AbortSignal,
   ): Promise<readonly ValidationResult[]> {
-    const order = positions
-      .map((_, index) => index)
-      .sort((a, b) => timeAt(positions, a) - timeAt(positions, b));
-    const group = order.map((index) => positions[index] as Position);
     const tracks = await this.contexts.load(group, (vehicleId) => this.memory.find(vehicleId));
     const validated = await this.validator.validate(group.length, tracks);
     const { results, recorded, hasConflicts } = await this.writer.write(group, validated);
@@ -150,14 +152,48 @@ export class PositionsService {
     this.inDoubt.confirm(recorded);
     this.deviceClocks.note(tracks);
     this.latest.publish(recorded);
-    const inGivenOrder = new Array<ValidationResult>(positions.length);
-    results.forEach((result, n) => {
-      inGivenOrder[order[n] as number] = result;
-      const isFuture = result.verdict === 'quarantined' && result.code === 'future';
-      this.clockSkew.note((group[n] as Position).vehicleId, isFuture);
-    });
-    return inGivenOrder;
+    this.noteClocks(use.vehicleIds, group, results);
+    return results;
   }
+
+  private noteClocks(
+    vehicleIds: readonly string[],
+    group: readonly Position[],
+    results: readonly ValidationResult[],
+  ): void {
+    const inFuture = new Set<string>();
+    for (const [n, result] of results.entries()) {
+      if (result.verdict === 'quarantined' && result.code === 'future')
+        inFuture.add((group[n] as Position).vehicleId);
+    }
+    for (const vehicleId of vehicleIds) this.clockSkew.note(vehicleId, inFuture.has(vehicleId));
+  }
+}
+
+/**
+ * The vehicles of a group, and the order to validate it in; null: as given. Contract: the positions of a vehicle are validated
+ * in time order. The sort is stable, so the first of two equal positions counts.
+ */
+function inspect(positions: readonly Position[]): {
+  readonly vehicleIds: readonly string[];
+  readonly order: readonly number[] | null;
+} {
+  const newestMs = new Map<string, number>();
+  let isInOrder = true;
+  let before: Position | undefined;
+  for (const position of positions) {
+    // A report is of one vehicle, so most positions follow one of the same vehicle.
+    if (before && before.vehicleId !== position.vehicleId) {
+      newestMs.set(before.vehicleId, before.timeMs);
+      isInOrder &&= (newestMs.get(position.vehicleId) ?? -Infinity) <= position.timeMs;
+    } else isInOrder &&= before === undefined || before.timeMs <= position.timeMs;
+    before = position;
+  }
+  if (before) newestMs.set(before.vehicleId, before.timeMs);
+  const order = isInOrder
+    ? null
+    : positions.map((_, index) => index).sort((a, b) => timeAt(positions, a) - timeAt(positions, b));
+  return { vehicleIds: [...newestMs.keys()], order };
 }
 
 function timeAt(positions: readonly Position[], index: number): number {
@@ -166,13 +202,14 @@ function timeAt(positions: readonly Position[], index: number): number {
 
 /** @param results of the positions that were not rejected, in the order of the report */
 function answerOf(parsed: readonly ParsedPosition[], results: readonly ValidationResult[]): ReportAnswer {
+  const answered: PositionResult[] = [];
   const counts = { stored: 0, duplicate: 0, quarantined: 0, rejected: 0 };
   let next = 0;
-  const answered = parsed.map((each, index): PositionResult => {
+  for (const [index, each] of parsed.entries()) {
     const answer = 'fix' in each ? resultAt(index, each, results[next++]) : rejectedAt(index, each);
     counts[answer.verdict] += 1;
-    return answer;
-  });
+    answered.push(answer);
+  }
   return { results: answered, ...counts };
 }
 
@@ -189,6 +226,8 @@ function resultAt(
   result: ValidationResult | undefined,
 ): PositionResult {
   if (!result) throw new Error(`no validation result for position ${index}`);
+  if (result.verdict === 'stored' && !result.late && dropped.length === 0)
+    return { index, verdict: 'stored' };
   return {
     index,
     verdict: result.verdict,

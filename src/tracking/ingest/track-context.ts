@@ -151,6 +151,16 @@ class TrackContext {
     if (known.newest) this.good.add(known.newest);
   }
 
+  /** Storage has neither a good position at or after these times nor a quarantined one at any of them. */
+  isBeforeAll(positions: readonly Position[]): boolean {
+    return isAllNewer(positions, this.known);
+  }
+
+  /** Accepts positions of which this is the newest, all newer than everything known. */
+  advanceTo(newest: Position): void {
+    this.good.add(newest);
+  }
+
   /** The newest good position that storage had before this group. */
   get newest(): Position | null {
     return this.known.newest;
@@ -158,13 +168,14 @@ class TrackContext {
 
   /** The end of the track after this group. */
   get end(): TrackEnd {
+    const { vehicleId, heldTimesMs: added } = this;
     const newest = this.good.last();
-    const newestMs = newest?.timeMs ?? -Infinity;
     const before = this.known.heldTimesMs;
-    const heldTimesMs =
-      before && [...new Set([...before, ...this.heldTimesMs])].filter((timeMs) => timeMs > newestMs);
-    const isKept = heldTimesMs !== null && heldTimesMs.length <= MAX_HELD_TIMES;
-    return { vehicleId: this.vehicleId, newest, heldTimesMs: isKept ? heldTimesMs : null };
+    if (before === null || (before.length === 0 && added.length === 0))
+      return { vehicleId, newest, heldTimesMs: before };
+    const newestMs = newest?.timeMs ?? -Infinity;
+    const heldTimesMs = [...new Set([...before, ...added])].filter((timeMs) => timeMs > newestMs);
+    return { vehicleId, newest, heldTimesMs: heldTimesMs.length > MAX_HELD_TIMES ? null : heldTimesMs };
   }
 
   /** Time of the newest good position, this group included; -Infinity without one. */
