@@ -1,4 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { Cache, type CachedReads, UNCACHED } from '../cache/index.js';
 import type { JsonOf } from '../core/index.js';
 import type { UnitStatus } from './status-change.js';
@@ -9,6 +11,8 @@ const CACHE_TTL_MS = 30_000;
 /** A command that adopts vehicles cannot reach this cache: they appear after this time. */
 const STATUSES_TTL_MS = 10_000;
 const STATUSES_KEY = 'all';
+/** The vehicles of a longer list are read from storage: most of them would not be in the cache. */
+const MAX_CACHED_READS = 20;
 
 type Statuses = ReadonlyMap<string, UnitStatus>;
 
@@ -19,7 +23,10 @@ type Statuses = ReadonlyMap<string, UnitStatus>;
 @Injectable()
 export class CachedVehicles {
   private readonly byId: CachedReads<Vehicle>;
-  private readonly allStatuses: CachedReads<Statuses>;
+  /** Names what the statuses of all vehicles are at present. Every change forgets it, so the next reader makes a new one. */
+  private readonly statusesVersion: CachedReads<string>;
+  /** The statuses of the newest version that was read here. */
+  private known: { readonly version: string; readonly statuses: Promise<Statuses> } | null = null;
 
   constructor(
     private readonly vehicles: VehiclesRepository,
@@ -32,14 +39,12 @@ export class CachedVehicles {
         tier: 'shared',
         fromJson: vehicleOfJson,
       }) ?? UNCACHED;
-    this.allStatuses =
-      cache?.define<Statuses>({
-        name: 'vehicle-statuses',
+    this.statusesVersion =
+      cache?.define<string>({
+        name: 'vehicle-statuses-version',
         ttlMs: STATUSES_TTL_MS,
         tier: 'shared',
         maxEntries: 1,
-        toJson: (statuses) => [...statuses],
-        fromJson: (entries: [string, UnitStatus][]) => new Map(entries),
       }) ?? UNCACHED;
   }
 
@@ -49,14 +54,47 @@ export class CachedVehicles {
     return isVehicleId(id) ? this.byId.get(id.toLowerCase(), load) : load();
   }
 
-  /** The status of every vehicle in service, by id. */
-  statuses(): Promise<Statuses> {
-    return this.allStatuses.get(STATUSES_KEY, () => this.vehicles.statuses());
+  /** The vehicles of these ids that are in service, in no order. */
+  async findMany(ids: readonly string[]): Promise<Vehicle[]> {
+    if (ids.length > MAX_CACHED_READS) return this.vehicles.findMany(ids);
+    let missing: string[] = [];
+    let reading: Promise<readonly Vehicle[]> | null = null;
+    // Those that turn out in one turn not to be in the cache are one read of storage.
+    const load = async (id: string): Promise<Vehicle | null> => {
+      missing.push(id);
+      reading ??= setImmediate().then(() => {
+        const batch = missing;
+        missing = [];
+        reading = null;
+        return this.vehicles.findMany(batch);
+      });
+      return (await reading).find((vehicle) => vehicle.id === id) ?? null;
+    };
+    const found = await Promise.all(ids.map((id) => this.byId.get(id, () => load(id))));
+    return found.filter((vehicle): vehicle is Vehicle => vehicle?.archivedAt === null);
+  }
+
+  /**
+   * The status of every vehicle in service, by id; the same map until one of them changes. Only its version is in the cache,
+   * because all statuses of a large fleet would be half a megabyte for each read.
+   */
+  async statuses(): Promise<Statuses> {
+    // Read before the statuses: a change that they do not have makes another version.
+    const version = await this.statusesVersion.get(STATUSES_KEY, () => Promise.resolve(randomUUID()));
+    if (this.known?.version !== version) {
+      const statuses = this.vehicles.statuses();
+      const loading = { version, statuses };
+      this.known = loading;
+      statuses.catch(() => {
+        if (this.known === loading) this.known = null;
+      });
+    }
+    return this.known.statuses;
   }
 
   /** Never rejects. */
   async forget(id: string): Promise<void> {
-    await Promise.all([this.byId.forget(id), this.allStatuses.forget(STATUSES_KEY)]);
+    await Promise.all([this.byId.forget(id), this.statusesVersion.forget(STATUSES_KEY)]);
   }
 }
 

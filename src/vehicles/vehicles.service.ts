@@ -100,7 +100,7 @@ export class VehiclesService {
 
   /** Views of the given vehicles that are in service, by id, with the given positions. */
   async views(positions: ReadonlyMap<string, PositionView>): Promise<ReadonlyMap<string, VehicleView>> {
-    const found = await this.vehicles.findMany([...positions.keys()]);
+    const found = await this.cached.findMany([...positions.keys()]);
     return new Map(
       found.map((vehicle) => [vehicle.id, toVehicleView(vehicle, positions.get(vehicle.id) ?? null)]),
     );

@@ -1,42 +1,49 @@
-import type { PositionView, RecordedPosition } from '../../core/index.js';
+import {
+  type Position,
+  type PositionView,
+  type RecordedPosition,
+  withoutOriginalFields,
+} from '../../core/index.js';
 import type { LatestPositions } from '../../tracking/index.js';
 import type { LiveFrameItem } from './live-stream.js';
 import type { Place } from './subscription-filter.js';
 
 /** A position in the frames of all subscribers. Its JSON is made once. */
 export class FrameItem implements LiveFrameItem {
+  readonly late: boolean;
   /** Some subscriber got it. */
   isDelivered = false;
+  private readonly source: Position;
   private text: string | null = null;
 
   constructor(
-    private readonly recorded: RecordedPosition,
+    { position, late }: RecordedPosition,
     private readonly latest: LatestPositions,
-  ) {}
+  ) {
+    // An item can wait for the end of a replay.
+    this.source = withoutOriginalFields(position);
+    this.late = late;
+  }
 
   get vehicleId(): string {
-    return this.recorded.position.vehicleId;
+    return this.source.vehicleId;
   }
 
   get place(): Place {
-    return this.recorded.position;
+    return this.source;
   }
 
   get position(): PositionView {
-    return this.latest.view(this.recorded.position);
-  }
-
-  get late(): boolean {
-    return this.recorded.late;
+    return this.latest.view(this.source);
   }
 
   /** Epoch milliseconds. */
   get receivedAtMs(): number {
-    return this.recorded.position.receivedAtMs;
+    return this.source.receivedAtMs;
   }
 
   get json(): string {
-    this.text ??= `${this.latest.json(this.recorded.position).slice(0, -1)},"late":${this.late}}`;
+    this.text ??= `${this.latest.json(this.source).slice(0, -1)},"late":${this.late}}`;
     return this.text;
   }
 }
