@@ -140,24 +140,6 @@ describeOnEngine('the image', () => {
     expect(refused.output).toMatch(/MONGODB_URL: needed with ENVIRONMENT=LIVE or NODE_ENV=production/);
   });
 
-  it.each([256, 384, 1_024])('limits the heap to a third of a container with %d MB', async (memoryMb) => {
-    const command = JSON.parse(await inspect(IMAGE, 'json .Config.Cmd')) as string[];
-    const script = 'console.log(require("node:v8").getHeapStatistics().heap_size_limit / 2 ** 20)';
-    const memory = ['--memory', `${memoryMb}m`];
-    const printed = await mustDocker([
-      'run',
-      '--rm',
-      ...memory,
-      IMAGE,
-      ...command.slice(0, -1),
-      '-e',
-      script,
-    ]);
-    // The young generation comes on top: up to three semi-spaces.
-    expect(Number(printed)).toBeGreaterThan(memoryMb / 3);
-    expect(Number(printed)).toBeLessThan(memoryMb / 3 + 13);
-  });
-
   it('gives a process no way to new privileges, also on an engine that does not forbid it', async () => {
     expect(await mustDocker(['run', '--rm', IMAGE, 'grep', 'NoNewPrivs', '/proc/self/status'])).toMatch(
       /\t1$/,
