@@ -27,6 +27,7 @@ const QUIET = [
   'redis-faults',
   'responsiveness',
   'several-instances',
+  'speed',
 ].map((name) => `<rootDir>/test/e2e/${name}.spec.ts`);
 
 export default {
