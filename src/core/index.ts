@@ -16,7 +16,7 @@ export { ClockSkewDetector } from './time/clock-skew-detector.js';
 export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
 export { DomainError, type FieldError, invalidInput } from './errors/domain-error.js';
-export { distanceM, type LatLon, squaredChord, type UnitVector, unitVector } from './geo/geodesy.js';
+export { distanceM, type LatLon, squaredChord, unitVector } from './geo/geodesy.js';
 export { failureFields } from './errors/failure-fields.js';
 export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.js';
 export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
@@ -112,6 +112,7 @@ export {
   type Measurements,
   addOptionalMeasurements,
   measurementsOf,
+  type Mutable,
   type Position,
   type PositionInput,
   type PositionView,
