@@ -41,7 +41,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
     title: 'Open loop',
     metrics: [
       { name: 'deliveryUs', title: 'service CPU, µs a delivery', digits: 2, better: 'lower' },
-      { name: 'p50Ms', title: 'sent to seen, p50 ms', digits: 0, better: 'lower' },
+      { name: 'p50Ms', title: 'from device to subscriber, p50 ms', digits: 0, better: 'lower' },
       { name: 'p99Ms', title: 'p99 ms', digits: 0 },
       { name: 'servicePct', title: 'service CPU, % of a core', digits: 0, better: 'lower' },
       { name: 'missing', title: 'not delivered', digits: 0 },

@@ -59,7 +59,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   const table = new Table({
     title: 'Open loop',
     metrics: [
-      { name: 'seenP50', title: 'sent to seen, p50 ms', digits: 0 },
+      { name: 'seenP50', title: 'from device to subscriber, p50 ms', digits: 0 },
       { name: 'seenP99', title: 'p99 ms', digits: 0 },
       { name: 'ackP50', title: 'acknowledged, p50 ms', digits: 0 },
       { name: 'ackP99', title: 'p99 ms', digits: 0 },
