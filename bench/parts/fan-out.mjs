@@ -1,6 +1,6 @@
 /** From the device to the watcher, and what the watchers cost. */
 import { join } from 'node:path';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';

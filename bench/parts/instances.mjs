@@ -3,7 +3,7 @@
  * with Redis), two, three and four. All of them run at once, each group with a database and a prefix of its own.
  */
 import { createClient } from 'redis';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { makeFleet } from '../support/fleet.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { Table } from '../support/table.mjs';

@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import express from 'express';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 
