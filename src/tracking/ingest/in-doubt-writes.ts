@@ -75,7 +75,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
 
   add(positions: readonly Position[]): void {
     const sinceMs = this.clock.nowMs();
-    this.memory.doubt(vehicleIdsOf(positions), IN_DOUBT_TIMEOUT_MS);
+    this.memory.forgetWhileInDoubt(vehicleIdsOf(positions), IN_DOUBT_TIMEOUT_MS);
     for (const position of positions) {
       if (this.writes.size >= MAX_POSITIONS) break;
       const before = this.writes.get(positionKey(position));

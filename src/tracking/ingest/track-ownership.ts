@@ -23,10 +23,10 @@ const NONE: readonly string[] = [];
  * Decides which tracks this instance may keep in memory: those that no other instance can have changed since they were read.
  *
  * - Embedded database: all, because no other process opens it.
- * - Redis: each vehicle has one owner. An instance claims the vehicles of a group before it uses what it has in memory, and
- *   again after the commit and before the answer. A claim returns the vehicles that had another owner. What is in memory of
- *   them is out of date: another instance changed them before (first claim), or claimed and read them during the commit
- *   (second claim). The second claim makes that other instance read them again.
+ * - Redis: each vehicle has one owner. An instance claims the vehicles of a group before it uses its memory, and again after
+ *   the commit and before the answer. A claim returns the vehicles that had another owner; their tracks in memory are out of
+ *   date: another instance changed them before (first claim), or claimed and read them during the commit (second claim). The
+ *   second claim makes that other instance read them again.
  * - Without Redis: all, while no other instance is alive or was alive since they were read.
  *
  * An instance that changes a track without a claim records that before it answers (`InstanceRegistry.stopClaiming`). The
@@ -34,11 +34,12 @@ const NONE: readonly string[] = [];
  */
 @Injectable()
 export class TrackOwnership {
-  /** The records of the others are known from this time of the database's clock on; null: not known. */
-  private knownSince: Date | null = null;
+  /** All other instances that were alive since this time of the database's clock are checked; null: not yet. */
+  private checkedSince: Date | null = null;
   /** The others that claim, as one text. */
   private claimants = '';
-  private forgottenMs = -Infinity;
+  /** Only a read of the records that began later counts, `performance.now()`. */
+  private mustReadAfterMs = -Infinity;
 
   constructor(
     private readonly registry: InstanceRegistry,
@@ -55,11 +56,11 @@ export class TrackOwnership {
    */
   async claim(vehicleIds: readonly string[]): Promise<readonly string[] | null> {
     if (this.isAlone) return NONE;
-    const [areOthersKnown, taken] = await Promise.all([
+    const [canKeep, taken] = await Promise.all([
       this.checkOthers(),
       this.redis.isConfigured ? this.claimInRedis(vehicleIds) : NONE,
     ]);
-    return areOthersKnown ? taken : null;
+    return canKeep ? taken : null;
   }
 
   /**
@@ -96,9 +97,9 @@ export class TrackOwnership {
 
   /** @returns whether every other instance that was alive since the last call with true claims what it changes */
   private async checkOthers(): Promise<boolean> {
-    this.knownSince ??= this.startOfKnowledge();
-    if (this.knownSince === null) return false;
-    const others = await this.registry.findOthersSince(this.knownSince);
+    this.checkedSince ??= this.timeOfLastRead();
+    if (this.checkedSince === null) return false;
+    const others = await this.registry.findOthersSince(this.checkedSince);
     const canKeep = others.every(({ claims }) => this.redis.isConfigured && claims % 2 === 1);
     const claimants = others
       .map(({ id, claims }) => `${id} ${claims}`)
@@ -107,14 +108,14 @@ export class TrackOwnership {
     const isSame = claimants === this.claimants;
     this.claimants = claimants;
     if (!canKeep) {
-      this.knownSince = null;
-      this.forgottenMs = performance.now();
+      this.checkedSince = null;
+      this.mustReadAfterMs = performance.now();
     }
     return canKeep && isSame;
   }
 
-  private startOfKnowledge(): Date | null {
+  private timeOfLastRead(): Date | null {
     const read = this.registry.lastRead;
-    return read === null || read.startedMs <= this.forgottenMs ? null : read.databaseTime;
+    return read === null || read.startedMs <= this.mustReadAfterMs ? null : read.databaseTime;
   }
 }

@@ -73,7 +73,7 @@ export class QuarantineService {
     const recordedAtMs = this.clock.nowMs();
     const releasedAt = new Date(recordedAtMs);
     const recorded = await this.moveToHistory(position, recordedAtMs, userId).catch((error: unknown) => {
-      this.memory.doubt([vehicleId], IN_DOUBT_TIMEOUT_MS);
+      this.memory.forgetWhileInDoubt([vehicleId], IN_DOUBT_TIMEOUT_MS);
       throw error;
     });
     await this.memory.noteChange([vehicleId]);
