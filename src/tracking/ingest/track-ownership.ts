@@ -36,8 +36,8 @@ const NONE: readonly string[] = [];
 export class TrackOwnership {
   /** The records of the others are known from this time of the database's clock on; null: not known. */
   private knownSince: Date | null = null;
-  /** The others that claim, as one text. */
-  private claimants = '';
+  /** The others that claim, each with its number of claims. */
+  private claimants: ReadonlySet<string> = new Set();
   private forgottenMs = -Infinity;
 
   constructor(
@@ -96,25 +96,28 @@ export class TrackOwnership {
 
   /** @returns whether every other instance that was alive since the last call with true claims what it changes */
   private async checkOthers(): Promise<boolean> {
-    this.knownSince ??= this.startOfKnowledge();
+    const read = this.registry.lastRead;
+    this.knownSince ??= this.startOf(read);
     if (this.knownSince === null) return false;
     const others = await this.registry.findOthersSince(this.knownSince);
     const canKeep = others.every(({ claims }) => this.redis.isConfigured && claims % 2 === 1);
-    const claimants = others
-      .map(({ id, claims }) => `${id} ${claims}`)
-      .sort()
-      .join();
-    const isSame = claimants === this.claimants;
+    const claimants = new Set(others.map(({ id, claims }) => `${id} ${claims}`));
+    // An instance that has ended changes nothing any more, and its last number was seen.
+    const isNoneNew = [...claimants].every((each) => this.claimants.has(each));
     this.claimants = claimants;
     if (!canKeep) {
       this.knownSince = null;
       this.forgottenMs = performance.now();
+      return false;
     }
-    return canKeep && isSame;
+    // This check has seen what ended before `read`. From a fixed start, the record of each restart would be read for a day.
+    this.knownSince = this.startOf(read) ?? this.knownSince;
+    const areRecorded = [...(this.stream.otherIds ?? [])].every((id) =>
+      others.some((other) => other.id === id),
+    );
+    return isNoneNew && areRecorded;
   }
-
-  private startOfKnowledge(): Date | null {
-    const read = this.registry.lastRead;
+  private startOf(read: InstanceRegistry['lastRead']): Date | null {
     return read === null || read.startedMs <= this.forgottenMs ? null : read.databaseTime;
   }
 }
