@@ -6,7 +6,7 @@ import { SETTINGS, type Settings } from '../../config/index.js';
 const CLAIM_TTL_MS = 600_000;
 
 /**
- * KEYS: one key for each vehicle. ARGV: id of this instance, lifetime in milliseconds. Makes this instance the owner of all.
+ * KEYS: one key for each vehicle. ARGV: the owner, lifetime in milliseconds. Makes this instance the owner of all.
  * Returns the indexes, from 1, of those that had another owner or none.
  */
 const CLAIM_SCRIPT = `
@@ -85,7 +85,8 @@ export class TrackOwnership {
       const taken = (await this.redis.run((client) =>
         client.eval(CLAIM_SCRIPT, {
           keys: vehicleIds.map((id) => this.redis.key('track', id)),
-          arguments: [this.identity.id, String(CLAIM_TTL_MS)],
+          // After a new connection the keys can be those of an earlier time: none of them counts.
+          arguments: [`${this.identity.id}:${this.redis.generation}`, String(CLAIM_TTL_MS)],
         }),
       )) as readonly number[];
       return taken.length === 0 ? NONE : taken.map((index) => vehicleIds[index - 1] as string);
