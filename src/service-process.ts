@@ -47,11 +47,7 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   shutdownHandler.service = service;
   const lifecycle = service.app.get(InstanceLifecycle);
   await lifecycle.whenFirstChecked();
-  // The announcement of a service that is ready does not depend on it.
-  const login = await service.app
-    .get(FirstAdminSeeder)
-    .findGeneratedLogin()
-    .catch(() => null);
+  const login = await service.app.get(FirstAdminSeeder).findGeneratedLogin();
   if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { httpPort, socketPort } = service;
     const terminal = process.stdout.isTTY ? process.stdout : null;
