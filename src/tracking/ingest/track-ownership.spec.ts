@@ -13,16 +13,20 @@ let databaseTimeMs: number;
 /** The records of the other instances. */
 let records: Map<string, StoredInstance>;
 let recordsRead: number;
+let isRedisUp: boolean;
 let streamIds: Set<string>;
-let registry: Pick<InstanceRegistry, 'lastRead' | 'findOthersSince'>;
+let registry: Pick<InstanceRegistry, 'lastRead' | 'findOthersSince' | 'stopClaiming' | 'ensureAnnounced'>;
 let ownership: TrackOwnership;
 beforeEach(() => {
   databaseTimeMs = 1_000_000;
   records = new Map();
   recordsRead = 0;
+  isRedisUp = true;
   streamIds = new Set();
   registry = {
     lastRead: null,
+    stopClaiming: async () => undefined,
+    ensureAnnounced: async () => undefined,
     findOthersSince: async (since) => {
       const found = [...records].filter(
         ([, { lastSeenAt, stoppedAt }]) =>
@@ -38,7 +42,10 @@ beforeEach(() => {
     {
       isConfigured: true,
       key: (...parts: string[]) => parts.join(':'),
-      run: async () => [],
+      run: async () => {
+        if (!isRedisUp) throw new Error('down');
+        return [];
+      },
     } as unknown as Redis,
     { id: 'this' } as unknown as InstanceIdentity,
     {
@@ -129,6 +136,22 @@ describe('the tracks in memory', () => {
     expect([await canUseMemory(), await canUseMemory()]).toEqual([false, false]);
     start('other');
     await canUseMemory();
+    expect(await canUseMemory()).toBe(true);
+  });
+
+  it('stay in use while Redis is down, until another instance has a record', async () => {
+    pollRecords();
+    expect(await canUseMemory()).toBe(true);
+    isRedisUp = false;
+    expect([await canUseMemory(), await ownership.confirm(['v'])]).toEqual([true, []]);
+    start('other');
+    expect([await canUseMemory(), await ownership.confirm(['v'])]).toEqual([false, null]);
+    pollRecords();
+    expect(await canUseMemory()).toBe(false);
+    stop('other');
+    pollRecords();
+    expect(await canUseMemory()).toBe(false);
+    pollRecords();
     expect(await canUseMemory()).toBe(true);
   });
 });

@@ -27,7 +27,7 @@ const NONE: readonly string[] = [];
  *   again after the commit and before the answer. A claim returns the vehicles that had another owner. What is in memory of
  *   them is out of date: another instance changed them before (first claim), or claimed and read them during the commit
  *   (second claim). The second claim makes that other instance read them again.
- * - Without Redis: all, while no other instance is alive or was alive since they were read.
+ * - Without Redis, and while it does not answer: all, while no other instance is alive or was alive since they were read.
  *
  * An instance that changes a track without a claim records that before it answers (`InstanceRegistry.stopClaiming`). The
  * others read the records before each group and then keep nothing in memory.
@@ -39,6 +39,8 @@ export class TrackOwnership {
   /** The others that claim, each with its number of claims. */
   private claimants: ReadonlySet<string> = new Set();
   private forgottenMs = -Infinity;
+  /** Another instance has a record since `knownSince`, as the newest check has found. */
+  private hasRecords = true;
 
   constructor(
     private readonly registry: InstanceRegistry,
@@ -59,7 +61,9 @@ export class TrackOwnership {
       this.checkOthers(),
       this.redis.isConfigured ? this.claimInRedis(vehicleIds) : NONE,
     ]);
-    return areOthersKnown ? taken : null;
+    if (!areOthersKnown) return null;
+    // Redis does not answer: the same rule as without Redis.
+    return taken ?? (this.hasRecords ? null : NONE);
   }
 
   /**
@@ -72,7 +76,8 @@ export class TrackOwnership {
     const taken = this.redis.isConfigured ? await this.claimInRedis(vehicleIds) : NONE;
     if (taken === null) await this.registry.stopClaiming();
     await this.registry.ensureAnnounced();
-    return taken;
+    // The next claim finds the record of an instance that came meanwhile.
+    return taken ?? (this.hasRecords ? null : NONE);
   }
 
   private get isAlone(): boolean {
@@ -101,6 +106,7 @@ export class TrackOwnership {
     this.knownSince ??= this.startOf(read);
     if (this.knownSince === null) return false;
     const others = await this.registry.findOthersSince(this.knownSince);
+    this.hasRecords = others.length > 0;
     const canKeep = others.every(({ claims }) => this.redis.isConfigured && claims % 2 === 1);
     const claimants = new Set(others.map(({ id, claims }) => `${id} ${claims}`));
     // An instance that has ended changes nothing any more, and its last number was seen.
