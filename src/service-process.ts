@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.js';
 import { FirstAdminSeeder } from './auth/index.js';
@@ -65,6 +66,8 @@ class ProcessExit {
   ) {}
 
   async with(code: number): Promise<never> {
+    // `HttpTraffic` writes its lines at the end of the turn.
+    await setImmediate();
     await this.output?.flush(LOG_FLUSH_TIMEOUT_MS);
     process.exit(code);
   }
