@@ -1,5 +1,5 @@
 /**
- * Measures Samserver beside the least that any program would need for the same result (the floor), and beside others:
+ * Measures Samserver, compared with the smallest program that gives the same result (the floor), and with others:
  *
  *   npm run bench                              the parts that take a few minutes together
  *   npm run bench -- ingest reads              some parts; `npm run bench -- --help` lists all

@@ -16,6 +16,7 @@ import {
   SECURITY_HEADERS,
   securityHeaders,
   serveApiPages,
+  type ServeLean,
   StalledBodies,
 } from './core/index.js';
 import type { Settings } from './config/index.js';
@@ -23,7 +24,7 @@ import { SocketAdapter, SocketPort } from './gateway/index.js';
 import { prepareOldAddresses } from './images/index.js';
 import { DrainService, HttpDrain } from './deployment/index.js';
 
-/** That pages of other hosts may read. */
+/** Response headers that pages of other hosts may read. */
 const EXPOSED_HEADERS = [
   'Content-Disposition',
   'ETag',
@@ -58,13 +59,13 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   app.set('query parser', 'simple');
   // Disables the hash of every answer; resources with a version set their own ETag.
   app.set('etag', false);
-  // What these middlewares set and count, `startLeanRoutes` sets and `LeanRoutes` counts too.
+  // A header or count that is added here must also be added to `startLeanRoutes`, because lean routes pass no middleware.
   app.use(app.get(HttpDrain).middleware);
   app.use(requestId);
   app.use(app.get(HttpTraffic).middleware);
   app.use(securityHeaders);
   if (settings.http.corsOrigins.length > 0) app.enableCors(corsOptions(settings.http.corsOrigins));
-  adapter.leanRoutes = startLeanRoutes(app, settings);
+  adapter.serveLean = startLeanRoutes(app, settings);
   app.use(prepareOldAddresses);
   app.useWebSocketAdapter(new SocketAdapter(app));
   serveApiPages(app, settings.release.version);
@@ -87,17 +88,15 @@ export async function startService(settings: Settings, logger: PinoLogger): Prom
   };
 }
 
-function startLeanRoutes(app: NestExpressApplication, { http }: Settings): LeanRoutes {
+function startLeanRoutes(app: NestExpressApplication, { http }: Settings): ServeLean {
   const drain = app.get(HttpDrain);
-  const routes = app.get(LeanRoutes);
   // What CORS sets for a request without `Origin`.
   const corsHeaders = ['Vary', 'Origin', 'Access-Control-Expose-Headers', EXPOSED_HEADERS.join(',')];
-  routes.start({
+  return app.get(LeanRoutes).start({
     headersBefore: drain.releaseHeader,
     headersAfter: [...SECURITY_HEADERS.flat(), ...(http.corsOrigins.length > 0 ? corsHeaders : [])],
-    isComplete: () => !drain.isActive,
+    canAnswer: () => !drain.isActive,
   });
-  return routes;
 }
 
 /** For pages of other hosts. The API uses no cookies, so no credentials are allowed. */

@@ -62,8 +62,8 @@ const FAULTS = [
   {
     what: 'the last frame is never sent to a subscriber',
     file: 'src/gateway/subscriptions/live-streams.ts',
-    from: 'setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),',
-    to: 'setTimeout(() => this.timers.delete(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),',
+    from: 'setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_WRITE_WAIT_MS),',
+    to: 'setTimeout(() => this.timers.delete(group), waitMs > 0 ? waitMs : MAX_WRITE_WAIT_MS),',
     specs: ['integration/positions'],
   },
   {

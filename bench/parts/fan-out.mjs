@@ -1,6 +1,6 @@
 /** From the device to the watcher, and what the watchers cost. */
 import { join } from 'node:path';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
@@ -41,7 +41,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
     title: 'Open loop',
     metrics: [
       { name: 'deliveryUs', title: 'service CPU, µs a delivery', digits: 2, better: 'lower' },
-      { name: 'p50Ms', title: 'sent to seen, p50 ms', digits: 0, better: 'lower' },
+      { name: 'p50Ms', title: 'from device to subscriber, p50 ms', digits: 0, better: 'lower' },
       { name: 'p99Ms', title: 'p99 ms', digits: 0 },
       { name: 'servicePct', title: 'service CPU, % of a core', digits: 0, better: 'lower' },
       { name: 'missing', title: 'not delivered', digits: 0 },

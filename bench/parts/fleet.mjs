@@ -1,5 +1,5 @@
 /** Whether a large fleet is sustained: every device reports one position a second, one by one or five at a time. */
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startFloor, startSamserver } from '../support/subjects.mjs';
 import { Table } from '../support/table.mjs';

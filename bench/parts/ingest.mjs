@@ -3,7 +3,7 @@ import { createConnection } from 'mongoose';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { freePort, HERE } from '../support/programs.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startFloor, startSamserver } from '../support/subjects.mjs';

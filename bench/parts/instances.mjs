@@ -3,7 +3,7 @@
  * with Redis), two, three and four. All of them run at once, each group with a database and a prefix of its own.
  */
 import { createClient } from 'redis';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { makeFleet } from '../support/fleet.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { Table } from '../support/table.mjs';
@@ -59,7 +59,7 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
   const table = new Table({
     title: 'Open loop',
     metrics: [
-      { name: 'seenP50', title: 'sent to seen, p50 ms', digits: 0 },
+      { name: 'seenP50', title: 'from device to subscriber, p50 ms', digits: 0 },
       { name: 'seenP99', title: 'p99 ms', digits: 0 },
       { name: 'ackP50', title: 'acknowledged, p50 ms', digits: 0 },
       { name: 'ackP99', title: 'p99 ms', digits: 0 },

@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import express from 'express';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 
@@ -34,16 +34,19 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
       );
     const of = (what) => (revisions.length > 1 ? `${what} (${name})` : what);
     const metrics = new core.Metrics();
+    const [quiet, logging] = [loggerAt('warn'), loggerAt('info')];
+    const counted = new core.HttpTraffic(metrics, quiet);
+    const logged = new core.HttpTraffic(new core.Metrics(), logging);
     const served = [
-      ...(subjects.length === 0 ? [{ name: FLOOR, traffic: null, level: 'warn' }] : []),
-      { name: of('counted'), traffic: new core.HttpTraffic(metrics), level: 'warn', metrics },
-      { name: of('counted and logged'), traffic: new core.HttpTraffic(new core.Metrics()), level: 'info' },
+      ...(subjects.length === 0 ? [{ name: FLOOR, traffic: null, logger: quiet }] : []),
+      { name: of('counted'), traffic: counted, logger: quiet, metrics },
+      { name: of('counted and logged'), traffic: logged, logger: logging },
     ];
     for (const each of served) {
       const server = await serve(core.requestId, each.traffic);
       const address = { port: server.address().port, path: '/api/v1/vehicles/1' };
       await clients.define(each.name, 'get', Array(CONNECTIONS).fill(address));
-      subjects.push({ ...each, server, logger: loggerAt(each.level) });
+      subjects.push({ ...each, server });
     }
   }
   const table = new Table({

@@ -1,5 +1,5 @@
 /** The nearest vehicles and the vehicles of a bounding box, among many. */
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startSamserver } from '../support/subjects.mjs';
 import { Table } from '../support/table.mjs';

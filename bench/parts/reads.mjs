@@ -1,7 +1,7 @@
 /** JSON reads over HTTP, beside bare Express 5 that answers with the same JSON. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startSamserver } from '../support/subjects.mjs';
 import { FLOOR, Table } from '../support/table.mjs';

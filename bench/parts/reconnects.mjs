@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { setInterval } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { RawWebSocket } from '../raw-websocket.mjs';
+import { openNamespace } from '../support/client-kinds.mjs';
 import { makeFleet } from '../support/fleet.mjs';
 import { at, round, sortedNumbers } from '../support/statistics.mjs';
 import { Table } from '../support/table.mjs';
@@ -125,6 +125,7 @@ class Device {
   cut() {
     this.isReconnected = false;
     this.refused = 0;
+    if (!this.ws) return;
     this.ws.onClose = () => undefined;
     this.ws.cut();
   }
@@ -134,25 +135,16 @@ class Device {
     this.ws?.cut();
   }
 
-  #try() {
-    return new Promise((resolve) => {
-      this.ws = new RawWebSocket({ port: this.port });
-      this.ws.onClose = () => {
-        this.isReconnected = false;
-        resolve(false);
-      };
-      this.ws.onText = (text) => {
-        if (text[0] === '0') this.ws.sendText(`40/devices,${JSON.stringify({ token: this.token })}`);
-        else if (text === '2') this.ws.sendText('3');
-        else if (text.startsWith('40/devices')) {
-          this.isReconnected = true;
-          resolve(true);
-        } else if (text.startsWith('44')) {
-          this.rejection = text;
-          resolve(false);
-        }
-      };
-    });
+  async #try() {
+    try {
+      this.ws = await openNamespace(this.port, '/devices', this.token, () => undefined);
+    } catch (error) {
+      this.rejection = error.rejection ?? null;
+      return false;
+    }
+    this.ws.onClose = () => (this.isReconnected = false);
+    this.isReconnected = true;
+    return true;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Whether a position costs the same with many devices, and with many stored positions. */
 import { mongo } from 'mongoose';
-import { Clients } from '../support/load.mjs';
+import { Clients } from '../support/clients.mjs';
 import { fillHistory } from '../support/positions.mjs';
 import { rotated, roundName } from '../support/statistics.mjs';
 import { costOf, startSamserver } from '../support/subjects.mjs';

@@ -26,7 +26,7 @@ export function drawShares(parts) {
   const body = rows.map((row, n) => bar(row, TOP + n * ROW, x, rows[n - 1]?.label === row.label));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${bottom + 40}" viewBox="0 0 ${WIDTH} ${bottom + 40}" font-family="system-ui, sans-serif" font-size="12" fill="${INK}">
 <rect width="100%" height="100%" fill="#ffffff"/>
-<text x="12" y="20" font-size="14" font-weight="600">Speed as a share of the floor (1 = as fast as the least that stores or reads the same)</text>
+<text x="12" y="20" font-size="14" font-weight="600">Speed as a share of the floor (1 = as fast as the smallest program that gives the same result)</text>
 ${grid.map((share) => line(x(share), TOP - 6, x(share), bottom, share > 0.99 && share < 1.01 ? INK : '#e3e7eb')).join('\n')}
 ${grid.map((share) => `<text x="${x(share).toFixed(1)}" y="${bottom + 16}" text-anchor="middle" fill="${GREY}">${share.toFixed(1)}</text>`).join('\n')}
 ${body.join('\n')}

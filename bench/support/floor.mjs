@@ -1,7 +1,6 @@
 /**
- * The floor of `ingest`: the smallest honest program that stores the same positions as the service. node:http and
- * Socket.IO take JSON; requests that arrive during one insert share the next one; an answer follows the durable write. It
- * validates nothing, knows no vehicles and publishes nothing. The collection is clustered by `_id` as that of the service,
+ * The floor of `ingest`: a minimal program that stores the same positions as the service, and answers after the durable
+ * write. node:http and Socket.IO take JSON; requests that arrive during one insert share the next one. It validates nothing, knows no vehicles and publishes nothing. The collection is clustered by `_id` as that of the service,
  * without its index on `recordedAt`. A token is the id of a vehicle.
  *
  *   node bench/support/floor.mjs mongodb://127.0.0.1:27018/floor

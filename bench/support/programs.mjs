@@ -38,9 +38,9 @@ export class Programs {
    * Starts a script with a message channel, and waits for its first message.
    * @returns the child process, and that message
    */
-  async fork(path, args = [], { env = {} } = {}) {
+  async fork(path, args = []) {
     const child = fork(path, args, {
-      env: { ...baseEnv(), ...env },
+      env: baseEnv(),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.own(child, path);

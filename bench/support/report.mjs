@@ -17,7 +17,7 @@ const TRACCAR = `| Traccar 6.14, built from source; two cores; HTTP, 50 clients,
 | CPU, ms a position (database included) | 0.20 | 0.74 | 0.69 |
 | acknowledged positions lost in five kills (-9), of 10,235 | 6,870 | 0 | 0 |
 | 1,000 devices at 1 Hz: CPU, ms a position; p99 ms | 0.31; 34 | 0.86; 22 | 0.88; 1,003 |
-| sent to seen, p50 ms | 3,061 | 5 | 156 |
+| from device to subscriber, p50 ms | 3,061 | 5 | 156 |
 | 100,000 positions as JSON; CSV, s | 1.8; 0.79 | 2.4; 0.78 | 2.6; 2.0 |
 | idle memory (PSS), MB; start, s | 282; 6.6 | 318; 6.2 | 353; 3.1 |`;
 

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from './redis.js';
 
-/** Another instance counts as dead 20 s after its heartbeat: an answer needs a heartbeat that is much younger. */
+/** The others regard an instance as dead 20 s after its heartbeat, so an answer needs one that is clearly younger. */
 const MAX_HEARTBEAT_AGE_MS = 10_000;
-/** Limits how often an instance changes between claims and none while Redis answers now and then. */
+/** Shortest time without claims. It limits how often the record changes while Redis answers only now and then. */
 const RESUME_AFTER_MS = 5_000;
 
 /** The record of another instance in storage. */
 export interface OtherInstance {
   readonly id: string;
-  /** As `InstanceRegistry.claimsToRecord`; 0 for an older release. */
+  /** Odd: it claims what it changes. 0 for an older release. See `claimsToRecord`. */
   readonly claims: number;
 }
 
@@ -52,7 +52,10 @@ export class InstanceRegistry {
     this.records = records;
   }
 
-  /** Odd while this instance claims in Redis what it changes, even while it does not. Never becomes smaller. */
+  /**
+   * The number for the record. An odd number: this instance claims in Redis what it changes. An even number: it does not. It
+   * only grows, so another instance that sees a larger number knows that there was a change in between.
+   */
   get claimsToRecord(): number {
     const canResume = performance.now() - this.stoppedClaimingAtMs >= RESUME_AFTER_MS && this.redis.isUp;
     if (this.claims % 2 === 0 && canResume) this.claims += 1;

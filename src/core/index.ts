@@ -16,7 +16,7 @@ export { ClockSkewDetector } from './time/clock-skew-detector.js';
 export { EXIT_CODES, type ExitCode } from './commands/exit-codes.js';
 export { CoreModule } from './core.module.js';
 export { DomainError, type FieldError, invalidInput } from './errors/domain-error.js';
-export { distanceM, type LatLon, squaredChord, type UnitVector, unitVector } from './geo/geodesy.js';
+export { distanceM, type LatLon, squaredChord, unitVector } from './geo/geodesy.js';
 export { failureFields } from './errors/failure-fields.js';
 export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.js';
 export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
@@ -62,7 +62,7 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
-export { LeanRoutes, MAX_TOKEN_LENGTH } from './http/lean-routes.js';
+export { LeanRoutes, MAX_TOKEN_LENGTH, type ServeLean } from './http/lean-routes.js';
 export { SECURITY_HEADERS, securityHeaders } from './http/security-headers.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
@@ -112,6 +112,7 @@ export {
   type Measurements,
   addOptionalMeasurements,
   measurementsOf,
+  type Mutable,
   type Position,
   type PositionInput,
   type PositionView,

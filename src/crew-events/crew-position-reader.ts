@@ -18,9 +18,9 @@ const CATCH_UP_EVERY_MS = 60_000;
 const INITIAL_LOOKBACK_MS = 60_000;
 /** Fill level (0…1) of the position queue above which polls pause in favour of devices. */
 const BUSY_PRESSURE = 0.5;
-/** Positions that wait for the next poll. Beyond it they are dropped, and the next poll reads storage. */
+/** Most positions that wait for the next poll. When there are more, all are dropped and the next poll reads storage. */
 const MAX_COLLECTED = 5_000;
-/** Positions whose write is in doubt for longer are read from storage. */
+/** When the oldest unpublished position is older than this, polls read storage, because the events are incomplete. */
 const MAX_PUBLISH_LAG_MS = 10_000;
 
 /**

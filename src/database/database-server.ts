@@ -16,7 +16,7 @@ export class DatabaseServer {
   private isStopping = false;
   private hasWarned = false;
 
-  /** Begins to start the embedded database, because its worker needs as long as the application needs for its modules. */
+  /** Starts the embedded database at once: it starts in its worker while the application loads its modules. */
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {
     if (settings.mongo.url === null) this.startOnce().catch(() => undefined);
   }

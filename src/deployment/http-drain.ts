@@ -14,7 +14,7 @@ const POLL_INTERVAL_MS = 50;
 @Injectable()
 export class HttpDrain implements Drainable {
   readonly name = 'http';
-  /** Of every answer. */
+  /** Header of every answer. */
   readonly releaseHeader: readonly [name: string, value: string];
   private countOtherConnections: () => Promise<number> = () => Promise.resolve(0);
 
@@ -45,7 +45,7 @@ export class HttpDrain implements Drainable {
     next();
   };
 
-  /** True while every answer closes its connection. */
+  /** True during a drain or a handover: every answer closes its connection. */
   get isActive(): boolean {
     const { drain, handover } = this.drainService;
     return drain !== null || (handover !== null && !handover.isDone);

@@ -1,10 +1,15 @@
 import { Controller, Get, Header, HttpStatus, Query, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '../core/index.js';
 import type { Request, Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessTokensService, bearerToken, OpsTokens, Public } from '../auth/index.js';
 import { InstanceIdentity } from '../cluster/index.js';
-import { LeanRoutes } from '../core/index.js';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+  LeanRoutes,
+} from '../core/index.js';
 import { DrainService, InstanceLifecycle, type InstanceState } from '../deployment/index.js';
 import {
   READY_DETAILS,
@@ -48,7 +53,7 @@ export class HealthController {
       method: 'GET',
       path: '/health',
       handle: () => ({
-        status: drainService.isOverdue ? HttpStatus.SERVICE_UNAVAILABLE : HttpStatus.OK,
+        status: this.healthStatus,
         headers: ['Cache-Control', 'no-store'],
         body: this.healthAnswer(),
       }),
@@ -76,7 +81,7 @@ export class HealthController {
   })
   health(@Query('boot') boot: unknown, @Res({ passthrough: true }) response: Response): HealthAnswer {
     const isBooting = boot === '1' && !this.lifecycle.hasEverServed;
-    if (this.drainService.isOverdue || isBooting) response.status(HttpStatus.SERVICE_UNAVAILABLE);
+    response.status(isBooting ? HttpStatus.SERVICE_UNAVAILABLE : this.healthStatus);
     return this.healthAnswer();
   }
 
@@ -100,6 +105,10 @@ export class HealthController {
     if (answer.status !== 'ready')
       response.status(HttpStatus.SERVICE_UNAVAILABLE).setHeader('Retry-After', RETRY_AFTER_S);
     return isPrivileged ? { ...answer, ...this.report.details() } : answer;
+  }
+
+  private get healthStatus(): HttpStatus {
+    return this.drainService.isOverdue ? HttpStatus.SERVICE_UNAVAILABLE : HttpStatus.OK;
   }
 
   private healthAnswer(): HealthAnswer {

@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import {
   addOptionalMeasurements,
   type Measurements,
+  type Mutable,
   type Position,
   type RecordedPosition,
 } from '../core/index.js';
@@ -154,7 +155,7 @@ function idOf({ vehicleId, timeMs }: Position): Buffer {
   return positionId(vehicleId, timeMs);
 }
 
-type PositionDocument = { -readonly [Field in keyof Measurements]: Measurements[Field] } & {
+type PositionDocument = Mutable<Measurements> & {
   readonly _id: Buffer;
   readonly vehicleId: Types.ObjectId;
   readonly time: Date;

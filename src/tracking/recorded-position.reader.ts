@@ -1,4 +1,4 @@
-import { measurementsOf, type Position, type RecordedPosition } from '../core/index.js';
+import { measurementsOf, type Mutable, type Position, type RecordedPosition } from '../core/index.js';
 import { decodeDocument } from '../database/index.js';
 import type { PositionRecord } from './position.schema.js';
 
@@ -33,8 +33,6 @@ const INT32 = 16;
 
 /** The length at the start of a document. */
 const HEAD_BYTES = 4;
-
-type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /**
  * Reads a stored position from its bytes, in a tenth of the time of decoding it into a document first. A document with

@@ -24,7 +24,7 @@ type Statuses = ReadonlyMap<string, UnitStatus>;
 @Injectable()
 export class CachedVehicles {
   private readonly byId: CachedReads<Vehicle>;
-  /** Names what the statuses of all vehicles are at present. Every change forgets it, so the next reader makes a new one. */
+  /** Version of the statuses of all vehicles. A change removes it; the next reader makes a new one. */
   private readonly statusesVersion: CachedReads<string>;
   /** The statuses of the newest version that was read here. */
   private known: { readonly version: string; readonly statuses: Promise<Statuses> } | null = null;
@@ -60,7 +60,7 @@ export class CachedVehicles {
     if (ids.length > MAX_CACHED_READS) return this.vehicles.findMany(ids);
     let missing: string[] = [];
     let reading: Promise<readonly Vehicle[]> | null = null;
-    // Those that turn out in one turn not to be in the cache are one read of storage. `getIncludingArchived` may share it.
+    // Ids that are missing in the cache in the same turn are read from storage together. `getIncludingArchived` may share it.
     const load = async (id: string): Promise<Vehicle> => {
       missing.push(id);
       reading ??= setImmediate().then(() => {

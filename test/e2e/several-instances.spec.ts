@@ -95,7 +95,8 @@ async function listInstances(httpPort: number, accessToken: string): Promise<rea
 async function presenceEnds(id: string, ports: readonly number[], accessToken: string): Promise<number> {
   const killedMs = performance.now();
   await until(async () => {
-    const lists = await Promise.all(ports.map((port) => listInstances(port, accessToken)));
+    // An instance that is killed meanwhile lists nothing.
+    const lists = await Promise.all(ports.map((port) => listInstances(port, accessToken).catch(() => [])));
     return lists.flat().every((each) => each.id !== id || each.sockets === null);
   }, 'the end of the presence of a killed instance');
   return performance.now() - killedMs;

@@ -60,7 +60,8 @@ export interface PositionView extends Measurements {
 /** A position as a device sends it; `time` is RFC 3339 with a time zone. */
 export type PositionInput = Omit<PositionView, 'receivedAt' | 'clock'>;
 
-type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
+/** For an object while it is built. */
+export type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /**
  * The measurements alone, field by field. Every writer of documents and JSON uses it, so that `originalFields` and other

@@ -1,7 +1,7 @@
 import type * as Swagger from '@nestjs/swagger';
 
 /** The package `@nestjs/swagger`. */
-export type ApiLibrary = typeof Swagger;
+type ApiLibrary = typeof Swagger;
 
 type DecoratorName = {
   [Name in keyof ApiLibrary]: Name extends `Api${string}` ? Name : never;
@@ -28,8 +28,8 @@ export function applyApiDecorators(library: ApiLibrary): void {
 }
 
 /**
- * A decorator of `@nestjs/swagger` that takes effect when the API document is built. The package loads 530 files, a third of
- * those of the service, and only the document needs them.
+ * A decorator of `@nestjs/swagger` that takes effect when the API document is built. The package loads 530 files, and only
+ * the document needs them.
  */
 function deferred<Name extends DecoratorName>(name: Name): ApiLibrary[Name] {
   const decorate =

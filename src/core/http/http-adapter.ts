@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { DomainError } from '../errors/domain-error.js';
 import { acceptAbsoluteTargets, answerMalformedRequests, HTTP_SERVER_OPTIONS } from './http-server.js';
-import type { LeanRoutes } from './lean-routes.js';
+import type { ServeLean } from './lean-routes.js';
 
 const IDLE_CHECK_MS = 50;
 /** The old server answered 404 to every other method of its routes, so they are left out. */
@@ -20,12 +20,12 @@ interface Layer {
 /** Creates the HTTP server with options: Nest passes none, and the check interval of timeouts is set only at creation. */
 export class HttpAdapter extends ExpressAdapter {
   /** Gets every request before Express. */
-  leanRoutes: Pick<LeanRoutes, 'serve'> | null = null;
+  serveLean: ServeLean | null = null;
 
   override initHttpServer(): void {
     const express = this.getInstance<RequestListener>();
     this.httpServer = createServer(HTTP_SERVER_OPTIONS, (request, response) => {
-      if (!this.leanRoutes?.serve(request, response)) express(request, response);
+      if (!this.serveLean?.(request, response)) express(request, response);
     });
     answerMalformedRequests(this.httpServer);
     acceptAbsoluteTargets(this.httpServer);

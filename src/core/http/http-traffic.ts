@@ -62,7 +62,7 @@ export class HttpTraffic {
   };
 
   /**
-   * For a request that does not pass the middleware.
+   * Counts, measures and logs a request when its answer ends. Lean routes, which pass no middleware, call it themselves.
    * @param routeOf gives the pattern of its route; called when it is answered
    */
   observe<T extends IncomingMessage>(
@@ -95,16 +95,16 @@ export class HttpTraffic {
     if (!isProbe) this.lastMinute.add(durationMs);
     const line = { requestId: requestIdOf(request), method, route, status, ms: Math.round(durationMs) };
     if (isProbe) this.logger.debug(line, 'request');
-    else this.logSoon(line);
+    else this.logWithTurn(line);
   }
 
-  /** Lines of one turn of the event loop are written together: a group of reports ends with as many requests. */
-  private logSoon(line: object): void {
+  /** Writes the lines of one turn of the event loop together: all requests of a group commit end in one turn. */
+  private logWithTurn(line: object): void {
     if (this.lines.push(line) > 1) return;
     setImmediate(() => {
       const { lines } = this;
       this.lines = [];
-      this.log.together(() => {
+      this.log.writeTogether(() => {
         for (const each of lines) this.logger.log(each, 'request');
       });
     });

@@ -55,8 +55,8 @@ export class JsonBodies {
   }
 
   /**
-   * A small body has arrived then: Node emits the request, and runs its promises, before it parses the rest of the received
-   * chunk.
+   * Waits for one turn of the event loop. Node emits the request before it parses the rest of the received bytes, so a small
+   * body is complete after that turn.
    */
   private nextTurn(): Promise<void> {
     return (this.turn ??= new Promise((resolve) =>

@@ -14,7 +14,7 @@ export interface LeanRoute<Caller> {
   readonly method: 'GET' | 'POST';
   /** Exact, or with an id at its end: `/api/v1/vehicles/:id`. */
   readonly path: string;
-  /** Of the JSON body of a POST. */
+  /** Largest JSON body; a route without it takes no body. */
   readonly maxBytes?: number;
   /** Who may call it; absent for a public route. */
   readonly access?: {
@@ -22,7 +22,7 @@ export interface LeanRoute<Caller> {
     readonly isToken: (token: string) => boolean;
     readonly authenticate: (token: string) => Promise<Caller>;
   };
-  /** @param input the parsed body; the id; nothing of these: an empty text */
+  /** @param input the parsed body of a POST; the id in the path of a GET, an empty text without one */
   readonly handle: (input: unknown, caller: Caller) => LeanAnswer | Promise<LeanAnswer>;
 }
 
@@ -39,9 +39,11 @@ export interface CommonAnswer {
   /** Names and values in turn: the headers before and after the request id. */
   readonly headersBefore: readonly string[];
   readonly headersAfter: readonly string[];
-  /** False while an answer needs further headers. */
-  readonly isComplete: () => boolean;
+  /** False while answers need further headers (drain, handover). */
+  readonly canAnswer: () => boolean;
 }
+
+export type ServeLean = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** A request that is served here. */
 interface LeanCall {
@@ -59,7 +61,6 @@ interface LeanCall {
 @Injectable()
 export class LeanRoutes {
   private readonly routes = new Map<string, LeanRoute<unknown>>();
-  private common: CommonAnswer | null = null;
 
   constructor(
     private readonly traffic: HttpTraffic,
@@ -72,19 +73,16 @@ export class LeanRoutes {
     this.routes.set(`${route.method} ${route.path}`, route as LeanRoute<unknown>);
   }
 
-  /** Until this call all requests take the general path. */
-  start(common: CommonAnswer): void {
-    this.common = common;
-  }
-
-  /** @returns false for a request that takes the general path; it is untouched */
-  serve(request: IncomingMessage, response: ServerResponse): boolean {
-    const call = this.common?.isComplete() ? this.callOf(request) : null;
-    if (call === null || this.common === null) return false;
-    // Reports a proxy that is not trusted.
-    if (request.headers['x-forwarded-for'] !== undefined) this.addresses.of(request);
-    void this.answer(call, request, response, this.common);
-    return true;
+  /** @returns a function that serves a request, or returns false for one that takes the general path and is untouched */
+  start(common: CommonAnswer): ServeLean {
+    return (request, response) => {
+      const call = common.canAnswer() ? this.callOf(request) : null;
+      if (call === null) return false;
+      // Reports a proxy that is not trusted.
+      if (request.headers['x-forwarded-for'] !== undefined) this.addresses.of(request);
+      void this.answer(call, request, response, common);
+      return true;
+    };
   }
 
   /** @returns null when this is no plain request for a lean route */
@@ -94,7 +92,7 @@ export class LeanRoutes {
     const route = this.routes.get(`${method} ${path}`);
     if (!route) return null;
     const { access, maxBytes } = route;
-    const isPlain = maxBytes === undefined ? hasNoBody(headers) : hasJsonBody(headers, maxBytes);
+    const isPlain = maxBytes === undefined ? isPlainGet(headers) : hasJsonBody(headers, maxBytes);
     if (!isPlain || headers.origin !== undefined || headers.expect !== undefined) return null;
     if (!access) return { route, id, token: null };
     const token = tokenOf(headers);
@@ -134,8 +132,8 @@ function tokenOf({ authorization }: IncomingHttpHeaders): string | null {
   return token !== null && token.length <= MAX_TOKEN_LENGTH ? token : null;
 }
 
-/** And asks for the whole answer. */
-function hasNoBody(headers: IncomingHttpHeaders): boolean {
+/** No body, and no condition: the answer is always the whole resource. */
+function isPlainGet(headers: IncomingHttpHeaders): boolean {
   return (
     headers['content-length'] === undefined &&
     headers['transfer-encoding'] === undefined &&
@@ -144,7 +142,7 @@ function hasNoBody(headers: IncomingHttpHeaders): boolean {
   );
 }
 
-/** JSON of known length, not encoded. */
+/** JSON of known length, without an encoding. */
 function hasJsonBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
   const type = headers['content-type'];
   const bytes = Number(headers['content-length']);

@@ -55,7 +55,7 @@ describe('LogStream', () => {
     });
     const stream = new LogStream(out, 2_000);
     const logger = createPino('info', { isTerminal: false, release: null, to: stream });
-    stream.together(() => {
+    stream.writeTogether(() => {
       for (let count = 0; count < 1_000; count += 1) logger.info('line');
     });
     expect(writes[0]?.length).toBeLessThanOrEqual(2_000);

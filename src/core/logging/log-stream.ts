@@ -19,7 +19,7 @@ export class LogStream {
   private isDropping = false;
   private droppedSinceNotice = 0;
   private totalDropped = 0;
-  /** The lines of `together` so far; null outside of it. */
+  /** The lines of `writeTogether` so far; null outside of it. */
   private joined: string | null = null;
 
   /** Called when lines are accepted again, with the number of dropped lines. It may write. */
@@ -57,7 +57,7 @@ export class LogStream {
   }
 
   /** Writes all lines of `work` with one call of the system, which costs more than a line. */
-  together(work: () => void): void {
+  writeTogether(work: () => void): void {
     this.joined = '';
     try {
       work();

@@ -90,8 +90,8 @@ export class PinoLogger implements LoggerService {
   }
 
   /** Writes all lines of `work` at once. */
-  together(work: () => void): void {
-    if (this.output) this.output.together(work);
+  writeTogether(work: () => void): void {
+    if (this.output) this.output.writeTogether(work);
     else work();
   }
 

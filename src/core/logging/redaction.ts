@@ -113,8 +113,8 @@ function read(value: object, key: string): unknown {
 /** A quote in a line of JSON: plain, or escaped in a text that contains JSON itself. */
 const QUOTE = String.raw`\\{0,8}["']`;
 /**
- * What a text with such a secret contains, the pattern and the replacement. Nearly all lines are without secrets, and to look
- * for the first costs a tenth of the pattern. All repetitions are bounded: a text from outside must not make the patterns slow.
+ * A hint, the pattern and the replacement. A line without the hint has no such secret; the search for a hint costs a tenth of
+ * the pattern. All repetitions are bounded: a text from outside must not make the patterns slow.
  */
 const SECRETS: readonly (readonly [hint: string | RegExp, RegExp, string])[] = [
   // Up to the last @: a password that is not percent-encoded can contain / and @.

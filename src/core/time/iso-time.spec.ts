@@ -30,7 +30,7 @@ describe('parseTime', () => {
       expect(parseTime(text)).toBeNull();
   });
 
-  it('counts second 60 as the next second, as without the fast way', () => {
+  it('counts second 60 as the next second, as without the fast path', () => {
     expect(parseTime('2016-12-31T23:59:60.500Z')).toBe(Date.UTC(2017, 0, 1, 0, 0, 0, 500));
   });
 });

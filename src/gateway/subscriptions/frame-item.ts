@@ -1,11 +1,6 @@
-import {
-  type Position,
-  type PositionView,
-  type RecordedPosition,
-  withoutOriginalFields,
-} from '../../core/index.js';
+import { type Position, type RecordedPosition, withoutOriginalFields } from '../../core/index.js';
 import type { LatestPositions } from '../../tracking/index.js';
-import type { LiveFrameItem } from './live-stream.js';
+import type { LiveFrameItem } from './live-event.js';
 import type { Place } from './subscription-filter.js';
 
 /** A position in the frames of all subscribers. Its JSON is made once. */
@@ -31,10 +26,6 @@ export class FrameItem implements LiveFrameItem {
 
   get place(): Place {
     return this.source;
-  }
-
-  get position(): PositionView {
-    return this.latest.view(this.source);
   }
 
   /** Epoch milliseconds. */

@@ -4,11 +4,17 @@ import type { VehicleChange } from '../../vehicles/index.js';
 import type { ServerToSubscriberEvents } from '../socket-events.js';
 import type { Place } from './subscription-filter.js';
 
+/** A position in a frame: what selects its receivers, and its JSON as an item of `LiveFrame`. */
+export interface LiveFrameItem {
+  readonly vehicleId: string;
+  readonly late: boolean;
+  readonly place: Place;
+  readonly json: string;
+}
+
 type Notices = {
-  [E in 'positions' | 'vehicle' | 'crash' | 'crew' | 'left' | 'resync']: Parameters<
-    ServerToSubscriberEvents[E]
-  >[0];
-};
+  [E in 'vehicle' | 'crash' | 'crew' | 'left' | 'resync']: Parameters<ServerToSubscriberEvents[E]>[0];
+} & { positions: { readonly cursor: string; readonly items: readonly LiveFrameItem[] } };
 
 /** An event of the stream with its payload. */
 export type LiveMessage = { [E in keyof Notices]: readonly [event: E, notice: Notices[E]] }[keyof Notices];

@@ -17,7 +17,7 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
   lastFrameMs = -Infinity;
   private readonly stream: LiveStream<Subscriber>;
   private readonly members = new Map<string, S>();
-  private readonly joining = new Map<string, LiveStream<S>>();
+  private readonly ownStreams = new Map<string, LiveStream<S>>();
   private positions: FrameItem[] = [];
   private events: LiveEvent[] = [];
   /** Vehicles that may have left the box. */
@@ -28,11 +28,11 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
     private readonly replayLimit: number,
   ) {
     this.id = filter.key;
-    this.stream = new LiveStream(this, filter, { isReplaying: false, earlier: NOTHING, replayLimit });
+    this.stream = new LiveStream(this, filter, { isReplaying: false, replayLimit });
   }
 
   get isEmpty(): boolean {
-    return this.members.size === 0 && this.joining.size === 0;
+    return this.members.size === 0 && this.ownStreams.size === 0;
   }
 
   /** @param filter an equal filter with the vehicles of the snapshot inside, which must be that of this moment */
@@ -43,14 +43,14 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
       earlier,
       replayLimit: this.replayLimit,
     });
-    this.joining.set(subscriber.id, stream);
+    this.ownStreams.set(subscriber.id, stream);
     return stream;
   }
 
   leave(subscriberId: string): void {
     this.members.delete(subscriberId);
-    this.joining.get(subscriberId)?.stop();
-    this.joining.delete(subscriberId);
+    this.ownStreams.get(subscriberId)?.stop();
+    this.ownStreams.delete(subscriberId);
   }
 
   /** @returns whether a frame must follow */
@@ -82,7 +82,7 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
     this.events = [];
     this.moved = new Set();
     this.endSlow();
-    const streams = [this.stream, ...this.joining.values()];
+    const streams = [this.stream, ...this.ownStreams.values()];
     const whole: LiveMessage = ['positions', { cursor, items: positions }];
     for (const stream of streams) {
       const items = stream.takePositions(positions);
@@ -101,8 +101,8 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
   end(reason: ResyncNotice['reason']): void {
     this.send(['resync', { reason }]);
     this.members.clear();
-    for (const stream of this.joining.values()) stream.end(reason);
-    this.joining.clear();
+    for (const stream of this.ownStreams.values()) stream.end(reason);
+    this.ownStreams.clear();
   }
 
   send(message: LiveMessage): void {
@@ -115,16 +115,14 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
       this.members.delete(member.id);
       member.send(['resync', { reason: 'slow' }]);
     }
-    for (const stream of this.joining.values()) stream.endIfSlow();
+    for (const stream of this.ownStreams.values()) stream.endIfSlow();
   }
 
   private settle(): void {
-    for (const [id, stream] of this.joining) {
+    for (const [id, stream] of this.ownStreams) {
       if (!stream.isOver && !stream.isSettled) continue;
-      this.joining.delete(id);
+      this.ownStreams.delete(id);
       if (stream.isSettled && !stream.isOver) this.members.set(id, stream.subscriber);
     }
   }
 }
-
-const NOTHING = { positions: 0, events: 0 };

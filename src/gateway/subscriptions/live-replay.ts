@@ -6,6 +6,7 @@ import { CrewEventsService } from '../../crew-events/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { LatestPositions, PositionLogService } from '../../tracking/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
+import { FrameItem } from './frame-item.js';
 import { makeCursor } from './live-cursor.js';
 import { crashEvent, crewEvent, type LiveEvent, vehicleEvent } from './live-event.js';
 import type { LiveStream } from './live-stream.js';
@@ -59,11 +60,7 @@ export class LiveReplay {
       count += page.length;
       if (count > this.settings.live.replayLimit) stream.end('replay_limit');
       if (stream.isOver) return;
-      const items = page.map(({ position, late }) => ({
-        vehicleId: position.vehicleId,
-        position: this.latest.view(position),
-        late,
-      }));
+      const items = page.map((recorded) => new FrameItem(recorded, this.latest));
       stream.replayPositions(items, makeCursor(page.at(-1)?.recordedAtMs ?? fromMs));
       await sleep(FRAME_INTERVAL_MS);
     }

@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseBoundingBox } from '../../core/index.js';
 import { SubscriptionFilter, type Place } from './subscription-filter.js';
-import { crashEvent, type LiveEvent, type LiveMessage } from './live-event.js';
-import { LiveStream, type LiveFrameItem, type Subscriber } from './live-stream.js';
+import { crashEvent, type LiveEvent, type LiveFrameItem, type LiveMessage } from './live-event.js';
+import { LiveStream, type Subscriber } from './live-stream.js';
 
 const BOX = '11,47,12,49';
 const at = (vehicleId: string, lon: number, late = false): LiveFrameItem => ({
   vehicleId,
-  position: { lat: 48, lon, time: '2026-11-01T10:00:00.000Z', receivedAt: '2026-11-01T10:00:00.100Z' },
+  place: { lat: 48, lon },
   late,
+  json: '{}',
 });
 const inside = (vehicleId: string) => at(vehicleId, 11.5);
 const outside = (vehicleId: string) => at(vehicleId, 12.5);
@@ -34,7 +35,7 @@ function textOf(message: LiveMessage): string {
   const [event, notice] = message;
   switch (event) {
     case 'positions':
-      return `${notice.cursor}: ${notice.items.map((item) => `${item.vehicleId}@${item.position.lon}`).join(' ')}`;
+      return `${notice.cursor}: ${notice.items.map((item) => `${item.vehicleId}@${item.place.lon}`).join(' ')}`;
     case 'crash':
       return `crash ${notice.crash.id}`;
     case 'left':
@@ -46,7 +47,7 @@ function textOf(message: LiveMessage): string {
   }
 }
 
-const stream = (isReplaying: boolean, earlier = { positions: 0, events: 0 }): LiveStream =>
+const stream = (isReplaying: boolean, earlier?: { positions: number; events: number }): LiveStream =>
   new LiveStream(subscriber, new SubscriptionFilter(null, parseBoundingBox(BOX)), {
     isReplaying,
     earlier,
@@ -55,7 +56,7 @@ const stream = (isReplaying: boolean, earlier = { positions: 0, events: 0 }): Li
 
 /** Does the same as `LiveStreams`: updates the current places, then sends one frame. */
 function frame(to: LiveStream, cursor: string, ...items: readonly LiveFrameItem[]): void {
-  for (const { vehicleId, position, late } of items) if (!late) places.set(vehicleId, position);
+  for (const { vehicleId, place, late } of items) if (!late) places.set(vehicleId, place);
   to.endIfSlow();
   const taken = to.takePositions(items);
   if (taken.length > 0) subscriber.send(['positions', { cursor, items: taken }]);
@@ -145,7 +146,7 @@ describe('a slow subscriber', () => {
 describe('a replay', () => {
   it('reports vehicles that left after its end, not before, for replayed and for buffered positions', () => {
     const back = stream(true);
-    places.set('a', outside('a').position).set('b', inside('b').position);
+    places.set('a', outside('a').place).set('b', inside('b').place);
     frame(back, 'c1', outside('c'), inside('d'), outside('d'));
     back.replayPositions([inside('a'), inside('b'), inside('c')], 'r1');
     expect(sent).toEqual(['r1: a@11.5 b@11.5 c@11.5']);

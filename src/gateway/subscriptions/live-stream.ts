@@ -1,11 +1,6 @@
-import type { LiveFrame, ResyncNotice } from '../socket-events.js';
-import type { LiveEvent, LiveMessage } from './live-event.js';
+import type { ResyncNotice } from '../socket-events.js';
+import type { LiveEvent, LiveFrameItem, LiveMessage } from './live-event.js';
 import type { Place, SubscriptionFilter } from './subscription-filter.js';
-
-export type LiveFrameItem = LiveFrame['items'][number] & {
-  /** The place of the position, when it is known without the view. */
-  readonly place?: Place;
-};
 
 /** The receiver of a stream: one socket. */
 export interface Subscriber {
@@ -17,10 +12,18 @@ export interface Subscriber {
 
 type ResyncReason = ResyncNotice['reason'];
 
+/** Numbers of positions and events. */
+interface FrameCounts {
+  readonly positions: number;
+  readonly events: number;
+}
+
+const NOTHING: FrameCounts = { positions: 0, events: 0 };
+
 interface StreamStart {
   readonly isReplaying: boolean;
-  /** Positions and events of the current frame that happened before the snapshot. */
-  readonly earlier: { readonly positions: number; readonly events: number };
+  /** What of the current frame happened before the snapshot; absent: the stream sends what its group sends. */
+  readonly earlier?: FrameCounts;
   /** Positions that can wait for the end of the replay. */
   readonly replayLimit: number;
 }
@@ -33,7 +36,7 @@ interface StreamStart {
 export class LiveStream<S extends Subscriber = Subscriber> {
   /** `joining` is the one frame between replay and live: it sends the buffer and `left` for vehicles that passed through. */
   private phase: 'replaying' | 'joining' | 'live';
-  private earlier: StreamStart['earlier'];
+  private earlier: FrameCounts;
   private readonly replayLimit: number;
   private behind: LiveFrameItem[] = [];
   private hasEnded = false;
@@ -41,7 +44,7 @@ export class LiveStream<S extends Subscriber = Subscriber> {
   constructor(
     readonly subscriber: S,
     readonly filter: SubscriptionFilter,
-    { isReplaying, earlier, replayLimit }: StreamStart,
+    { isReplaying, earlier = NOTHING, replayLimit }: StreamStart,
   ) {
     this.phase = isReplaying ? 'replaying' : 'live';
     this.earlier = earlier;
@@ -137,7 +140,7 @@ export class LiveStream<S extends Subscriber = Subscriber> {
   }
 
   private wantedOf(items: readonly LiveFrameItem[]): LiveFrameItem[] {
-    return items.filter((item) => this.filter.wants(item.vehicleId, item.place ?? item.position));
+    return items.filter(({ vehicleId, place }) => this.filter.wants(vehicleId, place));
   }
 
   private includes({ vehicleId, place, message }: LiveEvent): boolean {
@@ -152,5 +155,3 @@ export class LiveStream<S extends Subscriber = Subscriber> {
     for (const { vehicleId, late } of items) if (!late) this.filter.markInside(vehicleId);
   }
 }
-
-const NOTHING: StreamStart['earlier'] = { positions: 0, events: 0 };

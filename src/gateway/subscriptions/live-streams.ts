@@ -16,7 +16,7 @@ import type { SubscriptionFilter } from './subscription-filter.js';
 const SHEDDING_PRESSURE = 0.5;
 const BUSY_RETRY_MS = 2_000;
 /** A first frame waits this long for the positions that are being written. Devices often send in the same moment. */
-const MAX_SETTLE_MS = 50;
+const MAX_WRITE_WAIT_MS = 50;
 
 /**
  * The streams of all subscribers. Subscribers with equal filters are a group, which sends its positions and events in frames:
@@ -30,7 +30,7 @@ export class LiveStreams implements OnApplicationShutdown {
   /** By the id of the subscriber. */
   private readonly groupOf = new Map<string, LiveGroup>();
   private readonly timers = new Map<LiveGroup, NodeJS.Timeout>();
-  /** Groups that have something to send and sent no frame in the last interval → number of publications before. */
+  /** Groups that must send and have waited their interval. Value: `publications` when the group became due. */
   private readonly due = new Map<LiveGroup, number>();
   private publications = 0;
   private immediate: NodeJS.Immediate | null = null;
@@ -129,14 +129,17 @@ export class LiveStreams implements OnApplicationShutdown {
     const waitMs = group.lastFrameMs + FRAME_INTERVAL_MS - performance.now();
     this.timers.set(
       group,
-      setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_SETTLE_MS),
+      setTimeout(() => this.flush(group), waitMs > 0 ? waitMs : MAX_WRITE_WAIT_MS),
     );
     if (waitMs > 0) return;
     this.due.set(group, this.publications);
     this.flushDueSoon();
   }
 
-  /** In the next turn, when it is known whether further positions are being written. One publication is waited for. */
+  /**
+   * Flushes the due groups in the next turn of the event loop. While a write runs, a group waits for its publication, at most
+   * `MAX_WRITE_WAIT_MS`.
+   */
   private flushDueSoon(): void {
     if (this.due.size === 0) return;
     this.immediate ??= setImmediate(() => {

@@ -1,8 +1,6 @@
 import { PacketType } from 'socket.io-parser';
 import { EncodedJson, JsonEncoder } from '../transport/json-encoder.js';
-import { FrameItem } from './frame-item.js';
-import type { LiveMessage } from './live-event.js';
-import type { LiveFrameItem } from './live-stream.js';
+import type { LiveFrameItem, LiveMessage } from './live-event.js';
 
 /** A message as Socket.IO text, and the same as a WebSocket frame: an option of `send` of an Engine.IO connection. */
 export interface SocketMessage {
@@ -32,8 +30,7 @@ export function socketMessageOf(message: LiveMessage): SocketMessage {
 }
 
 function frameJson({ cursor, items }: { cursor: string; items: readonly LiveFrameItem[] }): string {
-  const texts = items.map((item) => (item instanceof FrameItem ? item.json : JSON.stringify(item)));
-  return `{"cursor":"${cursor}","items":[${texts.join(',')}]}`;
+  return `{"cursor":"${cursor}","items":[${items.map(({ json }) => json).join(',')}]}`;
 }
 
 /** One buffer, so that each socket writes it with one system call. */

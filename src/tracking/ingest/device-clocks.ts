@@ -1,11 +1,12 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { BackgroundJobs, Clock, EventBus, markerTimeMs, type Position } from '../../core/index.js';
+import { BackgroundJobs, Clock, EventBus, markerTimeMs } from '../../core/index.js';
 import { DatabaseConnection, StartupTasks } from '../../database/index.js';
 import { type VehicleChange, VehiclesService } from '../../vehicles/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import { PositionMetrics } from './position-metrics.js';
 import type { GroupTrack } from './track-context.js';
+import type { KnownFix } from './track-memory.js';
 
 const REFRESH_INTERVAL_MS = 10_000;
 /** A standstill is shared again after this part of `POSITION_CLOCK_BEHIND_S`. */
@@ -104,7 +105,7 @@ export class DeviceClocks implements OnModuleInit, OnApplicationBootstrap {
    * A pause longer than the limit starts the time anew: a device that was offline may first send again what it sent
    * before.
    */
-  private noteStandstill(newest: Position, nowMs: number): void {
+  private noteStandstill(newest: KnownFix, nowMs: number): void {
     const { vehicleId, receivedAtMs } = newest;
     const known = this.standstills.get(vehicleId);
     // Another instance may have received a newer fix since.
@@ -164,7 +165,7 @@ export class DeviceClocks implements OnModuleInit, OnApplicationBootstrap {
   }
 }
 
-function newer(one: Position | null, other: Position | null): Position | null {
+function newer(one: KnownFix | null, other: KnownFix | null): KnownFix | null {
   if (one === null || other === null) return one ?? other;
   return markerTimeMs(other) > markerTimeMs(one) ? other : one;
 }

@@ -78,7 +78,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
   /** @param writtenFromMs start of the write, epoch milliseconds; default the arrival of each position */
   add(positions: readonly Position[], writtenFromMs?: number): void {
     const sinceMs = this.clock.nowMs();
-    this.memory.doubt(vehicleIdsOf(positions), IN_DOUBT_TIMEOUT_MS);
+    this.memory.forgetWhileInDoubt(vehicleIdsOf(positions), IN_DOUBT_TIMEOUT_MS);
     for (const position of positions) {
       if (this.writes.size >= MAX_POSITIONS) break;
       const before = this.writes.get(positionKey(position));

@@ -80,7 +80,7 @@ function acceptNewer(
   limits: PositionLimits,
   results: ValidationResult[],
 ): boolean {
-  if (!context.isBeforeAll(positions)) return false;
+  if (!context.isAllNewer(positions)) return false;
   let newest = context.newest;
   for (const position of positions) {
     const newestMs = newest?.timeMs ?? -Infinity;

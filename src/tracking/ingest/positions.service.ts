@@ -117,7 +117,7 @@ export class PositionsService {
     positions: readonly Position[],
     signal: AbortSignal,
   ): Promise<readonly ValidationResult[]> {
-    const { vehicleIds, order } = inspect(positions);
+    const { vehicleIds, order } = planOf(positions);
     const use = await this.memory.begin(vehicleIds);
     try {
       if (order === null) return await this.commitInOrder(use, positions, signal);
@@ -171,29 +171,29 @@ export class PositionsService {
 }
 
 /**
- * The vehicles of a group, and the order to validate it in; null: as given. Contract: the positions of a vehicle are validated
- * in time order. The sort is stable, so the first of two equal positions counts.
+ * The vehicles of a group, and the order in which to validate its positions; null: the given order is right. Contract: the
+ * positions of one vehicle are validated in time order. The sort is stable, so the first of two equal positions counts.
  */
-function inspect(positions: readonly Position[]): {
+function planOf(positions: readonly Position[]): {
   readonly vehicleIds: readonly string[];
   readonly order: readonly number[] | null;
 } {
-  const newestMs = new Map<string, number>();
+  const previousMs = new Map<string, number>();
   let isInOrder = true;
   let before: Position | undefined;
   for (const position of positions) {
     // A report is of one vehicle, so most positions follow one of the same vehicle.
     if (before && before.vehicleId !== position.vehicleId) {
-      newestMs.set(before.vehicleId, before.timeMs);
-      isInOrder &&= (newestMs.get(position.vehicleId) ?? -Infinity) <= position.timeMs;
+      previousMs.set(before.vehicleId, before.timeMs);
+      isInOrder &&= (previousMs.get(position.vehicleId) ?? -Infinity) <= position.timeMs;
     } else isInOrder &&= before === undefined || before.timeMs <= position.timeMs;
     before = position;
   }
-  if (before) newestMs.set(before.vehicleId, before.timeMs);
+  if (before) previousMs.set(before.vehicleId, before.timeMs);
   const order = isInOrder
     ? null
     : positions.map((_, index) => index).sort((a, b) => timeAt(positions, a) - timeAt(positions, b));
-  return { vehicleIds: [...newestMs.keys()], order };
+  return { vehicleIds: [...previousMs.keys()], order };
 }
 
 function timeAt(positions: readonly Position[], index: number): number {

@@ -3,7 +3,7 @@ import type { Position, QuarantineCode } from '../../core/index.js';
 import { quarantineId } from '../position-id.js';
 import { PositionsRepository } from '../positions.repository.js';
 import { QuarantineRepository } from '../quarantine/quarantine.repository.js';
-import { type KnownTrack, MAX_HELD_TIMES, type TrackEnd } from './track-memory.js';
+import { type KnownFix, type KnownTrack, MAX_HELD_TIMES, type TrackEnd } from './track-memory.js';
 
 /**
  * A report with two positions a month apart must not load the whole month: a longer range is read position by position.
@@ -135,7 +135,7 @@ function isAllNewer(positions: readonly Position[], end: KnownTrack | null): boo
  * far. It reads from storage what was not loaded.
  */
 class TrackContext {
-  private readonly good = new TimeLine<Position>();
+  private readonly good = new TimeLine<KnownFix>();
   private readonly jumps = new TimeLine<Position>();
   /** Times of the quarantined positions of this group. */
   private readonly heldTimesMs: number[] = [];
@@ -152,7 +152,7 @@ class TrackContext {
   }
 
   /** Storage has neither a good position at or after these times nor a quarantined one at any of them. */
-  isBeforeAll(positions: readonly Position[]): boolean {
+  isAllNewer(positions: readonly Position[]): boolean {
     return isAllNewer(positions, this.known);
   }
 
@@ -162,7 +162,7 @@ class TrackContext {
   }
 
   /** The newest good position that storage had before this group. */
-  get newest(): Position | null {
+  get newest(): KnownFix | null {
     return this.known.newest;
   }
 
@@ -195,7 +195,7 @@ class TrackContext {
   }
 
   /** The good position of exactly this time. */
-  at(timeMs: number): Position | null {
+  at(timeMs: number): KnownFix | null {
     return this.good.at(timeMs);
   }
 
@@ -210,7 +210,7 @@ class TrackContext {
   }
 
   /** The newest good position before this time. */
-  async before(timeMs: number): Promise<Position | null> {
+  async before(timeMs: number): Promise<KnownFix | null> {
     const loaded = this.good.before(timeMs);
     const isAllLoaded =
       this.known.isComplete || this.known.newest === null || this.known.newest.timeMs < timeMs;

@@ -46,10 +46,17 @@ describe('the end of a track', () => {
     expect(memory.find('a')).toEqual({ newest: position('a', 1), heldTimesMs: [] });
   });
 
-  it('is kept without the original fields', async () => {
+  it('is kept without what validation does not need', async () => {
     const use = await memory.begin(['a']);
-    memory.keep(use, [{ ...endOf('a'), newest: { ...position('a', 1), originalFields: { x: 1 } } }]);
-    expect(memory.find('a')?.newest).toEqual(position('a', 1));
+    const newest: Position = {
+      ...position('a', 1),
+      accuracyM: 5,
+      speedMps: 3,
+      attributes: { x: 1 },
+      originalFields: { x: 1 },
+    };
+    memory.keep(use, [{ ...endOf('a'), newest }]);
+    expect(memory.find('a')?.newest).toEqual({ ...position('a', 1), accuracyM: 5 });
   });
 
   it('is not kept with too many quarantined positions after it', async () => {
@@ -111,7 +118,7 @@ describe('the end of a track', () => {
     const nowMs = performance.now();
     const now = jest.spyOn(performance, 'now').mockReturnValue(nowMs);
     await group('a', 'b');
-    memory.doubt(['a'], 1_000);
+    memory.forgetWhileInDoubt(['a'], 1_000);
     await group('a', 'b');
     expect(known('a', 'b')).toEqual(['b']);
     now.mockReturnValue(nowMs + 1_000);

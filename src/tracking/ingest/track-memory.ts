@@ -1,16 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { type Position, withoutOriginalFields } from '../../core/index.js';
+import type { Position } from '../../core/index.js';
 import { TrackOwnership } from './track-ownership.js';
 
-/** Vehicles in memory: at most twice as many, about 300 bytes each. */
+/** Vehicles in memory: at most twice as many. Each takes about 300 bytes, up to 700 with `MAX_HELD_TIMES`. */
 const MAX_VEHICLES = 25_000;
 /** A vehicle with more quarantined times after its newest good position is read for each group. */
 export const MAX_HELD_TIMES = 16;
 
+/** What decides about later positions of the same vehicle. */
+export type KnownFix = Pick<Position, 'vehicleId' | 'timeMs' | 'receivedAtMs' | 'lat' | 'lon' | 'accuracyM'>;
+
 /** What decides about the positions of a vehicle that are newer than all that storage has. */
 export interface KnownTrack {
   /** The newest good position by its own time; null: there is none. */
-  readonly newest: Position | null;
+  readonly newest: KnownFix | null;
   /** The times of the quarantined positions after it, held or released, epoch milliseconds; null: too many. */
   readonly heldTimesMs: readonly number[] | null;
 }
@@ -49,7 +52,7 @@ export class TrackMemory {
     this.uses.add(use);
     try {
       const outdated = await this.ownership.claim(vehicleIds);
-      this.forget(outdated ?? null);
+      this.forget(outdated);
       // What is read from now on is newer than the claim.
       if (outdated !== null) use.forgotten = new Set();
       return use;
@@ -83,7 +86,7 @@ export class TrackMemory {
       if (forgotten.has(vehicleId) || this.isInDoubt(vehicleId)) continue;
       // What is in memory is from before this group.
       if (heldTimesMs === null) this.forget([vehicleId]);
-      else this.set(vehicleId, { newest: newest && withoutOriginalFields(newest), heldTimesMs });
+      else this.set(vehicleId, { newest: newest && knownFixOf(newest), heldTimesMs });
     }
   }
 
@@ -101,8 +104,8 @@ export class TrackMemory {
     this.forget(await this.ownership.confirm(vehicleIds));
   }
 
-  /** A write was not confirmed: the database may execute it within this time. */
-  doubt(vehicleIds: readonly string[], forMs: number): void {
+  /** Keeps no track of these vehicles for this time, because the database may still execute a write of them. */
+  forgetWhileInDoubt(vehicleIds: readonly string[], forMs: number): void {
     const nowMs = performance.now();
     for (const [id, untilMs] of this.inDoubt) if (untilMs < nowMs) this.inDoubt.delete(id);
     for (const id of vehicleIds) this.inDoubt.set(id, nowMs + forMs);
@@ -136,4 +139,9 @@ export class TrackMemory {
     const untilMs = this.inDoubt.get(vehicleId);
     return untilMs !== undefined && performance.now() < untilMs;
   }
+}
+
+/** Without the attributes and the original fields, which can be 2 KB and 64 kB. */
+function knownFixOf({ vehicleId, timeMs, receivedAtMs, lat, lon, accuracyM }: KnownFix): KnownFix {
+  return { vehicleId, timeMs, receivedAtMs, lat, lon, ...(accuracyM !== undefined && { accuracyM }) };
 }

@@ -23,10 +23,10 @@ const NONE: readonly string[] = [];
  * Decides which tracks this instance may keep in memory: those that no other instance can have changed since they were read.
  *
  * - Embedded database: all, because no other process opens it.
- * - Redis: each vehicle has one owner. An instance claims the vehicles of a group before it uses what it has in memory, and
- *   again after the commit and before the answer. A claim returns the vehicles that had another owner. What is in memory of
- *   them is out of date: another instance changed them before (first claim), or claimed and read them during the commit
- *   (second claim). The second claim makes that other instance read them again.
+ * - Redis: each vehicle has one owner. An instance claims the vehicles of a group before it uses its memory, and again after
+ *   the commit and before the answer. A claim returns the vehicles that had another owner; their tracks in memory are out of
+ *   date: another instance changed them before (first claim), or claimed and read them during the commit (second claim). The
+ *   second claim makes that other instance read them again.
  * - Without Redis, and while it does not answer: all, while no other instance is alive or was alive since they were read.
  *
  * An instance that changes a track without a claim records that before it answers (`InstanceRegistry.stopClaiming`). The
@@ -34,12 +34,13 @@ const NONE: readonly string[] = [];
  */
 @Injectable()
 export class TrackOwnership {
-  /** The records of the others are known from this time of the database's clock on; null: not known. */
-  private knownSince: Date | null = null;
+  /** All other instances that were alive since this time of the database's clock are checked; null: not yet. */
+  private checkedSince: Date | null = null;
   /** The others that claim, each with its number of claims. */
   private claimants: ReadonlySet<string> = new Set();
-  private forgottenMs = -Infinity;
-  /** Another instance has a record since `knownSince`, as the newest check has found. */
+  /** Only a read of the records that began later counts, `performance.now()`. */
+  private mustReadAfterMs = -Infinity;
+  /** Another instance has a record since `checkedSince`, as the newest check has found. */
   private hasRecords = true;
 
   constructor(
@@ -57,11 +58,11 @@ export class TrackOwnership {
    */
   async claim(vehicleIds: readonly string[]): Promise<readonly string[] | null> {
     if (this.isAlone) return NONE;
-    const [areOthersKnown, taken] = await Promise.all([
+    const [canKeep, taken] = await Promise.all([
       this.checkOthers(),
       this.redis.isConfigured ? this.claimInRedis(vehicleIds) : NONE,
     ]);
-    if (!areOthersKnown) return null;
+    if (!canKeep) return null;
     // Redis does not answer: the same rule as without Redis.
     return taken ?? (this.hasRecords ? null : NONE);
   }
@@ -103,9 +104,9 @@ export class TrackOwnership {
   /** @returns whether every other instance that was alive since the last call with true claims what it changes */
   private async checkOthers(): Promise<boolean> {
     const read = this.registry.lastRead;
-    this.knownSince ??= this.startOf(read);
-    if (this.knownSince === null) return false;
-    const others = await this.registry.findOthersSince(this.knownSince);
+    this.checkedSince ??= this.timeOf(read);
+    if (this.checkedSince === null) return false;
+    const others = await this.registry.findOthersSince(this.checkedSince);
     this.hasRecords = others.length > 0;
     const canKeep = others.every(({ claims }) => this.redis.isConfigured && claims % 2 === 1);
     const claimants = new Set(others.map(({ id, claims }) => `${id} ${claims}`));
@@ -113,18 +114,18 @@ export class TrackOwnership {
     const isNoneNew = [...claimants].every((each) => this.claimants.has(each));
     this.claimants = claimants;
     if (!canKeep) {
-      this.knownSince = null;
-      this.forgottenMs = performance.now();
+      this.checkedSince = null;
+      this.mustReadAfterMs = performance.now();
       return false;
     }
     // This check has seen what ended before `read`. From a fixed start, the record of each restart would be read for a day.
-    this.knownSince = this.startOf(read) ?? this.knownSince;
+    this.checkedSince = this.timeOf(read) ?? this.checkedSince;
     const areRecorded = [...(this.stream.otherIds ?? [])].every((id) =>
       others.some((other) => other.id === id),
     );
     return isNoneNew && areRecorded;
   }
-  private startOf(read: InstanceRegistry['lastRead']): Date | null {
-    return read === null || read.startedMs <= this.forgottenMs ? null : read.databaseTime;
+  private timeOf(read: InstanceRegistry['lastRead']): Date | null {
+    return read === null || read.startedMs <= this.mustReadAfterMs ? null : read.databaseTime;
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   EventBus,
   type Position,
+  positionJson,
   type PositionView,
   type RecordedPosition,
   toPositionView,
@@ -72,7 +73,11 @@ export class LatestPositions {
   /** `{vehicleId, position: view}` as JSON. That of a live marker is kept, for frames, snapshots and lists. */
   json(position: Position): string {
     const { vehicleId } = position;
-    return this.markers.textOf(position, () => JSON.stringify({ vehicleId, position: this.view(position) }));
+    return this.markers.textOf(position, () => {
+      const json = positionJson(position);
+      const shown = this.behind.has(vehicleId) ? `${json.slice(0, -1)},"clock":"behind"}` : json;
+      return `{"vehicleId":"${vehicleId}","position":${shown}}`;
+    });
   }
 
   /** Permanent: a position that was in flight at that time must not restore the marker. */
