@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type RunningService, startService } from './app.js';
 import { FirstAdminSeeder } from './auth/index.js';
@@ -47,11 +48,7 @@ export async function runService(env: NodeJS.ProcessEnv): Promise<void> {
   shutdownHandler.service = service;
   const lifecycle = service.app.get(InstanceLifecycle);
   await lifecycle.whenFirstChecked();
-  // The announcement of a service that is ready does not depend on it.
-  const login = await service.app
-    .get(FirstAdminSeeder)
-    .findGeneratedLogin()
-    .catch(() => null);
+  const login = await service.app.get(FirstAdminSeeder).findGeneratedLogin();
   if (!shutdownHandler.isStopping && lifecycle.isServing) {
     const { httpPort, socketPort } = service;
     const terminal = process.stdout.isTTY ? process.stdout : null;
@@ -69,6 +66,8 @@ class ProcessExit {
   ) {}
 
   async with(code: number): Promise<never> {
+    // `HttpTraffic` writes its lines at the end of the turn.
+    await setImmediate();
     await this.output?.flush(LOG_FLUSH_TIMEOUT_MS);
     process.exit(code);
   }

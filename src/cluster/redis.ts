@@ -37,6 +37,8 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
   private timeouts = 0;
   private failedProbes = 0;
   private isClosed = false;
+  /** Number of connections so far. Before each new one, Redis can have lost its keys or have got older ones. */
+  generation = 0;
   private readonly failures;
 
   constructor(
@@ -161,7 +163,10 @@ export class Redis implements OnModuleInit, OnApplicationBootstrap {
       this.setDown(error);
     });
     client.on('ready', () => {
-      if (client === this.client) this.connectError = null;
+      if (client !== this.client) return;
+      this.connectError = null;
+      // Before the first command of this connection.
+      this.generation += 1;
     });
     return client;
   }

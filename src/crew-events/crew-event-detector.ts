@@ -1,11 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { Clock, type HeldLock, markerTimeMs, type Position } from '../core/index.js';
+import { Clock, type HeldLock, markerTimeMs } from '../core/index.js';
 import { LatestPositions } from '../tracking/index.js';
 import { CrewEventMetrics } from './crew-event-metrics.js';
 import { CrewEventsRepository } from './crew-events.repository.js';
 import { CrewEventsService } from './crew-events.service.js';
 import {
+  type CrewPosition,
   type CrewVehicleState,
   type CrewEventRules,
   type CrewRuleResult,
@@ -66,7 +67,7 @@ export class CrewEventDetector {
   }
 
   /** Applies the rules to positions that are stored. They may be known already and may have any order. */
-  async detect(positions: readonly Position[]): Promise<void> {
+  async detect(positions: readonly CrewPosition[]): Promise<void> {
     const fresh = positions.filter((position) => this.isNewPosition(position));
     if (fresh.length === 0) return;
     await this.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
@@ -147,7 +148,7 @@ export class CrewEventDetector {
     );
   }
 
-  private isNewPosition(position: Position): boolean {
+  private isNewPosition(position: CrewPosition): boolean {
     const state = this.states.get(position.vehicleId);
     return !state || position.receivedAtMs > state.heardMs || markerTimeMs(position) > state.shownMs;
   }

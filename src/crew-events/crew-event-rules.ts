@@ -1,6 +1,12 @@
 import { markerTimeMs, type Position } from '../core/index.js';
 import type { CrewEventType, CrewEventView } from './crew-event.js';
 
+/** What the rules read of a position. */
+export type CrewPosition = Pick<
+  Position,
+  'vehicleId' | 'timeMs' | 'receivedAtMs' | 'lat' | 'lon' | 'speedMps'
+>;
+
 /** The state of a vehicle between two positions, as stored in `crew_states`. Times are epoch milliseconds. */
 export interface CrewVehicleState {
   readonly isOnline: boolean;
@@ -67,7 +73,7 @@ const REQUESTS_REMEMBERED = 20;
  */
 export function applyPosition(
   memory: CrewVehicleState | null,
-  position: Position,
+  position: CrewPosition,
   rules: CrewEventRules,
   request: AssignedRequest | null,
 ): CrewRuleResult {
@@ -136,6 +142,19 @@ export function applyPosition(
     },
     events,
   };
+}
+
+/** A small copy, for positions that wait: one can have 2 kB of attributes. */
+export function crewPositionOf({
+  vehicleId,
+  timeMs,
+  receivedAtMs,
+  lat,
+  lon,
+  speedMps,
+}: Position): CrewPosition {
+  const kept = { vehicleId, timeMs, receivedAtMs, lat, lon };
+  return speedMps === undefined ? kept : { ...kept, speedMps };
 }
 
 /** The `offline` event of a vehicle whose last position is too old at `nowMs`; null: no event. */

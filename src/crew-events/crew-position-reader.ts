@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { EventStream } from '../cluster/index.js';
-import { Clock, EventBus, type HeldLock, type Position, withoutOriginalFields } from '../core/index.js';
+import { Clock, EventBus, type HeldLock } from '../core/index.js';
 import { CursorsRepository } from '../database/index.js';
 import { PositionLogService, RECORDED_WITHIN_MS } from '../tracking/index.js';
 import { CrewEventDetector } from './crew-event-detector.js';
+import { type CrewPosition, crewPositionOf } from './crew-event-rules.js';
 
 const CURSOR = 'crew-events';
 const PAGE_SIZE = 250;
@@ -18,7 +19,7 @@ const INITIAL_LOOKBACK_MS = 60_000;
 /** Fill level (0…1) of the position queue above which polls pause in favour of devices. */
 const BUSY_PRESSURE = 0.5;
 /** Most positions that wait for the next poll. When there are more, all are dropped and the next poll reads storage. */
-const MAX_COLLECTED = 50_000;
+const MAX_COLLECTED = 5_000;
 /** When the oldest unpublished position is older than this, polls read storage, because the events are incomplete. */
 const MAX_PUBLISH_LAG_MS = 10_000;
 
@@ -33,7 +34,7 @@ export class CrewPositionReader {
   private newestMs = -Infinity;
   private nextCatchUpMs = 0;
   /** Since the last poll; null while storage is read. */
-  private collected: Position[] | null = null;
+  private collected: CrewPosition[] | null = null;
 
   constructor(
     private readonly positions: PositionLogService,
@@ -45,7 +46,7 @@ export class CrewPositionReader {
   ) {
     events.subscribe('position.recorded', (recorded) => {
       if (this.collected === null) return;
-      for (const { position } of recorded) this.collected.push(withoutOriginalFields(position));
+      for (const { position } of recorded) this.collected.push(crewPositionOf(position));
       if (this.collected.length > MAX_COLLECTED) this.restart();
     });
     events.subscribe('cluster.events-missed', () => this.restart());
@@ -87,7 +88,11 @@ export class CrewPositionReader {
     return this.stream.hearsEveryInstance && nowMs - this.positions.publishedUpToMs <= MAX_PUBLISH_LAG_MS;
   }
 
-  private async takeCollected(collected: readonly Position[], nowMs: number, lock: HeldLock): Promise<void> {
+  private async takeCollected(
+    collected: readonly CrewPosition[],
+    nowMs: number,
+    lock: HeldLock,
+  ): Promise<void> {
     this.collected = [];
     for (let start = 0; start < collected.length; start += PAGE_SIZE) {
       lock.assertHeld();

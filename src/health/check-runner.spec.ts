@@ -137,6 +137,21 @@ describe('CheckRunner', () => {
     expect(lifecycle.reasons).toEqual(['schema.too_new']);
   });
 
+  it('completes the first checks only when a run without `whenDown` has not failed', async () => {
+    let isFailing = true;
+    const check = new TestCheck('live', null, async () => {
+      if (isFailing) throw new Error('not read yet');
+      return { issues: [skewed] };
+    });
+    const { lifecycle, finishStart } = start([check]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([check.runs, lifecycle.state]).toEqual([1, 'starting']);
+    isFailing = false;
+    finishStart();
+    await lifecycle.whenFirstChecked();
+    expect(lifecycle).toMatchObject({ state: 'degraded', reasons: ['clock.skewed'] });
+  });
+
   it('completes the first checks only after a run of every check that began after the start', async () => {
     let finishSlowRun: () => void = () => undefined;
     const slow = new TestCheck(

@@ -110,7 +110,7 @@ interface ScheduledCheck {
   readonly check: HealthCheck;
   readonly debouncer: Debouncer;
   report: CheckReport;
-  /** A run that began after the start of the instance has completed. */
+  /** A run that began after the start of the instance has completed, and proves something. */
   isChecked: boolean;
 }
 
@@ -172,7 +172,8 @@ export class CheckRunner implements OnApplicationBootstrap {
       detail,
     };
     this.lifecycle.reportIssues(check.name, confirmed);
-    if (scheduled.isChecked || !beganAfterStart) return;
+    // A run that is down and proves nothing is no first check: what it looks for would be missing in the first `/ready`.
+    if (scheduled.isChecked || !beganAfterStart || found === null) return;
     scheduled.isChecked = true;
     if (this.scheduled.every(({ isChecked }) => isChecked)) this.lifecycle.completeFirstChecks();
   }

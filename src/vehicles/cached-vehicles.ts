@@ -2,8 +2,9 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Cache, type CachedReads, UNCACHED } from '../cache/index.js';
-import type { JsonOf } from '../core/index.js';
+import { DomainError, type JsonOf } from '../core/index.js';
 import type { UnitStatus } from './status-change.js';
+import { vehicleNotFound } from './vehicle.errors.js';
 import type { Vehicle } from './vehicle.js';
 import { isVehicleId, VehiclesRepository } from './vehicles.repository.js';
 
@@ -59,18 +60,22 @@ export class CachedVehicles {
     if (ids.length > MAX_CACHED_READS) return this.vehicles.findMany(ids);
     let missing: string[] = [];
     let reading: Promise<readonly Vehicle[]> | null = null;
-    // Ids that are missing in the cache in the same turn are read from storage together.
-    const load = async (id: string): Promise<Vehicle | null> => {
+    // Ids that are missing in the cache in the same turn are read from storage together. `getIncludingArchived` may share it.
+    const load = async (id: string): Promise<Vehicle> => {
       missing.push(id);
       reading ??= setImmediate().then(() => {
         const batch = missing;
         missing = [];
         reading = null;
-        return this.vehicles.findMany(batch);
+        return this.vehicles.findManyIncludingArchived(batch);
       });
-      return (await reading).find((vehicle) => vehicle.id === id) ?? null;
+      const vehicle = (await reading).find((each) => each.id === id);
+      if (!vehicle) throw vehicleNotFound();
+      return vehicle;
     };
-    const found = await Promise.all(ids.map((id) => this.byId.get(id, () => load(id))));
+    const found = await Promise.all(
+      ids.map((id) => this.byId.get(id, () => load(id)).catch(nullForNotFound)),
+    );
     return found.filter((vehicle): vehicle is Vehicle => vehicle?.archivedAt === null);
   }
 
@@ -96,6 +101,11 @@ export class CachedVehicles {
   async forget(id: string): Promise<void> {
     await Promise.all([this.byId.forget(id), this.statusesVersion.forget(STATUSES_KEY)]);
   }
+}
+
+function nullForNotFound(error: unknown): null {
+  if (error instanceof DomainError && error.code === 'vehicles/not-found') return null;
+  throw error;
 }
 
 function vehicleOfJson(json: JsonOf<Vehicle>): Vehicle {

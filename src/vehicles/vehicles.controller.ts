@@ -12,7 +12,7 @@ import {
   Res,
 } from '@nestjs/common';
 import type { Response } from 'express';
-import { AccessTokensService, Caller, ForRole, type Principal } from '../auth/index.js';
+import { AccessTokensService, Caller, ForRole, OpsTokens, type Principal } from '../auth/index.js';
 import {
   ApiCreatedResponse,
   ApiHeader,
@@ -54,6 +54,7 @@ export class VehiclesController {
     private readonly vehicles: VehiclesService,
     private readonly vehicleArchival: VehicleArchivalService,
     accessTokens: AccessTokensService,
+    opsTokens: OpsTokens,
     leanRoutes: LeanRoutes,
   ) {
     leanRoutes.add({
@@ -61,7 +62,7 @@ export class VehiclesController {
       path: `/${PATH}/:id`,
       // Every user may read a vehicle.
       access: {
-        isToken: (token) => AccessTokensService.isAccessToken(token),
+        isToken: opsTokens.excludeFrom((token) => AccessTokensService.isAccessToken(token)),
         authenticate: (token) => accessTokens.verify(token),
       },
       handle: async (id) => {

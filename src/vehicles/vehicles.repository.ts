@@ -114,6 +114,12 @@ export class VehiclesRepository {
     return found.map(toVehicle);
   }
 
+  /** The given vehicles, also archived ones, in no order. */
+  async findManyIncludingArchived(ids: readonly string[]): Promise<Vehicle[]> {
+    const found = await this.vehicles.find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } }).lean();
+    return found.map(toVehicle);
+  }
+
   /** Box codes of the given vehicles, also archived ones; null for a vehicle without one. */
   async findBoxCodes(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
     const found = await this.vehicles

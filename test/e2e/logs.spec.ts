@@ -151,6 +151,22 @@ describe('the log of a running service', () => {
     await until(() => reason.test(program.output), 'the last line');
   });
 
+  it('has the request that was answered in the turn of a crash', async () => {
+    const crash = `
+      import { subscribe } from 'node:diagnostics_channel';
+      subscribe('http.server.response.finish', ({ request, response }) => {
+        if (request.url === '/crash') response.once('close', () => { throw new Error('made up'); });
+      });`;
+    const program = await start({
+      LOG_LEVEL: 'info',
+      NODE_OPTIONS: `--import="data:text/javascript,${encodeURIComponent(crash)}"`,
+    });
+    await fetch(`http://127.0.0.1:${ports.http}/crash`).catch(() => undefined);
+    expect(await program.exited).toEqual({ code: 70, signal: null });
+    await until(() => /"msg":"uncaught exception"/.test(program.output), 'the reason');
+    expect(program.output).toMatch(/"route":"unmatched","status":"404"/);
+  });
+
   it('has the level debug after SIGUSR2, and the configured level after the next one, without a restart', async () => {
     const program = await start({ LOG_LEVEL: 'warn' });
     const service = { url: `http://127.0.0.1:${ports.http}` };

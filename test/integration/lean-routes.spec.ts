@@ -10,6 +10,8 @@ import { startTestService, type TestService } from '../support/test-service.js';
 
 const PATH = '/api/v1/positions';
 const FIX = { lat: 48.137154, lon: 11.576124, time: '2026-11-23T14:50:00.000Z', batteryPct: 200 };
+/** It has the form of a device token. */
+const OPS_TOKEN = '0f1e2d3c4b5a69788796a5b4.Wm4tVb9Xq2Ls7Rk0Jd5Hn8Pc3Gy6Fz1Te-_aQxUoIvM';
 const REPORT = JSON.stringify({ positions: [FIX, { lat: 91 }] });
 
 /** All that the client receives, without times. */
@@ -45,7 +47,7 @@ describe.each([
   let vehicleId: string;
   let token: string;
   beforeAll(async () => {
-    service = await startTestService(env);
+    service = await startTestService({ ...env, OPS_TOKEN });
     admin = await adminToken(service);
     ({ vehicleId, deviceToken: token } = await newVehicle(service, admin));
     await call(service, 'POST', PATH, { token, body: { positions: [FIX] } });
@@ -130,6 +132,16 @@ describe.each([
       expect(lean).toBe(general);
       expect(lean).toMatch(/^HTTP\/1\.1 401 [^]*WWW-Authenticate: Bearer/);
     }
+  });
+
+  it('leave the ops token and a token over 2,048 characters to the general path', async () => {
+    const taken = observeRoutes(service);
+    const report = { path: PATH, token: OPS_TOKEN, body: REPORT };
+    expect(await answerTo(service, report)).toMatch(/^HTTP\/1\.1 403 /);
+    const read = { method: 'GET', path: `/api/v1/vehicles/${vehicleId}` };
+    const long = `eyJ${'a'.repeat(2_048)}.e30.abc`;
+    expect(await answerTo(service, { ...read, token: long })).toMatch('auth/token-missing');
+    expect(taken).toEqual([false, false]);
   });
 
   it('give a probe the answer of the general path, and 503 when the process is broken', async () => {

@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
+import { Redis } from '../../src/cluster/index.js';
 import { storageUnavailable } from '../../src/database/index.js';
 import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import { QuarantineRepository } from '../../src/tracking/quarantine/quarantine.repository.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
+import { describeWithRedis, RedisServer } from '../support/redis.js';
 import { until } from '../support/sockets.js';
 import { type Instance, startTestService, type TestService } from '../support/test-service.js';
 
@@ -101,4 +103,39 @@ it('notices an instance that was there for a moment only', async () => {
   await other.stop();
   const { body } = await report(one, fix(second + 50));
   expect(body.results).toEqual([{ index: 0, verdict: 'stored', late: true }]);
+});
+
+describeWithRedis('two instances with Redis', () => {
+  let redis: RedisServer;
+  const isUp = ({ service }: Instance): boolean => service.app.get(Redis).isUp;
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+  });
+  afterAll(() => redis.stop());
+
+  it('read the vehicles again when Redis comes back with the owners of an earlier time', async () => {
+    const here = await startTestService({ REDIS_URL: redis.url });
+    const there = await here.another();
+    try {
+      const vehicle = await newVehicle(here, await adminToken(here));
+      deviceToken = vehicle.deviceToken;
+      const key = `samserver:track:${vehicle.vehicleId}`;
+      await until(() => isUp(here) && isUp(there), 'Redis to be up');
+      await untilInMemory(here);
+      const ownerBefore = redis.command('GET', key);
+      await report(there, fix(second + 100));
+      expect(redis.command('GET', key)).not.toBe(ownerBefore);
+
+      await redis.kill();
+      await until(() => !isUp(here) && !isUp(there), 'Redis to be down');
+      await redis.start();
+      redis.command('SET', key, ownerBefore);
+      await until(() => isUp(here) && isUp(there), 'Redis to be up again');
+      const { body } = await report(here, fix(second + 50));
+      expect(body.results).toEqual([{ index: 0, verdict: 'stored', late: true }]);
+    } finally {
+      await there.stop();
+      await here.stop();
+    }
+  });
 });

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
+import { MAX_TOKEN_LENGTH } from '../../core/index.js';
 import { ACCESS_METADATA, type Access } from './access.decorators.js';
 import { AccessTokensService } from './access-tokens.service.js';
 import { notAllowed, tokenMissing } from '../auth.errors.js';
@@ -8,8 +9,6 @@ import { CallContext } from './call-context.js';
 import { DeviceCredentialsService } from '../devices/device-credentials.service.js';
 import { OpsTokens } from './ops-tokens.js';
 import { hasRole, type OperatorPrincipal, type Principal, type Role } from './principal.js';
-
-const MAX_TOKEN_LENGTH = 2_048;
 
 /** The token of the `Authorization: Bearer` header, not verified; null when there is none. */
 export function bearerToken(request: Request): string | null {

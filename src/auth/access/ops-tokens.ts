@@ -9,7 +9,7 @@ export class OpsTokens {
   private readonly digests: readonly Buffer[];
   private readonly scrapers: IpAddressSet;
 
-  constructor(@Inject(SETTINGS) settings: Settings) {
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {
     this.digests = settings.auth.opsTokens.map(digestOf);
     this.scrapers = new IpAddressSet(settings.metrics.allowFrom);
   }
@@ -18,6 +18,13 @@ export class OpsTokens {
   isValid(token: string): boolean {
     const given = digestOf(token);
     return this.digests.map((digest) => timingSafeEqual(digest, given)).includes(true);
+  }
+
+  /** The same form of tokens, without the ops tokens. */
+  excludeFrom(isToken: (token: string) => boolean): (token: string) => boolean {
+    // An ops token seldom has the form of another token, so most services need no hash here.
+    if (!this.settings.auth.opsTokens.some(isToken)) return isToken;
+    return (token) => isToken(token) && !this.isValid(token);
   }
 
   /** True for an address of METRICS_ALLOW_FROM, which may read metrics without a token. */

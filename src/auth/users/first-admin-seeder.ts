@@ -1,10 +1,14 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { DomainError } from '../../core/index.js';
+import { DomainError, failureFields, retry } from '../../core/index.js';
 import { type FirstAdmin as Login, SETTINGS, type Settings } from '../../config/index.js';
 import { StartupTasks } from '../../database/index.js';
 import { PasswordHasher } from './password-hasher.js';
 import { UsersRepository } from './users.repository.js';
 import { UsersService } from './users.service.js';
+
+/** A start does not wait longer for the login to show. */
+const LOGIN_TIMEOUT_MS = 5_000;
+const LOGIN_PAUSE_MS = 500;
 
 /** Creates the first admin when there are no users; changes no existing user. */
 @Injectable()
@@ -26,10 +30,21 @@ export class FirstAdminSeeder implements OnModuleInit {
   /**
    * The generated login of the evaluation database, if it works. It may not work: the environment may have named another
    * admin, or the password was changed. Not a part of the start, because the comparison of a password takes a quarter of a
-   * second.
-   * @throws storage/unavailable, auth/busy
+   * second. Never rejects: it tries for 5 s.
    */
   async findGeneratedLogin(): Promise<Login | null> {
+    let failure: unknown = null;
+    const login = await retry(() => this.checkGeneratedLogin(), {
+      signal: AbortSignal.timeout(LOGIN_TIMEOUT_MS),
+      pauseMs: LOGIN_PAUSE_MS,
+      onError: (error) => (failure = error),
+    });
+    if (login === undefined) this.logger.warn(failureFields(failure), 'generated login not checked');
+    return login ?? null;
+  }
+
+  /** @throws storage/unavailable, auth/busy */
+  private async checkGeneratedLogin(): Promise<Login | null> {
     const { firstAdmin } = this.settings.auth;
     if (!firstAdmin?.isGenerated) return null;
     const user = await this.users.findByEmail(firstAdmin.email);

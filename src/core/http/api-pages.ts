@@ -24,6 +24,8 @@ const PAGE_PATHS = [
   '/docs-yaml',
 ];
 const FILES_PREFIX = '/docs';
+/** Below the prefix, and the answer of a controller. */
+const CONTROLLER_PATH = '/asyncapi.yaml';
 
 /**
  * Serves the OpenAPI document, its pages and their files below `/docs`. The first request loads the library that builds
@@ -42,9 +44,10 @@ export function serveApiPages(app: INestApplication, version: string): void {
     router.get(path, async (request: Request, response: Response, next: NextFunction) =>
       (await load()).page(path)(request, response, next),
     );
-  router.use(FILES_PREFIX, async (request: Request, response: Response, next: NextFunction) =>
-    (await load()).files(request, response, next),
-  );
+  router.use(FILES_PREFIX, async (request: Request, response: Response, next: NextFunction) => {
+    if (request.path === CONTROLLER_PATH) next();
+    else (await load()).files(request, response, next);
+  });
 }
 
 /** Takes the place of Express while `@nestjs/swagger` registers its routes. */

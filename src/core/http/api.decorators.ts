@@ -11,9 +11,20 @@ type Decorator = (...target: unknown[]) => void;
 /** In the order in which classes applied them. */
 const waiting: ((library: ApiLibrary) => void)[] = [];
 
-/** Applies all decorators of this file that are not applied yet. Call it before the API document is built. */
+/**
+ * Applies all decorators of this file that are not applied yet. Call it before the API document is built.
+ * @throws the error of a decorator; it and those after it are then applied at the next call
+ */
 export function applyApiDecorators(library: ApiLibrary): void {
-  for (const apply of waiting.splice(0)) apply(library);
+  let applied = 0;
+  try {
+    for (const apply of waiting) {
+      apply(library);
+      applied += 1;
+    }
+  } finally {
+    waiting.splice(0, applied);
+  }
 }
 
 /**

@@ -6,6 +6,9 @@ import { HttpTraffic } from './http-traffic.js';
 import { JsonBodies } from './json-bodies.js';
 import { identify, REQUEST_ID_HEADER } from './request-context.js';
 
+/** A longer token is never valid. Characters. */
+export const MAX_TOKEN_LENGTH = 2_048;
+
 /** A route that a Nest controller has too. */
 export interface LeanRoute<Caller> {
   readonly method: 'GET' | 'POST';
@@ -15,7 +18,7 @@ export interface LeanRoute<Caller> {
   readonly maxBytes?: number;
   /** Who may call it; absent for a public route. */
   readonly access?: {
-    /** The form of the tokens that it accepts. */
+    /** The form of the tokens that it accepts; false for every other token that the general path may accept. */
     readonly isToken: (token: string) => boolean;
     readonly authenticate: (token: string) => Promise<Caller>;
   };
@@ -123,9 +126,10 @@ export class LeanRoutes {
   }
 }
 
-/** The token of exactly `Authorization: Bearer <token>`. */
+/** The token of exactly `Authorization: Bearer <token>`; null also for one that is too long. */
 function tokenOf({ authorization }: IncomingHttpHeaders): string | null {
-  return authorization?.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : null;
+  const token = authorization?.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : null;
+  return token !== null && token.length <= MAX_TOKEN_LENGTH ? token : null;
 }
 
 /** No body, and no condition: the answer is always the whole resource. */

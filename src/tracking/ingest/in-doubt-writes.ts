@@ -29,6 +29,8 @@ interface InDoubtWrite {
   readonly position: Position;
   /** Times of receipt of all unconfirmed writes; with them the stored position is recognised as one of this instance. */
   readonly receivedAtMs: readonly number[];
+  /** Start of its first write or before, epoch milliseconds. */
+  readonly writtenFromMs: number;
   readonly sinceMs: number;
 }
 
@@ -64,16 +66,17 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
     await check.catch(() => undefined);
   }
 
-  /** Arrival of the oldest position in doubt, epoch milliseconds; null when there are none. */
+  /** Start of the oldest write in doubt or before, epoch milliseconds; null when there are none. */
   get oldestMs(): number | null {
     let oldestMs: number | null = null;
-    for (const { position } of this.writes.values()) {
-      oldestMs = Math.min(oldestMs ?? Infinity, position.receivedAtMs);
+    for (const { writtenFromMs } of this.writes.values()) {
+      oldestMs = Math.min(oldestMs ?? Infinity, writtenFromMs);
     }
     return oldestMs;
   }
 
-  add(positions: readonly Position[]): void {
+  /** @param writtenFromMs start of the write, epoch milliseconds; default the arrival of each position */
+  add(positions: readonly Position[], writtenFromMs?: number): void {
     const sinceMs = this.clock.nowMs();
     this.memory.forgetWhileInDoubt(vehicleIdsOf(positions), IN_DOUBT_TIMEOUT_MS);
     for (const position of positions) {
@@ -82,6 +85,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
       this.writes.set(positionKey(position), {
         position: before?.position ?? withoutOriginalFields(position),
         receivedAtMs: [...(before?.receivedAtMs ?? []), position.receivedAtMs],
+        writtenFromMs: Math.min(before?.writtenFromMs ?? Infinity, writtenFromMs ?? position.receivedAtMs),
         sinceMs,
       });
     }

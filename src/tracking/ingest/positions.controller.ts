@@ -1,5 +1,11 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { Caller, DeviceCredentialsService, type DevicePrincipal, ForDevice } from '../../auth/index.js';
+import {
+  Caller,
+  DeviceCredentialsService,
+  type DevicePrincipal,
+  ForDevice,
+  OpsTokens,
+} from '../../auth/index.js';
 import {
   ApiBody,
   ApiOkResponse,
@@ -53,6 +59,7 @@ export class PositionsController {
     private readonly positions: PositionsService,
     private readonly rate: DeviceRate,
     credentials: DeviceCredentialsService,
+    opsTokens: OpsTokens,
     leanRoutes: LeanRoutes,
   ) {
     leanRoutes.add<DevicePrincipal>({
@@ -60,7 +67,7 @@ export class PositionsController {
       path: `/${PATH}`,
       maxBytes: MAX_REPORT_BYTES,
       access: {
-        isToken: (token) => DeviceCredentialsService.isDeviceToken(token),
+        isToken: opsTokens.excludeFrom((token) => DeviceCredentialsService.isDeviceToken(token)),
         authenticate: (token) => credentials.verify(token),
       },
       handle: async (body, device) => {

@@ -65,6 +65,18 @@ describe('the end of a track', () => {
     expect(known('a')).toEqual([]);
   });
 
+  it('is forgotten when too many quarantined positions follow it later', async () => {
+    await group('a', 'b');
+    const others = Array.from({ length: 25_000 }, (_, n) => `${n}`);
+    await group(...others);
+    const use = await memory.begin(['a', '0']);
+    memory.keep(use, [
+      { ...endOf('a'), heldTimesMs: null },
+      { ...endOf('0'), heldTimesMs: null },
+    ]);
+    expect(known('a', 'b', '0', '1')).toEqual(['b', '1']);
+  });
+
   it('is forgotten when another instance had claimed the vehicle, before or during the group', async () => {
     await group('a', 'b');
     claimed = ['a'];

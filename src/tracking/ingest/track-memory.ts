@@ -83,8 +83,10 @@ export class TrackMemory {
   keep({ forgotten }: MemoryUse, tracks: Iterable<TrackEnd>): void {
     if (forgotten === null) return;
     for (const { vehicleId, newest, heldTimesMs } of tracks) {
-      if (forgotten.has(vehicleId) || heldTimesMs === null || this.isInDoubt(vehicleId)) continue;
-      this.set(vehicleId, { newest: newest && knownFixOf(newest), heldTimesMs });
+      if (forgotten.has(vehicleId) || this.isInDoubt(vehicleId)) continue;
+      // What is in memory is from before this group.
+      if (heldTimesMs === null) this.forget([vehicleId]);
+      else this.set(vehicleId, { newest: newest && knownFixOf(newest), heldTimesMs });
     }
   }
 

@@ -6,7 +6,7 @@ import { SETTINGS, type Settings } from '../../config/index.js';
 const CLAIM_TTL_MS = 600_000;
 
 /**
- * KEYS: one key for each vehicle. ARGV: id of this instance, lifetime in milliseconds. Makes this instance the owner of all.
+ * KEYS: one key for each vehicle. ARGV: the owner, lifetime in milliseconds. Makes this instance the owner of all.
  * Returns the indexes, from 1, of those that had another owner or none.
  */
 const CLAIM_SCRIPT = `
@@ -27,7 +27,7 @@ const NONE: readonly string[] = [];
  *   the commit and before the answer. A claim returns the vehicles that had another owner; their tracks in memory are out of
  *   date: another instance changed them before (first claim), or claimed and read them during the commit (second claim). The
  *   second claim makes that other instance read them again.
- * - Without Redis: all, while no other instance is alive or was alive since they were read.
+ * - Without Redis, and while it does not answer: all, while no other instance is alive or was alive since they were read.
  *
  * An instance that changes a track without a claim records that before it answers (`InstanceRegistry.stopClaiming`). The
  * others read the records before each group and then keep nothing in memory.
@@ -36,10 +36,12 @@ const NONE: readonly string[] = [];
 export class TrackOwnership {
   /** All other instances that were alive since this time of the database's clock are checked; null: not yet. */
   private checkedSince: Date | null = null;
-  /** The others that claim, as one text. */
-  private claimants = '';
+  /** The others that claim, each with its number of claims. */
+  private claimants: ReadonlySet<string> = new Set();
   /** Only a read of the records that began later counts, `performance.now()`. */
   private mustReadAfterMs = -Infinity;
+  /** Another instance has a record since `checkedSince`, as the newest check has found. */
+  private hasRecords = true;
 
   constructor(
     private readonly registry: InstanceRegistry,
@@ -60,7 +62,9 @@ export class TrackOwnership {
       this.checkOthers(),
       this.redis.isConfigured ? this.claimInRedis(vehicleIds) : NONE,
     ]);
-    return canKeep ? taken : null;
+    if (!canKeep) return null;
+    // Redis does not answer: the same rule as without Redis.
+    return taken ?? (this.hasRecords ? null : NONE);
   }
 
   /**
@@ -73,7 +77,8 @@ export class TrackOwnership {
     const taken = this.redis.isConfigured ? await this.claimInRedis(vehicleIds) : NONE;
     if (taken === null) await this.registry.stopClaiming();
     await this.registry.ensureAnnounced();
-    return taken;
+    // The next claim finds the record of an instance that came meanwhile.
+    return taken ?? (this.hasRecords ? null : NONE);
   }
 
   private get isAlone(): boolean {
@@ -86,7 +91,8 @@ export class TrackOwnership {
       const taken = (await this.redis.run((client) =>
         client.eval(CLAIM_SCRIPT, {
           keys: vehicleIds.map((id) => this.redis.key('track', id)),
-          arguments: [this.identity.id, String(CLAIM_TTL_MS)],
+          // After a new connection the keys can be those of an earlier time: none of them counts.
+          arguments: [`${this.identity.id}:${this.redis.generation}`, String(CLAIM_TTL_MS)],
         }),
       )) as readonly number[];
       return taken.length === 0 ? NONE : taken.map((index) => vehicleIds[index - 1] as string);
@@ -97,25 +103,29 @@ export class TrackOwnership {
 
   /** @returns whether every other instance that was alive since the last call with true claims what it changes */
   private async checkOthers(): Promise<boolean> {
-    this.checkedSince ??= this.timeOfLastRead();
+    const read = this.registry.lastRead;
+    this.checkedSince ??= this.timeOf(read);
     if (this.checkedSince === null) return false;
     const others = await this.registry.findOthersSince(this.checkedSince);
+    this.hasRecords = others.length > 0;
     const canKeep = others.every(({ claims }) => this.redis.isConfigured && claims % 2 === 1);
-    const claimants = others
-      .map(({ id, claims }) => `${id} ${claims}`)
-      .sort()
-      .join();
-    const isSame = claimants === this.claimants;
+    const claimants = new Set(others.map(({ id, claims }) => `${id} ${claims}`));
+    // An instance that has ended changes nothing any more, and its last number was seen.
+    const isNoneNew = [...claimants].every((each) => this.claimants.has(each));
     this.claimants = claimants;
     if (!canKeep) {
       this.checkedSince = null;
       this.mustReadAfterMs = performance.now();
+      return false;
     }
-    return canKeep && isSame;
+    // This check has seen what ended before `read`. From a fixed start, the record of each restart would be read for a day.
+    this.checkedSince = this.timeOf(read) ?? this.checkedSince;
+    const areRecorded = [...(this.stream.otherIds ?? [])].every((id) =>
+      others.some((other) => other.id === id),
+    );
+    return isNoneNew && areRecorded;
   }
-
-  private timeOfLastRead(): Date | null {
-    const read = this.registry.lastRead;
+  private timeOf(read: InstanceRegistry['lastRead']): Date | null {
     return read === null || read.startedMs <= this.mustReadAfterMs ? null : read.databaseTime;
   }
 }

@@ -116,4 +116,22 @@ describe('a marker', () => {
     table.offer(second);
     expect([text(first), text(second), text(second)]).toEqual(['3', '4', '4']);
   });
+
+  it('keeps no text over 500 characters', () => {
+    const table = new MarkerTable();
+    const position = at(0, { lat: 1, lon: 1 });
+    table.offer(position);
+    let made = 0;
+    const text = (length: number): void => {
+      table.textOf(position, () => {
+        made += 1;
+        return 'x'.repeat(length);
+      });
+    };
+    text(501);
+    text(500);
+    expect(made).toBe(2);
+    text(500);
+    expect(made).toBe(2);
+  });
 });

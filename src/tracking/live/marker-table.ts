@@ -20,6 +20,8 @@ const LAT = 4;
 const LON = 5;
 const CLOCK_BEHIND = 6;
 const FIRST_CAPACITY = 256;
+/** Longer texts are made again for each reader: with 2 kB of attributes, those of 50,000 vehicles would be over 100 MB. */
+const MAX_KEPT_TEXT_LENGTH = 500;
 
 interface NearestMarkers {
   /** Nearest first. */
@@ -86,11 +88,15 @@ export class MarkerTable {
     this.numbers[row * ROW + CLOCK_BEHIND] = isBehind ? 1 : 0;
   }
 
-  /** Keeps a text with the position while it is a marker. */
+  /** Keeps a text of at most 500 characters with the position while it is a marker. */
   textOf(position: Position, make: () => string): string {
     const row = this.rows.get(position.vehicleId) ?? -1;
     if (this.positions[row] !== position) return make();
-    return (this.texts[row] ??= make());
+    const kept = this.texts[row] ?? null;
+    if (kept !== null) return kept;
+    const text = make();
+    if (text.length <= MAX_KEPT_TEXT_LENGTH) this.texts[row] = text;
+    return text;
   }
 
   /** @param box null for everywhere */

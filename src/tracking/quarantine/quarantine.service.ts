@@ -10,7 +10,7 @@ import {
   type RecordedPosition,
   toPositionView,
 } from '../../core/index.js';
-import { IN_DOUBT_TIMEOUT_MS } from '../ingest/in-doubt-writes.js';
+import { InDoubtWrites } from '../ingest/in-doubt-writes.js';
 import { LateCommits } from '../ingest/late-commits.js';
 import { TrackMemory } from '../ingest/track-memory.js';
 import { LatestPositions } from '../live/latest-positions.js';
@@ -41,6 +41,7 @@ export class QuarantineService {
     private readonly latest: LatestPositions,
     private readonly lateCommits: LateCommits,
     private readonly memory: TrackMemory,
+    private readonly inDoubt: InDoubtWrites,
     private readonly clock: Clock,
   ) {}
 
@@ -72,12 +73,17 @@ export class QuarantineService {
     const { vehicleId } = position;
     const recordedAtMs = this.clock.nowMs();
     const releasedAt = new Date(recordedAtMs);
-    const recorded = await this.moveToHistory(position, recordedAtMs, userId).catch((error: unknown) => {
-      this.memory.forgetWhileInDoubt([vehicleId], IN_DOUBT_TIMEOUT_MS);
+    try {
+      const recorded = await this.moveToHistory(position, recordedAtMs, userId);
+      await this.memory.noteChange([vehicleId]);
+      const renewed = await this.lateCommits.renew([recorded]);
+      this.inDoubt.confirm(renewed);
+      this.latest.publish(renewed);
+    } catch (error) {
+      // It may be released in storage: a repetition would then change nothing, and never publish it.
+      this.inDoubt.add([position], recordedAtMs);
       throw error;
-    });
-    await this.memory.noteChange([vehicleId]);
-    this.latest.publish(await this.lateCommits.renew([recorded]));
+    }
     return { ...toDto(entry), releasedAt, releasedBy: userId };
   }
 
