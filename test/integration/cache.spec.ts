@@ -90,18 +90,27 @@ describeWithRedis('the cache of several instances', () => {
   });
 
   it('shares one load between concurrent reads', async () => {
-    const key = randomUUID();
-    let loads = 0;
-    const load = () => Promise.resolve(String((loads += 1)));
-    const { load: wait, end } = pendingLoad();
-    const first = here.get(key, wait);
-    await until(() => redis.command('GET', `samserver:cache:test:${key}`).includes('lease'), 'the lease');
-    const hits = await countOf(one, 'test', 'hit');
-    const rest = [here.get(key, load), here.get(key, load)];
-    await until(async () => (await countOf(one, 'test', 'hit')) === hits + 2, 'the reads to join the load');
-    end('0');
-    expect(await Promise.all([first, ...rest])).toEqual(['0', '0', '0']);
-    expect(loads).toBe(0);
+    // On a slow machine a read can wait too long for Redis and then goes to storage on its own: such a round is repeated.
+    await until(async () => {
+      const key = randomUUID();
+      let loads = 0;
+      const load = () => Promise.resolve(String((loads += 1)));
+      const { load: wait, end } = pendingLoad();
+      const bypasses = await countOf(one, 'test', 'bypass');
+      const isBypassed = async () => (await countOf(one, 'test', 'bypass')) > bypasses;
+      const first = here.get(key, wait);
+      const hasLease = () => redis.command('GET', `samserver:cache:test:${key}`).includes('lease');
+      await until(async () => hasLease() || (await isBypassed()), 'the lease');
+      const hits = await countOf(one, 'test', 'hit');
+      const rest = [here.get(key, load), here.get(key, load)];
+      const haveJoined = async () => (await countOf(one, 'test', 'hit')) === hits + 2;
+      await until(async () => (await haveJoined()) || (await isBypassed()), 'the reads to join the load');
+      end('0');
+      const isShared = !(await isBypassed());
+      const read = await Promise.all([first, ...rest]);
+      if (isShared) expect([read, loads]).toEqual([['0', '0', '0'], 0]);
+      return isShared;
+    }, 'a round in which Redis answers in time');
   });
 
   it('a change on one is read on the other right after the answer', async () => {
