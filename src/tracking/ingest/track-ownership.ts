@@ -125,6 +125,7 @@ export class TrackOwnership {
     );
     return isNoneNew && areRecorded;
   }
+
   private timeOf(read: InstanceRegistry['lastRead']): Date | null {
     return read === null || read.startedMs <= this.mustReadAfterMs ? null : read.databaseTime;
   }
