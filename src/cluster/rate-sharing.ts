@@ -4,18 +4,21 @@ import { Redis, RedisUnavailableError } from './redis.js';
 import { SharedLimits } from './shared-limits.js';
 
 const INTERVAL_MS = 1_000;
+/** Longer than the time between two exchanges of an instance. */
+const FULL_KEPT_MS = 3 * INTERVAL_MS;
 /** No request waits for an exchange. A busy process may take its answer late, and needs it most then. */
 const EXCHANGE_TIMEOUT_MS = 1_000;
 /** Of one rate in one exchange: the script must not block Redis for long. */
 const MAX_KEYS = 1_000;
 
 /**
- * A token bucket for each key, kept as the time at which it is full again (GCRA), by the clock of Redis. A full one has no
- * entry. `rate-limiter-flexible` has windows only: at its end, a window gives its whole number again at once.
+ * A token bucket for each key, kept as the time at which it is full again (GCRA), by the clock of Redis.
+ * `rate-limiter-flexible` has windows only: at its end, a window gives its whole number again at once.
  *
- * ARGV, milliseconds: since when the tokens were spent; the longest time until a bucket is full; then for each of KEYS the time
- * in which its tokens come back. Tokens count as spent at the begin, so that one instance alone is never limited more than by
- * its own bucket. Returns the milliseconds until each bucket is full.
+ * ARGV, milliseconds: since when the tokens were spent; the longest time until a bucket is full; how long a full bucket is kept;
+ * then for each of KEYS the time in which its tokens come back. Tokens count as spent at the begin, so that one instance alone
+ * is never limited more than by its own bucket. A time in the past is kept too: otherwise instances that each spend exactly the
+ * rate would never add up. Returns the milliseconds until each bucket is full; negative: since then.
  */
 const SPEND_SCRIPT = `
 local time = redis.call('TIME')
@@ -23,8 +26,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left = {}
 for i, key in ipairs(KEYS) do
   local before = math.max(tonumber(redis.call('GET', key) or 0), now - ARGV[1])
-  left[i] = math.ceil(math.min(before + ARGV[i + 2] - now, ARGV[2]))
-  if left[i] > 0 then redis.call('SET', key, string.format('%.0f', now + left[i]), 'PX', left[i]) end
+  left[i] = math.ceil(math.min(before + ARGV[i + 3] - now, ARGV[2]))
+  redis.call('SET', key, string.format('%.0f', now + left[i]), 'PX', math.max(left[i], 0) + ARGV[3])
 end
 return left`;
 
@@ -65,8 +68,10 @@ export class RateSharing implements OnApplicationBootstrap {
     const msPerToken = 1_000 / rate.perSecond;
     const keys = spent.map(([key]) => this.limits.redisKey(rate.name, this.limits.hashOf(key).slice(0, 32)));
     // A key owes two bursts at most: a client that gives each of three instances a burst in turn has about one rate then.
-    const tokens = [elapsedS * rate.perSecond, 3 * rate.capacity, ...spent.map(([, count]) => count)];
-    const options = { keys, arguments: tokens.map((count) => String(count * msPerToken)) };
+    const maxUntilFullMs = 3 * rate.capacity * msPerToken;
+    const spentMs = spent.map(([, count]) => count * msPerToken);
+    const values = [elapsedS * 1_000, maxUntilFullMs, FULL_KEPT_MS, ...spentMs];
+    const options = { keys, arguments: values.map(String) };
     try {
       const untilFullMs = (await this.redis.run(
         (client) => client.eval(SPEND_SCRIPT, options),

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Socket } from 'socket.io-client';
 import { EventStream, Redis } from '../../src/cluster/index.js';
 import { RateSharing } from '../../src/cluster/rate-sharing.js';
+import { SharedLimits } from '../../src/cluster/shared-limits.js';
+import { BackgroundJobs, Clock, SharedRates } from '../../src/core/index.js';
 import type { GuardedTransport } from '../../src/gateway/transport/guarded-transport.js';
 import { TransportLimits } from '../../src/gateway/transport/transport-limits.js';
 import { adminToken, type Answer, call, newVehicle } from '../support/http.js';
@@ -151,6 +153,26 @@ describeWithRedis('limits of several instances', () => {
         tracking_longitude: '100.5',
       }),
     });
+
+  it('a key that spends less than its rate on each of two instances has one rate', async () => {
+    const members = [one, other].map(({ service: { app } }) => {
+      const rates = new SharedRates(app.get(Clock));
+      const rate = rates.add('steady', 4, 10);
+      rates.startSharing();
+      const sharing = new RateSharing(app.get(Redis), app.get(SharedLimits), rates, app.get(BackgroundJobs));
+      return { rate, sharing };
+    });
+    let chargedMs = performance.now();
+    await until(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const nowMs = performance.now();
+      for (const { rate } of members)
+        rate.charge('key', (0.6 * rate.perSecond * (nowMs - chargedMs)) / 1_000);
+      chargedMs = nowMs;
+      await Promise.all(members.map(({ sharing }) => sharing.share()));
+      return members.every(({ rate }) => rate.charge('key', 0) < 0);
+    }, 'what the two have spent together');
+  });
 
   describe('a device', () => {
     const open: Socket[] = [];
