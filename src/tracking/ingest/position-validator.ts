@@ -89,7 +89,9 @@ function acceptNewer(
     newest = position;
   }
   for (const index of indexes) results[index] = STORED;
-  if (newest) context.advanceTo(newest);
+  // The others are not needed: nothing of this vehicle follows in the group.
+  const last = positions.at(-1);
+  if (last) context.accept(last);
   return true;
 }
 

@@ -41,7 +41,8 @@ export class TrackContextLoader {
    */
   async load(positions: readonly Position[], find: FindTrack = () => null): Promise<GroupTrack[]> {
     const groups = groupsByVehicle(positions);
-    const unknown = groups.filter((group) => (group.end = find(group.vehicleId)) === null);
+    for (const group of groups) group.end = find(group.vehicleId);
+    const unknown = groups.filter(({ end }) => end === null);
     await Promise.all(unknown.map(async (group) => (group.end = await this.readEnd(group.vehicleId))));
     const older = groups.filter((group) => !isAllNewer(group.positions, group.end));
     const heldCodes =
@@ -151,14 +152,8 @@ class TrackContext {
     if (known.newest) this.good.add(known.newest);
   }
 
-  /** Storage has neither a good position at or after these times nor a quarantined one at any of them. */
   isAllNewer(positions: readonly Position[]): boolean {
     return isAllNewer(positions, this.known);
-  }
-
-  /** Accepts positions of which this is the newest, all newer than everything known. */
-  advanceTo(newest: Position): void {
-    this.good.add(newest);
   }
 
   /** The newest good position that storage had before this group. */
