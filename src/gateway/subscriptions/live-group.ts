@@ -9,8 +9,6 @@ import type { Place, SubscriptionFilter } from './subscription-filter.js';
  * joins within a frame, or replays, has a stream of its own until the end of its first frame.
  */
 export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber {
-  /** The key of the filter. */
-  readonly id: string;
   /** Its members are checked one by one. */
   readonly isSlow = false;
   /** `performance.now()`. */
@@ -23,11 +21,12 @@ export class LiveGroup<S extends Subscriber = Subscriber> implements Subscriber 
   /** Vehicles that may have left the box. */
   private moved = new Set<string>();
 
+  /** @param id the key of the filter */
   constructor(
+    readonly id: string,
     readonly filter: SubscriptionFilter,
     private readonly replayLimit: number,
   ) {
-    this.id = filter.key;
     this.stream = new LiveStream(this, filter, { isReplaying: false, replayLimit });
   }
 

@@ -64,9 +64,9 @@ export class LiveStreams implements OnApplicationShutdown {
     if (this.log.pressure > SHEDDING_PRESSURE) throw busy();
     this.unwatch(subscriber.id);
     const items: string[] = [];
-    const { key } = filter;
+    const key = filter.makeKey();
     const known = this.groups.get(key);
-    const group = known ?? new LiveGroup(filter.copy(), this.settings.live.replayLimit);
+    const group = known ?? new LiveGroup(key, filter.copy(), this.settings.live.replayLimit);
     for (const position of this.latest.search.inside(filter.box)) {
       const { vehicleId } = position;
       if (!filter.wants(vehicleId, position)) continue;

@@ -16,7 +16,7 @@ export class SubscriptionFilter {
   ) {}
 
   /** The same for equal filters. A hash, because a filter can have 10,000 ids. */
-  get key(): string {
+  makeKey(): string {
     const text = JSON.stringify([this.vehicleIds && [...this.vehicleIds].sort(), this.box]);
     return createHash('sha256').update(text).digest('base64');
   }
