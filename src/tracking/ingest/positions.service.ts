@@ -110,7 +110,7 @@ export class PositionsService {
     const receivedAtMs = this.clock.nowMs();
     const positions: Position[] = [];
     for (const each of parsed) if ('fix' in each) positions.push({ ...each.fix, vehicleId, receivedAtMs });
-    return answerOf(parsed, await this.groupCommit.submit(positions));
+    return answerOf(parsed, await this.groupCommit.submit(vehicleId, positions));
   }
 
   private async commit(
