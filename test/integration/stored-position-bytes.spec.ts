@@ -5,10 +5,10 @@ import {
   type Mutable,
   type Position,
   type RecordedPosition,
-} from '../core/index.js';
-import { positionId } from './position-id.js';
-import { readRecorded } from './recorded-position.reader.js';
-import { writeRecorded } from './recorded-position.writer.js';
+} from '../../src/core/index.js';
+import { positionId } from '../../src/tracking/position-id.js';
+import { readRecorded } from '../../src/tracking/recorded-position.reader.js';
+import { writeRecorded } from '../../src/tracking/recorded-position.writer.js';
 
 const PLAIN: Position = {
   vehicleId: '66f0c0ffee0123456789abcd',
