@@ -26,10 +26,11 @@ interface InsertReply {
   readonly writeConcernError?: unknown;
 }
 
-// The copy of the driver that mongoose uses.
-const requireFromMongoose = createRequire(createRequire(import.meta.url).resolve('mongoose'));
-const driver = requireFromMongoose('mongodb/lib/operations/execute_operation.js') as ExecuteModule;
-const { InsertOperation } = requireFromMongoose('mongodb/lib/operations/insert.js') as InsertModule;
+// The copy of the driver that mongoose uses: this package has no other. docker/bundle.mjs replaces these calls.
+const driver = createRequire(import.meta.url)('mongodb/lib/operations/execute_operation.js') as ExecuteModule;
+const { InsertOperation } = createRequire(import.meta.url)(
+  'mongodb/lib/operations/insert.js',
+) as InsertModule;
 
 /**
  * Like `insertOrFindDuplicates`, for documents that are BSON already. `insertMany` of the driver accepts only objects, and it
