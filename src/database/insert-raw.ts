@@ -27,9 +27,10 @@ interface InsertReply {
 }
 
 // The copy of the driver that mongoose uses.
-const requireFromMongoose = createRequire(createRequire(import.meta.url).resolve('mongoose'));
-const driver = requireFromMongoose('mongodb/lib/operations/execute_operation.js') as ExecuteModule;
-const { InsertOperation } = requireFromMongoose('mongodb/lib/operations/insert.js') as InsertModule;
+const driver = createRequire(import.meta.url)('mongodb/lib/operations/execute_operation.js') as ExecuteModule;
+const { InsertOperation } = createRequire(import.meta.url)(
+  'mongodb/lib/operations/insert.js',
+) as InsertModule;
 
 /**
  * Like `insertOrFindDuplicates`, for documents that are BSON already. `insertMany` of the driver accepts only objects, and it
