@@ -59,9 +59,13 @@ function adaptImports({ onLoad }) {
     const named = text.replaceAll(/\bimport\(('[@a-z][^']*')\)/g, 'import($1).then(withNames)');
     if (!isOwn) return { contents: named, loader: 'js' };
     const place = JSON.stringify(relative(DIRECTORY, path));
-    const contents = named
-      .replaceAll("createRequire(import.meta.url)('", "require('")
-      .replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`);
+    const required = named.replaceAll(/createRequire\(import\.meta\.url\)\(\s*(?=')/g, 'require(');
+    // A package that is required in another way would be a second copy beside the bundle.
+    if (/createRequire\((?!import\.meta\.url\)\.resolve\()/.test(required))
+      throw new Error(
+        `${path}: write createRequire(import.meta.url)('name'), which becomes part of the bundle`,
+      );
+    const contents = required.replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`);
     return { contents, loader: 'js' };
   });
 }
