@@ -140,7 +140,11 @@ describe('results', () => {
 
 describe('a group while one is in progress', () => {
   const LARGE = 300;
-  let pending: { readonly names: ReadonlySet<string>; readonly end: () => void }[];
+  let pending: {
+    readonly names: ReadonlySet<string>;
+    readonly end: () => void;
+    readonly fail: (error: Error) => void;
+  }[];
   let slow: GroupCommit<Item, string>;
   const large = (key: string, count = LARGE): Promise<unknown> =>
     slow.submit(
@@ -153,9 +157,13 @@ describe('a group while one is in progress', () => {
     pending = [];
     slow = new GroupCommit<Item, string>({
       commit: (items) =>
-        new Promise((resolve) => {
+        new Promise((resolve, reject) => {
           const one = {
             names: new Set(items.map(({ name }) => name)),
+            fail: (error: Error) => {
+              pending = pending.filter((each) => each !== one);
+              reject(error);
+            },
             end: () => {
               pending = pending.filter((each) => each !== one);
               resolve(items.map(({ name, n }) => `${name}${n}`));
@@ -226,6 +234,22 @@ describe('a group while one is in progress', () => {
     let isDone = false;
     const done = slow.waitForPending().then(() => (isDone = true));
     pending[0]?.end();
+    await turn();
+    expect([inProgress(), isDone]).toEqual([['b'], false]);
+    pending[0]?.end();
+    await done;
+  });
+
+  it('is awaited by waitForPending after an outage of the other one too', async () => {
+    const first = large('a').catch((error: unknown) => error);
+    await turn();
+    void large('b');
+    await turn();
+    let isDone = false;
+    const done = slow.waitForPending().then(() => (isDone = true));
+    const outage = storageUnavailable();
+    pending[0]?.fail(outage);
+    expect(await first).toBe(outage);
     await turn();
     expect([inProgress(), isDone]).toEqual([['b'], false]);
     pending[0]?.end();

@@ -107,7 +107,7 @@ export class GroupCommit<Item, Result> {
 
   /** Resolves when every request submitted before this call is resolved or rejected. */
   async waitForPending(): Promise<void> {
-    if (this.groups.size > 0 || this.queue.length > 0) await this.enqueue(null, []).catch(() => undefined);
+    if (this.groups.size > 0 || this.queue.length > 0) await this.enqueue(null, []);
   }
 
   private get oldestCommit(): Commit<Item, Result> | undefined {
@@ -166,9 +166,12 @@ export class GroupCommit<Item, Result> {
     return false;
   }
 
+  /** @returns all requests; barriers stay, because another group can be in progress */
   private takeAll(): QueuedRequest<Item, Result>[] {
     this.queuedCount = 0;
-    return this.queue.splice(0);
+    const all = this.queue.splice(0);
+    this.queue.push(...all.filter(({ key }) => key === null));
+    return all.filter(({ key }) => key !== null);
   }
 
   private async commitGroup(group: readonly QueuedRequest<Item, Result>[]): Promise<void> {
