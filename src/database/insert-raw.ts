@@ -54,7 +54,8 @@ export async function insertRawOrFindDuplicates<T>(
   });
   const { n, writeErrors = [], writeConcernError } = reply;
   const isOnlyDuplicates = writeErrors.every(({ code }) => code === DUPLICATE_KEY);
-  if (!isOnlyDuplicates || writeConcernError || n + writeErrors.length !== raws.length)
+  // MongoDB counts the inserted documents in `n`; some servers count all.
+  if (!isOnlyDuplicates || writeConcernError || n + writeErrors.length < raws.length)
     throw storageUnavailable(new Error(`inserted ${n} of ${raws.length}`, { cause: reply }));
   return new Set(writeErrors.map(({ index }) => index));
 }
