@@ -15,7 +15,7 @@ const NEXT = `${RUN}:next`;
 const TOO_NEW = `${RUN}:too-new`;
 const BREAK = `FROM ${IMAGE}
 USER root
-RUN sed -Ei 's/min: [0-9]+, max: [0-9]+/min: 999, max: 999/' dist/database/migrations/index.js && grep -q 'min: 999' dist/database/migrations/index.js
+RUN sed -Ei 's/(SUPPORTED_SCHEMA ?= ?)\\{[^}]*\\}/\\1{ min: 999, max: 999 }/' dist/bundle-*.js && grep -q 'min: 999' dist/bundle-*.js
 USER node
 # The check of the image with shorter intervals.
 HEALTHCHECK --interval=2s --timeout=4s --start-period=1s --retries=3 CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$HTTP_PORT && printf 'GET /health?boot=1 HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r -t 3 line <&3 && [[ $line == *' 200'* ]] || exit 1"]
