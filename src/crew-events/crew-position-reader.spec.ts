@@ -21,15 +21,19 @@ const fix = (second: number): Position => ({
 let events: EventBus;
 let detected: unknown[];
 let reads: number;
+let pressure: number;
 let reader: CrewPositionReader;
 beforeEach(() => {
   events = new EventBus();
   detected = [];
   reads = 0;
+  pressure = 0;
   const clock = new Clock();
   reader = new CrewPositionReader(
     {
-      pressure: 0,
+      get pressure() {
+        return pressure;
+      },
       get publishedUpToMs() {
         return clock.nowMs();
       },
@@ -92,5 +96,16 @@ describe('the positions collected from events', () => {
     expect(isDue).toBe(true);
     await reader.poll(lock);
     expect([detected.length, reads]).toEqual([4 * MANY_COLLECTED, 1]);
+  });
+
+  it('wait while the position queue is half full: devices need the time', async () => {
+    await reader.poll(lock);
+    record(fix(1));
+    pressure = 0.5;
+    await reader.pollAndPause(lock, AbortSignal.abort());
+    expect(detected).toEqual([]);
+    pressure = 0;
+    await reader.pollAndPause(lock, AbortSignal.abort());
+    expect(detected).toHaveLength(1);
   });
 });

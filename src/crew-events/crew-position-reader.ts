@@ -66,11 +66,12 @@ export class CrewPositionReader {
   }
 
   /**
-   * Polls, and resolves when the next poll is due: after the interval, or earlier when many positions are collected. To drop
-   * them would cost more: storage is read from the stored cursor then.
+   * Polls, unless devices need the time, and resolves when the next poll is due: after the interval, or earlier when many
+   * positions are collected. To drop them would cost more: storage is read from the stored cursor then.
    * @throws storage's errors. The reader must be restarted then: the positions of this poll are in doubt
    */
   async pollAndPause(lock: HeldLock, signal: AbortSignal): Promise<void> {
+    if (this.positions.pressure >= BUSY_PRESSURE) return pause(POLL_INTERVAL_MS, signal);
     const beganMs = performance.now();
     await this.poll(lock);
     const tookMs = performance.now() - beganMs;
@@ -85,20 +86,18 @@ export class CrewPositionReader {
 
   /** @throws as `pollAndPause` */
   async poll(lock: HeldLock): Promise<void> {
-    if (this.positions.pressure < BUSY_PRESSURE) {
-      const nowMs = this.clock.nowMs();
-      lock.assertHeld();
-      const canCollect = this.canCollect(nowMs);
-      if (this.collected !== null && !canCollect) this.restart();
-      if (this.collected !== null) await this.takeCollected(this.collected, nowMs, lock);
-      else if (canCollect || nowMs >= this.nextCatchUpMs) await this.catchUp(nowMs, canCollect, lock);
-      // Limited to this instance's time: another instance's clock may be ahead.
-      else await this.read(Math.min(this.newestMs, nowMs) - OVERLAP_MS, lock);
-      // A position that was being written at `nowMs` is not silence.
-      await this.detector.detectOffline(nowMs - OVERLAP_MS);
-      await this.detector.detectClocksBehind();
-      await this.detector.save(false);
-    }
+    const nowMs = this.clock.nowMs();
+    lock.assertHeld();
+    const canCollect = this.canCollect(nowMs);
+    if (this.collected !== null && !canCollect) this.restart();
+    if (this.collected !== null) await this.takeCollected(this.collected, nowMs, lock);
+    else if (canCollect || nowMs >= this.nextCatchUpMs) await this.catchUp(nowMs, canCollect, lock);
+    // Limited to this instance's time: another instance's clock may be ahead.
+    else await this.read(Math.min(this.newestMs, nowMs) - OVERLAP_MS, lock);
+    // A position that was being written at `nowMs` is not silence.
+    await this.detector.detectOffline(nowMs - OVERLAP_MS);
+    await this.detector.detectClocksBehind();
+    await this.detector.save(false);
   }
 
   /** Every position that any instance has stored is published here. */

@@ -1,6 +1,6 @@
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
 export { insertRawOrFindDuplicates } from './insert-raw.js';
-export { decodeDocument, encodeDocument, findRaw } from './raw-documents.js';
+export { BSONType, decodeDocument, encodeDocument, findRaw } from './raw-documents.js';
 export { CursorsRepository } from './cursors.repository.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
 export { CommandDatabase, CommandDatabaseModule } from './command-database.module.js';

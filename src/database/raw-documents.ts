@@ -1,5 +1,8 @@
 import { type Model, mongo } from 'mongoose';
 
+/** The types of BSON by name (https://bsonspec.org/spec.html). */
+export const { BSONType } = mongo.BSON;
+
 export interface RawQuery<T> {
   readonly filter: mongo.Filter<T>;
   /** Ascending or descending along an index. */

@@ -1,8 +1,8 @@
 import { measurementsOf, type Mutable, type Position, type RecordedPosition } from '../core/index.js';
-import { decodeDocument } from '../database/index.js';
+import { BSONType, decodeDocument } from '../database/index.js';
 import type { PositionRecord } from './position.schema.js';
 
-/** The fields of a stored position in the order in which `PositionsRepository` writes them. */
+/** The fields of a stored position in the order in which `recorded-position.writer.ts` writes them. */
 const FIELDS = [
   '_id',
   'vehicleId',
@@ -22,14 +22,15 @@ const FIELDS = [
 ] as const;
 const NAMES = FIELDS.map((name) => Buffer.from(`${name}\0`));
 
-/** Types of BSON (https://bsonspec.org/spec.html). */
-const DOUBLE = 1;
-const OBJECT = 3;
-const BINARY = 5;
-const OBJECT_ID = 7;
-const BOOLEAN = 8;
-const DATE = 9;
-const INT32 = 16;
+const {
+  double: DOUBLE,
+  object: OBJECT,
+  binData: BINARY,
+  objectId: OBJECT_ID,
+  bool: BOOLEAN,
+  date: DATE,
+  int: INT32,
+} = BSONType;
 
 /** The length at the start of a document. */
 const HEAD_BYTES = 4;

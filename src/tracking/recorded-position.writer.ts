@@ -1,14 +1,15 @@
 import type { Position, RecordedPosition } from '../core/index.js';
-import { encodeDocument, TIME_ORDERED_ID_BYTES, writeTimeOrderedId } from '../database/index.js';
+import { BSONType, encodeDocument, TIME_ORDERED_ID_BYTES, writeTimeOrderedId } from '../database/index.js';
 
-/** Types of BSON (https://bsonspec.org/spec.html). */
-const DOUBLE = 1;
-const OBJECT = 3;
-const BINARY = 5;
-const OBJECT_ID = 7;
-const BOOLEAN = 8;
-const DATE = 9;
-const INT32 = 16;
+const {
+  double: DOUBLE,
+  object: OBJECT,
+  binData: BINARY,
+  objectId: OBJECT_ID,
+  bool: BOOLEAN,
+  date: DATE,
+  int: INT32,
+} = BSONType;
 
 const HEAD_BYTES = 4;
 const OBJECT_ID_BYTES = 12;

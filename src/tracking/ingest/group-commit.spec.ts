@@ -210,6 +210,20 @@ describe('a group while one is in progress', () => {
     await small;
   });
 
+  it('waits when the requests before the first with a key of it are few', async () => {
+    void large('a');
+    await turn();
+    const small = large('b', 1);
+    void large('a');
+    await turn();
+    expect(inProgress()).toEqual(['a']);
+    pending[0]?.end();
+    await turn();
+    expect(inProgress()).toEqual(['b,a']);
+    pending[0]?.end();
+    await small;
+  });
+
   it('has no key of it: requests of one vehicle keep their order', async () => {
     void large('a');
     await turn();

@@ -136,7 +136,7 @@ export class GroupCommit<Item, Result> {
     this.isStarting = false;
     while (this.queue.length > 0 && this.mayStart) {
       const group = this.takeGroup();
-      // The next request waits for a group in progress.
+      // It waits for a group in progress.
       if (group.length === 0) return;
       const keys = new Set(group.map(({ key }) => key));
       this.groups.add(keys);
@@ -147,7 +147,7 @@ export class GroupCommit<Item, Result> {
     }
   }
 
-  /** @returns requests without a key of a group in progress; empty when the next one has such a key */
+  /** @returns requests without a key of a group in progress; empty when they are too few beside such a group */
   private takeGroup(): QueuedRequest<Item, Result>[] {
     let count = 0;
     let end = 0;
@@ -156,6 +156,7 @@ export class GroupCommit<Item, Result> {
       count += items.length;
       end += 1;
     }
+    if (this.groups.size > 0 && count < MIN_OVERLAPPING_GROUP) return [];
     this.queuedCount -= count;
     return this.queue.splice(0, end);
   }
