@@ -4,14 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PanelNotification {
   readonly key: string;
-  readonly body: { aoc_request_id: string | null; ambulance_id: string; notification_type: string };
+  readonly body: { aoc_request_id: string; ambulance_id: string; notification_type: string };
 }
 
-/** A server with the notification route of the panel. It can answer slowly or with an error. */
+/** A server with the notification route of the panel. It can answer slowly, with an error, or not at all. */
 export class PanelNotificationServer {
-  /** All received notifications, with the status of the answer. */
+  /** All received notifications, with the status of the answer; 0: none. */
   readonly received: (PanelNotification & { readonly status: number })[] = [];
   status = 200;
+  /** Closes the connection without an answer, like a process that ends. */
+  closes = false;
   /** Delay of each answer; 0: none. */
   delayMs = 0;
   private readonly server = createServer((request, response) => void this.answer(request, response));
@@ -43,9 +45,10 @@ export class PanelNotificationServer {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request) text += String(chunk);
-    const { status } = this;
+    const status = this.closes ? 0 : this.status;
     const body = JSON.parse(text) as PanelNotification['body'];
     this.received.push({ key: String(request.headers['idempotency-key']), body, status });
+    if (this.closes) return void request.socket.destroy();
     if (this.delayMs > 0) await sleep(this.delayMs);
     response.writeHead(status).end('a text that is ignored');
   }

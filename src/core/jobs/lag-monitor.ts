@@ -5,6 +5,10 @@ interface LagSource {
   readonly name: string;
   /** Waiting time of the oldest open item, milliseconds; 0 when none waits. Read from memory only. */
   readonly lagMs: number;
+  /** The lag is shown and never degrades the instance: its cause is outside the service. */
+  readonly isInformative?: boolean;
+  /** Further fields for operators. Read from memory only. */
+  readonly detail?: Readonly<Record<string, unknown>>;
 }
 
 /** All lag sources of the process: features register theirs, the health check reads them. */

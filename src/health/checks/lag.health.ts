@@ -22,13 +22,13 @@ export class LagHealth extends HealthCheck {
   }
 
   protected async measure(): Promise<CheckResult> {
-    const sources = this.lagMonitor.list().map(({ name, lagMs }) => ({ name, lagMs }));
+    const sources = this.lagMonitor.list();
     return {
       issues: sources
-        .filter(({ lagMs }) => lagMs > MAX_LAG_MS)
+        .filter(({ lagMs, isInformative = false }) => lagMs > MAX_LAG_MS && !isInformative)
         .map(({ name }) => healthIssue('degraded', `backlog.${name}`)),
       detail: Object.fromEntries(
-        sources.map(({ name, lagMs }) => [name, { lagS: Math.round(lagMs / 100) / 10 }]),
+        sources.map(({ name, lagMs, detail }) => [name, { lagS: Math.round(lagMs / 100) / 10, ...detail }]),
       ),
     };
   }
