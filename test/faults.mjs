@@ -374,6 +374,27 @@ const FAULTS = [
     to: "if (reason === 'replay_limit' || this.isReplayPending) this.lastCursor = undefined;",
     specs: ['src/tools/client/subscriber-client'],
   },
+  {
+    what: 'a notification of a vehicle that `ambulances` does not have is sent to the panel',
+    file: 'src/crew-events/panel-notification-sender.ts',
+    from: 'if (!(await this.dispatchSystem.hasAmbulance(waiting.ambulanceId))) {',
+    to: 'if (waiting === null) {',
+    specs: ['integration/crew-events'],
+  },
+  {
+    what: 'a panel that closes every connection is asked on and on',
+    file: 'src/crew-events/panel-notification-sender.ts',
+    from: 'this.breaker.record(ending, beganMs, performance.now());',
+    to: '',
+    specs: ['integration/crew-events'],
+  },
+  {
+    what: 'the panel is notified by the speed that the position itself has stored',
+    file: 'src/crew-events/panel-notification-rules.ts',
+    from: 'speedNotification(speedMps * 3.6, speedKmh, rules.speedLimitsKmh)',
+    to: 'speedNotification(speedMps * 3.6, storedSpeedKmh(speedMps), rules.speedLimitsKmh)',
+    specs: ['crew-events/panel-notification-rules'],
+  },
 ];
 
 const argument = process.argv[2];
