@@ -78,7 +78,7 @@ it('sends frames to rooms by name and by id, and announces each join to all', as
     is_assign: 0,
     type: 'TRACKING',
     request_type: '',
-    estimated_time: null,
+    estimated_time: 0,
   };
   expect(said.slice(3)).toEqual([frame, frame]);
 });

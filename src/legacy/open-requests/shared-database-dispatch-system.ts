@@ -36,7 +36,10 @@ export class SharedDatabaseDispatchSystem extends DispatchSystem {
   }
 
   requestOf(vehicleId: string, { lat, lon, speedMps }: VehiclePosition): AssignedRequest | null {
-    return this.requests.peek(vehicleId, { lat, lon, speedMps: speedMps ?? null });
+    const request = this.requests.peek(vehicleId, { lat, lon, speedMps: speedMps ?? null });
+    if (!request) return null;
+    const { estimatedMinutes: minutes } = request;
+    return { ...request, estimatedMinutes: minutes === null ? null : Math.round(minutes) };
   }
 
   ambulanceIds(vehicleIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
