@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Type } from '@nestjs/common';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { Clock, EventBus } from '../../src/core/index.js';
@@ -177,11 +178,13 @@ describe('positions', () => {
     const { insertedId: _id } = await old
       .collection('ambulance_trackings')
       .insertOne({ ...ofThis(), count_datetime: new Date(T0 - 1_000), updatedAt: new Date(T0) });
-    const repository = service.service.app.get(TrackingCollectionsRepository) as unknown as Reads;
-    const { documentsOf } = repository;
+    const repository: Reads = service.service.app.get(
+      TrackingCollectionsRepository as unknown as Type<Reads>,
+    );
+    const documentsOf = repository.documentsOf.bind(repository);
     let isChanged = false;
     const read = jest.spyOn(repository, 'documentsOf').mockImplementation(async (ids) => {
-      const documents = await documentsOf.call(repository, ids);
+      const documents = await documentsOf(ids);
       if (!isChanged && documents.has(ambulanceId)) {
         isChanged = true;
         const [source_location, destination_location] = [
@@ -271,7 +274,7 @@ describe('pictures', () => {
     const offer = (...snapshots: string[][]) => {
       const bus = service.service.app.get(EventBus);
       for (const names of snapshots)
-        bus.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: {} });
+        bus.publish('legacy-snapshot.stored', { vehicleId, at: null, names, originalFields: {} });
     };
     offer([name(1), name(1, 2)]);
     await until(async () => (await current()) !== undefined);
@@ -289,6 +292,58 @@ describe('pictures', () => {
       { image0: name(1), image1: name(1, 2) },
       { image0: name(2), image1: name(2, 2) },
     ]);
+  });
+
+  it('of two requests within a second are two, each with the times of its receipt, in any order', async () => {
+    const bus = service.service.app.get(EventBus);
+    // The wall time of the names is in another zone.
+    const at = (ms: number): Date => new Date(T0 + ms);
+    const posts = [0, 700, 1_400, 2_100].map((ms, n) => ({
+      at: at(ms),
+      names: [name(7, n), name(7, n + 5)],
+    }));
+    const offer = async (n: number, names = posts[n]?.names ?? []): Promise<void> => {
+      bus.publish('legacy-snapshot.stored', {
+        vehicleId,
+        at: posts[n]?.at ?? null,
+        names,
+        originalFields: {},
+      });
+      await until(async () => (await lag()) === 0);
+    };
+    for (const n of [1, 3, 0, 2, 1, 3]) await offer(n);
+    // A part, as a read of storage gives it while the request is being stored.
+    await offer(2, posts[2]?.names.slice(0, 1));
+    const document = (n: number) => {
+      const { at: createdAt, names = [] } = posts[n] ?? {};
+      const images = { image0: names[0], image1: names[1] };
+      return { ...ofThis(), images, createdAt, updatedAt: createdAt, __v: 0 };
+    };
+    const histories = (await former()).sort((a, b) => a.createdAt - b.createdAt);
+    expect(histories).toMatchObject([document(0), document(1), document(2)]);
+    expect(histories.map(({ _id }) => _id.getTimestamp().getTime() / 1_000)).toEqual(
+      [0, 700, 1_400].map((ms) => Math.floor((T0 + ms) / 1_000)),
+    );
+    const [newest, ...more] = await old.all('ambulance_images', ofThis());
+    expect(more).toEqual([]);
+    expect(newest).toMatchObject({ ...document(3), createdAt: at(700) });
+    // The history that this request replaced.
+    expect(newest.ambulance_image_histories_id).toEqual(histories[1]?._id);
+  });
+
+  it('replace those of the old server by their receipt, whatever the time in the names', async () => {
+    const updatedAt = new Date(T0);
+    const theirs = { image0: name(59) };
+    await old
+      .collection('ambulance_images')
+      .insertOne({ ...ofThis(), images: theirs, updatedAt, note: 'theirs' });
+    const bus = service.service.app.get(EventBus);
+    const at = new Date(T0 + 700);
+    bus.publish('legacy-snapshot.stored', { vehicleId, at, names: [name(1)], originalFields: {} });
+    await until(async () => (await former()).length === 1);
+    expect(await former()).toMatchObject([{ images: theirs, createdAt: updatedAt }]);
+    await until(async () => (await current())?.image0 === name(1));
+    expect(await old.all('ambulance_images', ofThis())).toMatchObject([{ note: 'theirs', updatedAt: at }]);
   });
 
   it('that were not offered are found in storage', async () => {
@@ -402,6 +457,35 @@ async function lag(): Promise<number> {
   expect(lags.map(({ labels }) => labels['kind'])).toEqual(['trackings', 'pictures', 'crashes']);
   return Math.max(...lags.map(({ value }) => value));
 }
+
+it('names the time zones that fit the old pictures, and degrades, when LEGACY_TIME_ZONE does not', async () => {
+  const updatedAt = new Date();
+  const wall = new Date(updatedAt.getTime() + 7 * 3_600_000);
+  const [hour, minute] = [wall.getUTCHours(), wall.getUTCMinutes()];
+  const day = `${wall.getUTCFullYear()}/${wall.getUTCMonth() + 1}/${wall.getUTCDate()}`;
+  const images = { image0: `uploads/ambulance_images/x/${day}/${hour}_${minute}/${minute}_0_1001.jpg` };
+  const documents = Array.from({ length: 20 }, () => ({
+    ambulance_id: new Types.ObjectId(),
+    images,
+    updatedAt,
+  }));
+  await old.collection('ambulance_images').insertMany(documents);
+  const reasonsWith = async (zone: string): Promise<unknown> => {
+    const instance = await service.another({ LEGACY_TIME_ZONE: zone });
+    try {
+      const backlogs = async () =>
+        (await call(instance, 'GET', '/ready', { token: OPS_TOKEN })).body.checks.backlogs;
+      if (zone === 'UTC') await until(async () => (await backlogs()).detail.old_time_zone !== undefined);
+      return (await backlogs()).detail.old_time_zone?.zones ?? null;
+    } finally {
+      await instance.stop();
+    }
+  };
+  expect(await reasonsWith('UTC')).toContain('Asia/Bangkok');
+  expect(await reasonsWith('Asia/Bangkok')).toBeNull();
+  const ambulances = documents.map(({ ambulance_id: id }) => id);
+  await old.collection('ambulance_images').deleteMany({ ambulance_id: { $in: ambulances } });
+});
 
 it('shows its lag in /ready', async () => {
   const { body } = await call(service, 'GET', '/ready', { token: OPS_TOKEN });

@@ -25,12 +25,14 @@ export class OldServer {
     readonly database: TestDatabase,
     /** The old server serves the files of `public` in this directory. */
     readonly directory: string,
+    private readonly notificationUrl: string | undefined,
   ) {}
 
-  static async start(): Promise<OldServer> {
+  /** @param notificationUrl where the notifications go; without it none is sent */
+  static async start(notificationUrl?: string): Promise<OldServer> {
     const directory = await mkdtemp(join(tmpdir(), 'old-server-'));
     await mkdir(join(directory, 'server'));
-    const server = new OldServer(await freePorts(), await startTestDatabase(), directory);
+    const server = new OldServer(await freePorts(), await startTestDatabase(), directory, notificationUrl);
     running.add(server);
     server.spawn();
     await server.whenUp();
@@ -73,6 +75,7 @@ export class OldServer {
         OLD_HTTP_PORT: String(this.ports.http),
         OLD_SOCKET_PORT: String(this.ports.socket),
         OLD_MONGODB_URL: this.database.url,
+        ...(this.notificationUrl !== undefined && { OLD_NOTIFICATION_URL: this.notificationUrl }),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -18,6 +18,7 @@ import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js'
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
+import { TimeZoneCheck } from './time-zone-check.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
 const mirrors: Provider = {
@@ -53,6 +54,7 @@ const routesClient: Provider = {
     CrashSource,
     mirrors,
     SharedCollectionsService,
+    TimeZoneCheck,
     routesClient,
     DrivingTimes,
     OpenRequestsRepository,

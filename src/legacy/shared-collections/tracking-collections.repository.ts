@@ -4,6 +4,7 @@ import { type Connection, mongo } from 'mongoose';
 import type { Position } from '../../core/index.js';
 import { collectionOf } from '../../database/index.js';
 import { deterministicId } from './deterministic-id.js';
+import { timeMsOf } from './document-time.js';
 import { endedEpisodes, type EpisodeIds, episodesOf } from './speeding-episodes.js';
 import {
   type HistoryEntry,
@@ -11,7 +12,6 @@ import {
   type LegacyTracking,
   newerThan,
   newTracking,
-  timeMsOf,
   updateTracking,
 } from './tracking-update.js';
 import { parsePoint } from './travel-time.js';

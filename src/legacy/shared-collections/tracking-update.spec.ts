@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Position } from '../../core/index.js';
+import { timeMsOf } from './document-time.js';
 import {
   historyEntry,
   type LegacyTracking,
   newerThan,
   newTracking,
-  timeMsOf,
   updateTracking,
 } from './tracking-update.js';
 

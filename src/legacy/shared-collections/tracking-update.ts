@@ -1,4 +1,5 @@
 import { distanceM, markerTimeMs, type Position } from '../../core/index.js';
+import { timeMsOf } from './document-time.js';
 import { kmhOf, trackingSpeedKmh, twoDecimals } from './legacy-speed.js';
 import type { EpisodeIds } from './speeding-episodes.js';
 import { greatCircleMinutes, parsePoint } from './travel-time.js';
@@ -26,14 +27,6 @@ interface TrackingChange {
 }
 
 const NO_PLACE = { lat: 0, lon: 0 } as const;
-
-/** A date of a document of another program, epoch milliseconds; null when it is unreadable. */
-export function timeMsOf(value: unknown): number | null {
-  if (value instanceof Date) return value.getTime();
-  if (typeof value !== 'string' && typeof value !== 'number') return null;
-  const timeMs = new Date(value).getTime();
-  return Number.isNaN(timeMs) ? null : timeMs;
-}
 
 /** The positions that are newer than the document, by time. Those of a repeated write are not among them. */
 export function newerThan(tracking: LegacyTracking | null, positions: readonly Position[]): Position[] {
@@ -78,8 +71,8 @@ export function updateTracking(tracking: LegacyTracking | null, fresh: readonly 
   };
 }
 
-/** A complete document, with the old schema's defaults. */
-export function newTracking(fresh: readonly Position[]) {
+/** A complete document without its ids, with the old schema's defaults. */
+export function newTracking(fresh: readonly Position[]): TrackingChange & Readonly<Record<string, unknown>> {
   const change = updateTracking(null, fresh);
   return {
     source_location: NO_PLACE,
