@@ -8,6 +8,7 @@ import { CrashCollectionRepository } from '../../src/legacy/shared-collections/c
 import { TrackingCollectionsRepository } from '../../src/legacy/shared-collections/tracking-collections.repository.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call } from '../support/http.js';
+import { postJson, TRACKING } from '../support/old-boxes.js';
 import { OldDatabase } from '../support/old-database.js';
 import { OldPanel } from '../support/old-panel.js';
 import { Scrape } from '../support/scrape.js';
@@ -250,6 +251,19 @@ describe('positions', () => {
     await call(service, 'POST', `/api/v1/quarantine/${held.body.items[0].id}/release`, { token: admin });
     await until(async () => (await histories())[0]?.location.lat === 13.75);
     expect(await histories()).toHaveLength(1);
+  });
+
+  it('of the box of an ambulance that is out of service are taken, as the old server took them', async () => {
+    const status = { status: 'out_of_service' };
+    await call(service, 'PATCH', `/api/v1/vehicles/${vehicleId}`, { token: admin, body: status });
+    const { body } = await call(service, 'GET', `/api/v1/vehicles/${vehicleId}`, { token: admin });
+    expect(body).toMatchObject(status);
+    const fields = { tracking_latitude: '13.7', tracking_longitude: '100.5', tracking_speed: '4.7e-05' };
+    const answer = await postJson(service, TRACKING, { ambulance_id: body.boxCode, ...fields });
+    expect([answer.status, answer.body]).toEqual([200, { success: true }]);
+    await settled(1);
+    await until(async () => (await old.all('ambulance_trackings', ofThis())).length === 1);
+    expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([{ speed: 0, heading: 0 }]);
   });
 
   it('of vehicles without an ambulance id are not written', async () => {
