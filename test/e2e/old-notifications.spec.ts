@@ -11,6 +11,7 @@ import {
 import { NotificationHandler } from '../support/notification-handler.js';
 import { TRACKING } from '../support/old-boxes.js';
 import { OldDatabase } from '../support/old-database.js';
+import { OldServer } from '../support/old-server.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { ADMIN, JWT_SECRET, OPS_TOKEN } from '../support/test-service.js';
@@ -92,6 +93,25 @@ async function play(url: string, database: OldDatabase, handler: NotificationHan
 
 describe('the drive by the old rules', () => {
   const expected = DRIVE.map(({ push }) => `${push} ${BOX}`);
+
+  it('gives eight notifications through the old server', async () => {
+    const handler = await NotificationHandler.onFreePort();
+    const server = await OldServer.start({
+      url: handler.url,
+      offlineAfterMs: OFFLINE_AFTER_S * 1_000,
+    });
+    const database = await OldDatabase.open(server.database.url);
+    try {
+      await handler.start(server.database.url);
+      await addAmbulance(database);
+      await play(server.url, database, handler);
+      expect([handler.pushes, handler.deaths, server.restarts]).toEqual([expected, 0, 0]);
+    } finally {
+      await database.close();
+      await server.stop();
+      await handler.stop();
+    }
+  }, 120_000);
 
   describe('through Samserver', () => {
     let directory: Awaited<ReturnType<typeof temporaryDirectory>>;

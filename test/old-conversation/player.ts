@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jpeg } from '../support/pictures.js';
-import type { Conversation, Fields, Step } from './conversation.js';
+import type { Conversation, Dispatch, Fields, Step } from './conversation.js';
 import { RecordingPanel } from './recording-panel.js';
 
 const ROUTES = {
@@ -16,6 +16,8 @@ export interface Target {
   readonly socketUrl: string;
   /** Resolves when the server runs, after a restart if it has ended. */
   whenUp(): Promise<void>;
+  /** Writes what the operators' API writes. Resolves when the server uses it. */
+  dispatch(step: Dispatch): Promise<void>;
   /** Resolves when all writes to the collections are done. */
   whenSettled(): Promise<void>;
 }
@@ -40,7 +42,7 @@ export async function play({ steps }: Conversation, target: Target): Promise<Pla
   try {
     for (const step of steps) {
       // Writes under way would be lost with a server that ends.
-      if (step.endsOld) await sleep(SETTLE_MS);
+      if (step.endsOld || step.afterWrites) await sleep(SETTLE_MS);
       const answer = await take(step, target, panels);
       if (answer) answers.push({ step, ...answer });
       if (step.endsOld) {
@@ -80,6 +82,11 @@ async function take(
       return ask(`${target.url}${step.path}`, { body: step.body, type: 'application/json' });
     case 'get':
       return ask(`${step.port === 'http' ? target.url : target.socketUrl}${step.path}`, null);
+    case 'dispatch':
+      // Positions under way belong to the time before.
+      await sleep(SETTLE_MS);
+      await target.dispatch(step);
+      return null;
     case 'panel': {
       const panel = new RecordingPanel(target.socketUrl, step.transport);
       panels.set(step.panel, panel);

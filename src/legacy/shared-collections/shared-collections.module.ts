@@ -19,6 +19,7 @@ import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
 import { StoredTrackingsRepository } from './stored-trackings.repository.js';
+import { TimeZoneCheck } from './time-zone-check.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
 const mirrors: Provider = {
@@ -55,6 +56,7 @@ const routesClient: Provider = {
     CrashSource,
     mirrors,
     SharedCollectionsService,
+    TimeZoneCheck,
     routesClient,
     DrivingTimes,
     OpenRequestsRepository,

@@ -3,7 +3,7 @@ import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import type { StoredTracking } from '../../crew-events/index.js';
 import { collectionOf } from '../../database/index.js';
-import { trackingTimeMs } from './tracking-update.js';
+import { timeMsOf } from './document-time.js';
 
 /** The collection has one document an ambulance. */
 const MAX_READ = 10_000;
@@ -21,7 +21,7 @@ export class StoredTrackingsRepository {
       .limit(MAX_READ);
     const trackings = new Map<string, StoredTracking>();
     for await (const { ambulance_id: id, speed, count_datetime, updatedAt } of found) {
-      const atMs = trackingTimeMs({ count_datetime: count_datetime ?? updatedAt });
+      const atMs = timeMsOf(count_datetime ?? updatedAt);
       if (typeof speed === 'number' && atMs !== null) trackings.set(String(id), { speedKmh: speed, atMs });
     }
     return trackings;
