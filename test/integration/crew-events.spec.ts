@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { mongo } from 'mongoose';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { PanelNotificationServer } from '../support/panel-notification-server.js';
@@ -293,7 +294,10 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
     panel.status = 200;
     const retry = (id: string) =>
       call(service, 'POST', `/api/v1/legacy/notifications/${id}/retry`, { token });
+    const byId = { _id: given.id as unknown as mongo.ObjectId };
+    await old.collection('crew_events').updateOne(byId, { $set: { closures: 2 } });
     const again = await retry(given.id);
+    expect(await old.all('crew_events', byId)).toMatchObject([{ closures: 0 }]);
     expect([again.status, again.body]).toMatchObject([200, { id: given.id, state: 'waiting', attempts: 0 }]);
     await until(() => drive.notified.includes('SPEED_ABOVE_80'), 'it to be sent again');
     expect(drive.asked).toBeGreaterThan(asked);
