@@ -421,7 +421,7 @@ const FAULTS = [
     file: 'src/crew-events/panel-notification-sender.ts',
     from: 'this.breaker.record(ending, beganMs, performance.now());',
     to: '',
-    specs: ['integration/crew-events'],
+    specs: ['e2e/old-notifications'],
   },
   {
     what: 'the panel is notified by the speed that the position itself has stored',

@@ -7,13 +7,11 @@ export interface PanelNotification {
   readonly body: { aoc_request_id: string; ambulance_id: string; notification_type: string };
 }
 
-/** A server with the notification route of the panel. It can answer slowly, with an error, or not at all. */
+/** A server with the notification route of the panel. It can answer slowly or with an error. */
 export class PanelNotificationServer {
-  /** All received notifications, with the status of the answer; 0: none. */
+  /** All received notifications, with the status of the answer. */
   readonly received: (PanelNotification & { readonly status: number })[] = [];
   status = 200;
-  /** Closes the connection without an answer, like a process that ends. */
-  closes = false;
   /** Delay of each answer; 0: none. */
   delayMs = 0;
   private readonly server = createServer((request, response) => void this.answer(request, response));
@@ -45,10 +43,9 @@ export class PanelNotificationServer {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request) text += String(chunk);
-    const status = this.closes ? 0 : this.status;
+    const { status } = this;
     const body = JSON.parse(text) as PanelNotification['body'];
     this.received.push({ key: String(request.headers['idempotency-key']), body, status });
-    if (this.closes) return void request.socket.destroy();
     if (this.delayMs > 0) await sleep(this.delayMs);
     response.writeHead(status).end('a text that is ignored');
   }
