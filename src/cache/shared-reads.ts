@@ -1,7 +1,7 @@
 import type { RedisStore, redisInsStore } from 'cache-manager-redis-yet';
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
-import type { Redis, RedisClient } from '../cluster/index.js';
+import { type Redis, type RedisClient, RedisScript } from '../cluster/index.js';
 import type { CachedReads, CountRead } from './cached-reads.js';
 
 /** A load that takes longer is not kept. */
@@ -10,10 +10,10 @@ const LEASE_MS = 2_000;
 const MAX_WAITING_DELETIONS = 10_000;
 
 /** Replaces a lease by the value that was loaded under it; does nothing when the lease is gone. */
-const KEEP_SCRIPT = `
+const KEEP_SCRIPT = new RedisScript(`
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-  return 1`;
+  return 1`);
 
 /**
  * An entry in Redis: a value, or the lease of the reader that loads it. `forget` deletes both, so a value that was loaded
@@ -136,7 +136,7 @@ export class SharedReads<T> implements CachedReads<T> {
       if (value === null || !isOwnLease) return;
       const { toJson, ttlMs } = this.options;
       const texts = [JSON.stringify({ lease }), JSON.stringify({ value: toJson(value) }), String(ttlMs)];
-      await this.redis.run((client) => client.eval(KEEP_SCRIPT, { keys: [key], arguments: texts }));
+      await this.redis.run((client) => KEEP_SCRIPT.run(client, { keys: [key], arguments: texts }));
     } catch {
       // The reader gets the failure of the load. A value that is not kept is loaded again.
     } finally {

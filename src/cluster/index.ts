@@ -4,4 +4,5 @@ export { InstanceIdentity, RELEASE_HEADER, releaseHeader } from './instance-iden
 export { InstanceRegistry, type OtherInstance } from './instance-registry.js';
 export { Presence, type ConnectedSocket, type SocketCounts } from './presence.js';
 export { errorReplyCode, Redis, type RedisClient, RedisUnavailableError } from './redis.js';
+export { RedisScript } from './redis-script.js';
 export { type SharedCounts, SharedLimits } from './shared-limits.js';

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { BackgroundJobs, type SharedRate, SharedRates } from '../core/index.js';
 import { Redis, RedisUnavailableError } from './redis.js';
+import { RedisScript } from './redis-script.js';
 import { SharedLimits } from './shared-limits.js';
 
 const INTERVAL_MS = 1_000;
@@ -20,7 +21,7 @@ const MAX_KEYS = 1_000;
  * is never limited more than by its own bucket. A time in the past is kept too: otherwise instances that each spend exactly the
  * rate would never add up. Returns the milliseconds until each bucket is full; negative: since then.
  */
-const SPEND_SCRIPT = `
+const SPEND_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left = {}
@@ -29,7 +30,7 @@ for i, key in ipairs(KEYS) do
   left[i] = math.ceil(math.min(before + ARGV[i + 3] - now, ARGV[2]))
   redis.call('SET', key, string.format('%.0f', now + left[i]), 'PX', math.max(left[i], 0) + ARGV[3])
 end
-return left`;
+return left`);
 
 /**
  * Adds up what all instances have given of the rates of `SharedRates`, once a second and outside of any request: a request
@@ -74,7 +75,7 @@ export class RateSharing implements OnApplicationBootstrap {
     const options = { keys, arguments: values.map(String) };
     try {
       const untilFullMs = (await this.redis.run(
-        (client) => client.eval(SPEND_SCRIPT, options),
+        (client) => SPEND_SCRIPT.run(client, options),
         EXCHANGE_TIMEOUT_MS,
       )) as number[];
       spent.forEach(([key], n) => rate.lowerTo(key, rate.capacity - (untilFullMs[n] ?? 0) / msPerToken));

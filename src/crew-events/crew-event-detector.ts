@@ -176,10 +176,11 @@ export class CrewEventDetector {
 
   /** The documents of an earlier server, of the vehicles that the old server's rules have no state of. */
   private async storedOf(positions: readonly CrewPosition[]): Promise<ReadonlyMap<string, StoredTracking>> {
-    const unknown = new Set(
-      positions.map(({ vehicleId }) => vehicleId).filter((id) => !this.states.get(id)?.panel),
-    );
-    if (unknown.size === 0 || this.storedTrackings.size === 0) return new Map();
+    const none = new Map<string, StoredTracking>();
+    if (this.storedTrackings.size === 0) return none;
+    const unknown = new Set<string>();
+    for (const { vehicleId } of positions) if (!this.states.get(vehicleId)?.panel) unknown.add(vehicleId);
+    if (unknown.size === 0) return none;
     const ids = await this.dispatchSystem.ambulanceIds([...unknown]);
     const found = [...ids].flatMap(([vehicleId, ambulanceId]): [string, StoredTracking][] => {
       const stored = this.storedTrackings.get(ambulanceId);

@@ -79,9 +79,12 @@ export class CrewEventLeader implements OnApplicationBootstrap {
       const loops = [
         repeat(signal, async () => {
           await this.count();
-          return this.reader.poll(lock);
+          await this.reader.pollAndPause(lock, signal);
         }),
-        repeat(signal, () => this.sender.sendDue(lock, signal)),
+        repeat(signal, async () => {
+          const pauseMs = await this.sender.sendDue(lock, signal);
+          await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+        }),
       ].map((loop) => loop.finally(() => end.abort()));
       for (const each of await Promise.allSettled(loops)) if (each.status === 'rejected') throw each.reason;
       lock.assertHeld();
@@ -109,10 +112,7 @@ export class CrewEventLeader implements OnApplicationBootstrap {
   }
 }
 
-/** Calls `step` until the signal aborts. `step` returns the pause before the next call, milliseconds. */
-async function repeat(signal: AbortSignal, step: () => Promise<number>): Promise<void> {
-  while (!signal.aborted) {
-    const pauseMs = await step();
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-  }
+/** Calls `step`, which ends with the pause before the next call, until the signal aborts. */
+async function repeat(signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) await step();
 }

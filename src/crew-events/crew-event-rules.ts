@@ -179,15 +179,10 @@ export function rememberRequest(requestIds: readonly string[], requestId: string
   return [...requestIds, requestId].slice(-REQUESTS_REMEMBERED);
 }
 
-/** A small copy, for positions that wait: one can have 2 kB of attributes. */
-export function crewPositionOf({
-  vehicleId,
-  timeMs,
-  receivedAtMs,
-  lat,
-  lon,
-  speedMps,
-}: Position): CrewPosition {
+/** For positions that wait: a small copy of one that is large. One can have 2 kB of attributes. */
+export function crewPositionOf(position: Position): CrewPosition {
+  if (position.attributes === undefined && position.originalFields === undefined) return position;
+  const { vehicleId, timeMs, receivedAtMs, lat, lon, speedMps } = position;
   const kept = { vehicleId, timeMs, receivedAtMs, lat, lon };
   return speedMps === undefined ? kept : { ...kept, speedMps };
 }

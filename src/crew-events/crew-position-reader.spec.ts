@@ -7,7 +7,8 @@ import type { CrewEventDetector } from './crew-event-detector.js';
 import { CrewPositionReader } from './crew-position-reader.js';
 
 const V = '66f0c0ffee0123456789abcd';
-const MAX_COLLECTED = 5_000;
+const MANY_COLLECTED = 2_500;
+const MAX_COLLECTED = 50_000;
 const lock = { assertHeld: () => undefined } as unknown as HeldLock;
 const fix = (second: number): Position => ({
   vehicleId: V,
@@ -77,5 +78,19 @@ describe('the positions collected from events', () => {
     record(...Array.from({ length: MAX_COLLECTED + 1 }, (_, n) => fix(n)));
     await reader.poll(lock);
     expect([detected.length, reads]).toEqual([MAX_COLLECTED, 2]);
+  });
+
+  it('make the next poll due when there are many, so that storage is not read', async () => {
+    // Without them the pause lasts two seconds.
+    const nextPoll = async (): Promise<void> => reader.pollAndPause(lock, AbortSignal.timeout(60_000));
+    await reader.poll(lock);
+    let isDue = false;
+    const due = nextPoll().then(() => (isDue = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let n = 0; n < 4; n += 1) record(...Array.from({ length: MANY_COLLECTED }, (_, k) => fix(k)));
+    await due;
+    expect(isDue).toBe(true);
+    await reader.poll(lock);
+    expect([detected.length, reads]).toEqual([4 * MANY_COLLECTED, 1]);
   });
 });

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EventStream } from '../cluster/index.js';
 import { Clock, EventBus, type HeldLock } from '../core/index.js';
 import { CursorsRepository } from '../database/index.js';
@@ -10,6 +11,7 @@ const CURSOR = 'crew-events';
 const PAGE_SIZE = 250;
 /** Every poll reads the overlap again, so a longer interval costs less. Crews accept a delay of two seconds. */
 const POLL_INTERVAL_MS = 2_000;
+const MIN_PAUSE_MS = 20;
 /** Share of the time that polls may take; the rest is left to devices at any load. */
 const MAX_TIME_SHARE = 0.2;
 /** Usual delay from a position's `recordedAt` until it is readable. */
@@ -18,8 +20,10 @@ const CATCH_UP_EVERY_MS = 60_000;
 const INITIAL_LOOKBACK_MS = 60_000;
 /** Fill level (0…1) of the position queue above which polls pause in favour of devices. */
 const BUSY_PRESSURE = 0.5;
-/** Most positions that wait for the next poll. When there are more, all are dropped and the next poll reads storage. */
-const MAX_COLLECTED = 5_000;
+/** Collected positions that make the next poll due before its interval. */
+const MANY_COLLECTED = 2_500;
+/** Most positions that wait for the next poll, about 7 MB. When there are more, all are dropped and the next poll reads storage. */
+const MAX_COLLECTED = 50_000;
 /** When the oldest unpublished position is older than this, polls read storage, because the events are incomplete. */
 const MAX_PUBLISH_LAG_MS = 10_000;
 
@@ -35,6 +39,7 @@ export class CrewPositionReader {
   private nextCatchUpMs = 0;
   /** Since the last poll; null while storage is read. */
   private collected: CrewPosition[] | null = null;
+  private resolveMany: () => void = () => undefined;
 
   constructor(
     private readonly positions: PositionLogService,
@@ -48,6 +53,7 @@ export class CrewPositionReader {
       if (this.collected === null) return;
       for (const { position } of recorded) this.collected.push(crewPositionOf(position));
       if (this.collected.length > MAX_COLLECTED) this.restart();
+      else if (this.collected.length >= MANY_COLLECTED) this.resolveMany();
     });
     events.subscribe('cluster.events-missed', () => this.restart());
   }
@@ -60,11 +66,25 @@ export class CrewPositionReader {
   }
 
   /**
-   * @returns the pause before the next poll, milliseconds
+   * Polls, and resolves when the next poll is due: after the interval, or earlier when many positions are collected. To drop
+   * them would cost more: storage is read from the stored cursor then.
    * @throws storage's errors. The reader must be restarted then: the positions of this poll are in doubt
    */
-  async poll(lock: HeldLock): Promise<number> {
+  async pollAndPause(lock: HeldLock, signal: AbortSignal): Promise<void> {
     const beganMs = performance.now();
+    await this.poll(lock);
+    const tookMs = performance.now() - beganMs;
+    const leastMs = Math.max(MIN_PAUSE_MS, tookMs / MAX_TIME_SHARE - tookMs);
+    await pause(leastMs, signal);
+    if (this.collected !== null && this.collected.length >= MANY_COLLECTED) return;
+    const many = new Promise<void>((resolve) => (this.resolveMany = resolve));
+    const end = new AbortController();
+    await Promise.race([many, pause(POLL_INTERVAL_MS - leastMs, AbortSignal.any([signal, end.signal]))]);
+    end.abort();
+  }
+
+  /** @throws as `pollAndPause` */
+  async poll(lock: HeldLock): Promise<void> {
     if (this.positions.pressure < BUSY_PRESSURE) {
       const nowMs = this.clock.nowMs();
       lock.assertHeld();
@@ -79,8 +99,6 @@ export class CrewPositionReader {
       await this.detector.detectClocksBehind();
       await this.detector.save(false);
     }
-    const tookMs = performance.now() - beganMs;
-    return Math.max(POLL_INTERVAL_MS, tookMs / MAX_TIME_SHARE - tookMs);
   }
 
   /** Every position that any instance has stored is published here. */
@@ -122,4 +140,9 @@ export class CrewPositionReader {
       await this.detector.detect(page.map(({ position }) => position));
     }
   }
+}
+
+/** Ends early, without an error, when the signal aborts. */
+async function pause(forMs: number, signal: AbortSignal): Promise<void> {
+  if (forMs > 0) await sleep(forMs, undefined, { signal }).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
-export { decodeDocument, findRaw } from './raw-documents.js';
+export { insertRawOrFindDuplicates } from './insert-raw.js';
+export { decodeDocument, encodeDocument, findRaw } from './raw-documents.js';
 export { CursorsRepository } from './cursors.repository.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
 export { CommandDatabase, CommandDatabaseModule } from './command-database.module.js';
@@ -26,4 +27,9 @@ export { type SchemaFit, type SchemaView, viewOf } from './migrations/schema-vie
 export { openStepConnection } from './migrations/run-step.js';
 export { duplicateKeyField, storageUnavailable, translateStorageError } from './storage-errors.js';
 export { unreachableMembersHint } from './unreachable-members.js';
-export { TIME_ORDERED_ID_BYTES, timeOrderedId, timeOrderedIdBounds } from './time-ordered-id.js';
+export {
+  TIME_ORDERED_ID_BYTES,
+  timeOrderedId,
+  timeOrderedIdBounds,
+  writeTimeOrderedId,
+} from './time-ordered-id.js';

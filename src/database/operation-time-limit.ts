@@ -27,9 +27,8 @@ const PATCHED = Symbol.for('samserver:operation-time-limit');
  * @throws TypeError when the driver has another shape
  */
 export function patchOperationTimeLimit(): void {
-  // The copy of the driver that mongoose uses.
-  const requireFromMongoose = createRequire(createRequire(import.meta.url).resolve('mongoose'));
-  const driver = requireFromMongoose('mongodb/lib/operations/execute_operation.js') as {
+  // The copy of the driver that mongoose uses: this package has no other.
+  const driver = createRequire(import.meta.url)('mongodb/lib/operations/execute_operation.js') as {
     executeOperation: ExecuteOperation;
     [PATCHED]?: true;
   };

@@ -3,8 +3,10 @@ import { type Model, mongo } from 'mongoose';
 export interface RawQuery<T> {
   readonly filter: mongo.Filter<T>;
   /** Ascending or descending along an index. */
-  readonly sort: Readonly<Record<string, 1 | -1>>;
-  readonly limit: number;
+  readonly sort?: Readonly<Record<string, 1 | -1>>;
+  /** Without it, more documents than the first batch of the server need the cursor. */
+  readonly limit?: number;
+  readonly projection?: Readonly<Record<string, 1>>;
 }
 
 interface FirstBatch {
@@ -31,24 +33,22 @@ export async function findRaw<T>(model: Model<T>, query: RawQuery<T>): Promise<B
     return null;
   });
   if (batch) return batch;
-  const { filter, sort, limit } = query;
+  const { filter, ...options } = query;
   const collection = model.collection as unknown as mongo.Collection<mongo.BSON.Document>;
-  const found = collection.find(filter as mongo.Filter<mongo.BSON.Document>, { sort, limit, raw: true });
+  const found = collection.find(filter as mongo.Filter<mongo.BSON.Document>, { ...options, raw: true });
   return (await found.toArray()) as unknown as Buffer[];
 }
 
 /** @returns null when the connection was never made, or when one batch does not hold all documents */
-async function findBatch<T>(model: Model<T>, { filter, sort, limit }: RawQuery<T>): Promise<Buffer[] | null> {
+async function findBatch<T>(model: Model<T>, { limit, ...query }: RawQuery<T>): Promise<Buffer[] | null> {
   const { db } = model.db;
   if (!db) return null;
   const { readConcern, readPreference } = db;
   const command = {
     find: model.collection.name,
-    filter,
-    sort,
-    limit,
+    ...query,
     // One more, so that the server closes the cursor with the last document.
-    batchSize: limit + 1,
+    ...(limit !== undefined && { limit, batchSize: limit + 1 }),
     ...(readConcern && { readConcern: readConcern.toJSON() }),
   };
   const options = {
@@ -65,4 +65,9 @@ async function findBatch<T>(model: Model<T>, { filter, sort, limit }: RawQuery<T
 /** The document as a query that is not for bytes returns it. @throws BSONError when the bytes are not a document */
 export function decodeDocument<T>(raw: Uint8Array): T {
   return mongo.BSON.deserialize(raw) as T;
+}
+
+/** The bytes of a value of JSON. */
+export function encodeDocument(document: Readonly<Record<string, unknown>>): Uint8Array {
+  return mongo.BSON.serialize(document);
 }

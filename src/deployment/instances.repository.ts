@@ -3,7 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import { type Model, mongo } from 'mongoose';
 import type { ReleaseColor } from '../config/index.js';
 import type { OtherInstance } from '../cluster/index.js';
-import { DatabaseTime } from '../database/index.js';
+import { DatabaseTime, decodeDocument, findRaw } from '../database/index.js';
 import { InstanceRecord } from './instance.schema.js';
 
 export interface LiveInstance {
@@ -87,14 +87,13 @@ export class InstancesRepository {
   /** The instances but this one that were alive at this time or later. */
   async findOthersSince(id: string, since: Date): Promise<OtherInstance[]> {
     const aliveSince = new Date(since.getTime() - ALIVE_MS);
-    const records = this.instances.collection as unknown as mongo.Collection<InstanceRecord>;
-    const found = await records
-      .find(
-        { $or: [{ lastSeenAt: { $gte: aliveSince } }, { stoppedAt: { $gte: since } }] },
-        { projection: { claims: 1 } },
-      )
-      .toArray();
+    // Each group of positions needs it.
+    const found = await findRaw(this.instances, {
+      filter: { $or: [{ lastSeenAt: { $gte: aliveSince } }, { stoppedAt: { $gte: since } }] },
+      projection: { claims: 1 },
+    });
     return found
+      .map((raw) => decodeDocument<Pick<InstanceRecord, '_id' | 'claims'>>(raw))
       .filter((record) => record._id !== id)
       .map((record) => ({ id: record._id, claims: record.claims ?? 0 }));
   }

@@ -7,9 +7,10 @@ import {
   WebSocketGateway,
 } from '@nestjs/websockets';
 import { type ReportAnswer, SocketErrorInterceptor, SocketErrors } from '../core/index.js';
-import { PositionsService } from '../tracking/index.js';
+import { answerJson, PositionsService } from '../tracking/index.js';
 import { actorOf, StateStatusDto, type StatusAnswer, VehicleStatusService } from '../vehicles/index.js';
 import { RevokedSocketCloser } from './transport/revoked-socket-closer.js';
+import { EncodedJson } from './transport/json-encoder.js';
 import { SocketPresence } from './transport/socket-presence.js';
 import { SocketAuthentication } from './transport/socket-authentication.js';
 import { acknowledgementOf, payloadOf } from './transport/socket-event.js';
@@ -52,7 +53,7 @@ export class DeviceGateway implements OnGatewayInit<DeviceNamespace> {
     const acknowledge = acknowledgementOf(sent);
     try {
       const answer = await report(payloadOf(sent));
-      acknowledge?.(answer);
+      acknowledge?.(new EncodedJson(answerJson(answer)));
     } catch (error) {
       const failed = this.errors.ackOf(error);
       acknowledge?.(failed);

@@ -1,18 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { type Model, type mongo, Types } from 'mongoose';
+import type { Model, mongo } from 'mongoose';
 import pLimit from 'p-limit';
-import {
-  addOptionalMeasurements,
-  type Measurements,
-  type Mutable,
-  type Position,
-  type RecordedPosition,
-} from '../core/index.js';
-import { findRaw, insertOrFindDuplicates } from '../database/index.js';
+import type { Position, RecordedPosition } from '../core/index.js';
+import { decodeDocument, findRaw, insertRawOrFindDuplicates } from '../database/index.js';
 import { positionId, positionIdBounds } from './position-id.js';
 import { PositionRecord } from './position.schema.js';
 import { readPosition, readRecorded, toPosition, toRecorded } from './recorded-position.reader.js';
+import { writeRecorded } from './recorded-position.writer.js';
 
 /** Fewer than the connections to the database: other requests need some of them. */
 const SIMULTANEOUS_LOOKUPS = 8;
@@ -35,12 +30,13 @@ export class PositionsRepository {
    * @throws storage/unavailable when any of the others is not confirmed
    */
   insert(recorded: readonly RecordedPosition[]): Promise<ReadonlySet<number>> {
-    return insertOrFindDuplicates(this.positions, toRecords(recorded));
+    return insertRawOrFindDuplicates(this.positions, writeRecorded(recorded));
   }
 
   /** Replaces the stored position of the same vehicle and time, or inserts it. */
   async replace(recorded: RecordedPosition): Promise<void> {
-    const [{ _id, ...record }] = toRecords([recorded]) as [PositionDocument];
+    const [raw] = writeRecorded([recorded]) as [Buffer];
+    const { _id, ...record } = decodeDocument<PositionRecord>(raw);
     await this.positions.collection.replaceOne({ _id }, record, { upsert: true });
   }
 
@@ -153,41 +149,4 @@ export function positionKey({ vehicleId, timeMs }: { vehicleId: string; timeMs: 
 
 function idOf({ vehicleId, timeMs }: Position): Buffer {
   return positionId(vehicleId, timeMs);
-}
-
-type PositionDocument = Mutable<Measurements> & {
-  readonly _id: Buffer;
-  readonly vehicleId: Types.ObjectId;
-  readonly time: Date;
-  receivedAt?: Date;
-  recordedAt?: Date;
-  late?: true;
-};
-
-/** Field by field and with shared values, because this runs for every position. */
-function toRecords(recorded: readonly RecordedPosition[]): PositionDocument[] {
-  let vehicleOf = '';
-  let vehicleId = new Types.ObjectId();
-  let receivedAt = new Date(NaN);
-  let recordedAt = receivedAt;
-  return recorded.map(({ position, late, recordedAtMs }) => {
-    if (position.vehicleId !== vehicleOf) {
-      vehicleOf = position.vehicleId;
-      vehicleId = new Types.ObjectId(vehicleOf);
-    }
-    if (receivedAt.getTime() !== position.receivedAtMs) receivedAt = new Date(position.receivedAtMs);
-    if (recordedAt.getTime() !== recordedAtMs) recordedAt = new Date(recordedAtMs);
-    const document: PositionDocument = {
-      _id: idOf(position),
-      vehicleId,
-      time: new Date(position.timeMs),
-      lat: position.lat,
-      lon: position.lon,
-    };
-    addOptionalMeasurements(document, position);
-    document.receivedAt = receivedAt;
-    document.recordedAt = recordedAt;
-    if (late) document.late = true;
-    return document;
-  });
 }

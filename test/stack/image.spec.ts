@@ -37,6 +37,7 @@ describeOnEngine('the image', () => {
       'package-lock.json',
       'src',
       'docker/Dockerfile',
+      'docker/bundle.mjs',
     ]) {
       await cp(join(ROOT, path), join(tree, path), { recursive: true });
     }

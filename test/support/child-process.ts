@@ -30,9 +30,9 @@ export class Program {
     );
   }
 
-  /** @param script of `dist/`, e.g. `main.js` */
+  /** @param script of `dist/`, e.g. `main.js`, or an absolute path */
   static start(script: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
-    const path = join(DIST, script);
+    const path = resolve(DIST, script);
     if (!existsSync(path)) throw new Error(`${path} is missing: npm run build (npm test does it)`);
     return Program.run(process.execPath, [path, ...args], env, cwd);
   }
@@ -114,8 +114,12 @@ export async function startDatabase(path: string): Promise<{ program: Program; u
 }
 
 /** Starts the service as a process and waits until it is ready. */
-export async function startProcess(ports: Ports, env: Record<string, string>): Promise<Program> {
-  const program = Program.start('main.js', [], {
+export async function startProcess(
+  ports: Ports,
+  env: Record<string, string>,
+  script = 'main.js',
+): Promise<Program> {
+  const program = Program.start(script, [], {
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: String(ports.http),
     SOCKET_SERVER_PORT: String(ports.socket),

@@ -25,7 +25,8 @@ interface IngestQueue {
 /** Counts positions by verdict, and shows how many wait for storage. */
 @Injectable()
 export class PositionMetrics {
-  private readonly positions;
+  /** The series of each way, in the order of `VERDICTS`. */
+  private readonly series: Readonly<Record<IngestSource, readonly { inc(count: number): void }[]>>;
   private readonly failures;
 
   constructor(
@@ -33,13 +34,16 @@ export class PositionMetrics {
     private readonly clock: Clock,
     @Inject(ERROR_TRANSLATOR) private readonly translate: ErrorTranslator,
   ) {
-    this.positions = metrics.counter({
+    const positions = metrics.counter({
       name: 'samserver_positions_total',
       help: 'Positions that were validated and answered, by verdict and by the way they arrived.',
       labelNames: ['verdict', 'way'],
     });
     // Every series exists from the first scrape on: otherwise its first event is invisible to `increase`.
-    for (const way of INGEST_SOURCES) for (const verdict of VERDICTS) this.positions.inc({ verdict, way }, 0);
+    const seriesOf = (way: IngestSource): { inc(count: number): void }[] =>
+      VERDICTS.map((verdict) => positions.labels({ verdict, way }));
+    this.series = { socket: seriesOf('socket'), http: seriesOf('http'), legacy: seriesOf('legacy') };
+    for (const way of INGEST_SOURCES) for (const each of this.series[way]) each.inc(0);
     this.failures = metrics.counter({
       name: 'samserver_position_reports_failed_total',
       help: 'Reports of one or more positions that were not confirmed, by error code; their devices send them again.',
@@ -75,9 +79,8 @@ export class PositionMetrics {
   async count(way: IngestSource, report: () => Promise<ReportAnswer>): Promise<ReportAnswer> {
     try {
       const answer = await report();
-      for (const verdict of VERDICTS) {
-        if (answer[verdict] > 0) this.positions.inc({ verdict, way }, answer[verdict]);
-      }
+      for (const [n, verdict] of VERDICTS.entries())
+        if (answer[verdict] > 0) this.series[way][n]?.inc(answer[verdict]);
       return answer;
     } catch (error) {
       this.failures.inc({ way, code: this.codeOf(error) });

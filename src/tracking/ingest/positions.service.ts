@@ -5,6 +5,7 @@ import {
   DomainError,
   DUPLICATE_TEXT,
   invalidInput,
+  type Mutable,
   type Position,
   type PositionResult,
   QUARANTINE_TEXTS,
@@ -13,16 +14,15 @@ import {
 } from '../../core/index.js';
 import { LatestPositions } from '../live/latest-positions.js';
 import { DeviceClocks } from './device-clocks.js';
-import { GroupCommit } from './group-commit.js';
+import { type CommitLimit, GroupCommit } from './group-commit.js';
 import { InDoubtWrites } from './in-doubt-writes.js';
 import { type IngestSource, PositionMetrics } from './position-metrics.js';
 import { type ParsedPosition, parsePosition } from './position.parser.js';
 import { PositionValidator, type ValidationResult } from './position-validator.js';
 import { PositionWriter } from './position-writer.js';
+import { MAX_REPORTED, storedAnswer } from './stored-answers.js';
 import { TrackContextLoader } from './track-context.js';
 import { type MemoryUse, TrackMemory } from './track-memory.js';
-
-const MAX_REPORTED = 500;
 
 /**
  * Ingests positions. The steps, in order:
@@ -52,7 +52,7 @@ export class PositionsService {
     private readonly clock: Clock,
   ) {
     this.groupCommit = new GroupCommit<Position, ValidationResult>({
-      commit: (positions, signal) => this.commit(positions, signal),
+      commit: (positions, limit) => this.commit(positions, limit),
       onUnconfirmed: (positions) => this.inDoubt.add(positions),
       overloadError: overloaded,
       clock,
@@ -109,20 +109,27 @@ export class PositionsService {
   private async ingest(vehicleId: string, parsed: readonly ParsedPosition[]): Promise<ReportAnswer> {
     const receivedAtMs = this.clock.nowMs();
     const positions: Position[] = [];
-    for (const each of parsed) if ('fix' in each) positions.push({ ...each.fix, vehicleId, receivedAtMs });
-    return answerOf(parsed, await this.groupCommit.submit(positions));
+    for (const each of parsed) {
+      if (!('fix' in each)) continue;
+      // It was parsed for this report alone, so it is completed instead of copied.
+      const position = each.fix as Mutable<Position>;
+      position.vehicleId = vehicleId;
+      position.receivedAtMs = receivedAtMs;
+      positions.push(position);
+    }
+    return answerOf(parsed, await this.groupCommit.submit(vehicleId, positions));
   }
 
   private async commit(
     positions: readonly Position[],
-    signal: AbortSignal,
+    limit: CommitLimit,
   ): Promise<readonly ValidationResult[]> {
     const { vehicleIds, order } = planOf(positions);
     const use = await this.memory.begin(vehicleIds);
     try {
-      if (order === null) return await this.commitInOrder(use, positions, signal);
+      if (order === null) return await this.commitInOrder(use, positions, limit);
       const group = order.map((index) => positions[index] as Position);
-      const results = await this.commitInOrder(use, group, signal);
+      const results = await this.commitInOrder(use, group, limit);
       const inGivenOrder = new Array<ValidationResult>(positions.length);
       results.forEach((result, n) => (inGivenOrder[order[n] as number] = result));
       return inGivenOrder;
@@ -135,14 +142,14 @@ export class PositionsService {
   private async commitInOrder(
     use: MemoryUse,
     group: readonly Position[],
-    signal: AbortSignal,
+    limit: CommitLimit,
   ): Promise<readonly ValidationResult[]> {
     const tracks = await this.contexts.load(group, (vehicleId) => this.memory.find(vehicleId));
     const validated = await this.validator.validate(group.length, tracks);
     const { results, recorded, hasConflicts } = await this.writer.write(group, validated);
     await this.memory.confirm(use);
     // After the time limit the positions are in doubt: InDoubtWrites publishes those that are stored.
-    signal.throwIfAborted();
+    if (limit.error) throw limit.error;
     if (hasConflicts) this.memory.forget(use.vehicleIds);
     else
       this.memory.keep(
@@ -202,6 +209,7 @@ function timeAt(positions: readonly Position[], index: number): number {
 
 /** @param results of the positions that were not rejected, in the order of the report */
 function answerOf(parsed: readonly ParsedPosition[], results: readonly ValidationResult[]): ReportAnswer {
+  if (results.length === parsed.length && areAllStored(parsed, results)) return storedAnswer(parsed.length);
   const answered: PositionResult[] = [];
   const counts = { stored: 0, duplicate: 0, quarantined: 0, rejected: 0 };
   let next = 0;
@@ -211,6 +219,12 @@ function answerOf(parsed: readonly ParsedPosition[], results: readonly Validatio
     answered.push(answer);
   }
   return { results: answered, ...counts };
+}
+
+function areAllStored(parsed: readonly ParsedPosition[], results: readonly ValidationResult[]): boolean {
+  for (const result of results) if (result.verdict !== 'stored' || result.late) return false;
+  for (const each of parsed) if ('fix' in each && each.dropped.length > 0) return false;
+  return true;
 }
 
 function rejectedAt(

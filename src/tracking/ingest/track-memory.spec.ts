@@ -88,6 +88,24 @@ describe('the end of a track', () => {
     expect(known('b', 'c')).toEqual(['c']);
   });
 
+  it('is forgotten before a group uses it that began while the claim of another one was pending', async () => {
+    await group('a');
+    const claims: ((outdated: readonly string[] | null) => void)[] = [];
+    const slow = new TrackMemory({
+      claim: () => new Promise((resolve) => claims.push(resolve)),
+      confirm: () => Promise.resolve([]),
+    } as unknown as TrackOwnership);
+    const [one, two] = [slow.begin(['a']), slow.begin(['b'])];
+    const turn = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve));
+    await turn();
+    expect(claims).toHaveLength(1);
+    claims[0]?.(null);
+    await one;
+    await turn();
+    claims[1]?.([]);
+    expect((await two).forgotten).toEqual(new Set());
+  });
+
   it('is kept when the group has read it after its claim', async () => {
     claimed = ['a'];
     await group('a');

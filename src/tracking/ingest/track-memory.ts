@@ -41,13 +41,21 @@ export class TrackMemory {
   private recent = new Map<string, KnownTrack>();
   private older = new Map<string, KnownTrack>();
   private readonly uses = new Set<MemoryUse>();
+  private begun: Promise<unknown> = Promise.resolve();
   /** Vehicles with a write that the database may still execute → end of that time, `performance.now()`. */
   private readonly inDoubt = new Map<string, number>();
 
   constructor(private readonly ownership: TrackOwnership) {}
 
   /** Call it before a group uses `find`. Each use ends with `end`. @throws storage/unavailable */
-  async begin(vehicleIds: readonly string[]): Promise<MemoryUse> {
+  begin(vehicleIds: readonly string[]): Promise<MemoryUse> {
+    // One claim at a time: the next one relies on what this one has seen, and on that its tracks are forgotten.
+    const begun = this.begun.then(() => this.claim(vehicleIds));
+    this.begun = begun.catch(() => undefined);
+    return begun;
+  }
+
+  private async claim(vehicleIds: readonly string[]): Promise<MemoryUse> {
     const use: MemoryUse = { vehicleIds, forgotten: new Set() };
     this.uses.add(use);
     try {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { EventStream, InstanceIdentity, InstanceRegistry, Redis } from '../../cluster/index.js';
+import { EventStream, InstanceIdentity, InstanceRegistry, Redis, RedisScript } from '../../cluster/index.js';
 import { SETTINGS, type Settings } from '../../config/index.js';
 
 /** An unclaimed vehicle is read again, so an expired claim costs one read. */
@@ -9,13 +9,13 @@ const CLAIM_TTL_MS = 600_000;
  * KEYS: one key for each vehicle. ARGV: the owner, lifetime in milliseconds. Makes this instance the owner of all.
  * Returns the indexes, from 1, of those that had another owner or none.
  */
-const CLAIM_SCRIPT = `
+const CLAIM_SCRIPT = new RedisScript(`
 local taken = {}
 for index, key in ipairs(KEYS) do
   if redis.call('GET', key) ~= ARGV[1] then taken[#taken + 1] = index end
   redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
 end
-return taken`;
+return taken`);
 
 const NONE: readonly string[] = [];
 
@@ -89,7 +89,7 @@ export class TrackOwnership {
   private async claimInRedis(vehicleIds: readonly string[]): Promise<readonly string[] | null> {
     try {
       const taken = (await this.redis.run((client) =>
-        client.eval(CLAIM_SCRIPT, {
+        CLAIM_SCRIPT.run(client, {
           keys: vehicleIds.map((id) => this.redis.key('track', id)),
           // After a new connection the keys can be those of an earlier time: none of them counts.
           arguments: [`${this.identity.id}:${this.redis.generation}`, String(CLAIM_TTL_MS)],
