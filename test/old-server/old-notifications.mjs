@@ -1,5 +1,6 @@
 /** The notifications for the operators' API: sent once, without a time limit, whatever the answer is. */
 import { request } from 'node:http';
+import { clearTimeout, setTimeout } from 'node:timers';
 
 const { OLD_NOTIFICATION_URL } = process.env;
 const OFFLINE_AFTER_MS = 60_000;
