@@ -5,6 +5,7 @@ import { type Model, Types } from 'mongoose';
 import { Clock, EventBus } from '../../src/core/index.js';
 import { CrashesService } from '../../src/crashes/index.js';
 import { CrashCollectionRepository } from '../../src/legacy/shared-collections/crash-collection.repository.js';
+import { PictureCollectionsRepository } from '../../src/legacy/shared-collections/picture-collections.repository.js';
 import { TrackingCollectionsRepository } from '../../src/legacy/shared-collections/tracking-collections.repository.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call } from '../support/http.js';
@@ -343,6 +344,15 @@ describe('pictures', () => {
     expect(newest).toMatchObject({ ...document(3), createdAt: at(700) });
     // The history that this request replaced.
     expect(newest.ambulance_image_histories_id).toEqual(histories[1]?._id);
+  });
+
+  it('of requests that several instances write at once are all kept', async () => {
+    const repository = service.service.app.get(PictureCollectionsRepository);
+    const posts = [1, 2, 3, 4].map((n) => ({ at: new Date(T0 + n * 700), names: [name(n)] }));
+    await Promise.all(posts.map((post) => repository.upsert(ambulanceId, post)));
+    const kept = (await former()).map(({ images }) => images.image0).sort();
+    expect([kept, await current()]).toEqual([[name(1), name(2), name(3)], { image0: name(4) }]);
+    expect(await old.all('ambulance_images', ofThis())).toHaveLength(1);
   });
 
   it('replace those of the old server by their receipt, whatever the time in the names', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OldDatabase } from '../support/old-database.js';
 import { OldServer } from '../support/old-server.js';
+import { until } from '../support/sockets.js';
 import type { Conversation, Dispatch } from './conversation.js';
 import { play } from './player.js';
 import { record, type Recording } from './recording.js';
@@ -48,7 +49,13 @@ export async function playAgainstOld(
     const played = await play(conversation, {
       url,
       socketUrl,
-      whenUp: () => server.whenUp(),
+      nextRestart: () => {
+        const before = server.restarts;
+        return async () => {
+          await until(() => server.restarts > before, 'the end of the old server');
+          await server.whenUp();
+        };
+      },
       dispatch: (step) => dispatch(database, step),
       // The old server gives no sign when a write is done.
       whenSettled: () => sleep(1_000),

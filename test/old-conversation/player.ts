@@ -14,8 +14,8 @@ const SETTLE_MS = 400;
 export interface Target {
   readonly url: string;
   readonly socketUrl: string;
-  /** Resolves when the server runs, after a restart if it has ended. */
-  whenUp(): Promise<void>;
+  /** @returns waits until the server has ended after this call, as an `endsOld` step makes it, and runs again */
+  nextRestart(): () => Promise<void>;
   /** Writes what the operators' API writes. Resolves when the server uses it. */
   dispatch(step: Dispatch): Promise<void>;
   /** Resolves when all writes to the collections are done. */
@@ -43,11 +43,13 @@ export async function play({ steps }: Conversation, target: Target): Promise<Pla
     for (const step of steps) {
       // Writes under way would be lost with a server that ends.
       if (step.endsOld || step.afterWrites) await sleep(SETTLE_MS);
+      const whenRestarted = target.nextRestart();
       const answer = await take(step, target, panels);
       if (answer) answers.push({ step, ...answer });
       if (step.endsOld) {
+        await whenRestarted();
+        // Until a panel notices that its connection has ended.
         await sleep(SETTLE_MS);
-        await target.whenUp();
         for (const panel of panels.values()) await panel.whenConnected();
         for (const panel of panels.values()) await panel.rejoin();
         await sleep(SETTLE_MS);

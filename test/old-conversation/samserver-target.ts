@@ -28,7 +28,7 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
     const played = await play(conversation, {
       url: service.url,
       socketUrl: service.socketUrl,
-      whenUp: () => Promise.resolve(),
+      nextRestart: () => () => Promise.resolve(),
       dispatch: async (step) => {
         await dispatch(database, step);
         // Requests are read every 5 s, and the conversation is faster than its times.

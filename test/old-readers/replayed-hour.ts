@@ -11,7 +11,8 @@ import { OPS_TOKEN, startTestService, type TestService } from '../support/test-s
 import { createTestVolume } from '../support/test-volume.js';
 
 export const BOXES = 16;
-export const EVERY_S = 20;
+/** Between two positions of a box. Half of what readers take as off. */
+export const EVERY_S = 30;
 const MINUTE_S = 60;
 /** This box stops in minute 50. */
 export const SILENT = 15;

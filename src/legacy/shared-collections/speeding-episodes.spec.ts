@@ -54,6 +54,7 @@ describe('an episode', () => {
     const latest = { atS: -500, ids: { speed_above_80: 'X' } };
     expect(lettersOf(speeds(90, 90, 70, 90), latest)).toEqual(['XX.a', '....']);
     expect(lettersOf(speeds(130), latest)).toEqual(['X', 'a']);
+    expect(lettersOf(speeds(90), { atS: -5, ids: { speed_above_80: null } })).toEqual(['a', '.']);
   });
 
   it('is the same when its positions are written again, or in two parts', () => {

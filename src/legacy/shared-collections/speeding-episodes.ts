@@ -47,7 +47,7 @@ export function episodesOf(
 ): ReadonlyMap<Position, EpisodeIds> {
   const episodes = new Map<Position, Record<string, unknown>>();
   for (const { field, limitKmh } of LIMITS) {
-    const id = latest.ids[field];
+    const id = latest.ids[field] ?? undefined;
     const points: Point[] = [{ atMs: latest.atMs, isAbove: id !== undefined, id, position: null }];
     for (const position of positions) {
       if (position.speedMps === undefined) continue;

@@ -173,6 +173,13 @@ describe('planAdoption', () => {
       { kind: 'add', id: id(1), vehicle: adopted(1, { status: 'out_of_service' }) },
     ]);
     expect(first).toMatchObject({ deleted: 1, stillReporting: [{ ambulance: id(1), at: hoursAgo(1) }] });
+    // Archived here by an operator, who refuses the box.
+    const archived = [vehicle(1, {}, { archivedAt: NOW })];
+    expect(plan({ ambulances, vehicles: archived, lastReports })).toMatchObject({
+      steps: [],
+      conflicts: [],
+      deleted: 2,
+    });
     // Deleted while it was in service, and then silent.
     const known = { ambulances, vehicles: [vehicle(1)], adoptions: new Map([[id(1), adopted(1)]]) };
     expect(plan({ ...known, lastReports }).steps).toMatchObject([

@@ -87,7 +87,8 @@ export function planAdoption(facts: AdoptionFacts): AdoptionPlan {
       continue;
     }
     const vehicle = byId.get(id);
-    const reportedAt = isDeleted(ambulance) ? reportOf(id, facts) : null;
+    // An operator who archives the vehicle refuses its box.
+    const reportedAt = isDeleted(ambulance) && !vehicle?.archivedAt ? reportOf(id, facts) : null;
     if (reportedAt) stillReporting.push({ ambulance: displayId, at: reportedAt });
     else if (isDeleted(ambulance)) {
       if (vehicle && !vehicle.archivedAt) steps.push({ kind: 'archive', id, callSign: vehicle.callSign });
