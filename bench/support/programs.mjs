@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const { fetch } = globalThis;
 const START_LIMIT_MS = 60_000;
 const END_LIMIT_MS = 30_000;
+const JWT_SECRET = 'a secret of the bench, more than 32 bytes';
 export const ADMIN = { email: 'bench@example.org', password: 'bench bench bench' };
 /** The clone that contains this bench. */
 export const HERE = resolve(import.meta.dirname, '../..');
@@ -90,7 +91,7 @@ export class Programs {
         ...baseEnv(),
         ...(isAlone && { DATA_DIR: await this.directory() }),
         SCHEMA_ON_START: 'up',
-        JWT_SECRET: 'a secret of the bench, more than 32 bytes',
+        JWT_SECRET,
         ADMIN_EMAIL: ADMIN.email,
         ADMIN_PASSWORD: ADMIN.password,
         ACCESS_TOKEN_TTL_S: '86400',
@@ -108,6 +109,13 @@ export class Programs {
     const url = `http://127.0.0.1:${http}`;
     if (isAwaited) await until(() => isOk(`${url}/ready`), 'the service is not ready');
     return { child, pid: child.pid, http, socket, url };
+  }
+
+  /** Runs a command of `samserver` to its end. */
+  async command(root, env, ...args) {
+    const options = { env: { ...baseEnv(), JWT_SECRET, ...env }, stdio: ['ignore', 'ignore', 'inherit'] };
+    const [code] = await once(spawn(process.execPath, [join(root, 'dist/cli.js'), ...args], options), 'exit');
+    if (code !== 0) throw new Error(`samserver ${args.join(' ')}: ${code}`);
   }
 
   async startRedis() {
