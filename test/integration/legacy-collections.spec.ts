@@ -186,7 +186,7 @@ describe('pictures', () => {
     const offer = (...snapshots: string[][]) => {
       const bus = service.service.app.get(EventBus);
       for (const names of snapshots)
-        bus.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: {} });
+        bus.publish('legacy-snapshot.stored', { vehicleId, at: null, names, originalFields: {} });
     };
     offer([name(1), name(1, 2)]);
     await until(async () => (await current()) !== undefined);

@@ -97,7 +97,7 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
   override subscribe(bus: EventBus, offer: (items: readonly Snapshot[]) => void): void {
     bus.subscribe(
       'legacy-snapshot.stored',
-      ({ vehicleId, names }) => offer([{ vehicleId, names }]),
+      ({ vehicleId, at, names }) => offer([{ vehicleId, at, names }]),
       'this-instance',
     );
   }
@@ -110,7 +110,7 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
   protected override async upsert(entries: readonly AmbulanceItem<Snapshot>[]): Promise<number> {
     let count = 0;
     for (const { ambulanceId, item } of entries)
-      if (item.names.length > 0) count += await this.collections.upsert(ambulanceId, item.names);
+      if (item.names.length > 0) count += await this.collections.upsert(ambulanceId, item);
     return count;
   }
 }

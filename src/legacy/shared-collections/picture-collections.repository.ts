@@ -2,40 +2,53 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { collectionOf } from '../../database/index.js';
-import { imagesOf, isSamePost, namesIn, unionOf, wallTimeMs } from './legacy-snapshot.js';
+import {
+  imagesOf,
+  isBefore,
+  isSamePost,
+  namesIn,
+  type Snapshot,
+  unionOf,
+  wallTimeMs,
+} from './legacy-snapshot.js';
 import { deterministicId } from './deterministic-id.js';
 
 interface PicturesDocument {
   readonly _id: mongo.ObjectId;
   readonly ambulance_id: unknown;
   readonly images?: unknown;
+  /** Time of the request. */
+  readonly updatedAt?: unknown;
 }
 
 /**
  * `ambulance_images` (newest request of each vehicle) and `ambulance_image_histories` (earlier requests). A request may be
- * given repeatedly, in parts and in any order: the newest by the time in its names ends up in the first collection, every
- * other one in the second, under an id made of that time.
+ * given repeatedly, in parts and in any order: the newest ends up in the first collection, every other one in the second, under
+ * an id made of its time. A request of an earlier release has only the second in its names as its time.
  */
 @Injectable()
 export class PictureCollectionsRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
   /** @returns the number of documents written */
-  async upsert(ambulanceId: string, names: readonly string[]): Promise<number> {
+  async upsert(ambulanceId: string, { at, names }: Pick<Snapshot, 'at' | 'names'>): Promise<number> {
     const current = await this.currentOf(ambulanceId);
-    const shown = namesIn(current?.images);
-    if (names.every((name) => shown.includes(name))) return 0;
-    const isMore = isSamePost(names, shown);
-    if (!isMore && wallTimeMs(names) < wallTimeMs(shown)) return this.upsertHistory(ambulanceId, names);
+    const shown = { at: timeIn(current?.updatedAt), names: namesIn(current?.images) };
+    if (names.every((name) => shown.names.includes(name))) return 0;
+    const isMore = isSamePost({ at, names }, shown);
+    if (!isMore && isBefore({ at, names }, shown)) return this.upsertHistory(ambulanceId, { at, names });
     // Writes the history first: after a kill between the writes the request is in both, and the next write repairs
     // that.
-    const moved = isMore || shown.length === 0 ? 0 : await this.upsertHistory(ambulanceId, shown);
+    const moved = isMore || shown.names.length === 0 ? 0 : await this.upsertHistory(ambulanceId, shown);
     const ambulance = new mongo.ObjectId(ambulanceId);
     // Uses the ambulance's id as `_id`: two instances that insert at once create one document.
     await this.pictures.updateOne(
       { _id: current?._id ?? ambulance },
       {
-        $set: { images: imagesOf(isMore ? unionOf(shown, names) : names) },
+        $set: {
+          images: imagesOf(isMore ? unionOf(shown.names, names) : names),
+          ...(at && { updatedAt: at }),
+        },
         $setOnInsert: { ambulance_id: ambulance },
       },
       { upsert: true },
@@ -43,8 +56,11 @@ export class PictureCollectionsRepository {
     return moved + 1;
   }
 
-  private async upsertHistory(ambulanceId: string, names: readonly string[]): Promise<number> {
-    const atMs = wallTimeMs(names);
+  private async upsertHistory(
+    ambulanceId: string,
+    { at, names }: Pick<Snapshot, 'at' | 'names'>,
+  ): Promise<number> {
+    const atMs = at?.getTime() ?? wallTimeMs(names);
     // Names without a time identify the request themselves.
     const mark = atMs === 0 ? [...names].sort().join('\n') : '';
     const _id = new mongo.ObjectId(deterministicId('pictures', atMs, ambulanceId, mark));
@@ -69,3 +85,5 @@ export class PictureCollectionsRepository {
     return collectionOf<PicturesDocument>(this.connection, 'ambulance_image_histories');
   }
 }
+
+const timeIn = (value: unknown): Date | null => (value instanceof Date ? value : null);

@@ -17,6 +17,7 @@ import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js';
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
+import { PictureReferencesRepository } from './picture-references.repository.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
@@ -47,6 +48,7 @@ const routesClient: Provider = {
     AmbulanceDirectory,
     TrackingCollectionsRepository,
     PictureCollectionsRepository,
+    PictureReferencesRepository,
     CrashCollectionRepository,
     PositionSource,
     PictureSource,
