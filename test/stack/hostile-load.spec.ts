@@ -22,17 +22,28 @@ const MEMORY_MB = 384;
 const P99_MS = DURATION_S >= 300 ? 1_000 : 5_000;
 const BOX_CODE = '291';
 
+/** What attacks.mjs prints: attacks by name, answered requests by URL. */
+interface AttackResults {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly answered: Readonly<Record<string, number>>;
+}
+
 describeOnEngine('the service under hostile load', () => {
   let stack: Stack;
   let session: ApiSession;
   let vehicles: FleetVehicle[];
   let picturePath = '';
+  let url = '';
+  let socketUrl = '';
+  let proxyUrl = '';
 
   beforeAll(async () => {
     stack = await Stack.make();
     await stack.start();
     await Promise.all(['blue', 'mongo'].map((service) => stack.untilHealthy(service)));
-    ({ session, vehicles } = await makeFleet(stack.url(), await stack.admin(), DEVICES, 'H'));
+    const [service, proxy] = await Promise.all(['blue', 'nginx'].map((each) => stack.addressOf(each)));
+    [url, socketUrl, proxyUrl] = [`http://${service}:5000`, `http://${service}:5050`, `https://${proxy}`];
+    ({ session, vehicles } = await makeFleet(url, await stack.admin(), DEVICES, 'H'));
     picturePath = await addBoxWithPicture();
   }, 600_000);
   afterAll(() => stack.close(), 120_000);
@@ -44,7 +55,7 @@ describeOnEngine('the service under hostile load', () => {
       'Content-Type': 'application/json',
     };
     const box = { callSign: 'Box 291', registration: 'B-291', type: 'als', boxCode: BOX_CODE };
-    const made = await fetch(`${stack.url()}/api/v1/vehicles`, {
+    const made = await fetch(`${url}/api/v1/vehicles`, {
       method: 'POST',
       headers,
       body: JSON.stringify(box),
@@ -53,15 +64,15 @@ describeOnEngine('the service under hostile load', () => {
     const form = new FormData();
     form.set('ambulance_id', BOX_CODE);
     form.set('image', new Blob([await jpegOfSize(1, 2_000_000)], { type: 'image/jpeg' }), 'im1.jpg');
-    const sent = await fetch(`${stack.url()}/api/snapshot/postAmbulanceImageUpload`, {
+    const sent = await fetch(`${url}/api/snapshot/postAmbulanceImageUpload`, {
       method: 'POST',
       body: form,
     });
     expect(sent.status).toBe(200);
     const { id } = (await made.json()) as { id: string };
-    const listed = await fetch(`${stack.url()}/api/v1/vehicles/${id}/images`, { headers });
+    const listed = await fetch(`${url}/api/v1/vehicles/${id}/images`, { headers });
     const { items } = (await listed.json()) as { items: { url: string }[] };
-    return new URL(items[0]?.url ?? '', stack.url()).pathname;
+    return new URL(items[0]?.url ?? '', url).pathname;
   }
 
   it(
@@ -70,7 +81,7 @@ describeOnEngine('the service under hostile load', () => {
       const seen = Array.from({ length: WATCHERS }, () => new Set<string>());
       const watchers = seen.map(
         (fixes) =>
-          new SubscriberClient(stack.socketUrl(), () => session.accessToken(), {
+          new SubscriberClient(socketUrl, () => session.accessToken(), {
             onItem: ({ vehicleId, position }) => void fixes.add(`${vehicleId} ${position.time}`),
           }),
       );
@@ -78,7 +89,7 @@ describeOnEngine('the service under hostile load', () => {
       await Promise.all(watchers.map((watcher) => watcher.watch({})));
       const devices: SendingDevice[] = [];
       for (const vehicle of vehicles) {
-        devices.push(new SendingDevice(stack.socketUrl(), vehicle, 1_000));
+        devices.push(new SendingDevice(socketUrl, vehicle, 1_000));
         await sleep(5_000 / DEVICES);
       }
       await until(() => devices.every(({ acknowledged }) => acknowledged.size > 0), 'all devices to send');
@@ -109,12 +120,14 @@ describeOnEngine('the service under hostile load', () => {
         .sort((one, other) => one - other);
       const at = (part: number): number => latencies[Math.floor(latencies.length * part)] ?? NaN;
       const peakMb = Math.max(...samplesMb);
+      const { counts, answered } = await attacks.results();
       console.info(
-        `attacks ${JSON.stringify(await attacks.counts())}; ${acknowledged} positions acknowledged, ` +
+        `attacks ${JSON.stringify(counts)}, answered ${JSON.stringify(answered)}; ${acknowledged} positions acknowledged, ` +
           `p50 ${at(0.5).toFixed(0)} ms, p99 ${at(0.99).toFixed(0)} ms, max ${at(1 - 1e-9).toFixed(0)} ms; ` +
           `memory peak ${peakMb.toFixed(0)} MB; ${logIns.filter(Boolean).length} of ${logIns.length} log-ins`,
       );
 
+      expect(Object.keys(answered).sort()).toEqual([url, socketUrl, proxyUrl].sort());
       expect(await inspect(stack.container('blue'), '.RestartCount')).toBe('0');
       expect(await inspect(stack.container('blue'), '.State.OOMKilled')).toBe('false');
       expect(ends.filter(({ unacknowledged }) => unacknowledged > 0)).toEqual([]);
@@ -134,7 +147,7 @@ describeOnEngine('the service under hostile load', () => {
   );
 
   async function logIn(): Promise<boolean> {
-    const answer = await fetch(`${stack.url()}/api/v1/auth/login`, {
+    const answer = await fetch(`${url}/api/v1/auth/login`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', 'X-Forwarded-For': '203.0.113.7' },
       body: JSON.stringify(await stack.admin()),
@@ -144,12 +157,11 @@ describeOnEngine('the service under hostile load', () => {
   }
 
   /** Attacks both the service itself and the proxy before it. */
-  function startAttacks(): { hasEnded(): boolean; counts(): Promise<unknown>; stop(): void } {
-    const proxy = `https://127.0.0.1:${stack.ports.edgeHttps}`;
+  function startAttacks(): { hasEnded(): boolean; results(): Promise<AttackResults>; stop(): void } {
     const options = {
       targets: [
-        { http: stack.url(), socket: stack.socketUrl() },
-        { http: proxy, socket: proxy, host: API_NAME },
+        { http: url, socket: socketUrl },
+        { http: proxyUrl, socket: proxyUrl, host: API_NAME },
       ],
       boxCode: BOX_CODE,
       picturePath,
@@ -167,7 +179,7 @@ describeOnEngine('the service under hostile load', () => {
     const ended = new Promise<void>((resolve) => child.once('close', resolve));
     return {
       hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-      counts: () => ended.then(() => JSON.parse(output) as unknown),
+      results: () => ended.then(() => JSON.parse(output) as AttackResults),
       stop: () => void child.kill('SIGTERM'),
     };
   }

@@ -2,7 +2,7 @@
  * Hostile clients, in a process of their own: `node attacks.mjs <JSON>` with
  * `{targets: [{http, socket, host?}], boxCode, picturePath, seconds}`. `http` and `socket` are URLs; with `host` the
  * connection uses TLS for this name without checking the certificate. Ends by itself after `seconds`, or at SIGTERM, and
- * prints how often each attack ran, as JSON.
+ * prints as JSON how often each attack ran, and how many requests of each URL were answered.
  */
 import { Buffer } from 'node:buffer';
 import { connect as connectTcp } from 'node:net';
@@ -16,6 +16,8 @@ const { targets, boxCode, picturePath, seconds } = JSON.parse(process.argv[2] ??
 const endMs = Date.now() + seconds * 1_000;
 const isOver = () => Date.now() > endMs;
 const counts = {};
+/** Connections that got an answer, by URL: attacks that reach nothing prove nothing. */
+const answered = {};
 /** Open connections; all are destroyed at the end. */
 const open = new Set();
 
@@ -23,7 +25,7 @@ const open = new Set();
 function dial(url, host) {
   const { hostname, port } = new URL(url);
   const connection = host
-    ? connectTls({ host: hostname, port: Number(port), servername: host, rejectUnauthorized: false })
+    ? connectTls({ host: hostname, port: Number(port || 443), servername: host, rejectUnauthorized: false })
     : connectTcp({ host: hostname, port: Number(port) });
   open.add(connection);
   connection.on('error', () => undefined).on('close', () => open.delete(connection));
@@ -49,6 +51,7 @@ async function send(url, host, method, path, body = '', fields = {}, waitMs = 10
   );
   connection.write(body);
   let text = '';
+  connection.once('data', () => (answered[url] = (answered[url] ?? 0) + 1));
   connection.on('data', (chunk) => (text.length < 65_536 ? (text += chunk.toString('latin1')) : undefined));
   await Promise.race([
     new Promise((resolve) => connection.once('close', resolve)),
@@ -212,7 +215,7 @@ async function repeat(name, target) {
 
 process.once('SIGTERM', () => finish());
 function finish() {
-  process.stdout.write(`${JSON.stringify(counts)}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify({ counts, answered })}\n`, () => process.exit(0));
   for (const connection of open) connection.destroy();
 }
 setTimeout(finish, seconds * 1_000).unref();
