@@ -1,7 +1,7 @@
 /**
  * Old boxes, as a child process. Each sends a position every second, as python-requests does, and pictures every 700 ms
  * without waiting for the answer, as Node's `request` does: a new connection each time. The arguments are in the first message:
- * `port`, `codes` of the boxes, `seconds`.
+ * `port`, `codes` of the boxes, `seconds`, and `hasPictures`: false for positions only.
  */
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -119,7 +119,7 @@ class Tally {
   }
 }
 
-async function run({ port, codes, seconds }) {
+async function run({ port, codes, seconds, hasPictures }) {
   const frames = await makeFrames();
   const [pictures, positions] = [new Tally(), new Tally()];
   const endMs = performance.now() + seconds * 1_000;
@@ -134,11 +134,12 @@ async function run({ port, codes, seconds }) {
   };
   await Promise.all(
     codes.flatMap((code) => [
-      every(PICTURES_EVERY_MS, (n) => {
-        const type = `multipart/form-data; boundary=${BOUNDARY}`;
-        const path = '/api/snapshot/postAmbulanceImageUpload';
-        return pictures.count(post(port, path, type, pictureBody(code, n, frames)));
-      }),
+      hasPictures &&
+        every(PICTURES_EVERY_MS, (n) => {
+          const type = `multipart/form-data; boundary=${BOUNDARY}`;
+          const path = '/api/snapshot/postAmbulanceImageUpload';
+          return pictures.count(post(port, path, type, pictureBody(code, n, frames)));
+        }),
       every(POSITIONS_EVERY_MS, (n) => {
         const type = 'application/x-www-form-urlencoded';
         return positions.count(

@@ -5,6 +5,8 @@ export { type AdoptedImage, type CatalogEntry, ImagesRepository } from './images
 export { ImagesModule } from './images.module.js';
 export { ImagesService } from './images.service.js';
 export { ImageReferences, type FindExisting, type ReferenceSource } from './retention/image-references.js';
+export { RetentionPlanner } from './retention/retention-planner.js';
+export { RetentionPlannerModule } from './retention/retention-planner.module.js';
 export { readImageHeader, SIGNATURE_BYTES } from './formats/image-header.js';
 export { EXTENSIONS } from './formats/image-type.js';
 export { oldAddressOf, prepareOldAddresses } from './serving/old-address.js';

@@ -33,6 +33,11 @@ export function jpegSize(bytes: Buffer): PixelSize | null {
   let orientation = 1;
   while (at + 9 <= bytes.length && bytes[at] === 0xff) {
     const marker = bytes.readUInt8(at + 1);
+    if (marker === 0xff) {
+      // Fill bytes may precede a marker.
+      at += 1;
+      continue;
+    }
     if (isFrameHeader(marker)) {
       const [height, width] = [bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7)];
       return orientation >= FIRST_TURNED ? { width: height, height: width } : { width, height };
@@ -41,8 +46,7 @@ export function jpegSize(bytes: Buffer): PixelSize | null {
     const content = bytes.subarray(at + 4, end);
     if (marker === APP1 && startsWith(content, EXIF))
       orientation = exifOrientation(content.subarray(EXIF.length));
-    // Fill bytes may precede a marker.
-    at = marker === 0xff ? at + 1 : end;
+    at = end;
   }
   return null;
 }
@@ -66,7 +70,7 @@ export function removeJpegMetadata(bytes: Buffer): Buffer {
     while (at < length && bytes[at] !== 0xff) at += 1;
     if (at + 1 >= length) throw new RangeError('JPEG without an end marker');
     // Decoders skip bytes between two segments.
-    if (!isInScan) bytes.fill(0, from, at);
+    if (!isInScan && from < at) bytes.fill(0, from, at);
     const marker = bytes[at + 1] as number;
     if (marker === EOI) {
       if (!hasScan) throw new RangeError('JPEG without a scan');

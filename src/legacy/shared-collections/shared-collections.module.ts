@@ -17,7 +17,7 @@ import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js';
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
-import { PictureReferencesRepository } from './picture-references.repository.js';
+import { PictureReferencesModule } from './picture-references.module.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
@@ -42,13 +42,12 @@ const routesClient: Provider = {
 
 /** The database that this service shares with the old system's programs: what it writes there and what it reads. */
 @Module({
-  imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule],
+  imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule, PictureReferencesModule],
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,
     TrackingCollectionsRepository,
     PictureCollectionsRepository,
-    PictureReferencesRepository,
     CrashCollectionRepository,
     PositionSource,
     PictureSource,
