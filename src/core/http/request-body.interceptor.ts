@@ -14,7 +14,7 @@ import { announcedBytes, hasBody, UnreadableBodyError } from './request-body.js'
 import { currentRequest } from './request-context.js';
 
 const BODY_RULE = 'samserver:body';
-type BodyRule = { readonly maxBytes: number } | { readonly heldBytes: number };
+type BodyRule = { readonly maxBytes: number } | 'own reader';
 
 /** More than twice the largest body of a route without `@MaxBodyBytes`. */
 const DEFAULT_MAX_BYTES = 16_384;
@@ -25,9 +25,9 @@ const OWN_READER_BYTES = 65_536;
 export const MaxBodyBytes = (maxBytes: number): CustomDecorator =>
   SetMetadata(BODY_RULE, { maxBytes } satisfies BodyRule);
 
-/** Marks a route that reads its body itself, such as an upload. @param heldBytes the most that it holds of one body */
-export const AcceptsNonJsonBody = (heldBytes = OWN_READER_BYTES): CustomDecorator =>
-  SetMetadata(BODY_RULE, { heldBytes } satisfies BodyRule);
+/** Marks a route that reads its body itself, such as an upload. */
+export const AcceptsNonJsonBody = (): CustomDecorator =>
+  SetMetadata(BODY_RULE, 'own reader' satisfies BodyRule);
 
 /**
  * Reads and parses JSON bodies. An interceptor runs after the guards: a caller without access costs no parsing, and gets the
@@ -49,8 +49,8 @@ export class RequestBodyInterceptor implements NestInterceptor {
     if (!takesBody(request) || !hasBody(request)) return next.handle();
     assertNotEncoded(request);
     const rule = this.reflector.get<BodyRule | undefined>(BODY_RULE, context.getHandler());
-    if (rule && 'heldBytes' in rule) {
-      this.holdUntilAnswered(request, rule.heldBytes);
+    if (rule === 'own reader') {
+      this.holdUntilAnswered(request);
       return next.handle();
     }
     assertJson(request);
@@ -67,9 +67,10 @@ export class RequestBodyInterceptor implements NestInterceptor {
   }
 
   /** Counts the largest size that the handler can hold: it reads the body itself, at the speed of the client. */
-  private holdUntilAnswered(request: Request, heldBytes: number): void {
+  private holdUntilAnswered(request: Request): void {
     const hold = this.bodies.open(request, tokenOf(request));
-    if (!hold.add(Math.min(announcedBytes(request) || heldBytes, heldBytes))) throw tooManyBodies();
+    if (!hold.add(Math.min(announcedBytes(request) || OWN_READER_BYTES, OWN_READER_BYTES)))
+      throw tooManyBodies();
     request.res?.once('close', () => hold.release());
   }
 }

@@ -1,7 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { ClientAddresses, Clock, DomainError, FairSlots, readBytes } from '../../core/index.js';
+import {
+  type BytesHold,
+  ClientAddresses,
+  Clock,
+  DomainError,
+  FairSlots,
+  InFlightBytes,
+  readBytes,
+} from '../../core/index.js';
 import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
 import { BoxDirectory } from './box-directory.js';
@@ -12,7 +20,7 @@ import { PostLimits } from './post-limits.js';
 
 const MAX_FILES = 12;
 /** Of a request. It is held in memory: a box sends at most 0.5 MB. */
-export const MAX_PICTURE_POST_BYTES = 2_000_000;
+const MAX_BYTES = 2_000_000;
 /** Age that a request can have without being cut for others. A box sends two small pictures. */
 const SAFE_AGE_MS = 5_000;
 
@@ -31,6 +39,7 @@ export class BoxPicturesService {
     private readonly metrics: LegacyMetrics,
     private readonly limits: PostLimits,
     private readonly addresses: ClientAddresses,
+    private readonly inFlight: InFlightBytes,
     private readonly clock: Clock,
     @Inject(SETTINGS) { legacy }: Settings,
   ) {
@@ -45,7 +54,19 @@ export class BoxPicturesService {
   async ingest(
     request: IncomingMessage,
   ): Promise<{ readonly fields: LegacyFields; readonly isKnown: boolean }> {
-    const { fields, files } = await this.read(request);
+    // The pictures are in memory until they are stored.
+    const hold = this.inFlight.open(this.addresses.networkOf(request), () => request.destroy());
+    try {
+      return await this.store(request, await this.read(request, hold));
+    } finally {
+      hold.release();
+    }
+  }
+
+  private async store(
+    request: IncomingMessage,
+    { fields, files }: LegacyForm,
+  ): ReturnType<BoxPicturesService['ingest']> {
     const code = boxCodeIn(fields);
     const vehicleId = await this.boxes.find(code);
     if (code === null || vehicleId === null) return { fields, isKnown: false };
@@ -56,7 +77,7 @@ export class BoxPicturesService {
     return { fields, isKnown: true };
   }
 
-  private async read(request: IncomingMessage): Promise<LegacyForm> {
+  private async read(request: IncomingMessage, hold: BytesHold): Promise<LegacyForm> {
     if (dialectOf(request) !== 'multipart') {
       await readLegacyBody(request);
       throw new NoFormError('a picture request that is no form');
@@ -65,7 +86,9 @@ export class BoxPicturesService {
     const slot = this.reads.open(network, this.clock.nowMs(), () => request.destroy());
     if (!slot) throw tooManyPictures();
     try {
-      const body = await readBytes(request, MAX_PICTURE_POST_BYTES);
+      const body = await readBytes(request, MAX_BYTES, (bytes) =>
+        hold.add(bytes) ? null : tooManyPictures(),
+      );
       return await parseLegacyForm(request, body, MAX_FILES);
     } catch (error) {
       throw slot.isCut ? tooManyPictures() : error;

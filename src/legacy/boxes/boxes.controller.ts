@@ -12,7 +12,6 @@ import {
   AcceptsNonJsonBody,
 } from '../../core/index.js';
 import { CRASH_PATH, ERROR_CODES_PATH, SNAPSHOT_PATH, TRACKING_PATH } from '../legacy-routes.js';
-import { MAX_PICTURE_POST_BYTES } from './box-pictures.service.js';
 import { BoxesService } from './boxes.service.js';
 import {
   EMPTY_RESPONSE,
@@ -64,7 +63,7 @@ export class BoxesController {
 
   @Post(SNAPSHOT_PATH)
   @HttpCode(200)
-  @AcceptsNonJsonBody(MAX_PICTURE_POST_BYTES)
+  @AcceptsNonJsonBody()
   @ApiOperation({
     operationId: 'uploadBoxImages',
     summary: 'Upload pictures of an old box. The answer follows when they are durable',
