@@ -102,7 +102,7 @@ export const IMAGE_SETTINGS = {
     type: type.integer(1_000_000, 100_000_000_000_000),
     default: '50000000000',
     unit: 'bytes',
-    text: 'Maximum size of all pictures of one vehicle together.',
+    text: 'Maximum size of all pictures of one vehicle together. Above it, uploads over the API get 507, and pictures of boxes replace the oldest ones (`IMAGE_WHEN_FULL`).',
   }),
   IMAGE_RETENTION_DAYS: setting({
     type: type.integer(1, 36_500),
@@ -114,7 +114,7 @@ export const IMAGE_SETTINGS = {
   IMAGE_WHEN_FULL: setting({
     type: type.oneOf('replace', 'refuse'),
     default: 'replace',
-    text: '`replace` deletes the oldest pictures of boxes when a vehicle has used 95 % of `IMAGE_VEHICLE_QUOTA_BYTES`, or when less than 12 % of the volume is free (2 points above `IMAGE_MIN_FREE_PCT` when that is more): a box that sends 53 kB/s would reach its quota after 11 days, and then none of its pictures could be stored. Uploads over the API and pictures of the last hour stay. `refuse` deletes nothing: pictures get 507 when there is no room.',
+    text: '`replace` deletes the oldest pictures of boxes when a vehicle has used 95 % of `IMAGE_VEHICLE_QUOTA_BYTES`, or when less than 12 % of the volume is free (2 points above `IMAGE_MIN_FREE_PCT` when that is more): a box that sends 53 kB/s would reach its quota after 11 days, and then none of its pictures could be stored. Uploads over the API and pictures of the last hour stay. `refuse` deletes nothing for size: without room uploads get 507, and pictures of boxes 503.',
   }),
   IMAGE_VOLUME_MAX_BYTES: setting({
     type: type.integer(1_000_000, 1_000_000_000_000_000),

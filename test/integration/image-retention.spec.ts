@@ -152,6 +152,19 @@ describe('the totals of a vehicle', () => {
   });
 });
 
+describe('a vehicle over its quota', () => {
+  it('still gets the pictures of its box stored, because retention makes room', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    await get(ImageTotalsRepository).add([{ vehicleId, day: '2026-01-02', count: 1, bytes: QUOTA }]);
+    const post = async (to: { url: string; socketUrl: string }, seed: number) =>
+      (await postRaw(to, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(seed)]]))).status;
+    expect(await post(service, 60)).toBe(200);
+    const strict = await service.another({ IMAGE_WHEN_FULL: 'refuse' });
+    expect(await post(strict, 61)).toBe(503);
+    await strict.stop();
+  });
+});
+
 describe('retention', () => {
   it('by age deletes older pictures and uploads, and keeps the newest of a vehicle', async () => {
     const [one, quiet] = [await newBox(service), await newBox(service)];

@@ -81,7 +81,8 @@ export class ImageSetIntakeService {
       (sum, each) => sum + (typeof each === 'string' ? 0 : each.bytes.length),
       0,
     );
-    await this.quota.assertQuota(set.vehicleId, sizeBytes);
+    // Otherwise retention makes room: the images of now must not wait for it.
+    if (this.settings.images.whenFull === 'refuse') await this.quota.assertQuota(set.vehicleId, sizeBytes);
     const written = await settleAll(
       examined.map((part, place) =>
         typeof part === 'string' ? Promise.resolve(part) : this.write(directory, set, part, place),
