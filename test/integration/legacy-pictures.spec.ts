@@ -9,6 +9,7 @@ import { linkedFileName } from '../../src/images/volume/volume-layout.js';
 import { IncomingSweep } from '../../src/images/upload/incoming-sweep.js';
 import { adminToken, call } from '../support/http.js';
 import { formOf, newBox, postRaw, SNAPSHOT } from '../support/old-boxes.js';
+import { OldDatabase } from '../support/old-database.js';
 import { OldPanel } from '../support/old-panel.js';
 import { download, imagesOf, jpeg, jpegOfSize, png, upload } from '../support/pictures.js';
 import { until } from '../support/sockets.js';
@@ -27,6 +28,7 @@ beforeAll(async () => {
     ...volume.env,
     IMAGE_MAX_BYTES: String(MAX_BYTES),
     LEGACY_TIME_ZONE: 'Asia/Bangkok',
+    LEGACY_COLLECTIONS: 'write',
   });
   token = await adminToken(service);
 });
@@ -143,6 +145,39 @@ describe('the same bytes again', () => {
       (path) => path.includes(vehicleId) || path.startsWith(`${boxCode}/`),
     );
     expect(own).toHaveLength(2);
+  });
+});
+
+describe('two requests of a box within a second', () => {
+  it('are two documents of the old collections', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const old = await OldDatabase.open(service.database.url);
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join('snap');
+    const send = async (seed: number): Promise<void> => {
+      const files = [
+        ['cam1.jpg', await jpeg(seed)],
+        ['cam2.jpg', await jpeg(seed + 1)],
+      ] as const;
+      expectEmpty(await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, files)));
+    };
+    // The names have the second only: the second request follows at once.
+    await send(60);
+    await send(62);
+    const [first, second] = (await panel.frames(2)) as { imagesObj: object }[];
+    panel.close();
+    const filter = { ambulance_id: OldDatabase.id(vehicleId) };
+    await until(
+      async () => (await old.all('ambulance_image_histories', filter)).length > 0,
+      'the document of the first request',
+    );
+    const [shown] = await old.all('ambulance_images', filter);
+    const histories = await old.all('ambulance_image_histories', filter);
+    expect([shown.images, histories.map(({ images }) => images)]).toEqual([
+      second?.imagesObj,
+      [first?.imagesObj],
+    ]);
+    await old.close();
   });
 });
 
