@@ -13,6 +13,8 @@ import { appliesTo, type RetentionRule, rulesFor, type StoredAmounts } from './r
 const STEP_SIZE = 100;
 /** The newest images of each vehicle stay. A request has at most 12. */
 const NEWEST_PER_VEHICLE = 12;
+/** Images of one request have the same time; those of earlier releases the time at which each arrived. */
+const ONE_REQUEST_MS = 2_000;
 
 export interface RetentionAmount {
   readonly images: number;
@@ -89,11 +91,10 @@ export class RetentionPlanner {
     let newest = known.get(vehicleId);
     if (!newest) {
       const found = await this.images.list(vehicleId, null, NEWEST_PER_VEHICLE);
-      // Those of one request.
-      const [first] = found;
+      const newestMs = found[0]?.createdAt.getTime() ?? 0;
       newest = new Set(
         found
-          .filter(({ createdAt }) => createdAt.getTime() === first?.createdAt.getTime())
+          .filter(({ createdAt }) => newestMs - createdAt.getTime() < ONE_REQUEST_MS)
           .map((each) => each.id),
       );
       known.set(vehicleId, newest);

@@ -72,7 +72,7 @@ export class ImageSetIntakeService {
    * Files and records are durable when it resolves. The same bytes of the same vehicle give the first record. A damaged JPEG
    * is stored and marked.
    * @returns for each part its image; null for one that can never be stored
-   * @throws the temporary errors `images/…`: then no part is stored, or all of those whose record is written
+   * @throws storage/unavailable and the temporary errors `images/…`: then the caller may repeat it
    */
   async keep(set: ImageSet): Promise<readonly (Image | null)[]> {
     const directory = this.volume.directoryForNewFiles;
@@ -175,27 +175,23 @@ export class ImageSetIntakeService {
     return this.jpegCount % this.settings.images.decodeOneIn === 0;
   }
 
-  /** @returns the images that take the place of stored ones with the same bytes */
+  /** @returns the image of each part: its own, or an earlier one with the same bytes */
   private async record(
     { vehicleId, isReusable }: ImageSet,
     stored: readonly StoredPart[],
   ): Promise<ReadonlyMap<StoredPart, Image>> {
-    const others = new Map<StoredPart, Image>();
-    if (stored.length === 0) return others;
+    if (stored.length === 0) return new Map();
     // The path may have been chosen anew.
-    const images = stored.map(({ image, file }) => ({ ...image, path: file.path }));
-    const duplicates = await this.images.addUploads(images);
-    for (const [index, part] of stored.entries()) {
-      const image = images[index] as Image;
-      others.set(part, image);
-      if (!duplicates.has(index)) {
-        this.totals.added([image]);
-        await this.release(part);
-        continue;
-      }
+    const images = new Map(stored.map((part) => [part, { ...part.image, path: part.file.path }]));
+    const duplicates = await this.images.addUploads([...images.values()]);
+    const added = stored.filter((_, index) => !duplicates.has(index));
+    this.totals.added(added.map(({ image }) => image));
+    for (const part of added) await this.release(part);
+    for (const [part, image] of images) {
+      if (added.includes(part)) continue;
       const first = await this.images.findBySha256(vehicleId, image.sha256);
       if (first && isReusable(first)) {
-        others.set(part, first);
+        images.set(part, first);
         await part.file.discard();
         continue;
       }
@@ -203,7 +199,7 @@ export class ImageSetIntakeService {
       this.totals.added([image]);
       await this.release(part);
     }
-    return others;
+    return images;
   }
 
   private release({ file, image }: StoredPart): Promise<void> {
