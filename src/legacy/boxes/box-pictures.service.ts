@@ -21,6 +21,8 @@ import { PostLimits } from './post-limits.js';
 const MAX_FILES = 12;
 /** Of a request. It is held in memory: a box sends at most 0.5 MB. */
 const MAX_BYTES = 2_000_000;
+/** `RequestBodyInterceptor` has counted this many bytes of the request already. A request of a box is smaller. */
+const COUNTED_BYTES = 65_536;
 /** Age that a request can have without being cut for others. A box sends two small pictures. */
 const SAFE_AGE_MS = 5_000;
 
@@ -86,9 +88,12 @@ export class BoxPicturesService {
     const slot = this.reads.open(network, this.clock.nowMs(), () => request.destroy());
     if (!slot) throw tooManyPictures();
     try {
-      const body = await readBytes(request, MAX_BYTES, (bytes) =>
-        hold.add(bytes) ? null : tooManyPictures(),
-      );
+      let uncounted = COUNTED_BYTES;
+      const body = await readBytes(request, MAX_BYTES, (bytes) => {
+        const excess = Math.max(0, bytes - uncounted);
+        uncounted = Math.max(0, uncounted - bytes);
+        return excess === 0 || hold.add(excess) ? null : tooManyPictures();
+      });
       return await parseLegacyForm(request, body, MAX_FILES);
     } catch (error) {
       throw slot.isCut ? tooManyPictures() : error;
