@@ -137,6 +137,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       minFreePct: values.IMAGE_MIN_FREE_PCT,
       decodeOneIn: values.IMAGE_DECODE_ONE_IN,
       retentionDays: values.IMAGE_RETENTION_DAYS,
+      retentionAdopted: values.IMAGE_RETENTION_ADOPTED,
       whenFull: values.IMAGE_WHEN_FULL,
       volumeMaxBytes: values.IMAGE_VOLUME_MAX_BYTES,
       isExifKept: values.IMAGE_KEEP_EXIF === 'on',

@@ -12,6 +12,7 @@ export { EXTENSIONS } from './formats/image-type.js';
 export { oldAddressOf, prepareOldAddresses } from './serving/old-address.js';
 export { type ImagePart, ImageSetIntakeService } from './upload/image-set-intake.service.js';
 export { syncDirectory } from './volume/durable-files.js';
+export { lowSpacePct } from './volume/free-space.js';
 export { FileWorkerPool, type FileOutcome } from './volume/file-worker-pool.js';
 export { ImageVolume, type VolumeReport, type VolumeState } from './volume/image-volume.js';
 export { MARKER_FILE, newImageId, UPLOADS_DIRECTORY, WORK_DIRECTORY } from './volume/volume-layout.js';
