@@ -5,6 +5,10 @@ interface LagSource {
   readonly name: string;
   /** Waiting time of the oldest open item, milliseconds; 0 when none waits. Read from memory only. */
   readonly lagMs: number;
+  /** For `/ready`; no secret. Read from memory only. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** Further reasons for `degraded`. */
+  readonly issues?: readonly string[];
 }
 
 /** All lag sources of the process: features register theirs, the health check reads them. */

@@ -22,13 +22,18 @@ export class LagHealth extends HealthCheck {
   }
 
   protected async measure(): Promise<CheckResult> {
-    const sources = this.lagMonitor.list().map(({ name, lagMs }) => ({ name, lagMs }));
+    const sources = this.lagMonitor.list().map((source) => ({ source, lagMs: source.lagMs }));
     return {
-      issues: sources
-        .filter(({ lagMs }) => lagMs > MAX_LAG_MS)
-        .map(({ name }) => healthIssue('degraded', `backlog.${name}`)),
+      issues: sources.flatMap(({ source, lagMs }) =>
+        [...(lagMs > MAX_LAG_MS ? [`backlog.${source.name}`] : []), ...(source.issues ?? [])].map((reason) =>
+          healthIssue('degraded', reason),
+        ),
+      ),
       detail: Object.fromEntries(
-        sources.map(({ name, lagMs }) => [name, { lagS: Math.round(lagMs / 100) / 10 }]),
+        sources.map(({ source, lagMs }) => [
+          source.name,
+          { lagS: Math.round(lagMs / 100) / 10, ...source.detail },
+        ]),
       ),
     };
   }

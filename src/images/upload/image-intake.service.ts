@@ -93,10 +93,11 @@ export class ImageIntakeService {
 
   /**
    * Reads an image into the volume. The caller must `keep` it, and `discard` it in any case.
+   * @param createdAt time of arrival; default: now
    * @throws images/not-a-picture, images/too-large, images/volume-full, images/volume-unavailable
    */
-  receive(content: Readable): Promise<IncomingFile> {
-    return this.incoming.receive(content);
+  receive(content: Readable, createdAt = new Date(this.clock.nowMs())): Promise<IncomingFile> {
+    return this.incoming.receive(content, createdAt);
   }
 
   /** Removes a received image that was not kept. */

@@ -4,7 +4,6 @@ import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { Clock } from '../../core/index.js';
 import { readImageHeader, SIGNATURE_BYTES } from '../formats/image-header.js';
 import { EXTENSIONS, type ImageType } from '../formats/image-type.js';
 import { asVolumeError, imagesBusy, imageTooLarge, notAnImage } from '../image.errors.js';
@@ -56,7 +55,6 @@ export class IncomingFiles {
   constructor(
     private readonly volume: ImageVolume,
     @Inject(SETTINGS) private readonly settings: Settings,
-    private readonly clock: Clock,
   ) {}
 
   /** Maximum size of one file, bytes. */
@@ -68,9 +66,8 @@ export class IncomingFiles {
    * Writes and hashes `content` while it arrives; holds one chunk in memory.
    * @throws images/not-a-picture, images/too-large, images/volume-full, images/volume-unavailable
    */
-  async receive(content: Readable): Promise<IncomingFile> {
+  async receive(content: Readable, createdAt: Date): Promise<IncomingFile> {
     const directory = this.volume.directoryForNewFiles;
-    const createdAt = new Date(this.clock.nowMs());
     const id = newImageId(createdAt);
     const path = join(directory, INCOMING_DIRECTORY, partFileName(id));
     // nginx runs as another user and must be able to read the file.

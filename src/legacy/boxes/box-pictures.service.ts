@@ -1,59 +1,52 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import {
+  type BytesHold,
   ClientAddresses,
   Clock,
   DomainError,
-  type ErrorCode,
-  EventBus,
   FairSlots,
+  InFlightBytes,
 } from '../../core/index.js';
-import { ImageIntakeService, type IncomingFile } from '../../images/index.js';
 import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
+import type { PictureFile } from '../spool/box-post.js';
+import { PostSpool } from '../spool/post-spool.service.js';
 import { BoxDirectory } from './box-directory.js';
 import { dialectOf, readLegacyBody } from './legacy-body.js';
 import { type LegacyFile, type LegacyForm, readLegacyForm } from './legacy-form.js';
 import { type BoxCheck, PostLimits } from './post-limits.js';
-import { isLegacyPicturePath, legacyPictureAddress, legacyPicturePath } from './legacy-picture-path.js';
 
 const MAX_FILES = 12;
 /** A request may be as large as this number of pictures of the largest size. */
 const MAX_FULL_SIZE_PICTURES = 4;
 /** Age that a request can have without being cut for others. A box sends two small pictures. */
 const SAFE_AGE_MS = 5_000;
-/** The same bytes would be refused again, and a box repeats a refused request for ever: these get the answer 200. */
-const PERMANENT_ERRORS: ReadonlySet<ErrorCode> = new Set([
-  'images/not-a-picture',
-  'images/damaged',
-  'images/too-large',
-  'images/too-many-pixels',
-]);
-
-/** Stores the pictures of old boxes: through the image intake, at the paths of the old server. */
+/** Receives the pictures of old boxes. They are small, so a request is in memory until it is durable. */
 @Injectable()
 export class BoxPicturesService {
-  private readonly logger = new Logger(BoxPicturesService.name);
   private readonly reads: FairSlots;
+  private readonly maxBytes: number;
 
   constructor(
     private readonly boxes: BoxDirectory,
-    private readonly intake: ImageIntakeService,
-    private readonly events: EventBus,
+    private readonly spool: PostSpool,
     private readonly metrics: LegacyMetrics,
     private readonly limits: PostLimits,
     private readonly addresses: ClientAddresses,
+    private readonly inFlight: InFlightBytes,
     private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(SETTINGS) { legacy, images }: Settings,
   ) {
-    this.reads = new FairSlots(settings.legacy.boxes.picturePostsAtOnce, SAFE_AGE_MS);
-    events.share('legacy-snapshot.stored');
+    this.reads = new FairSlots(legacy.boxes.picturePostsAtOnce, SAFE_AGE_MS);
+    this.maxBytes = images.maxBytes;
   }
 
   /**
-   * Resolves when every valid picture of the request is durable.
+   * Resolves when every valid picture of the request is durable, in storage or in the spool.
    * @returns the fields, and whether a vehicle has this box
    * @throws UnreadableBodyError, TooManyPostsError, storage/unavailable, and temporary errors `images/…`
    */
@@ -67,46 +60,50 @@ export class BoxPicturesService {
 
   private async ingestForm(request: IncomingMessage): ReturnType<BoxPicturesService['ingest']> {
     const check = this.limits.boxCheck('picture', request);
-    const form = await this.read(request, check);
-    const received = form.files.flatMap(({ outcome }) =>
-      outcome.status === 'fulfilled' ? [outcome.value] : [],
-    );
+    const holds: BytesHold[] = [];
     try {
-      if (form.fault) throw form.fault;
-      const { fields, files } = form;
-      const code = boxCodeIn(fields);
-      const vehicleId = await this.boxes.find(code);
-      if (code === null || vehicleId === null) return { fields, isKnown: false };
+      const { fields, files, fault } = await this.read(request, check, holds);
+      if (fault) throw fault;
+      const boxCode = boxCodeIn(fields);
+      const vehicleId = await this.boxes.find(boxCode);
+      if (boxCode === null || vehicleId === null) return { fields, isKnown: false };
       check(vehicleId);
-      const paths: string[] = [];
-      // All names of a request have the same time: the shared collections find by it which pictures belong together.
-      const at = new Date(this.clock.nowMs());
-      for (const file of files) {
-        const path = await this.store(vehicleId, code, at, file);
-        if (path !== null) paths.push(path);
-      }
-      this.metrics.post('picture', paths.length === files.length ? 'taken' : 'unusable');
-      if (paths.length > 0) {
-        const names = paths.map(legacyPictureAddress);
-        this.events.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: fields });
-      }
+      const post = {
+        kind: 'picture',
+        id: randomUUID(),
+        vehicleId,
+        receivedAtMs: this.clock.nowMs(),
+        boxCode,
+        fields,
+        files: files.map(receivedFile),
+      } as const;
+      this.metrics.post('picture', await this.spool.submit(post));
       return { fields, isKnown: true };
     } finally {
-      for (const each of received) await this.intake.discard(each);
+      for (const hold of holds) hold.release();
     }
   }
 
-  private async read(request: IncomingMessage, check: BoxCheck): Promise<LegacyForm<IncomingFile>> {
+  /** @param holds gets the bytes that the caller releases */
+  private async read(
+    request: IncomingMessage,
+    check: BoxCheck,
+    holds: BytesHold[],
+  ): Promise<LegacyForm<Buffer>> {
     const network = this.addresses.networkOf(request);
     const slot = this.reads.open(network, this.clock.nowMs(), () => request.destroy());
     if (!slot) throw tooManyPictures();
-    const { maxBytes } = this.intake;
     try {
       const form = await readLegacyForm(request, {
-        maxBytes: MAX_FULL_SIZE_PICTURES * maxBytes,
+        maxBytes: MAX_FULL_SIZE_PICTURES * this.maxBytes,
         maxFiles: MAX_FILES,
-        maxFileBytes: maxBytes,
-        receive: (content, fields) => this.receive(content, fields, check),
+        maxFileBytes: this.maxBytes,
+        receive: async (content, fields) => {
+          const caller = await this.callerOf(content, network, fields, check);
+          const hold = this.inFlight.open(caller, () => request.destroy());
+          holds.push(hold);
+          return readAll(content, hold);
+        },
       });
       return slot.isCut ? { ...form, fault: tooManyPictures() } : form;
     } finally {
@@ -114,48 +111,45 @@ export class BoxPicturesService {
     }
   }
 
-  /** Skips the pictures of an unknown box, and of one over its rate, when its code comes before them. */
-  private async receive(content: Readable, fields: LegacyFields, check: BoxCheck): Promise<IncomingFile> {
+  /**
+   * Skips the pictures of an unknown box, and of one over its rate, when its code comes before them.
+   * @returns the key of the bytes in memory: all boxes can have one address, so each has a share
+   */
+  private async callerOf(
+    content: Readable,
+    network: string,
+    fields: LegacyFields,
+    check: BoxCheck,
+  ): Promise<string> {
     const code = boxCodeIn(fields);
+    if (code === null) return network;
     try {
-      if (code !== null) {
-        const vehicleId = await this.boxes.find(code);
-        // The answer shows this error only when a vehicle gets the box code in the meantime.
-        if (vehicleId === null) throw tooManyPictures();
-        check(vehicleId);
-      }
+      const vehicleId = await this.boxes.find(code);
+      // The answer shows this error only when a vehicle gets the box code in the meantime.
+      if (vehicleId === null) throw tooManyPictures();
+      check(vehicleId);
+      return `${network} box ${vehicleId}`;
     } catch (error) {
       content.destroy();
       throw error;
     }
-    return this.intake.receive(content);
   }
+}
 
-  /** @returns the path below IMAGE_DIR; null when it can never be stored */
-  private async store(
-    vehicleId: string,
-    code: string,
-    at: Date,
-    { filename, outcome }: LegacyFile<IncomingFile>,
-  ): Promise<string | null> {
-    try {
-      if (outcome.status === 'rejected') throw outcome.reason;
-      const { timeZone } = this.settings.legacy;
-      const { path } = await this.intake.keep(outcome.value, {
-        vehicleId,
-        filename,
-        // Not the vehicle alone: its device with a token has a queue of its own.
-        caller: `box ${vehicleId}`,
-        choosePath: (extension) => legacyPicturePath(code, at, timeZone, extension),
-        isAcceptablePath: isLegacyPicturePath,
-      });
-      return path;
-    } catch (error) {
-      if (!(error instanceof DomainError) || !PERMANENT_ERRORS.has(error.code)) throw error;
-      this.logger.warn({ vehicleId, code: error.code }, 'picture of an old box not stored');
-      return null;
-    }
+async function readAll(content: Readable, hold: BytesHold): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  // Leaving the loop destroys the stream: the form reads on and discards the rest of the file.
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    if (!hold.add(chunk.length)) throw tooManyPictures();
+    chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+/** @throws why the file could not be read */
+function receivedFile({ filename, outcome }: LegacyFile<Buffer>): PictureFile {
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return { filename, bytes: outcome.value };
 }
 
 function tooManyPictures(): DomainError {

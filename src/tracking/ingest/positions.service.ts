@@ -53,7 +53,9 @@ export class PositionsService {
   ) {
     this.groupCommit = new GroupCommit<Position, ValidationResult>({
       commit: (positions, signal) => this.commit(positions, signal),
-      onUnconfirmed: (positions) => this.inDoubt.add(positions),
+      // Not the arrival: a position of the spool can have arrived long before.
+      onUnconfirmed: (positions) =>
+        this.inDoubt.add(positions, this.groupCommit.committingSinceMs ?? undefined),
       overloadError: overloaded,
       clock,
     });
@@ -83,6 +85,16 @@ export class PositionsService {
     source: IngestSource,
   ): Promise<ReportAnswer> {
     return this.metrics.count(source, () => this.ingest(vehicleId, parsed));
+  }
+
+  /**
+   * Like `reportParsed`, for positions of several vehicles that can have arrived earlier and waited outside storage.
+   * @param positions at most 1,000; those of one vehicle in the order of arrival
+   * @throws positions/overloaded, storage/unavailable
+   */
+  recordReceived(positions: readonly Position[], source: IngestSource): Promise<ReportAnswer> {
+    const parsed = positions.map((fix): ParsedPosition => ({ fix, dropped: [] }));
+    return this.metrics.count(source, async () => answerOf(parsed, await this.groupCommit.submit(positions)));
   }
 
   /** How full the queue before storage is, 0…1. */
