@@ -51,6 +51,11 @@ export class PostQueues {
     return this.named(name).reduce((sum, queue) => sum + queue.count, 0);
   }
 
+  /** Requests in all queues. */
+  get total(): number {
+    return QUEUE_NAMES.reduce((sum, name) => sum + this.count(name), 0);
+  }
+
   sizeBytes(name: QueueName): number {
     return this.named(name).reduce((sum, queue) => sum + queue.sizeBytes, 0);
   }

@@ -20,7 +20,8 @@ import { isTemporary } from './temporary-errors.js';
 
 /** The programs of the boxes wait 3 s for an answer and have no second attempt. */
 const STORAGE_LIMIT_MS = 1_000;
-const DISK_LIMIT_MS = 700;
+/** With it and the read of the box codes, a box has its answer within 2 s. */
+const DISK_LIMIT_MS = 600;
 const MAINTENANCE_INTERVAL_MS = 1_000;
 /** Share of the spool that pictures may use: the rest is for positions and crashes, which are small and matter more. */
 const PICTURES_SHARE = 0.9;
@@ -93,7 +94,7 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     if (!this.isEnabled) return;
-    const posts = QUEUE_NAMES.reduce((sum, name) => sum + this.queues.count(name), 0);
+    const posts = this.queues.total;
     if (posts > 0)
       this.logger.warn(
         { posts },
@@ -204,14 +205,14 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
 
   get detail(): Readonly<Record<string, unknown>> {
     const { maxBytes } = this.settings.legacy.spool;
-    const posts = QUEUE_NAMES.reduce((sum, name) => sum + this.queues.count(name), 0);
+    const posts = this.queues.total;
     return { posts, bytes: this.sizeBytes, maxBytes, setAside: this.queues.count('set-aside') };
   }
 
-  /** `full`: it refuses requests. `failing`: its directory cannot be used. `foreign`: that of another deployment. */
+  /** `full`: it refuses requests. `failing`: its disk does not take them. `foreign`: that of another deployment. */
   get issues(): readonly string[] {
     if (this.isForeign) return ['legacy-spool.foreign'];
-    if (this.isFailing) return ['legacy-spool.failing'];
+    if (this.isFailing || this.lastRefusal === 'disk') return ['legacy-spool.failing'];
     return this.lastRefusal === 'full' || this.lastRefusal === 'age' ? ['legacy-spool.full'] : [];
   }
 
@@ -254,7 +255,13 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
   }
 
   private beginOutage(): NonNullable<PostSpool['outage']> {
-    this.logger.warn('storage does not answer: requests of old boxes wait in the spool');
+    const waiting = this.queues.total;
+    this.logger.warn(
+      { waiting },
+      waiting === 0
+        ? 'storage does not take requests of old boxes in time: they wait in the spool'
+        : 'requests of old boxes wait in the spool behind those of an earlier process',
+    );
     return { sinceMs: this.clock.nowMs(), spooled: 0 };
   }
 
