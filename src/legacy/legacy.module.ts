@@ -17,6 +17,7 @@ import { SocketClientFilesController } from './panels/socket-client-files.contro
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
 import { BoxPostWriter } from './spool/box-post-writer.js';
+import { KnownBoxes } from './spool/known-boxes.js';
 import { PostSpool } from './spool/post-spool.service.js';
 import { SpoolDrainer } from './spool/spool-drainer.js';
 import { SpoolMetrics } from './spool/spool-metrics.js';
@@ -58,6 +59,7 @@ export class LegacyModule {
         BoxesService,
         SpoolMetrics,
         BoxPostWriter,
+        KnownBoxes,
         PostSpool,
         SpoolDrainer,
         SocketPortRoutes,

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nes
 import { Clock, EventBus, withTimeout } from '../../core/index.js';
 import { DatabaseConnection, storageUnavailable } from '../../database/index.js';
 import { type VehicleChange, VehiclesService } from '../../vehicles/index.js';
-import { PostSpool } from '../spool/post-spool.service.js';
+import { KnownBoxes } from '../spool/known-boxes.js';
 
 /** Changes by other instances are visible after this time. */
 const CACHE_TTL_MS = 10_000;
@@ -31,14 +31,14 @@ export class BoxDirectory implements OnModuleInit, OnApplicationBootstrap {
     private readonly vehicles: VehiclesService,
     private readonly database: DatabaseConnection,
     private readonly clock: Clock,
-    private readonly spool: PostSpool,
+    private readonly knownBoxes: KnownBoxes,
     events: EventBus,
   ) {
     events.subscribe('vehicle.changed', (change) => this.onVehicleChange(change));
   }
 
   async onModuleInit(): Promise<void> {
-    this.setBoxes(await this.spool.loadBoxes());
+    this.setBoxes(await this.knownBoxes.load());
   }
 
   /** An instance that has not had a request yet knows the codes when an outage begins. */
@@ -108,7 +108,7 @@ export class BoxDirectory implements OnModuleInit, OnApplicationBootstrap {
     const boxes = await this.vehicles.boxes();
     this.setBoxes(boxes);
     this.isStaleUntilMs = -Infinity;
-    void this.spool.saveBoxes(boxes);
+    void this.knownBoxes.save(boxes);
     if (changeCount === this.changeCount) this.readAtMs = beganMs;
   }
 

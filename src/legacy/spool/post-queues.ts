@@ -28,6 +28,7 @@ export class PostQueues {
   private own: { readonly directory: QueueDirectory; readonly set: QueueSet } | null = null;
   /** Oldest first. */
   private adopted: QueueSet[] = [];
+  private reopening: Promise<void> | null = null;
 
   constructor(private readonly root: string) {
     this.abandoned = new AbandonedDirectories(root);
@@ -68,13 +69,14 @@ export class PostQueues {
 
   /** Resolves when the record is durable. @throws QueueBusyError, the error of the file system */
   async append(name: QueueName, record: QueueRecord): Promise<void> {
+    if (this.reopening) await this.reopening;
     const { own } = this;
     if (!own) throw new DirectoryLostError('no directory');
     try {
       await own.set.queues[name].append(record);
     } catch (error) {
       if (!(await this.isLost(own.directory))) throw error;
-      // Another process has taken the directory, for example while this one was suspended.
+      // For example while this process was suspended.
       await this.reopen(own.directory);
       await this.append(name, record);
     }
@@ -128,8 +130,12 @@ export class PostQueues {
     );
   }
 
-  private async reopen(lost: QueueDirectory): Promise<void> {
-    if (this.own?.directory !== lost) return;
+  private reopen(lost: QueueDirectory): Promise<void> {
+    if (this.own && this.own.directory !== lost) return Promise.resolve();
+    return (this.reopening ??= this.openAgain(lost).finally(() => (this.reopening = null)));
+  }
+
+  private async openAgain(lost: QueueDirectory): Promise<void> {
     this.logger.warn({ directory: lost.path }, 'another process has taken over the spool of this one');
     this.own = null;
     // Their files are with the other process.

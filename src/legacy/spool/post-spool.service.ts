@@ -14,7 +14,7 @@ import { type LegacyPostKind, POST_KINDS } from '../legacy-metrics.js';
 import { type BoxPost, encodePost } from './box-post.js';
 import { BoxPostWriter, type WriteResult } from './box-post-writer.js';
 import { PostQueues, QUEUE_NAMES, type QueueName } from './post-queues.js';
-import { claimDirectory, loadBoxes, saveBoxes } from './spool-directory.js';
+import { claimDirectory } from './spool-directory.js';
 import { SpoolMetrics, type SpoolRefusal } from './spool-metrics.js';
 import { isTemporary } from './temporary-errors.js';
 
@@ -25,7 +25,7 @@ const DISK_LIMIT_MS = 600;
 const MAINTENANCE_INTERVAL_MS = 1_000;
 /** Share of the spool that pictures may use: the rest is for positions and crashes, which are small and matter more. */
 const PICTURES_SHARE = 0.9;
-/** Share of one vehicle: anybody who has its code can send as its box. */
+/** Share of one vehicle: every client that has its code can send as its box. */
 const VEHICLE_SHARE = 0.25;
 /** A larger request waits for storage, as without a spool. */
 const MAX_POST_BYTES = 16_000_000;
@@ -52,7 +52,6 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
   private lastRefusal: SpoolRefusal | null = null;
   private isFailing = false;
   private isForeign = false;
-  private savedBoxes: string | null = null;
 
   constructor(
     private readonly writer: BoxPostWriter,
@@ -110,7 +109,7 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
    * @throws storage/unavailable when neither takes it; what the writer throws
    */
   async submit(post: BoxPost): Promise<SubmitResult> {
-    if (!this.queues.isOpen) return this.write(post);
+    if (!this.queues.isOpen || this.isForeign) return this.write(post);
     if (!this.database.hasStarted) return this.spool(post);
     if (!this.queues.isEmpty(post.kind)) {
       // Out of order is better than lost.
@@ -134,25 +133,6 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
     this.isForeign = !(await claimDirectory(directory, deploymentId));
     if (this.isForeign) this.logger.error({ directory }, 'LEGACY_SPOOL_DIR belongs to another deployment');
     return !this.isForeign;
-  }
-
-  /** The box codes that the last process knew: vehicle ids by code. Never rejects. */
-  async loadBoxes(): Promise<ReadonlyMap<string, string>> {
-    if (!this.isEnabled) return new Map();
-    const boxes = await loadBoxes(this.settings.legacy.spool.directory);
-    this.savedBoxes = JSON.stringify([...boxes]);
-    return boxes;
-  }
-
-  /** Keeps the box codes for a process that starts while storage does not answer. Never rejects. */
-  async saveBoxes(boxes: ReadonlyMap<string, string>): Promise<void> {
-    const text = JSON.stringify([...boxes]);
-    if (!this.isEnabled || text === this.savedBoxes) return;
-    this.savedBoxes = text;
-    await saveBoxes(this.settings.legacy.spool.directory, boxes).catch((error: unknown) => {
-      this.savedBoxes = null;
-      this.logger.warn({ err: error }, 'box codes not kept in the spool');
-    });
   }
 
   /** Waits for a write that took too long. @returns whether it has stored the request */
@@ -241,6 +221,7 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
     try {
       this.assertRoom(post, payload.length);
       this.outage ??= this.beginOutage();
+      this.outage.spooled += 1;
       const record = { key: post.vehicleId, atMs: post.receivedAtMs, payload };
       await withTimeout(this.queues.append(post.kind, record), DISK_LIMIT_MS, diskTooSlow);
     } catch (error) {
@@ -249,7 +230,6 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
     }
     // While pictures are refused, positions may still have room.
     if (this.lastRefusal !== 'full' || post.kind === 'picture') this.lastRefusal = null;
-    this.outage.spooled += 1;
     this.addBytes(post.vehicleId, payload.length);
     return 'spooled';
   }

@@ -325,6 +325,7 @@ describe('what a process has left', () => {
     await second.run(DRAIN);
     expect(storage.stored).toEqual([]);
     expect([second.spool.count('position'), second.spool.issues]).toEqual([1, ['legacy-spool.foreign']]);
+    expect(await second.spool.submit(position(1))).toBe('taken');
   });
 
   it('goes on in a new directory when another process has taken the own one', async () => {
@@ -336,11 +337,12 @@ describe('what a process has left', () => {
     await rm(join(directory, name, 'alive'));
     const second = await startProcess();
     await second.run('legacy-spool-adoption');
-    expect(await first.spool.submit(position(1))).toBe('spooled');
-    expect([first.spool.count('position'), second.spool.count('position')]).toEqual([1, 1]);
+    const more = await Promise.all([1, 2, 3].map((n) => first.spool.submit(position(n))));
+    expect(more).toEqual(['spooled', 'spooled', 'spooled']);
+    expect([first.spool.count('position'), second.spool.count('position')]).toEqual([3, 1]);
     storage.mode = 'works';
     await second.run(DRAIN);
     await first.run(DRAIN);
-    expect(storage.stored).toEqual(['p0', 'p1']);
+    expect(storage.stored).toEqual(ids(0, 4));
   });
 });
