@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -11,8 +11,8 @@ import {
 } from '../support/child-process.js';
 import { adminToken, call } from '../support/http.js';
 import { CRASH, formOf, postRaw, SNAPSHOT, TRACKING } from '../support/old-boxes.js';
+import { waitForEmptySpool } from '../support/legacy-spool.js';
 import { jpeg } from '../support/pictures.js';
-import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { ADMIN, JWT_SECRET, OPS_TOKEN } from '../support/test-service.js';
 import { createTestVolume, type TestVolume } from '../support/test-volume.js';
@@ -201,17 +201,10 @@ describe('an outage of the database with a kill -9 of the service in it', () => 
       await sleep(thirdMs);
       mongo = await startDatabaseAt(database.path, database.port);
 
-      const level = async (): Promise<number> =>
-        (await Scrape.of(service)).value('samserver_legacy_spool_posts') ?? NaN;
-      // The process that was killed has left its directory, until the next one takes it over and has stored all of it.
-      const leftBy = async (): Promise<string[]> =>
-        (await readdir(join(directory.path, 'spool'), { recursive: true })).filter((name) =>
-          /seg$/.test(name),
-        );
-      await until(async () => (await level()) === 0 && (await leftBy()).length === 0, 'an empty spool');
+      await waitForEmptySpool(env.LEGACY_SPOOL_DIR);
       isOver = true;
       await running;
-      await until(async () => (await level()) === 0, 'an empty spool');
+      await waitForEmptySpool(env.LEGACY_SPOOL_DIR);
 
       const all = boxes.flatMap(({ positions, pictures, crashes }) => [
         ...positions,
