@@ -18,8 +18,8 @@ interface CacheOptions<T> {
   readonly ttlMs: number;
   /**
    * `shared`: in Redis; without Redis in memory. `process`: in memory only, for secrets and access rights. Memory is used
-   * only while the changes of every instance arrive here (`EventStream.hearsEveryInstance`), and the owner calls `forget` or
-   * `clear` on the shared event of a change.
+   * only while the changes of every instance arrive here (`EventStream.hearsEveryInstance`), and the owner calls `forget`,
+   * `revise` or `clear` on the shared event of a change.
    */
   readonly tier: 'shared' | 'process';
   /** Bound of the entries in memory. Beyond it the one used least recently is dropped. Default 10,000. */
