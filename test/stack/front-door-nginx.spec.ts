@@ -1,84 +1,26 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { stat, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { connect } from 'node:net';
-import { freePorts } from '../support/child-process.js';
 import { until } from '../support/sockets.js';
-import { type Arrival, Boxes, ColorServer, describeWith, Nginx } from './support/front-door.js';
+import { type Arrival, Boxes, ColorServer, describeWith } from './support/front-door.js';
+import { FrontDoorStack, Nginx, SECRET, TRACKING } from './support/front-door-nginx.js';
 
-const SECRET = 'mirror-secret-of-the-test-0123456789abcdef';
-const TRACKING = '/api/tracking/postAmbulanceTracking';
 const BOXES = Array.from({ length: 16 }, (_, n) => `203.0.113.${n + 1}`);
 
 const describeNginx = await describeWith({ nginx: ['/usr/sbin/nginx', '-v'] });
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
-}
-
 describeNginx('the front door in nginx', () => {
+  let stack: FrontDoorStack;
   let nginx: Nginx;
   let blue: ColorServer;
   let green: ColorServer;
-  let colors: readonly string[];
+  const ask: FrontDoorStack['ask'] = (...request) => stack.ask(...request);
 
   beforeAll(async () => {
-    blue = await ColorServer.start('blue', await freePorts());
-    green = await ColorServer.start('green', await freePorts());
-    colors = ['--blue', blue.addresses, '--green', green.addresses];
-    nginx = await Nginx.start();
-    await writeFile(`${nginx.directory}/secret`, `${SECRET}\n`, { mode: 0o600 });
-    await nginx.apply(...colors, '--share', 'none', '--mirror-secret-file', `${nginx.directory}/secret`);
+    stack = await FrontDoorStack.start();
+    ({ nginx, blue, green } = stack);
   });
-  afterAll(async () => {
-    blue.stop();
-    green.stop();
-    await nginx.close();
-  });
-  beforeEach(async () => {
-    await Promise.all([blue.ledger(), green.ledger()]);
-  });
-
-  function ask(
-    path: string,
-    options: {
-      method?: string;
-      headers?: Record<string, string>;
-      body?: string;
-      port?: number;
-      localAddress?: string;
-    } = {},
-  ): Promise<Answer> {
-    const { method = 'POST', headers = {}, body = 'ambulance_id=1', port = nginx.ports.http } = options;
-    const { localAddress } = options;
-    return new Promise((resolve, reject) => {
-      const outgoing = request({
-        ...{ host: '127.0.0.1', port, path, method, headers, agent: false },
-        ...(localAddress !== undefined && { localAddress }),
-      });
-      outgoing.on('response', (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-        );
-      });
-      outgoing.on('error', reject);
-      outgoing.end(method === 'GET' ? undefined : body);
-    });
-  }
-
-  /** The ledger, when it has `count` posts. */
-  async function arrivals(server: ColorServer, count: number): Promise<Arrival[]> {
-    const all: Arrival[] = [];
-    await until(async () => {
-      all.push(...(await server.ledger()));
-      return all.length >= count;
-    }, `${count} requests`);
-    return all;
-  }
+  afterAll(() => stack.close());
+  beforeEach(() => stack.forget());
 
   const sequences = (list: readonly Arrival[]): string[] =>
     list.map(({ headers }) => String(headers['x-sequence'])).sort();
@@ -176,7 +118,7 @@ describeNginx('the front door in nginx', () => {
       headers: { ...forged, 'X-Samserver-Mirror': 'guessed' },
       localAddress: '127.0.0.9',
     });
-    const [copy] = await arrivals(green, 1);
+    const [copy] = await stack.arrivals(green, 1);
     expect(copy?.headers['x-samserver-mirror']).toBe(SECRET);
     expect(copy?.headers['x-samserver-request-id']).toMatch(/^[0-9a-f]{32}$/);
     expect(copy?.headers['x-real-ip']).toBe('127.0.0.9');
@@ -237,35 +179,65 @@ describeNginx('the front door in nginx', () => {
     const failures = async (): Promise<string[]> =>
       (await nginx.log('samserver-mirror-failed.log')).split('\n').filter((line) => line !== '');
     await ask(TRACKING);
-    await arrivals(green, 1);
+    await stack.arrivals(green, 1);
     const before = (await failures()).length;
     await green.close();
     expect((await ask(TRACKING)).status).toBe(200);
     await until(async () => (await failures()).length === before + 1, 'the line of the failed copy');
     await green.open();
     expect((await ask(TRACKING)).status).toBe(200);
-    await arrivals(green, 1);
+    await stack.arrivals(green, 1);
     const [line = '{}'] = (await failures()).slice(before);
     expect(JSON.parse(line)).toMatchObject({ path: TRACKING, backendStatus: '502' });
     expect(await failures()).toHaveLength(before + 1);
   });
 
-  it('answers at once while green hangs, and leaves connections for clients', async () => {
+  it('adds nothing to an answer with the mirror: green works, hangs or is dead', async () => {
+    const seconds = Number(process.env['SAMSERVER_FRONT_DOOR_S'] ?? 3);
+    const figures: Record<string, string> = {};
+    /** The rates of the fleet: 23 posts with two pictures and 16 positions a second. */
+    const measure = async (name: string): Promise<void> => {
+      const common = { url: nginx.url, addresses: BOXES, timeoutMs: 3_000 };
+      const results = await Promise.all([
+        Boxes.start({ ...common, kind: 'pictures', perSecond: 23, count: 23 * seconds }).ended(),
+        Boxes.start({ ...common, perSecond: 16, count: 16 * seconds }).ended(),
+      ]);
+      for (const { failed, errors } of results) expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
+      const sorted = results.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
+      const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN;
+      figures[name] = `p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms`;
+      // An answer that waits for the copy takes the second of its time-out.
+      expect(at(0.99)).toBeLessThan(900);
+    };
+    await nginx.apply('--share', 'none', '--mirror', 'off');
+    await measure('mirror off');
+    await nginx.apply('--mirror', 'on');
+    await measure('mirror on');
+    await green.behave('slow');
+    await measure('green takes 5 s');
+    await green.behave('ok');
+    await green.close();
+    await measure('green refuses');
+    await green.open();
+    await nginx.apply('--mirror', 'off');
+    await measure('mirror off again');
+    console.info(`latency of an answer, ${seconds} s each: ${JSON.stringify(figures, null, 1)}`);
+  });
+
+  it('takes 600 posts in 3 s while green hangs: copies do not use up the connections', async () => {
     await nginx.apply('--share', 'none', '--mirror', 'on');
     await green.behave('slow');
-    const { failed, errors, latenciesMs } = await Boxes.start({
-      ...{ url: nginx.url, count: 600, perSecond: 200, timeoutMs: 3_000 },
-    }).ended();
+    const load = Boxes.start({ url: nginx.url, count: 600, perSecond: 200, timeoutMs: 3_000 });
+    const { failed, errors } = await load.ended();
     await green.behave('ok');
     expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
-    expect(Math.max(...latenciesMs)).toBeLessThan(1_000);
   });
 
   it('spools a large body and copies it byte for byte', async () => {
     await nginx.apply('--share', 'none', '--mirror', 'on');
     const body = 'x'.repeat(5_000_000);
     expect((await ask('/api/snapshot/postAmbulanceImageUpload', { body })).status).toBe(200);
-    const [[original], [copy]] = [await arrivals(blue, 1), await arrivals(green, 1)];
+    const [[original], [copy]] = [await stack.arrivals(blue, 1), await stack.arrivals(green, 1)];
     expect(original?.sizeBytes).toBe(5_000_000);
     expect(copy?.sha256).toBe(original?.sha256);
   });
@@ -282,82 +254,5 @@ describeNginx('the front door in nginx', () => {
     socket.write('still-here');
     await until(() => received.endsWith('still-here'), 'the echo');
     socket.destroy();
-  });
-
-  it('keeps the secret out of the include, the logs and the output, in a file for root alone', async () => {
-    const outputs = [
-      await nginx.apply('--mirror', 'on', '--mirror-secret-file', `${nginx.directory}/secret`),
-      (await nginx.command('apply', '--dry-run', '--json')).output,
-      (await nginx.command('apply', '--dry-run')).output,
-      (await nginx.command('status')).output,
-      (await nginx.command('remove', '--dry-run')).output,
-    ];
-    await ask(`${TRACKING}?token=private-value`);
-    await arrivals(green, 1);
-    for (const name of ['samserver-front-door.log', 'samserver-mirror-failed.log', 'error.log'])
-      outputs.push(await nginx.log(name));
-    outputs.push(
-      await nginx.log('front-door/front-door.conf'),
-      await nginx.log('front-door/front-door.blue-only'),
-    );
-    for (const text of outputs) expect(text).not.toMatch(new RegExp(`${SECRET}|private-value`));
-    expect((await stat(`${nginx.frontDoor}/mirror-secret.header`)).mode & 0o777).toBe(0o600);
-    await writeFile(`${nginx.directory}/short`, 'pass"word;');
-    const refused = await nginx.command('apply', '--mirror-secret-file', `${nginx.directory}/short`);
-    expect(refused.code).toBe(64);
-    expect(refused.output).toContain('32 to 200');
-    expect(refused.output).not.toContain('pass"word');
-  });
-
-  it('changes nothing when the plan is in force already', async () => {
-    await nginx.apply('--share', 'half');
-    const log = await nginx.log('error.log');
-    expect(await nginx.apply('--share', 'half')).toContain('was in force already');
-    expect(await nginx.log('error.log')).toBe(log);
-  });
-
-  it('goes back when nginx refuses the file, and when it does not use it', async () => {
-    await nginx.apply('--share', 'none');
-    const include = await nginx.log('front-door/front-door.conf');
-    const expectUnchanged = async (): Promise<void> => {
-      expect(await nginx.log('front-door/front-door.conf')).toBe(include);
-      expect((await nginx.command('status')).output).toContain('share none');
-      expect((await ask(TRACKING)).headers['x-samserver-color']).toBe('blue');
-    };
-    await writeFile(`${nginx.directory}/broken`, '');
-    const refused = await nginx.command('apply', '--share', 'all');
-    await nginx.unbreak();
-    expect(refused).toMatchObject({ code: 1 });
-    expect(refused.output).toContain('nginx refuses the configuration');
-    await expectUnchanged();
-    // nginx -t does not detect a port that is in use; the reload fails then.
-    const [, port = ''] = /:(\d+),/.exec(blue.addresses) ?? [];
-    const { sockets, status } = nginx.ports;
-    const unused = await nginx.command('apply', '--ports', `${port},${sockets},${status}`, '--share', 'all');
-    expect(unused).toMatchObject({ code: 1 });
-    expect(unused.output).toContain('does not use the new configuration');
-    await expectUnchanged();
-  });
-
-  it('refuses a second command at the same time', async () => {
-    const ends = await Promise.all([
-      nginx.command('apply', '--share', 'one', '--box-addresses', '203.0.113.1'),
-      nginx.command('apply', '--share', 'half'),
-      nginx.command('remove'),
-    ]);
-    const codes = ends.map(({ code }) => code).sort();
-    expect(codes).toContain(75);
-    expect(codes.filter((code) => code === 0).length).toBeGreaterThanOrEqual(1);
-    expect((await nginx.command('status')).code).not.toBe(64);
-  });
-
-  it('sends everything to blue with `remove`', async () => {
-    await nginx.apply('--share', 'all', '--mirror', 'on');
-    expect((await nginx.command('remove')).output).toContain('nginx: all to blue');
-    expect((await ask(TRACKING)).headers['x-samserver-color']).toBe('blue');
-    await blue.close();
-    expect((await ask(TRACKING)).status).toBe(503);
-    await blue.open();
-    expect(await green.ledger()).toEqual([]);
   });
 });

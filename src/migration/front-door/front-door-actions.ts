@@ -52,9 +52,12 @@ export async function applyPlan(
   return withFrontDoorLock(async () => {
     try {
       const wasOn = (await recordedPlan(plan.directory))?.isRedirectOn === true;
-      if (!plan.isRedirectOn && (wasOn || (await redirect.status()).isOn === true)) await redirect.turnOff();
+      const notes =
+        !plan.isRedirectOn && (wasOn || (await redirect.status()).isOn === true)
+          ? await redirect.turnOff(plan)
+          : [];
       const isChanged = await applyInclude(plan, secret, files, nginx, io.signal);
-      const notes = plan.isRedirectOn ? await redirect.turnOn(plan) : [];
+      if (plan.isRedirectOn) notes.push(...(await redirect.turnOn(plan)));
       const state = isChanged ? 'in force' : 'was in force already';
       return {
         exitCode: EXIT_CODES.OK,
@@ -73,7 +76,13 @@ export async function applyPlan(
   });
 }
 
-/** The emergency stop: blue alone. Each step is tried, whatever the others did. */
+/** Longer than an `apply` takes that nginx does not put in force. */
+const EMERGENCY_LOCK_WAIT_MS = 30_000;
+
+/**
+ * The emergency stop: blue alone. Each step is tried, whatever the others did. The redirect does not wait for another command,
+ * and is turned off once more afterwards, because that command could have turned it on.
+ */
 export async function removeFrontDoor(
   io: CommandIo,
   plan: FrontDoorPlan,
@@ -93,30 +102,32 @@ export async function removeFrontDoor(
       ],
       json: { isDryRun: true, version: nginxInclude(blueOnly(plan)).version },
     };
-  return withFrontDoorLock(async () => {
-    const steps = [
-      { name: 'redirect', work: () => turnOff(redirect, plan) },
-      { name: 'nginx', work: () => applyBlueOnly(plan, files, nginx, io.signal) },
-    ];
-    const failures: { readonly step: string; readonly error: CommandError | Error }[] = [];
-    for (const { name, work } of steps)
-      await work().catch((error: unknown) =>
-        failures.push({ step: name, error: error instanceof Error ? error : new Error(String(error)) }),
-      );
-    const lines = steps.map(({ name }) => {
-      const failure = failures.find(({ step }) => step === name);
-      return failure
-        ? `${name}: FAILED: ${failure.error.message}`
-        : `${name}: ${name === 'nginx' ? 'all to blue' : 'off'}`;
-    });
+  const isStopped = redirect.stopNew().catch(() => undefined);
+  const work = async (): Promise<CommandResult> => {
+    await isStopped;
+    const notes: string[] = [];
+    const failures: { readonly step: string; readonly error: Error }[] = [];
+    const attempt = async (step: string, done: string, act: () => Promise<unknown>): Promise<void> => {
+      try {
+        await act();
+        notes.push(`${step}: ${done}`);
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        failures.push({ step, error });
+        notes.push(`${step}: FAILED: ${error.message}`);
+      }
+    };
+    await attempt('nginx', 'all to blue', () => applyBlueOnly(plan, files, nginx, io.signal));
+    await attempt('redirect', 'off', async () => notes.push(...(await turnOff(redirect, plan))));
     const isForbidden = failures.some(({ error }) => needsRoot(error));
     return {
       exitCode:
         failures.length === 0 ? EXIT_CODES.OK : isForbidden ? EXIT_CODES.NO_PERMISSION : EXIT_CODES.FAILURE,
-      lines: [...lines, ...(isForbidden ? ['run as root:', ...redirect.commandsOff()] : [])],
-      json: { failures: failures.map(({ step, error }) => ({ step, error: error.message })) },
+      lines: [...notes, ...(isForbidden ? ['run as root:', ...redirect.commandsOff()] : [])],
+      json: { notes, failures: failures.map(({ step, error }) => ({ step, error: error.message })) },
     };
-  });
+  };
+  return withFrontDoorLock(work, EMERGENCY_LOCK_WAIT_MS);
 }
 
 /** Compares the plan with what nginx and nft do. */
@@ -204,10 +215,11 @@ async function readSecret(path: string): Promise<string> {
 }
 
 /** A machine without nft has no redirect. */
-async function turnOff(redirect: Redirect, plan: FrontDoorPlan): Promise<void> {
-  await redirect.turnOff().catch((error: unknown) => {
+async function turnOff(redirect: Redirect, plan: FrontDoorPlan): Promise<readonly string[]> {
+  return redirect.turnOff(plan).catch((error: unknown) => {
     const isMissing = error instanceof CommandError && error.exitCode === EXIT_CODES.UNAVAILABLE;
     if (!isMissing || plan.isRedirectOn) throw error;
+    return [];
   });
 }
 

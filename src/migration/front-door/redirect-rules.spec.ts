@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PLAN } from './front-door-plan.js';
-import { bootUnit, OWN_BRIDGES, redirectRules } from './redirect-rules.js';
+import { bootUnit, HOLD_RULES, OWN_BRIDGES, redirectRules } from './redirect-rules.js';
 
 /** test/stack/front-door-redirect.spec.ts shows what the kernel does with them. */
 describe('redirectRules', () => {
@@ -16,8 +16,8 @@ describe('redirectRules', () => {
   it('redirects local addresses only, both ports, and no connection of this machine', () => {
     const rules = redirectRules(DEFAULT_PLAN);
     expect(rules.match(/^.*redirect to.*$/gm)?.map((line) => line.trim())).toEqual([
-      'fib daddr type local tcp dport 5000 counter redirect to :15000',
-      'fib daddr type local tcp dport 5050 counter redirect to :15050',
+      'fib daddr type local tcp dport 5000 tcp flags & (fin|syn|rst|ack) == syn counter redirect to :15000',
+      'fib daddr type local tcp dport 5050 tcp flags & (fin|syn|rst|ack) == syn counter redirect to :15050',
     ]);
     expect(rules).not.toContain('hook output');
   });
@@ -27,6 +27,13 @@ describe('redirectRules', () => {
     expect(rules).toContain('table inet samserver_front_door_samout1 {');
     expect(rules).not.toMatch(/table inet samserver_front_door\s/);
     expect(rules.match(/iifname "samout1" fib .* redirect/g)).toHaveLength(2);
+  });
+});
+
+describe('HOLD_RULES', () => {
+  it('redirect nothing and keep the tracking of connections with a rule', () => {
+    expect(HOLD_RULES).not.toContain('redirect');
+    expect(HOLD_RULES).toMatch(/type nat hook prerouting[^}]*\n\s+ct status dnat accept/);
   });
 });
 

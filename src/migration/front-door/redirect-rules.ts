@@ -2,8 +2,22 @@ import { type FrontDoorPlan, OLD_PORTS } from './front-door-plan.js';
 
 /** Our own table: removing it removes the redirect and nothing else. */
 export const TABLE = 'samserver_front_door';
-/** Removes the table of the redirect; no error when there is none. */
+/** Removes the table; no error when there is none. Connections that were redirected may break then: see `HOLD_RULES`. */
 export const REMOVE_RULES = `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`;
+const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
+const HOOK = `        # Before the rules of Docker (-100): the first NAT rule that matches counts.
+        type nat hook prerouting priority -105; policy accept;
+`;
+/**
+ * The table without a redirect. Where no other rule uses connections, the kernel tracks them, and translates the packets of
+ * redirected ones, only while a rule like this one exists; an empty chain is not enough (measured).
+ */
+export const HOLD_RULES = `${REMOVE_RULES}table inet ${TABLE} {
+    chain prerouting {
+${HOOK}        ct status dnat accept
+    }
+}
+`;
 export const UNIT_NAME = 'samserver-front-door.service';
 
 /**
@@ -14,8 +28,9 @@ export const OWN_BRIDGES = ['docker*', 'br-*', 'veth*', 'podman*', 'cni*', 'virb
 
 /**
  * Rules for `nft -f` (Linux 5.2 or newer), IPv4 and IPv6. They replace the table in one transaction, so that they can be
- * loaded again. Connections that exist stay where they are: NAT looks at the first packet only. There is no chain for output:
- * the connections of this machine, nginx's own to blue above all, are never redirected.
+ * loaded again. Connections that exist stay where they are: only a SYN is redirected. Without this condition, a kernel that has
+ * not tracked connections before takes the next packet of each connection for the first one. There is no chain for output: the
+ * connections of this machine, nginx's own to blue above all, are never redirected.
  * @param onlyInterface for the self-test: the table has this name and redirects only what comes from this interface
  */
 export function redirectRules(
@@ -31,10 +46,8 @@ export function redirectRules(
 delete table inet ${table}
 table inet ${table} {
     chain prerouting {
-        # Before the rules of Docker (-100): the first NAT rule that matches counts.
-        type nat hook prerouting priority -105; policy accept;
-${exclusions.join('')}        ${from}fib daddr type local tcp dport ${OLD_PORTS.http} counter redirect to :${ports.http}
-        ${from}fib daddr type local tcp dport ${OLD_PORTS.sockets} counter redirect to :${ports.sockets}
+${HOOK}${exclusions.join('')}        ${from}fib daddr type local tcp dport ${OLD_PORTS.http} ${SYN} counter redirect to :${ports.http}
+        ${from}fib daddr type local tcp dport ${OLD_PORTS.sockets} ${SYN} counter redirect to :${ports.sockets}
     }
 }
 `;

@@ -1,13 +1,28 @@
 import { access, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, EXIT_CODES, UnavailableError } from '../../core/commands/index.js';
 import { fileError, type FrontDoorFiles } from './front-door-files.js';
 import type { FrontDoorPlan } from './front-door-plan.js';
-import { bootUnit, redirectRules, REMOVE_RULES, serviceOf, TABLE, UNIT_NAME } from './redirect-rules.js';
+import { redirectedConnections } from './redirected-connections.js';
+import {
+  bootUnit,
+  HOLD_RULES,
+  redirectRules,
+  REMOVE_RULES,
+  serviceOf,
+  TABLE,
+  UNIT_NAME,
+} from './redirect-rules.js';
 import type { RunProgram } from './run-program.js';
 
 const UNIT_PATH = `/etc/systemd/system/${UNIT_NAME}`;
 const CONNECT_TIMEOUT_MS = 1_000;
+/** Posts take milliseconds; a socket of a panel takes hours. */
+const DRAIN_LIMIT_MS = 1_500;
+const DRAIN_PAUSE_MS = 50;
+/** The list of connections is not read at one moment: a single zero can miss one. */
+const ZEROS_IN_A_ROW = 5;
 
 export interface RedirectStatus {
   /** Null: it cannot be read without root. */
@@ -55,21 +70,47 @@ export class Redirect {
     return this.installUnit(plan);
   }
 
-  /** Removes rules and unit; what is not there is no error. The rules go first. */
-  async turnOff(): Promise<void> {
-    await this.nft(['-f', '-'], REMOVE_RULES);
+  /** New connections go to the old server from now on; redirected ones stay. */
+  async stopNew(): Promise<void> {
+    await this.nft(['-f', '-'], HOLD_RULES);
+  }
+
+  /**
+   * New connections go to the old server when this begins. The table goes when no redirected connection is left.
+   * @returns what the operator should know
+   */
+  async turnOff(plan: Pick<FrontDoorPlan, 'ports'>): Promise<string[]> {
+    await this.stopNew();
     await this.files.remove('redirect');
-    if (!(await exists(UNIT_PATH))) return;
-    await this.run('systemctl', ['disable', UNIT_NAME]);
-    await rm(UNIT_PATH, { force: true });
-    await this.run('systemctl', ['daemon-reload']);
+    if (await exists(UNIT_PATH)) {
+      await this.run('systemctl', ['disable', UNIT_NAME]);
+      await rm(UNIT_PATH, { force: true });
+      await this.run('systemctl', ['daemon-reload']);
+    }
+    const endMs = performance.now() + DRAIN_LIMIT_MS;
+    for (let zeros = 0; ;) {
+      const count = await redirectedConnections(plan);
+      zeros = count === 0 ? zeros + 1 : 0;
+      if (zeros === ZEROS_IN_A_ROW) {
+        await this.nft(['-f', '-'], REMOVE_RULES);
+        return [];
+      }
+      if (performance.now() > endMs && count > 0)
+        return [
+          `${count} redirected connections are left; table ${TABLE} keeps them alive. Later: nft delete table inet ${TABLE}`,
+        ];
+      await sleep(DRAIN_PAUSE_MS);
+    }
   }
 
   async status(): Promise<RedirectStatus> {
     const { code, stdout, stderr } = await this.run('nft', ['list', 'table', 'inet', TABLE]);
     if (code !== 0) return { isOn: /No such file/.test(stderr) ? false : null, connections: 0 };
     const counts = [...stdout.matchAll(/counter packets (\d+)/g)].map(([, count]) => Number(count));
-    return { isOn: true, connections: counts.reduce((sum, count) => sum + count, 0) };
+    return {
+      isOn: stdout.includes('redirect to'),
+      connections: counts.reduce((sum, count) => sum + count, 0),
+    };
   }
 
   /** @throws CommandError */

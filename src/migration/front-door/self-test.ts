@@ -22,7 +22,7 @@ export interface SelfTestCheck {
 /** Prints whether `GET <url>` reached the front door. A script of its own, because it runs in another network namespace. */
 const PROBE = `
 const request = require('node:http').get(process.argv[1], { timeout: 3000, agent: false }, (response) => {
-  console.log(response.headers['${COLOR_HEADER.toLowerCase()}'] === undefined ? 'blue' : 'front-door');
+  console.log(/^(?:blue|green)$/.test(response.headers['${COLOR_HEADER.toLowerCase()}']) ? 'front-door' : 'blue');
   process.exit();
 });
 request.on('timeout', () => request.destroy()).on('error', () => console.log('nothing'));`;

@@ -64,7 +64,8 @@ function post(sequence) {
       response.resume();
       response.on('end', () => {
         result.latenciesMs.push(performance.now() - startMs);
-        const color = response.headers['x-samserver-color'] ?? 'direct';
+        const header = response.headers['x-samserver-color'];
+        const color = ['blue', 'green'].includes(header) ? header : 'direct';
         result.colors[color] = (result.colors[color] ?? 0) + 1;
         if (response.statusCode !== 200) fail(`status ${response.statusCode}`);
         settle();
