@@ -28,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./migration/images/index.js')).imagesCommand,
   },
   {
+    name: 'front-door',
+    summary: 'share clients between the old server and Samserver in nginx',
+    load: async () => (await import('./migration/front-door/index.js')).frontDoorCommand,
+  },
+  {
     name: 'init',
     summary: 'write the deployment id into the database and the image volume',
     load: async () => (await import('./migration/index.js')).initCommand,
