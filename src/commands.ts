@@ -18,6 +18,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./tools/watch/index.js')).watchCommand,
   },
   {
+    name: 'load',
+    summary:
+      'load the servers with boxes, devices, panels and watchers, and look for every post in the stores',
+    load: async () => (await import('./migration/load/index.js')).loadCommand,
+  },
+  {
     name: 'adopt',
     summary: 'create vehicles from the ambulances of the old server',
     load: async () => (await import('./migration/index.js')).adoptCommand,
