@@ -6,6 +6,7 @@ export { ImagesModule } from './images.module.js';
 export { ImagesService } from './images.service.js';
 export { readImageHeader, SIGNATURE_BYTES } from './formats/image-header.js';
 export { EXTENSIONS } from './formats/image-type.js';
+export { removeMetadata } from './formats/remove-metadata.js';
 export { oldAddressOf, prepareOldAddresses } from './serving/old-address.js';
 export { ImageIntakeService } from './upload/image-intake.service.js';
 export type { IncomingFile } from './upload/incoming-files.js';

@@ -1,9 +1,12 @@
+import { setMaxListeners } from 'node:events';
 import type { RunRecords } from './run-records.js';
 
 const LOOK_EVERY_MS = 250;
 
 /** Ends a load that uses more of this machine than it may. */
 export class LoadLimits {
+  /** Aborted by the first limit or by an interruption. */
+  readonly signal: AbortSignal;
   private readonly end = new AbortController();
   private timer?: NodeJS.Timeout;
   private reason: string | null = null;
@@ -11,12 +14,11 @@ export class LoadLimits {
   constructor(
     private readonly records: RunRecords,
     private readonly maxMemoryMb: number,
-    private readonly interrupt: AbortSignal,
-  ) {}
-
-  /** Aborted by the first limit or by an interruption. */
-  get signal(): AbortSignal {
-    return AbortSignal.any([this.interrupt, this.end.signal]);
+    interrupt: AbortSignal,
+  ) {
+    this.signal = AbortSignal.any([interrupt, this.end.signal]);
+    // Each sender adds a listener.
+    setMaxListeners(0, this.signal);
   }
 
   /** The limit that ended the load; null: none. */

@@ -67,8 +67,9 @@ export class LoadRun {
     io: CommandIo,
   ): Promise<LoadReport> {
     const records = await RunRecords.open(options.ledger ?? null);
-    const old = oldDatabaseUrl === null ? null : await OldStoreRepository.open(oldDatabaseUrl);
+    let old: OldStoreRepository | null = null;
     try {
+      if (oldDatabaseUrl !== null) old = await OldStoreRepository.open(oldDatabaseUrl);
       return await new LoadRun(plan, options, login, old, records, await prepareJpegs()).run(io);
     } finally {
       await old?.close();

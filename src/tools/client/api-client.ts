@@ -36,6 +36,14 @@ export interface CrashAnswer {
   readonly headingDeg: number | null;
 }
 
+export interface NotificationAnswer {
+  readonly id: string;
+  readonly vehicleId: string;
+  readonly type: string;
+  /** ISO time of the position. */
+  readonly at: string;
+}
+
 export interface QuarantineAnswer {
   readonly id: string;
   readonly vehicleId: string;
@@ -166,6 +174,11 @@ export class ApiClient {
     const vehicle = encodeURIComponent(vehicleId);
     const path = `/api/v1/vehicles/${vehicle}/credentials/${encodeURIComponent(credentialId)}`;
     await this.request('DELETE', path);
+  }
+
+  /** Panel notifications in a state, in the order of recording. */
+  notifications(state: string): AsyncGenerator<NotificationAnswer> {
+    return this.list('/api/v1/legacy/notifications', { state, limit: '500' });
   }
 
   /** Page by page; a caller that stops early reads no further page. */

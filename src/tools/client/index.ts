@@ -7,6 +7,7 @@ export type {
   CredentialAnswer,
   ImageAnswer,
   NewVehicle,
+  NotificationAnswer,
   QuarantineAnswer,
   Tokens,
   VehicleAnswer,
