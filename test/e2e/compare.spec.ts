@@ -135,11 +135,16 @@ describe('samserver compare', () => {
       }
     }
     await until(async () => (await count('ambulance_tracking_histories')) === 10, 'the histories');
+    // The crash ends the process of the old server, after its document is written.
+    const fix = { lat: 13.75, lon: 100.5, speedMps: 12.345, headingDeg: 271.5 };
+    await post(boxRequest.crash('291', fix), ...both());
+    await until(async () => (await count('ambulance_crashes')) === 1 && old.restarts === 1, 'the crash');
+    await old.whenUp();
     const html = join(directory.path, 'report.html');
     const { exitCode, report } = await compareStores('--html', html);
     expect({ findings: report.findings, problems: report.problems }).toEqual({ findings: [], problems: [] });
     expect(exitCode).toBe(0);
-    expect(report.matched).toEqual({ tracking: 2, position: 10, picture: 12 });
+    expect(report.matched).toEqual({ tracking: 2, position: 10, picture: 12, crash: 1 });
     expect(report.known.map(({ name, count: n }) => [name, n])).toEqual([['first-position', 2]]);
     expect(await readFile(html, 'utf8')).toContain('No difference that is not known');
   });

@@ -103,5 +103,6 @@ function numberOf(value: unknown): number | null {
 }
 
 function rounded(value: number | null, digits: number): number | null {
-  return value === null ? null : Number(value.toFixed(digits));
+  // As the old server rounds.
+  return value === null ? null : Math.round(value * 10 ** digits) / 10 ** digits;
 }
