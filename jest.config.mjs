@@ -22,6 +22,7 @@ const shared = {
 /** Load and latencies: each runs alone (`--runInBand`), because they judge what a machine without other work can do. */
 const QUIET = [
   'images-load',
+  'legacy-spool',
   'load',
   'reconnects',
   'redis-faults',
@@ -42,7 +43,7 @@ export default {
     {
       ...shared,
       displayName: 'integration',
-      testMatch: ['<rootDir>/test/integration/**/*.spec.ts'],
+      testMatch: ['<rootDir>/test/integration/**/*.spec.ts', '<rootDir>/test/old-readers/*.spec.ts'],
       // A password's hash costs a quarter of a second by design; almost every test logs in.
       moduleNameMapper: { ...shared.moduleNameMapper, '^bcrypt$': '<rootDir>/test/support/fast-bcrypt.ts' },
     },

@@ -102,7 +102,31 @@ export const IMAGE_SETTINGS = {
     type: type.integer(1_000_000, 100_000_000_000_000),
     default: '50000000000',
     unit: 'bytes',
-    text: 'Maximum size of all pictures of one vehicle together.',
+    text: 'Maximum size of the uploads over the API of one vehicle together; above it they get 507. With `IMAGE_WHEN_FULL=replace` also of all its pictures, adopted ones as in `IMAGE_RETENTION_ADOPTED`: above it, its oldest pictures of boxes are deleted.',
+  }),
+  IMAGE_RETENTION_DAYS: setting({
+    type: type.integer(1, 36_500),
+    default: null,
+    defaultText: 'no picture is deleted for its age',
+    unit: 'days',
+    text: 'Age at which pictures are deleted, uploads over the API included, adopted ones as in `IMAGE_RETENTION_ADOPTED`. The newest ones of each vehicle are kept.',
+  }),
+  IMAGE_RETENTION_ADOPTED: setting({
+    type: type.oneOf('keep', 'delete'),
+    default: 'keep',
+    text: 'With `keep` no rule deletes or counts a picture that the old server stored and `samserver images scan` adopted. With `delete` every rule treats it as the picture of a box. During a move both servers share the folder, and nothing restores a deleted picture.',
+  }),
+  IMAGE_WHEN_FULL: setting({
+    type: type.oneOf('refuse', 'replace'),
+    default: 'refuse',
+    text: '`refuse` deletes nothing for want of room: below `IMAGE_MIN_FREE_PCT` uploads get 507, and pictures of boxes 503; `/ready` shows `volume.low_space` before that. `replace` deletes the oldest pictures of boxes when those of a vehicle have 95 % of `IMAGE_VEHICLE_QUOTA_BYTES` (at 53 kB/s after 11 days), or when less than 12 % of the volume is free (7 points above `IMAGE_MIN_FREE_PCT` when that is more). Uploads over the API and pictures of the last hour stay.',
+  }),
+  IMAGE_VOLUME_MAX_BYTES: setting({
+    type: type.integer(1_000_000, 1_000_000_000_000_000),
+    default: null,
+    defaultText: 'only the free space of the volume counts',
+    unit: 'bytes',
+    text: 'Size of all pictures together, adopted ones as in `IMAGE_RETENTION_ADOPTED`, above which the oldest pictures of boxes are deleted.',
   }),
   IMAGE_MIN_FREE_PCT: setting({
     type: type.integer(0, 50),
@@ -114,6 +138,11 @@ export const IMAGE_SETTINGS = {
     type: type.oneOf('on', 'off'),
     default: 'off',
     text: '`on` keeps the place, device and time in the metadata of a picture; `off` removes them.',
+  }),
+  IMAGE_DECODE_ONE_IN: setting({
+    type: type.integer(1, 1_000_000),
+    default: '50',
+    text: 'Of the JPEGs of old boxes, one in this number is decoded completely on arrival. Of each, the structure is checked and the hash computed. With `1` all are decoded: it takes about four times the processor time. Uploads over the API are decoded always.',
   }),
   IMAGE_DECODER_MEMORY_MB: setting({
     type: type.integer(128, 16_384),

@@ -324,6 +324,11 @@ const DEFAULTS = {
     uploadsAtOnce: 200,
     vehicleQuotaBytes: 50_000_000_000,
     minFreePct: 5,
+    decodeOneIn: 50,
+    retentionDays: null,
+    retentionAdopted: 'keep',
+    whenFull: 'refuse',
+    volumeMaxBytes: null,
     isExifKept: false,
     decoderMemoryMb: 384,
     isAccelerated: false,
@@ -335,6 +340,7 @@ const DEFAULTS = {
     maxPanels: 200,
     boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
     maxPanelsPerAddress: 50,
+    spool: { directory: resolve('data/legacy-spool'), maxBytes: 1_000_000_000, maxAgeMs: 86_400_000 },
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
   sharedCollections: { isEnabled: false },
@@ -347,7 +353,7 @@ const DEFAULTS = {
     notifyMaxAgeS: 300,
     panel: {
       url: null,
-      nearArrivalType: 'AMBULANCE_NEAR_ARRIVAL',
+      nearArrivalStatuses: ['COME_BACK_TO_BASE_HOSPITAL', 'ARRIVAL_AT_BASE_HOSPITAL'],
       timeoutMs: 5_000,
       giveUpAfterS: 3_600,
     },
@@ -384,6 +390,10 @@ describe('the defaults', () => {
       release: { ...DEFAULTS.release, version: packageVersion(), revision: gitRevision() },
       schema: { onStart: 'up' },
       images: { ...DEFAULTS.images, directory: join(dir, 'images') },
+      legacy: {
+        ...DEFAULTS.legacy,
+        spool: { ...DEFAULTS.legacy.spool, directory: join(dir, 'legacy-spool') },
+      },
     });
   });
 });

@@ -107,7 +107,7 @@ export interface SocketLimits {
   readonly perCaller: number;
 }
 
-interface ImageSettings {
+export interface ImageSettings {
   /** Root of the picture volume; null: this deployment keeps no pictures. */
   readonly directory: string | null;
   readonly maxBytes: number;
@@ -116,6 +116,16 @@ interface ImageSettings {
   readonly vehicleQuotaBytes: number;
   /** Free space of the volume below which uploads are refused. */
   readonly minFreePct: number;
+  /** Of the JPEGs of old boxes, one in this number is decoded on arrival. */
+  readonly decodeOneIn: number;
+  /** Age at which images are deleted; null: never. */
+  readonly retentionDays: number | null;
+  /** Whether retention may delete images that the old server stored. */
+  readonly retentionAdopted: 'keep' | 'delete';
+  /** Without room for a new picture of a box, the new one is refused, or the oldest ones are deleted. */
+  readonly whenFull: 'refuse' | 'replace';
+  /** Of all images together; null: no limit. */
+  readonly volumeMaxBytes: number | null;
   readonly isExifKept: boolean;
   readonly decoderMemoryMb: number;
   /** nginx sends the files. */
@@ -140,8 +150,18 @@ interface LegacySettings {
     readonly picturePostsAtOnce: number;
   };
   readonly maxPanelsPerAddress: number;
+  /** Where the requests of boxes wait while storage does not answer. */
+  readonly spool: SpoolSettings;
   /** IANA name. */
   readonly timeZone: string;
+}
+
+export interface SpoolSettings {
+  /** Absolute. */
+  readonly directory: string;
+  /** 0: no spool. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
 }
 
 export interface CrewEventSettings {
@@ -157,7 +177,7 @@ export interface CrewEventSettings {
   readonly panel: {
     /** null: no notification is sent. */
     readonly url: string | null;
-    readonly nearArrivalType: string;
+    readonly nearArrivalStatuses: readonly string[];
     readonly timeoutMs: number;
     readonly giveUpAfterS: number;
   };

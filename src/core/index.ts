@@ -62,7 +62,7 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
-export { LeanRoutes, MAX_TOKEN_LENGTH, type ServeLean } from './http/lean-routes.js';
+export { type LeanQuery, LeanRoutes, MAX_TOKEN_LENGTH, type ServeLean } from './http/lean-routes.js';
 export { SECURITY_HEADERS, securityHeaders } from './http/security-headers.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';
@@ -88,7 +88,8 @@ export { Metrics } from './metrics/metrics.js';
 export { keyOfCursor, type Page, pageBy, pageOf, type PageRequest, pageRequest } from './http/page.js';
 export { PageDto } from './http/page.dto.js';
 export { BackgroundJob, BackgroundJobs } from './jobs/background-jobs.js';
-export { LagMonitor } from './jobs/lag-monitor.js';
+export { pacedStep } from './jobs/paced-step.js';
+export { LagMonitor, type LagSource } from './jobs/lag-monitor.js';
 export {
   type AcquireOptions,
   type HeldLock,
@@ -97,6 +98,10 @@ export {
   type LockOptions,
   type LockProvider,
 } from './jobs/lock.js';
+export { DurableQueue, QueueBusyError } from './durable-queue/durable-queue.js';
+export { AbandonedDirectories, DirectoryLostError, QueueDirectory } from './durable-queue/queue-directory.js';
+export type { QueueRecord } from './durable-queue/record-format.js';
+export type { SegmentContent } from './durable-queue/segment-file.js';
 export { pause, retry } from './time/retry.js';
 export { announceReady } from './logging/startup-banner.js';
 export { LogStream } from './logging/log-stream.js';

@@ -8,6 +8,7 @@ import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { ArrivalTimes } from './boxes/arrival-times.js';
 import { BoxDirectory } from './boxes/box-directory.js';
+import { BoxPictureWriter } from './boxes/box-picture-writer.js';
 import { BoxPicturesService } from './boxes/box-pictures.service.js';
 import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
 import { BoxesController } from './boxes/boxes.controller.js';
@@ -16,6 +17,11 @@ import { BoxesService } from './boxes/boxes.service.js';
 import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
+import { BoxPostWriter } from './spool/box-post-writer.js';
+import { KnownBoxes } from './spool/known-boxes.js';
+import { PostSpool } from './spool/post-spool.service.js';
+import { SpoolDrainer } from './spool/spool-drainer.js';
+import { SpoolMetrics } from './spool/spool-metrics.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
@@ -48,10 +54,16 @@ export class LegacyModule {
         BoxDirectory,
         UnknownBoxes,
         ArrivalTimes,
+        BoxPictureWriter,
         BoxPicturesService,
         LegacyRequestRecorder,
         PostLimits,
         BoxesService,
+        SpoolMetrics,
+        BoxPostWriter,
+        KnownBoxes,
+        PostSpool,
+        SpoolDrainer,
         SocketPortRoutes,
         PanelsService,
         PanelGateway,

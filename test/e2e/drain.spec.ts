@@ -11,6 +11,7 @@ import {
   Program,
   startDatabase,
   startProcess,
+  statusOf,
   temporaryDirectory,
 } from '../support/child-process.js';
 import { type FleetVehicle, makeFleet, SendingDevice } from '../support/fleet.js';
@@ -229,7 +230,7 @@ describe('a process with a blocked event loop', () => {
     program.child.kill('SIGSTOP');
     await sleep(3_000);
     program.child.kill('SIGCONT');
-    await until(async () => (await fetch(`http://127.0.0.1:${ports.http}/health`)).status === 200);
+    await until(async () => (await statusOf(`http://127.0.0.1:${ports.http}/health`)) === 200);
     expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 });

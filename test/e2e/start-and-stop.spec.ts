@@ -9,6 +9,7 @@ import {
   type Ports,
   Program,
   startProcess,
+  statusOf,
   temporaryDirectory,
 } from '../support/child-process.js';
 import { makeFleet, SendingDevice } from '../support/fleet.js';
@@ -146,7 +147,7 @@ describe('starting', () => {
       MONGODB_TIMEOUT_MS: '300',
     });
     const url = `http://127.0.0.1:${ports.http}`;
-    await until(async () => (await fetch(`${url}/health`).catch(() => null))?.status === 200, '/health');
+    await until(async () => (await statusOf(`${url}/health`)) === 200, '/health');
     const ready = await fetch(`${url}/ready`);
     expect(ready.status).toBe(503);
     expect(ready.headers.get('retry-after')).toBe('2');

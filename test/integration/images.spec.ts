@@ -383,7 +383,7 @@ describe('the content', () => {
     }
     const cached = (await filesBelow(volume.path)).filter((file) => file.includes(`${body.id}-160`));
     expect(cached).toHaveLength(1);
-    expect((await download(service, path.replace('160', '161'), token)).status).toBe(400);
+    expect((await download(service, path.replace('width=160', 'width=161'), token)).status).toBe(400);
     await call(service, 'DELETE', `/api/v1/images/${body.id}`, { token });
     expect((await filesBelow(volume.path)).filter((file) => file.includes(body.id))).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { io, type Socket } from 'socket.io-client';
-import { freePorts } from '../support/child-process.js';
+import { freePorts, statusOf } from '../support/child-process.js';
 import { makeFleet, SendingDevice } from '../support/fleet.js';
 import { until, whenConnected } from '../support/sockets.js';
 import { compareStored, parseStored, READ_STORED } from './support/acknowledged-positions.js';
@@ -186,7 +186,7 @@ describeOnEngine('a release on Swarm', () => {
       ...['--entrypoint', '/etc/nginx/start', 'nginx:stable-bookworm'],
     ]);
     const url = `http://localhost:${ports.socket}`;
-    await until(async () => (await fetch(url).catch(() => null))?.status === 200, 'nginx');
+    await until(async () => (await statusOf(url)) === 200, 'nginx');
     const { vehicles } = await makeFleet(`http://127.0.0.1:${ports.http}`, await stack.admin(), 12, 'W');
     const devices = vehicles.map((vehicle) => new SendingDevice(url, vehicle, 200));
     const polling: Socket[] = [];
@@ -202,10 +202,10 @@ describeOnEngine('a release on Swarm', () => {
           ),
         );
       await until(() => devices.every(({ acknowledged }) => acknowledged.size > 5), 'all devices to send');
-      const statuses = new Set<number>();
+      const statuses = new Set<number | null>();
       await deploy(NEXT);
       await until(async () => {
-        statuses.add((await fetch(url, { headers: { connection: 'close' } })).status);
+        statuses.add(await statusOf(url));
         return (await healthy(NEXT)) === REPLICAS && (await tasks()).length === REPLICAS;
       }, 'the next release on all instances');
       const counts = devices.map(({ acknowledged }) => acknowledged.size);

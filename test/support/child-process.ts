@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -34,7 +35,10 @@ export class Program {
   static start(script: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
     const path = resolve(DIST, script);
     if (!existsSync(path)) throw new Error(`${path} is missing: npm run build (npm test does it)`);
-    return Program.run(process.execPath, [path, ...args], env, cwd);
+    // The default directory of the spool would be common to all tests.
+    const hasDirectory = 'DATA_DIR' in env || 'LEGACY_SPOOL_DIR' in env;
+    const complete = hasDirectory ? env : { LEGACY_SPOOL_MAX_BYTES: '0', ...env };
+    return Program.run(process.execPath, [path, ...args], complete, cwd);
   }
 
   /** Without the developer's own settings: only the variables that a process needs to run. */
@@ -113,6 +117,22 @@ export async function startDatabase(path: string): Promise<{ program: Program; u
   return { program, url };
 }
 
+/**
+ * Status of a GET on a connection of its own; null when no answer came within 5 s. For waits: `fetch` was seen to stay
+ * without a result for ever when the peer closed its first connections, as Docker's proxy does before a container listens.
+ */
+export function statusOf(url: string): Promise<number | null> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false, timeout: 5_000 }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? null);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(null));
+    request.on('close', () => resolve(null));
+  });
+}
+
 /** Starts the service as a process and waits until it is ready. */
 export async function startProcess(
   ports: Ports,
@@ -130,10 +150,7 @@ export async function startProcess(
     if (program.child.exitCode !== null || program.child.signalCode !== null)
       throw new Error(`the service ended; the output:\n${program.output}`);
     const { host, port } = { host: env['HTTP_HOST'] ?? '127.0.0.1', port: ports.http };
-    return fetch(`http://${host}:${port}/health?boot=1`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
+    return (await statusOf(`http://${host}:${port}/health?boot=1`)) === 200;
   }, 'the service');
   return program;
 }

@@ -41,11 +41,16 @@ export function ask(socket: Socket, event: string, payload: unknown): Promise<an
  */
 export const WAIT_LIMIT_MS = Number(process.env['TEST_WAIT_LIMIT_MS'] ?? 150_000);
 
-/** Waits until a condition holds. @throws after `WAIT_LIMIT_MS` */
+/** Waits until a condition holds. @throws after `WAIT_LIMIT_MS`, also when one call of `isDone` does not end */
 export async function until(isDone: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
-  const endMs = performance.now() + WAIT_LIMIT_MS;
-  while (!(await isDone())) {
-    if (performance.now() > endMs) throw new Error(`waited ${WAIT_LIMIT_MS} ms for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  let limit: NodeJS.Timeout | undefined;
+  const isOver = new Promise<never>((_, reject) => {
+    limit = setTimeout(() => reject(new Error(`waited ${WAIT_LIMIT_MS} ms for ${what}`)), WAIT_LIMIT_MS);
+  });
+  try {
+    while (!(await Promise.race([isDone(), isOver])))
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, 20)), isOver]);
+  } finally {
+    clearTimeout(limit);
   }
 }

@@ -17,7 +17,10 @@ import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js';
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
+import { PictureReferencesModule } from './picture-references.module.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
+import { StoredTrackingsRepository } from './stored-trackings.repository.js';
+import { TimeZoneCheck } from './time-zone-check.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
 const mirrors: Provider = {
@@ -41,10 +44,11 @@ const routesClient: Provider = {
 
 /** The database that this service shares with the old system's programs: what it writes there and what it reads. */
 @Module({
-  imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule],
+  imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule, PictureReferencesModule],
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,
+    StoredTrackingsRepository,
     TrackingCollectionsRepository,
     PictureCollectionsRepository,
     CrashCollectionRepository,
@@ -53,6 +57,7 @@ const routesClient: Provider = {
     CrashSource,
     mirrors,
     SharedCollectionsService,
+    TimeZoneCheck,
     routesClient,
     DrivingTimes,
     OpenRequestsRepository,
