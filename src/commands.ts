@@ -18,6 +18,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./tools/watch/index.js')).watchCommand,
   },
   {
+    name: 'load',
+    summary:
+      'load the servers with boxes, devices, panels and watchers, and look for every post in the stores',
+    load: async () => (await import('./migration/load/index.js')).loadCommand,
+  },
+  {
+    name: 'compare',
+    summary: 'compare what the old server and Samserver have stored, show and answer',
+    load: async () => (await import('./migration/compare/index.js')).compareCommand,
+  },
+  {
     name: 'adopt',
     summary: 'create vehicles from the ambulances of the old server',
     load: async () => (await import('./migration/index.js')).adoptCommand,
