@@ -41,7 +41,6 @@ interface Report {
 
 interface Outcome {
   readonly code: number | null;
-  readonly output: string;
   readonly report: Report;
   /** `status: seen` of a check. */
   readonly of: (id: string) => string;
@@ -68,36 +67,46 @@ async function make(name: string, pictureZone = 'UTC'): Promise<OldMachine> {
   return machine;
 }
 
-async function run(machine: OldMachine, ...args: readonly string[]): Promise<Outcome> {
-  const options = ['--access-log', join(machine.root, 'access-log.txt'), '--sample', '1'];
-  const target = ['--http-port', String(ports.http), '--socket-port', String(ports.socket)];
-  const start = (more: readonly string[]): Program =>
-    Program.start(
-      'cli.js',
-      ['preflight', ...options, ...target, ...args, ...more],
-      {
-        PATH: machine.path,
-        PM2_HOME: machine.home,
-      },
-      machine.root,
-    );
-  // Both forms, from the same machine.
-  const markdown = start([]);
-  const { code } = await markdown.exited;
-  const json = start(args.includes('--write') ? ['--json', '--force'] : ['--json']);
-  await json.exited;
-  for (const secret of SECRETS) {
-    expect(markdown.output).not.toContain(secret);
-    expect(json.output).not.toContain(secret);
-  }
+/** Options of every run. The ports are free, and no other log is read. */
+const OPTIONS = (machine: OldMachine): string[] => [
+  ...['--access-log', join(machine.root, 'access-log.txt')],
+  ...['--http-port', String(ports.http), '--socket-port', String(ports.socket)],
+];
+
+const start = (machine: OldMachine, ...args: readonly string[]): Program =>
+  Program.start(
+    'cli.js',
+    ['preflight', ...OPTIONS(machine), ...args],
+    { PATH: machine.path, PM2_HOME: machine.home },
+    machine.root,
+  );
+
+function expectNoSecret(text: string): void {
+  for (const secret of SECRETS) expect(text).not.toContain(secret);
   // eslint-disable-next-line no-control-regex
-  expect(markdown.output).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
-  const report = JSON.parse(json.output.slice(json.output.indexOf('{'))) as Report;
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+}
+
+/** The exit code and the report as JSON. */
+async function run(machine: OldMachine, ...args: readonly string[]): Promise<Outcome> {
+  const program = start(machine, '--json', ...args);
+  const { code } = await program.exited;
+  expectNoSecret(program.output);
+  const report = JSON.parse(program.output.slice(program.output.indexOf('{'))) as Report;
   const of = (id: string): string => {
     const check = report.checks.find((each) => each.id === id);
     return `${check?.status}: ${check?.seen}`;
   };
-  return { code, output: markdown.output, report, of };
+  return { code, report, of };
+}
+
+/** The same report as Markdown. */
+async function markdownOf(machine: OldMachine, ...args: readonly string[]): Promise<string> {
+  const program = start(machine, '--sample', '0', ...args);
+  await program.exited;
+  expectNoSecret(program.output);
+  expect(program.output).toContain('# Preflight');
+  return program.output;
 }
 
 describeWithRedis('samserver preflight', () => {
@@ -126,6 +135,7 @@ describeWithRedis('samserver preflight', () => {
   describe('fork mode, nginx in front', () => {
     let machine: OldMachine;
     let outcome: Outcome;
+    let markdown: string;
     const arguments_ = (): string[] => [
       '--time-zone',
       'UTC',
@@ -136,17 +146,18 @@ describeWithRedis('samserver preflight', () => {
     beforeAll(async () => {
       machine = await make('fork-mode');
       await machine.startDaemon();
-      outcome = await run(machine, '--admin-email', 'ops@example.test', ...arguments_());
+      markdown = await markdownOf(machine, '--time-zone', 'UTC', '--probe-writes');
+      outcome = await run(machine, '--sample', '1', '--admin-email', 'ops@example.test', ...arguments_());
     });
 
     it('may start, and says so in both forms', () => {
       expect([outcome.report.blocking, outcome.code]).toEqual([[], 0]);
       expect(outcome.report.mayStart).toBe(true);
-      expect(outcome.output).toContain('The next phase **may start**.');
+      expect(markdown).toContain('The next phase **may start**.');
     });
 
     it('reads the running PM2 once for each run', async () => {
-      expect(outcome.of('old.source')).toMatch(/^ok: 1 processes in pm2 jlist/);
+      expect(outcome.of('old.source')).toMatch(/^ok: 1 process in pm2 jlist/);
       expect(outcome.of('old.process')).toMatch(/^ok: tracking online, pid 3669021, up 7 d/);
       expect(outcome.of('old.mode')).toBe('ok: fork mode, 1 process');
       expect(outcome.of('old.memory')).toBe('ok: 132 MB, limit 1074 MB');
@@ -207,23 +218,20 @@ describeWithRedis('samserver preflight', () => {
       for (const secret of SECRETS) expect(text).not.toContain(secret);
       // The values that were made are secrets as well.
       const token = (await readFile(join(machine.root, 'out/secrets/ops_token'), 'utf8')).trim();
-      expect(outcome.output).not.toContain(token);
+      expect(JSON.stringify(outcome.report)).not.toContain(token);
     });
 
     it('replaces no file without --force, and writes nothing with --dry-run', async () => {
       const before = await readFile(join(machine.root, 'out/.env'), 'utf8');
       const token = await readFile(join(machine.root, 'out/secrets/ops_token'), 'utf8');
       await writeFile(join(machine.root, 'out/.env'), `${before}# by hand\n`);
-      const again = Program.start('cli.js', ['preflight', '--sample', '0', ...arguments_()], {
-        PATH: machine.path,
-        PM2_HOME: machine.home,
-      });
+      const again = start(machine, '--sample', '0', ...arguments_());
       expect((await again.exited).code).toBe(1);
       expect(again.output).toMatch(/\.env exists; --force replaces it/);
       expect(await readFile(join(machine.root, 'out/.env'), 'utf8')).toBe(`${before}# by hand\n`);
       expect(await readFile(join(machine.root, 'out/secrets/ops_token'), 'utf8')).toBe(token);
       const dry = join(machine.root, 'dry');
-      await run(machine, '--time-zone', 'UTC', '--dry-run', '--write', dry);
+      await run(machine, '--sample', '0', '--time-zone', 'UTC', '--dry-run', '--write', dry);
       await expect(stat(dry)).rejects.toMatchObject({ code: 'ENOENT' });
     });
 
@@ -236,15 +244,8 @@ describeWithRedis('samserver preflight', () => {
       await symlink(join(machine.root, 'out'), link);
       const before = await readFile(join(machine.root, 'out/.env'), 'utf8');
       for (const directory of [open, link]) {
-        const refused = await run(
-          machine,
-          '--time-zone',
-          'UTC',
-          '--probe-writes',
-          '--write',
-          directory,
-          '--force',
-        );
+        const written = ['--write', directory, '--force'];
+        const refused = await run(machine, '--sample', '0', '--time-zone', 'UTC', ...written);
         expect([refused.code, refused.of('settings.files')]).toEqual([
           1,
           expect.stringMatching(/^failed: none/),
@@ -258,29 +259,33 @@ describeWithRedis('samserver preflight', () => {
   it('cluster mode: warns of the workers and of unstable restarts', async () => {
     const machine = await make('cluster-mode');
     await machine.startDaemon();
-    const { of } = await run(machine, '--time-zone', 'UTC');
+    const { of } = await run(machine, '--sample', '0', '--time-zone', 'UTC');
     expect(of('old.mode')).toBe('warning: cluster mode, 2 processes');
     expect(of('old.restarts')).toBe('warning: 12 restarts in 365 days, 5 of them unstable');
     expect(of('old.ports')).toMatch(/^ok: 5000: PM2/);
+    expect(await markdownOf(machine)).toContain('cluster mode, 2 processes');
   });
 
   it('wrong time zone, from a dump: forbids the next phase, and starts no PM2', async () => {
     const machine = await make('wrong-time-zone', 'UTC');
-    const { code, of, report } = await run(machine, '--probe-writes');
+    const { code, of, report } = await run(machine, '--sample', '0', '--probe-writes');
     expect(of('machine.time_zone')).toMatch(
       /^failed: Asia\/Bangkok \(TZ of the old server\); .* 7 h earlier/,
     );
-    expect([code, report.blocking]).toEqual([1, ['machine.time_zone']]);
-    expect(of('old.source')).toMatch(/^warning: 1 processes in .*dump\.pm2; the running PM2 was not asked: /);
+    expect([code, report.blocking]).toEqual([1, ['old.process', 'machine.time_zone']]);
+    expect(of('old.process')).toMatch(/^not checked: at the time of pm2 save: tracking online/);
+    expect(of('old.source')).toMatch(/^warning: 1 process in .*dump\.pm2; the running PM2 was not asked: /);
     expect(await machine.pm2Calls()).toBe(0);
-    // The same machine with the zone of the folders.
-    expect((await run(machine, '--probe-writes', '--time-zone', 'UTC')).code).toBe(0);
+    expect(await markdownOf(machine)).toContain('| **failed** | Asia/Bangkok (TZ of the old server)');
+    // With the zone of the folders.
+    const right = await run(machine, '--sample', '0', '--probe-writes', '--time-zone', 'UTC');
+    expect(right.report.blocking).toEqual(['old.process']);
   });
 
   it('restart by the clock, watcher, secrets in the environment, and a database that does not answer', async () => {
     const machine = await make('cron-and-watch');
     await machine.startDaemon();
-    const { code, of, report } = await run(machine, '--time-zone', 'UTC');
+    const { code, of, report } = await run(machine, '--sample', '0', '--time-zone', 'UTC');
     expect(of('old.cron')).toMatch(/^warning: restarts at "0 4 \* \* \*"/);
     expect(of('old.watch')).toBe(`warning: PM2 watches ${machine.root}/app/server`);
     expect(of('old.restarts')).toMatch(/^warning: 914 restarts in 365 days/);
@@ -291,34 +296,35 @@ describeWithRedis('samserver preflight', () => {
     const url = report.settings.find(({ name }) => name === 'MONGODB_LIVE_URL');
     expect(url?.shown).toBe('mongodb://db.example.test:27017/aoc');
     expect(report.settings.map(({ name }) => name)).not.toContain('SSH_CLIENT');
+    expect(await markdownOf(machine)).toContain('mongodb://db.example.test:27017/aoc is not reachable');
   });
 
   it('a picture folder of another user with mode 0700 forbids the next phase', async () => {
     const machine = await make('fork-mode');
     await machine.startDaemon();
     await chmod(machine.pictures, 0o700);
-    const { code, of } = await run(machine, '--time-zone', 'UTC', '--probe-writes', '--uid', '4321');
+    const user = ['--time-zone', 'UTC', '--probe-writes', '--uid', '4321'];
+    const { code, of, report } = await run(machine, '--sample', '0', ...user);
     expect(of('machine.pictures')).toMatch(/^failed: .*uid 4321, gid 4321/);
-    expect(code).toBe(1);
+    expect([code, report.blocking]).toEqual([1, ['machine.pictures']]);
+    expect(await markdownOf(machine, ...user)).toContain('must not start');
   });
 
   it('boxes that bypass nginx are named with their port', async () => {
     const machine = await make('direct-boxes');
     await machine.startDaemon();
-    const { code, of } = await run(machine, '--time-zone', 'UTC', '--probe-writes');
+    const { code, of } = await run(machine, '--sample', '1', '--time-zone', 'UTC', '--probe-writes');
     expect(of('traffic.direct')).toMatch(
       /^warning: 2 to 5000: 198\.51\.100\.23, 198\.51\.100\.24; 1 to 5050: 198\.51\.100\.99;/,
     );
     expect(code).toBe(0);
+    expect(await markdownOf(machine, '--sample', '1')).toContain('198.51.100.23');
   });
 
   it('ends in order when it is interrupted', async () => {
     const machine = await make('fork-mode');
     await machine.startDaemon();
-    const program = Program.start('cli.js', ['preflight', '--sample', '600'], {
-      PATH: machine.path,
-      PM2_HOME: machine.home,
-    });
+    const program = start(machine, '--sample', '600');
     await program.waitForOutput(/looking at connections for 600 s/);
     expect((await program.kill('SIGINT')).code).toBe(130);
   });
@@ -328,7 +334,7 @@ describeWithRedis('samserver preflight', () => {
     await machine.startDaemon();
     await writeFile(join(machine.root, 'bin/pm2'), '#!/bin/sh\nexec yes "[[[[\u001b[31m"\n');
     await writeFile(join(machine.root, 'bin/docker'), '#!/bin/sh\nsleep 300 & wait\n');
-    const { code, of } = await run(machine, '--time-zone', 'UTC');
+    const { code, of } = await run(machine, '--sample', '0', '--time-zone', 'UTC');
     expect(of('old.source')).toMatch(/^failed: pm2: more than \d+ bytes of output/);
     expect(of('machine.engine')).toBe('failed: docker: no answer within 10 s');
     expect(code).toBe(1);

@@ -84,14 +84,16 @@ export async function runPreflight(
   };
 }
 
-/** A value that equals a name of the report is no secret there: it would make the report unreadable. */
+/** A value that is a name or a path in the report is no secret there: without it the report would be unreadable. */
 function hiddenFrom({ hidden }: OldSettings, old: OldServer, options: PreflightOptions): string[] {
-  const known = new Set([
+  const known = [
     options.process,
     options.home,
     ...old.processes.flatMap(({ name, directory, script, user }) => [name, directory, script, user ?? '']),
-  ]);
-  return hidden.filter((value) => !known.has(value));
+  ];
+  return hidden.filter(
+    (value) => !known.some((each) => each === value || (value.startsWith('/') && each.startsWith(value))),
+  );
 }
 
 interface Pictures {

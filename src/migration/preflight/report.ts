@@ -1,7 +1,7 @@
 import type { CommandResult } from '../../core/commands/index.js';
 import { EXIT_CODES } from '../../core/commands/index.js';
 import { type Check, isBlocking } from './check.js';
-import { CHECKS } from './check-table.js';
+import { type CheckId, CHECKS } from './check-table.js';
 import type { OldProcess } from './old/pm2-processes.js';
 import type { SecretCensor } from './secret-censor.js';
 import type { SettingRow } from './settings/settings-plan.js';
@@ -39,7 +39,7 @@ export function reportOf(findings: Findings, censor: SecretCensor): CommandResul
 
 interface CleanReport {
   readonly at: string;
-  readonly blocking: readonly string[];
+  readonly blocking: readonly CheckId[];
   readonly checks: readonly (Check & (typeof CHECKS)[keyof typeof CHECKS])[];
   readonly settings: readonly SettingRow[];
   readonly files: readonly string[];
@@ -55,6 +55,7 @@ function markdownOf({ at, blocking, checks, settings, files }: CleanReport): str
     '# Preflight',
     '',
     `${verdict} Checked at ${at}.`,
+    ...(blocking.length === 0 ? [] : ['', ...blocking.map((id) => `- ${CHECKS[id].title}`)]),
     ...areas.flatMap((area) =>
       areaLines(
         area,
@@ -110,7 +111,7 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[], 
   ];
 }
 
-/** Text from outside must not form a table, a link or HTML. Control characters are gone already. */
+/** Text from outside must not form a cell, a link or HTML. Underscores stay: most names have them. */
 function cell(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>|#]/g, (character) => `\\${character}`);
+  return text.replace(/[\\`*[\]<>|]/g, (character) => `\\${character}`);
 }

@@ -7,6 +7,15 @@ export function durationText(durationMs: number): string {
   return hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
 }
 
+export function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Permission bits as `chmod` takes them. */
+export function modeText(mode: number): string {
+  return `0${(mode & 0o777).toString(8)}`;
+}
+
 export function megabytes(sizeBytes: number): string {
   return sizeBytes >= 10e9 ? `${Math.round(sizeBytes / 1e9)} GB` : `${Math.round(sizeBytes / 1e6)} MB`;
 }

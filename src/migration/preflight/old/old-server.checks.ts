@@ -1,5 +1,5 @@
 import { type Check, failed, notChecked, ok, warning } from '../check.js';
-import { durationText, megabytes } from '../texts.js';
+import { counted, durationText, megabytes, modeText } from '../texts.js';
 import type { OldServer } from './old-server.js';
 import type { OldProcess } from './pm2-processes.js';
 
@@ -11,7 +11,7 @@ const HIGH_MEMORY_SHARE = 0.9;
 
 /** What the process list says about the old server. @param nowMs epoch milliseconds */
 export function checkOldServer(old: OldServer, name: string, nowMs: number): Check[] {
-  const checks = [sourceCheck(old)];
+  const checks = [sourceCheck(old), secretsCheck(old)];
   if (old.list !== null) checks.push(processCheck(old, name, nowMs));
   const [first] = old.processes;
   if (!first) return checks;
@@ -32,7 +32,7 @@ function sourceCheck({ list, listFault, all }: OldServer): Check {
       listFault,
       'run this command as the user that runs PM2, with its PM2_HOME, or record the list there (pm2 jlist > FILE) and give --jlist FILE',
     );
-  const seen = `${all.length} processes in ${list?.place ?? 'the list'}`;
+  const seen = `${counted(all.length, 'process', 'processes')} in ${list?.place ?? 'the list'}`;
   if (list?.kind === 'dump')
     return warning(
       'old.source',
@@ -40,6 +40,19 @@ function sourceCheck({ list, listFault, all }: OldServer): Check {
       'run it while PM2 runs: a dump has the state of the last pm2 save, no memory and no restarts',
     );
   return ok('old.source', seen);
+}
+
+function secretsCheck({ secretFiles }: OldServer): Check {
+  const open = secretFiles.filter(({ mode }) => (mode & 0o044) !== 0);
+  if (secretFiles.length === 0)
+    return notChecked('old.secrets', 'no file was found', 'ls -l .env ~/.pm2/dump.pm2');
+  return open.length === 0
+    ? ok('old.secrets', `${secretFiles.map(({ path }) => path).join(', ')}: readable by their owner only`)
+    : warning(
+        'old.secrets',
+        open.map(({ path, mode }) => `${path} has mode ${modeText(mode)}`).join(', '),
+        'chmod 600, after the move at the latest',
+      );
 }
 
 function processCheck({ processes, all, list }: OldServer, name: string, nowMs: number): Check {
@@ -53,7 +66,12 @@ function processCheck({ processes, all, list }: OldServer, name: string, nowMs: 
   }
   const states = processes.map(({ status }) => status);
   const details = processes.map((each) => describe(each, nowMs)).join('; ');
-  if (list?.kind === 'dump') return warning('old.process', details, 'start PM2 and run this command again');
+  if (list?.kind === 'dump')
+    return notChecked(
+      'old.process',
+      `at the time of pm2 save: ${details}`,
+      'run this command again while PM2 runs, so that the running PM2 can be asked',
+    );
   if (states.some((status) => status !== 'online'))
     return failed(
       'old.process',
@@ -85,7 +103,7 @@ function describe(
 
 function modeCheck(processes: readonly OldProcess[]): Check {
   const modes = [...new Set(processes.map(({ mode }) => mode))];
-  const seen = `${modes.join(' and ')} mode, ${processes.length} ${processes.length === 1 ? 'process' : 'processes'}`;
+  const seen = `${modes.join(' and ')} mode, ${counted(processes.length, 'process', 'processes')}`;
   if (modes.length === 1 && modes[0] === 'fork' && processes.length === 1) return ok('old.mode', seen);
   if (modes.includes('unknown')) return notChecked('old.mode', seen, 'look at the mode with pm2 show');
   return warning(
@@ -101,7 +119,7 @@ function restartsCheck(processes: readonly OldProcess[], nowMs: number): Check {
   const created = Math.min(...processes.map((each) => each.createdAtMs ?? nowMs));
   const days = Math.max(1, (nowMs - created) / DAY_MS);
   const perDay = restarts / days;
-  const seen = `${restarts} restarts in ${Math.round(days)} days, ${unstable} of them unstable`;
+  const seen = `${restarts} restarts in ${counted(Math.round(days), 'day', 'days')}, ${unstable} of them unstable`;
   if (unstable > 0)
     return warning(
       'old.restarts',

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { readSmallFile, UnreadableInputError } from '../bounded-input.js';
@@ -11,9 +12,6 @@ export interface SettingSource {
   readonly place: string;
   readonly kind: 'process' | 'file';
   readonly values: ReadonlyMap<string, string>;
-  /** Permission bits and owner of a file. */
-  readonly mode?: number;
-  readonly uid?: number;
 }
 
 export interface OldServer {
@@ -23,6 +21,8 @@ export interface OldServer {
   /** Those with the name of the old server. */
   readonly processes: readonly OldProcess[];
   readonly sources: readonly SettingSource[];
+  /** Files that hold the environment, with their permission bits. */
+  readonly secretFiles: readonly { readonly path: string; readonly mode: number }[];
   /** Inputs that could not be read, each with its reason. */
   readonly listFault: string | null;
   readonly fileFaults: readonly string[];
@@ -53,24 +53,30 @@ export async function readOldServer(options: OldServerOptions): Promise<OldServe
   const paths = options.envFiles ?? (directory === undefined ? [] : [join(directory, '.env')]);
   const sources: SettingSource[] = [];
   if (processes[0]) sources.push({ place: 'PM2', kind: 'process', values: processes[0].env });
+  const dump = join(options.home, 'dump.pm2');
+  const found = await stat(dump).catch(() => null);
+  const secretFiles = found ? [{ path: dump, mode: found.mode & 0o777 }] : [];
   const fileFaults: string[] = [];
   for (const path of paths) {
     try {
-      sources.push(await readEnvFile(path));
+      const { text, mode } = await readSmallFile(path, MAX_ENV_BYTES);
+      sources.push({ place: path, kind: 'file', values: variablesOf(text) });
+      secretFiles.push({ path, mode });
     } catch (error) {
       if (!(error instanceof UnreadableInputError)) throw error;
       fileFaults.push(error.message);
     }
   }
-  return { list, all, processes, sources, listFault, fileFaults };
+  return { list, all, processes, sources, secretFiles, listFault, fileFaults };
 }
 
-async function readEnvFile(path: string): Promise<SettingSource> {
-  const { text, mode, uid } = await readSmallFile(path, MAX_ENV_BYTES);
-  const values = Object.entries(parseEnv(text)).filter((entry): entry is [string, string] => {
-    return entry[0].length <= 200 && typeof entry[1] === 'string';
-  });
-  return { place: path, kind: 'file', values: new Map(values), mode, uid };
+function variablesOf(text: string): ReadonlyMap<string, string> {
+  const entries = Object.entries(parseEnv(text));
+  return new Map(
+    entries.filter(
+      (entry): entry is [string, string] => entry[0].length <= 200 && typeof entry[1] === 'string',
+    ),
+  );
 }
 
 /** The value that the old server uses: the process's own variable before the files. */

@@ -18,6 +18,8 @@ export interface OldSettings {
   readonly rows: readonly SettingRow[];
   /** Values that no report may contain. */
   readonly hidden: readonly string[];
+  /** Names beyond the limit, which no row has. */
+  readonly omitted: number;
   /** Number of variables of the login shell, which are left out. */
   readonly shellVariables: number;
 }
@@ -39,7 +41,12 @@ export function mapOldSettings(sources: readonly SettingSource[], processName: s
     .sort()
     .slice(0, MAX_ROWS)
     .map((name) => rowOf(name, sources));
-  return { rows, hidden: hiddenValues(sources, shell), shellVariables: shell.size };
+  return {
+    rows,
+    hidden: hiddenValues(sources, shell),
+    shellVariables: shell.size,
+    omitted: names.size - rows.length,
+  };
 }
 
 function rowOf(name: string, sources: readonly SettingSource[]): SettingRow {

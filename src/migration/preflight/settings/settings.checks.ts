@@ -11,10 +11,10 @@ export function checkSettings(
   proposal: Proposal,
 ): Check[] {
   const places = sources.map(({ place, values }) => `${place} (${values.size} names)`).join(', ');
+  const cut = settings.omitted === 0 ? [] : [`${settings.omitted} more names`];
   const unknown = settings.rows.filter(({ outcome }) => outcome === 'unknown').map(({ name }) => name);
-  const secretFiles = sources.filter(({ mode }) => mode !== undefined && (mode & 0o044) !== 0);
   return [
-    sourcesCheck(places, fileFaults, settings.rows.length),
+    sourcesCheck(places, [...fileFaults, ...cut], settings.rows.length),
     unknown.length === 0
       ? ok('settings.unknown', 'none')
       : warning(
@@ -32,15 +32,6 @@ export function checkSettings(
           proposal.faults.join('; '),
           'solve each fault and run this command again',
         ),
-    ...(secretFiles.length === 0
-      ? []
-      : [
-          warning(
-            'old.secrets',
-            secretFiles.map(({ place, mode = 0 }) => `${place} has mode ${modeText(mode)}`).join(', '),
-            'chmod 600, after the move at the latest; the same for dump.pm2, which holds the environment',
-          ),
-        ]),
   ];
 }
 
@@ -58,8 +49,4 @@ function sourcesCheck(places: string, faults: readonly string[], settings: numbe
         `${places}; not read: ${faults.join('; ')}`,
         'name the .env of the old server with --env-file FILE, as a user that can read it',
       );
-}
-
-export function modeText(mode: number): string {
-  return `0${(mode & 0o777).toString(8)}`;
 }

@@ -63,6 +63,8 @@ export async function readDatabaseFacts(
     serverSelectionTimeoutMS: TIMEOUT_MS,
     connectTimeoutMS: TIMEOUT_MS,
     socketTimeoutMS: OPERATION_TIMEOUT_MS,
+    // As the service does: an address with another preference would show a secondary.
+    readPreference: 'primary',
     maxPoolSize: 2,
     autoIndex: false,
     autoCreate: false,

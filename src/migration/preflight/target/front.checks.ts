@@ -22,7 +22,7 @@ export async function checkCertificate(
     return notChecked(
       'front.certificate',
       'no certificate was named',
-      'give --certificate FILE and --host-name NAME; or: openssl s_client -connect NAME:443 </dev/null | openssl x509 -noout -dates -subject',
+      'give --certificate FILE and --host-name NAME',
     );
   try {
     return certificateCheck((await readSmallFile(path, MAX_FILE_BYTES)).text, hosts, nowMs);

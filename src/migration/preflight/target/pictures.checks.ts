@@ -1,5 +1,5 @@
 import { type Check, failed, notChecked, ok, warning } from '../check.js';
-import { modeText } from '../settings/settings.checks.js';
+import { modeText } from '../texts.js';
 import type { DatedFolder, FolderRights, PictureVolume } from './pictures.js';
 
 export interface ServiceUser {
