@@ -29,6 +29,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./migration/compare/index.js')).compareCommand,
   },
   {
+    name: 'preflight',
+    summary: 'look at the old server and this machine, and report whether the move may start',
+    load: async () => (await import('./migration/index.js')).preflightCommand,
+  },
+  {
     name: 'adopt',
     summary: 'create vehicles from the ambulances of the old server',
     load: async () => (await import('./migration/index.js')).adoptCommand,
