@@ -42,7 +42,7 @@ export default {
     {
       ...shared,
       displayName: 'integration',
-      testMatch: ['<rootDir>/test/integration/**/*.spec.ts'],
+      testMatch: ['<rootDir>/test/integration/**/*.spec.ts', '<rootDir>/test/old-readers/*.spec.ts'],
       // A password's hash costs a quarter of a second by design; almost every test logs in.
       moduleNameMapper: { ...shared.moduleNameMapper, '^bcrypt$': '<rootDir>/test/support/fast-bcrypt.ts' },
     },

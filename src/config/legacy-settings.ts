@@ -72,25 +72,25 @@ export const CREW_EVENT_SETTINGS = {
     type: type.integer(1, 500),
     default: '80',
     unit: 'km/h',
-    text: 'Average speed that separates `SPEED_ABOVE_80` from `SPEED_BELOW_80`.',
+    text: 'Speed that separates `SPEED_ABOVE_80` from `SPEED_BELOW_80`: the average for watchers, the momentary one for the panel.',
   }),
   CREW_SPEED_RED_KMH: setting({
     type: type.integer(1, 500),
     default: '120',
     unit: 'km/h',
-    text: 'Average speed that separates `SPEED_ABOVE_120` from `SPEED_BELOW_120`. Must be above `CREW_SPEED_ORANGE_KMH`.',
+    text: 'Speed that separates `SPEED_ABOVE_120` from `SPEED_BELOW_120`, as above. Must be above `CREW_SPEED_ORANGE_KMH`.',
   }),
   CREW_NEAR_ARRIVAL_MINUTES: setting({
     type: type.integer(1, 1_440),
     default: '10',
     unit: 'min',
-    text: 'Travel time to the destination of its request below which a vehicle is near arrival.',
+    text: 'Travel time to the destination of its request below which a vehicle is near arrival. For the panel, this time itself and an unknown time count too.',
   }),
   CREW_NEAR_ARRIVAL_STATUSES: setting({
     type: type.words,
     default: null,
     defaultText: 'every status except `COMPLETED` and `CANCELED`',
-    text: 'Values of `request_status` with which near arrival is reported.',
+    text: 'Values of `request_status` with which near arrival is shown to watchers.',
   }),
   CREW_NOTIFY_MAX_AGE_S: setting({
     type: type.integer(1, 86_400),
@@ -104,10 +104,10 @@ export const CREW_EVENT_SETTINGS = {
     defaultText: 'none, no notification is sent',
     text: 'Route of the panel for these events, as in `http://panel/api/notification/postAmbulanceSpeedNotification`.',
   }),
-  PANEL_NEAR_ARRIVAL_TYPE: setting({
-    type: type.text(1, 100),
-    default: 'AMBULANCE_NEAR_ARRIVAL',
-    text: 'Value of `notification_type` for near arrival that the panel expects.',
+  PANEL_NEAR_ARRIVAL_STATUSES: setting({
+    type: type.words,
+    default: 'COME_BACK_TO_BASE_HOSPITAL,ARRIVAL_AT_BASE_HOSPITAL',
+    text: 'Values of `request_status` with which near arrival is sent to the panel, as the old server did.',
   }),
   PANEL_TIMEOUT_MS: setting({
     type: type.integer(100, 60_000),

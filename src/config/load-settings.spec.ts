@@ -347,7 +347,7 @@ const DEFAULTS = {
     notifyMaxAgeS: 300,
     panel: {
       url: null,
-      nearArrivalType: 'AMBULANCE_NEAR_ARRIVAL',
+      nearArrivalStatuses: ['COME_BACK_TO_BASE_HOSPITAL', 'ARRIVAL_AT_BASE_HOSPITAL'],
       timeoutMs: 5_000,
       giveUpAfterS: 3_600,
     },

@@ -163,7 +163,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       notifyMaxAgeS: values.CREW_NOTIFY_MAX_AGE_S,
       panel: {
         url: values.PANEL_NOTIFICATION_URL,
-        nearArrivalType: values.PANEL_NEAR_ARRIVAL_TYPE,
+        nearArrivalStatuses: values.PANEL_NEAR_ARRIVAL_STATUSES,
         timeoutMs: values.PANEL_TIMEOUT_MS,
         giveUpAfterS: values.PANEL_GIVE_UP_AFTER_S,
       },

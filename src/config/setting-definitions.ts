@@ -58,4 +58,5 @@ export const SECRET_SETTINGS: readonly string[] = Object.entries(SETTING_DEFINIT
 /** Settings of the old server that this release does not use, and the effect of that. */
 export const UNUSED_SETTINGS: Readonly<Record<string, string>> = {
   FCM_SERVER_KEY: 'this release notifies no phones; Firebase ended server keys in 2024',
+  PANEL_NEAR_ARRIVAL_TYPE: 'the panel ignores every word but AMBULACNE_NEAR_ABOUT_SCENE, which is sent',
 };

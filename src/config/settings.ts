@@ -157,7 +157,7 @@ export interface CrewEventSettings {
   readonly panel: {
     /** null: no notification is sent. */
     readonly url: string | null;
-    readonly nearArrivalType: string;
+    readonly nearArrivalStatuses: readonly string[];
     readonly timeoutMs: number;
     readonly giveUpAfterS: number;
   };

@@ -16,6 +16,11 @@ export interface Crash {
 
 declare module '../core/events/event-bus.js' {
   interface EventMap {
+    /**
+     * A crash report is durable, and no client has received it yet: `crash.recorded` follows when every listener is done.
+     * Only on the instance that has stored it. A listener must limit its time.
+     */
+    'crash.stored': Crash;
     /** A crash report is durable. Shared with every instance. */
     'crash.recorded': {
       readonly crash: Crash;

@@ -57,6 +57,7 @@ export class CrashesService {
   ): Promise<Crash> {
     const crash = await this.crashes.add(report);
     this.logger.warn({ crashId: crash.id, vehicleId: crash.vehicleId }, 'crash reported');
+    await this.events.publishAndWait('crash.stored', crash);
     this.events.publish('crash.recorded', { crash, ...(originalFields && { originalFields }) });
     return crash;
   }

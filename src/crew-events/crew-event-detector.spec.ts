@@ -10,6 +10,7 @@ import type { CrewEventsRepository } from './crew-events.repository.js';
 import type { CrewEventsService } from './crew-events.service.js';
 import type { CrewState, CrewStatesRepository } from './crew-states.repository.js';
 import { DispatchSystem } from './dispatch-system.js';
+import type { StoredTracking } from './panel-notification-rules.js';
 
 Logger.overrideLogger(false);
 
@@ -30,12 +31,16 @@ let states: Map<string, CrewState>;
 let recorded: string[];
 let isRecording: boolean;
 let latest: LatestPositions;
+let storedTrackings: Map<string, StoredTracking>;
+let heldSinceMs: number;
 beforeEach(() => {
   epoch = 0;
   states = new Map();
   recorded = [];
   isRecording = true;
   latest = new LatestPositions(new EventBus());
+  storedTrackings = new Map();
+  heldSinceMs = 0;
 });
 
 const SETTINGS = {
@@ -46,17 +51,24 @@ const SETTINGS = {
     speedLimitsKmh: [80, 120],
     nearArrivalMinutes: 10,
     nearArrivalStatuses: null,
-    panel: { url: null, nearArrivalType: 'NEAR', timeoutMs: 1, giveUpAfterS: 1 },
+    panel: { url: null, nearArrivalStatuses: ['BACK'], timeoutMs: 1, giveUpAfterS: 1 },
   },
 } as unknown as Settings;
+const { crewEvents } = SETTINGS;
+const WITH_PANEL: Settings = {
+  ...SETTINGS,
+  crewEvents: { ...crewEvents, panel: { ...crewEvents.panel, url: 'http://panel/' } },
+};
 
 class NoDispatchSystem extends DispatchSystem {
   refresh = async (): Promise<void> => undefined;
   requestOf = (): null => null;
-  ambulanceIds = async (): Promise<ReadonlyMap<string, string>> => new Map();
+  ambulanceIds = async (): Promise<ReadonlyMap<string, string>> => new Map([[V, V]]);
+  hasAmbulance = async (): Promise<boolean> => false;
+  storedTrackings = async (): Promise<ReadonlyMap<string, StoredTracking>> => storedTrackings;
 }
 
-async function takeOver(mine: number): Promise<CrewEventDetector> {
+async function takeOver(mine: number, settings = SETTINGS): Promise<CrewEventDetector> {
   const stateStorage = {
     takeOver: async () => {
       epoch = mine;
@@ -77,7 +89,7 @@ async function takeOver(mine: number): Promise<CrewEventDetector> {
   } as unknown as CrewEventsRepository;
   const metrics = { recorded: () => undefined } as unknown as CrewEventMetrics;
   const detector = new CrewEventDetector(
-    SETTINGS,
+    settings,
     stateStorage,
     eventStorage,
     { publish: () => undefined } as unknown as CrewEventsService,
@@ -86,7 +98,7 @@ async function takeOver(mine: number): Promise<CrewEventDetector> {
     metrics,
     new Clock(),
   );
-  const lock = { epoch: mine, assertHeld: () => undefined, heldSince: new Date(0) };
+  const lock = { epoch: mine, assertHeld: () => undefined, heldSince: new Date(heldSinceMs) };
   await detector.takeOver(lock as unknown as HeldLock);
   return detector;
 }
@@ -153,4 +165,49 @@ it('records each mark of a device clock once, across leaders, at the place that 
   latest.setClockBehind(V, T0 + 900_000);
   await second.detectClocksBehind();
   expect(recorded).toEqual([`${V}.clock_behind.${T0}`, `${V}.clock_behind.${T0 + 900_000}`]);
+});
+
+describe('notifications of the panel', () => {
+  const ofPanel = (): string[] =>
+    recorded.filter((id) => id.includes('.panel.')).map((id) => id.slice(`${V}.panel.`.length));
+
+  it('are recorded beside the events of watchers, which stay the same, and only with a panel', async () => {
+    const without = await takeOver(1);
+    await without.detect(DRIVE);
+    expect(recorded).toEqual(EXPECTED);
+    const detector = await takeOver(2, WITH_PANEL);
+    await detector.detect([fix(3, 90), fix(4, 20), fix(5, 20)]);
+    expect(recorded.filter((id) => !EXPECTED.includes(id))).toEqual([
+      `${V}.panel.speed_above_80.${T0 + 3_000}`,
+      `${V}.panel.speed_below_80.${T0 + 4_000}`,
+    ]);
+  });
+
+  it('compare with the last speed across leaders', async () => {
+    await (await takeOver(1, WITH_PANEL)).detect([fix(0, 10), fix(1, 90)]);
+    await (await takeOver(2, WITH_PANEL)).detect([fix(0, 10), fix(1, 90), fix(2, 130)]);
+    expect(ofPanel()).toEqual([`speed_above_80.${T0 + 1_000}`, `speed_above_120.${T0 + 2_000}`]);
+  });
+
+  it('begin with the document of an earlier server when it is older than the position', async () => {
+    storedTrackings.set(V, { speedKmh: 90, atMs: T0 - 1 });
+    await (await takeOver(1, WITH_PANEL)).detect([fix(0, 10)]);
+    expect(ofPanel()).toEqual([`online.${T0}`, `speed_below_80.${T0}`]);
+    recorded = [];
+    states.clear();
+    storedTrackings.set(V, { speedKmh: 90, atMs: T0 });
+    await (await takeOver(2, WITH_PANEL)).detect([fix(0, 10)]);
+    expect(ofPanel()).toEqual([]);
+  });
+
+  it('give online once in a run of leaders, and not after offline', async () => {
+    const first = await takeOver(1, WITH_PANEL);
+    await first.detect([fix(0, 10)]);
+    await first.detectOffline(T0 + 60_000);
+    await first.detect([fix(70, 10)]);
+    heldSinceMs = T0 + 100_000;
+    await (await takeOver(2, WITH_PANEL)).detect([fix(110, 10), fix(111, 10)]);
+    await (await takeOver(3, WITH_PANEL)).detect([fix(112, 10)]);
+    expect(ofPanel()).toEqual([`offline.${T0}`, `online.${T0 + 110_000}`]);
+  });
 });

@@ -6,6 +6,8 @@ import { CrewEventMetrics } from './crew-event-metrics.js';
 import { CrewEventsRepository } from './crew-events.repository.js';
 import { CrewEventsService } from './crew-events.service.js';
 import {
+  type CrewEvent,
+  type CrewEventAudience,
   type CrewPosition,
   type CrewVehicleState,
   type CrewEventRules,
@@ -16,9 +18,16 @@ import {
 } from './crew-event-rules.js';
 import { CrewStatesRepository, type CrewState } from './crew-states.repository.js';
 import { DispatchSystem } from './dispatch-system.js';
+import { applyPanelRules, silenceNotifications, type StoredTracking } from './panel-notification-rules.js';
 
 /** Interval for saving states without an event. A new leader reads more than this many positions again. */
 const SAVE_EVERY_MS = 5_000;
+
+/** What both sets of rules make of one or more positions of a vehicle. */
+interface DetectionResult extends CrewRuleResult {
+  /** By the old server's rules. */
+  readonly notifications: readonly CrewEvent[];
+}
 
 /**
  * The leader's state of all vehicles. A vehicle's state and its new events are one write to one document, under the
@@ -30,6 +39,8 @@ export class CrewEventDetector {
   private readonly logger = new Logger(CrewEventDetector.name);
   private readonly states = new Map<string, CrewVehicleState>();
   private readonly unsaved = new Set<string>();
+  /** By ambulance id, from before this leader's first position. */
+  private storedTrackings: ReadonlyMap<string, StoredTracking> = new Map();
   private savedAtMs = -Infinity;
   /** Vehicle id → start of the last mark of its clock that is recorded. */
   private readonly recordedClocks = new Map<string, number>();
@@ -49,12 +60,13 @@ export class CrewEventDetector {
 
   /** Replaces the state in memory by the stored one. Every other method needs it first. */
   async takeOver(lock: HeldLock): Promise<void> {
-    const { offlineAfterS, notifyMaxAgeS, ...settings } = this.settings.crewEvents;
+    const { offlineAfterS, notifyMaxAgeS, panel, ...settings } = this.settings.crewEvents;
     this.lock = lock;
     this.rules = {
       ...settings,
       offlineAfterMs: offlineAfterS * 1_000,
       notifyMaxAgeMs: notifyMaxAgeS * 1_000,
+      panelNearStatuses: panel.nearArrivalStatuses,
       listeningSinceMs: lock.heldSince.getTime(),
     };
     this.savedAtMs = -Infinity;
@@ -63,6 +75,7 @@ export class CrewEventDetector {
     const found = await this.statesRepository.takeOver(lock.epoch);
     for (const { vehicleId, memory } of found) this.states.set(vehicleId, memory);
     await this.record(found.flatMap(({ pending }) => pending));
+    this.storedTrackings = await this.dispatchSystem.storedTrackings();
     await this.dispatchSystem.refresh(this.states.keys());
   }
 
@@ -71,14 +84,21 @@ export class CrewEventDetector {
     const fresh = positions.filter((position) => this.isNewPosition(position));
     if (fresh.length === 0) return;
     await this.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
-    const results = new Map<string, CrewRuleResult>();
+    const stored = await this.storedOf(fresh);
+    const results = new Map<string, DetectionResult>();
     for (const position of fresh.sort((one, other) => markerTimeMs(one) - markerTimeMs(other))) {
       const { vehicleId } = position;
-      const before = results.get(vehicleId);
-      const state = before?.memory ?? this.states.get(vehicleId) ?? null;
+      const earlier = results.get(vehicleId);
+      const before = earlier?.memory ?? this.states.get(vehicleId) ?? null;
       const request = this.dispatchSystem.requestOf(vehicleId, position);
-      const result = applyPosition(state, position, this.rules, request);
-      results.set(vehicleId, { ...result, events: [...(before?.events ?? []), ...result.events] });
+      const { memory, events } = applyPosition(before, position, this.rules, request);
+      const context = { before, stored: stored.get(vehicleId) ?? null, request, rules: this.rules };
+      const { panel, notifications } = applyPanelRules(position, context);
+      results.set(vehicleId, {
+        memory: { ...memory, panel },
+        events: [...(earlier?.events ?? []), ...events],
+        notifications: [...(earlier?.notifications ?? []), ...silenceNotifications(events), ...notifications],
+      });
     }
     await this.persist(results);
   }
@@ -90,11 +110,11 @@ export class CrewEventDetector {
     );
     if (silent.length === 0) return;
     await this.dispatchSystem.refresh(silent.map(([vehicleId]) => vehicleId));
-    const results = new Map<string, CrewRuleResult>();
+    const results = new Map<string, DetectionResult>();
     for (const [vehicleId, state] of silent) {
       const request = this.dispatchSystem.requestOf(vehicleId, state);
       const result = detectSilence(vehicleId, state, nowMs, this.rules, request);
-      if (result) results.set(vehicleId, result);
+      if (result) results.set(vehicleId, { ...result, notifications: silenceNotifications(result.events) });
     }
     await this.persist(results);
   }
@@ -115,6 +135,7 @@ export class CrewEventDetector {
       const { lat, lon } = place;
       return [
         {
+          audience: 'watchers',
           id: `${vehicleId}.clock_behind.${sinceMs}`,
           vehicleId,
           type: 'clock_behind',
@@ -153,12 +174,34 @@ export class CrewEventDetector {
     return !state || position.receivedAtMs > state.heardMs || markerTimeMs(position) > state.shownMs;
   }
 
-  private async persist(results: ReadonlyMap<string, CrewRuleResult>): Promise<void> {
-    const withEvents = [...results].filter(([, { events }]) => events.length > 0);
+  /** The documents of an earlier server, of the vehicles that the old server's rules have no state of. */
+  private async storedOf(positions: readonly CrewPosition[]): Promise<ReadonlyMap<string, StoredTracking>> {
+    const none = new Map<string, StoredTracking>();
+    if (this.storedTrackings.size === 0) return none;
+    const unknown = new Set<string>();
+    for (const { vehicleId } of positions) if (!this.states.get(vehicleId)?.panel) unknown.add(vehicleId);
+    if (unknown.size === 0) return none;
+    const ids = await this.dispatchSystem.ambulanceIds([...unknown]);
+    const found = [...ids].flatMap(([vehicleId, ambulanceId]): [string, StoredTracking][] => {
+      const stored = this.storedTrackings.get(ambulanceId);
+      return stored ? [[vehicleId, stored]] : [];
+    });
+    return new Map(found);
+  }
+
+  private async persist(results: ReadonlyMap<string, DetectionResult>): Promise<void> {
+    const isSent = this.settings.crewEvents.panel.url !== null;
+    const withEvents = [...results].filter(
+      ([, { events, notifications }]) => events.length > 0 || (isSent && notifications.length > 0),
+    );
     const ids = await this.dispatchSystem.ambulanceIds(withEvents.map(([vehicleId]) => vehicleId));
-    const states = withEvents.map(([vehicleId, { memory, events }]): CrewState => {
+    const states = withEvents.map(([vehicleId, { memory, events, notifications }]): CrewState => {
       const ambulanceId = ids.get(vehicleId) ?? vehicleId;
-      return { vehicleId, memory, pending: events.map((event) => ({ ...event, ambulanceId })) };
+      const pending = [
+        ...pendingEvents(events, 'watchers', ambulanceId),
+        ...(isSent ? pendingEvents(notifications, 'panel', ambulanceId) : []),
+      ];
+      return { vehicleId, memory, pending };
     });
     await this.write(states);
     for (const [vehicleId, { memory }] of results) {
@@ -177,15 +220,23 @@ export class CrewEventDetector {
   }
 
   private async record(pending: readonly PendingCrewEvent[]): Promise<void> {
-    const { url, giveUpAfterS } = this.settings.crewEvents.panel;
     const recorded = await this.events.record(pending, {
       maxAgeMs: this.rules.notifyMaxAgeMs,
-      giveUpAfterMs: url === null ? null : giveUpAfterS * 1_000,
+      giveUpAfterMs: this.settings.crewEvents.panel.giveUpAfterS * 1_000,
     });
-    for (const { id, type, vehicleId } of recorded) {
+    const forWatchers = recorded.filter(({ audience }) => audience !== 'panel');
+    for (const { id, type, vehicleId } of forWatchers) {
       this.metrics.recorded(type);
       this.logger.debug({ id, type, vehicleId }, 'crew event recorded');
     }
-    this.published.publish(recorded);
+    this.published.publish(forWatchers);
   }
+}
+
+function pendingEvents(
+  events: readonly CrewEvent[],
+  audience: CrewEventAudience,
+  ambulanceId: string,
+): PendingCrewEvent[] {
+  return events.map((event) => ({ ...event, audience, ambulanceId }));
 }

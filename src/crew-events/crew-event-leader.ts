@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackgroundJobs, type HeldLock } from '../core/index.js';
+import { BackgroundJobs, type HeldLock, LagMonitor } from '../core/index.js';
 import { DatabaseConnection } from '../database/index.js';
 import { CrewEventDetector } from './crew-event-detector.js';
 import { CrewEventMetrics } from './crew-event-metrics.js';
@@ -33,11 +33,25 @@ export class CrewEventLeader implements OnApplicationBootstrap {
     private readonly sender: PanelNotificationSender,
     private readonly events: CrewEventsRepository,
     metrics: CrewEventMetrics,
+    lagMonitor: LagMonitor,
   ) {
     metrics.observe(
       () => this.leads,
+      () => sender.isStopped,
       () => this.counts,
     );
+    if (!sender.hasPanel) return;
+    lagMonitor.add({
+      name: 'notifications',
+      // The panel's faults must not make an instance degraded.
+      isInformative: true,
+      get lagMs() {
+        return sender.lagMs;
+      },
+      get detail() {
+        return { stopped: sender.isStopped };
+      },
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -59,6 +73,7 @@ export class CrewEventLeader implements OnApplicationBootstrap {
     try {
       await this.detector.takeOver(lock);
       this.reader.restart();
+      this.sender.restart();
       this.nextCountMs = 0;
       this.leads = true;
       this.logger.log({ epoch: lock.epoch }, 'crew event leadership started');
@@ -79,6 +94,7 @@ export class CrewEventLeader implements OnApplicationBootstrap {
       if (this.leads) this.logger.log({ epoch: lock.epoch }, 'crew event leadership ended');
       this.leads = false;
       this.reader.restart();
+      this.sender.restart();
       this.counts = null;
     }
   }

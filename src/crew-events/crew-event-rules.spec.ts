@@ -15,6 +15,7 @@ const RULES: CrewEventRules = {
   speedLimitsKmh: [80, 120],
   nearArrivalMinutes: 10,
   nearArrivalStatuses: null,
+  panelNearStatuses: [],
   notifyMaxAgeMs: 300_000,
   listeningSinceMs: 0,
 };

@@ -23,6 +23,18 @@ export interface CrewVehicleState {
   readonly nearRequestIds: readonly string[];
   readonly lat: number;
   readonly lon: number;
+  /** By the old server's rules. Absent in states of earlier releases. */
+  readonly panel?: PanelVehicleState;
+}
+
+/** State of a vehicle between two positions by the old server's rules. */
+export interface PanelVehicleState {
+  /** The old server's `speed` of the vehicle, see `storedSpeedKmh`; null before the first position with a speed. */
+  readonly speedKmh: number | null;
+  /** `listeningSinceMs` of the last ONLINE, or of the first position; null: neither. ONLINE is sent once for each value. */
+  readonly onlineSinceMs: number | null;
+  /** Requests with a near arrival, the newest last. */
+  readonly nearRequestIds: readonly string[];
 }
 
 export interface CrewEventRules {
@@ -32,6 +44,8 @@ export interface CrewEventRules {
   readonly nearArrivalMinutes: number;
   /** Request statuses that allow a `near_arrival` event; null: every status of an open request. */
   readonly nearArrivalStatuses: readonly string[] | null;
+  /** Request statuses that allow a near arrival by the old server's rules. */
+  readonly panelNearStatuses: readonly string[];
   /** Age of a fix at its receipt above which it belongs to a backlog, milliseconds. */
   readonly notifyMaxAgeMs: number;
   /** Start of the time in which leaders have read positions without a long gap. Silence before it does not count. */
@@ -42,6 +56,7 @@ export interface CrewEventRules {
 export interface AssignedRequest {
   readonly requestId: string;
   readonly status: string;
+  /** A fraction; null: unknown. */
   readonly estimatedMinutes: number | null;
 }
 
@@ -50,8 +65,14 @@ export interface CrewEvent extends Omit<CrewEventView, 'at' | 'late'> {
   readonly at: Date;
 }
 
+/**
+ * Who gets an event. `watchers`: Samserver's rules, shown on `/live`. `panel`: the old server's rules, sent to the panel.
+ */
+export type CrewEventAudience = 'watchers' | 'panel';
+
 /** A crew event that is stored with its vehicle's state and perhaps not in `crew_events` yet. */
 export interface PendingCrewEvent extends CrewEvent {
+  readonly audience: CrewEventAudience;
   /** The vehicle's id in the old system; the vehicle's own id when the old system has none. */
   readonly ambulanceId: string;
 }
@@ -67,7 +88,7 @@ const BELOW: readonly CrewEventType[] = ['speed_below_80', 'speed_below_120'];
 const REQUESTS_REMEMBERED = 20;
 
 /**
- * Applies the old server's rules to one position. The result depends on the arguments only. A position that was applied
+ * Applies Samserver's rules to one position. The result depends on the arguments only. A position that was applied
  * before gives no event.
  * @param memory null: the first position of the vehicle, which counts as online without an event
  */
@@ -88,7 +109,7 @@ export function applyPosition(
   let { backlogSinceMs = null } = memory;
   let place = { lat: memory.lat, lon: memory.lon };
   const markerMs = markerTimeMs(position);
-  const isBacklog = receivedAtMs - markerMs > rules.notifyMaxAgeMs;
+  const isOld = isBacklog(position, rules);
 
   // All positions of one report have the same time of receipt.
   if (receivedAtMs > heardMs || (receivedAtMs === heardMs && markerMs > shownMs)) {
@@ -100,7 +121,7 @@ export function applyPosition(
       const backlogMs = backlogSinceMs === null ? 0 : receivedAtMs - backlogSinceMs;
       // A backlog makes the vehicle online in the past. It is online now when a present fix follows, or when old fixes
       // keep arriving: then the clock of the device is behind.
-      isOnline = !isBacklog || backlogMs >= rules.notifyMaxAgeMs;
+      isOnline = !isOld || backlogMs >= rules.notifyMaxAgeMs;
       if (isOnline || backlogSinceMs === null) {
         const at = new Date(isOnline ? receivedAtMs : markerMs);
         events.push({ ...about, ...event('online', vehicleId, at), lat, lon, averageKmh });
@@ -122,9 +143,10 @@ export function applyPosition(
       limitsExceeded = exceeded;
     }
     // The time left is computed for now, so it does not fit a place of the past.
-    if (request && !isBacklog && isNear(request, rules) && !nearRequestIds.includes(request.requestId)) {
-      nearRequestIds = [...nearRequestIds, request.requestId].slice(-REQUESTS_REMEMBERED);
-      const { requestId, estimatedMinutes: minutesLeft } = request;
+    const minutesLeft = wholeMinutes(request);
+    if (request && !isOld && isNear(request, rules) && !nearRequestIds.includes(request.requestId)) {
+      const { requestId } = request;
+      nearRequestIds = rememberRequest(nearRequestIds, requestId);
       const id = `${vehicleId}.near_arrival.${requestId}`;
       events.push({ id, vehicleId, type: 'near_arrival', at, ...place, averageKmh, requestId, minutesLeft });
     }
@@ -142,6 +164,19 @@ export function applyPosition(
     },
     events,
   };
+}
+
+/** Whether a position was old when it was received: a device that was offline sends such positions. */
+export function isBacklog(
+  position: CrewPosition,
+  { notifyMaxAgeMs }: Pick<CrewEventRules, 'notifyMaxAgeMs'>,
+): boolean {
+  return position.receivedAtMs - markerTimeMs(position) > notifyMaxAgeMs;
+}
+
+/** The last requests, the newest last. */
+export function rememberRequest(requestIds: readonly string[], requestId: string): readonly string[] {
+  return [...requestIds, requestId].slice(-REQUESTS_REMEMBERED);
 }
 
 /** For positions that wait: a small copy of one that is large. One can have 2 kB of attributes. */
@@ -182,9 +217,16 @@ function crossings(before: number, after: number): readonly CrewEventType[] {
   return after > before ? ABOVE.slice(before, after) : BELOW.slice(after, before).reverse();
 }
 
-function isNear({ status, estimatedMinutes }: AssignedRequest, rules: CrewEventRules): boolean {
-  if (estimatedMinutes === null || estimatedMinutes >= rules.nearArrivalMinutes) return false;
-  return rules.nearArrivalStatuses?.includes(status) ?? true;
+function isNear(request: AssignedRequest, rules: CrewEventRules): boolean {
+  const minutes = wholeMinutes(request);
+  if (minutes === null || minutes >= rules.nearArrivalMinutes) return false;
+  return rules.nearArrivalStatuses?.includes(request.status) ?? true;
+}
+
+/** Minutes to the destination; null when unknown. */
+export function wholeMinutes(request: AssignedRequest | null): number | null {
+  const minutes = request?.estimatedMinutes ?? null;
+  return minutes === null ? null : Math.round(minutes);
 }
 
 function event(type: CrewEventType, vehicleId: string, at: Date): Pick<CrewEvent, 'id' | 'type' | 'at'> {

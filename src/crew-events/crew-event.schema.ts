@@ -1,16 +1,19 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { Types } from 'mongoose';
 import type { CrewEventType } from './crew-event.js';
+import type { CrewEventAudience } from './crew-event-rules.js';
 
 /**
- * State of an event's panel notification. `kept`: not to be sent, because no panel was configured when the event was
- * recorded, because the event was late, or because the panel has no such notification. `dead`: given up,
- * until an operator retries it.
+ * State of a panel notification. `kept`: not to be sent, because it was late when it was recorded, or because `ambulances`
+ * does not have its vehicle. `dead`: given up, until an operator retries it.
  */
 export const SEND_STATES = ['waiting', 'sent', 'dead', 'kept'] as const;
 export type SendState = (typeof SEND_STATES)[number];
 
-/** A crew event and its panel notification, in one document so that one write makes both durable. */
+/**
+ * A crew event for watchers, or a notification for the panel, which has the fields from `sendState` on. A document of an
+ * earlier release is both.
+ */
 @Schema({ collection: 'crew_events', versionKey: false })
 export class CrewEventRecord {
   /** Made from the vehicle, the type and the subject, so that an event that is recorded twice is stored once. */
@@ -49,24 +52,32 @@ export class CrewEventRecord {
   @Prop({ type: Boolean })
   late?: boolean;
 
+  /** Absent in documents of earlier releases: both. */
+  @Prop({ type: String })
+  audience?: CrewEventAudience;
+
   /** The vehicle's id in the old system. */
   @Prop({ type: String, required: true })
   ambulanceId!: string;
 
-  @Prop({ type: String, required: true })
+  @Prop({ type: String })
   sendState!: SendState;
 
-  @Prop({ type: Number, required: true })
+  @Prop({ type: Number })
   attempts!: number;
 
-  @Prop({ type: Date, required: true })
+  /** Attempts that may have ended the panel's process: it closed the connection without an answer. */
+  @Prop({ type: Number })
+  closures?: number;
+
+  @Prop({ type: Date })
   nextAttemptAt!: Date;
 
-  /** An attempt that fails at or after this time is the last one. */
-  @Prop({ type: Date, required: true })
+  /** No attempt begins at or after this time, and one that fails then is the last one. */
+  @Prop({ type: Date })
   giveUpAt!: Date;
 
-  /** Why the last attempt failed; null: no attempt has failed. */
+  /** Why the last attempt failed, or why it is kept; null: neither. */
   @Prop({ type: String, default: null })
   failure!: string | null;
 

@@ -12,18 +12,18 @@ export const CREW_EVENT_TYPES = [
 export type CrewEventType = (typeof CREW_EVENT_TYPES)[number];
 
 /**
- * The old server's names of the notifications. null: it had none, so the panel has none; the event is stored and shown,
- * not sent. The name of the near arrival is a setting.
+ * The words of the panel's notification handler, which ignores every other one. null: the handler has no such word, so the
+ * event is stored and shown, not sent. Source: the operators' API, `postAmbulanceSpeedNotification`.
  */
-export const PANEL_NOTIFICATION_TYPES: Readonly<
-  Record<Exclude<CrewEventType, 'near_arrival'>, string | null>
-> = {
+export const PANEL_NOTIFICATION_TYPES: Readonly<Record<CrewEventType, string | null>> = {
   online: 'AMBULANCE_TRACKING_STATUS_ONLINE',
   offline: 'AMBULANCE_TRACKING_STATUS_OFFLINE',
   speed_above_80: 'SPEED_ABOVE_80',
   speed_below_80: 'SPEED_BELOW_80',
   speed_above_120: 'SPEED_ABOVE_120',
   speed_below_120: 'SPEED_BELOW_120',
+  // Spelt so in the handler.
+  near_arrival: 'AMBULACNE_NEAR_ABOUT_SCENE',
   clock_behind: null,
 };
 
@@ -44,7 +44,7 @@ export interface CrewEventView {
   readonly requestId: string | null;
   /** Minutes to the destination; null for every type but `near_arrival`. */
   readonly minutesLeft: number | null;
-  /** It was recorded long after `at`: a device or the service caught up. It was not sent to the panel. */
+  /** It was recorded long after `at`: a device or the service caught up. */
   readonly late: boolean;
 }
 

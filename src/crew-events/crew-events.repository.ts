@@ -2,28 +2,31 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { DatabaseTime, insertOrFindDuplicates } from '../database/index.js';
-import { type CrewEventType, PANEL_NOTIFICATION_TYPES } from './crew-event.js';
 import { CrewEventRecord, type SendState } from './crew-event.schema.js';
-import type { CrewEvent, PendingCrewEvent } from './crew-event-rules.js';
+import type { CrewEvent, CrewEventAudience, PendingCrewEvent } from './crew-event-rules.js';
 
 /** A stored crew event. */
 export interface RecordedCrewEvent extends CrewEvent {
+  /** Absent in events of earlier releases: both audiences. */
+  readonly audience?: CrewEventAudience;
   readonly recordedAt: Date;
   readonly late: boolean;
 }
 
 interface SendRules {
-  /** An event that is older when it is recorded is late and is not sent, milliseconds. */
+  /** An event that is older when it is recorded is late, and a late notification is not sent, milliseconds. */
   readonly maxAgeMs: number;
-  /** How long sending is retried, milliseconds; null: no panel is configured. */
-  readonly giveUpAfterMs: number | null;
+  /** How long sending is retried, milliseconds. */
+  readonly giveUpAfterMs: number;
 }
 
-/** A stored crew event with the state of its panel notification. */
+/** A stored panel notification. */
 export interface Notification extends RecordedCrewEvent {
   readonly ambulanceId: string;
   readonly sendState: SendState;
   readonly attempts: number;
+  /** Attempts that may have ended the panel's process. */
+  readonly closures: number;
   readonly nextAttemptAt: Date;
   readonly giveUpAt: Date;
   readonly failure: string | null;
@@ -31,8 +34,14 @@ export interface Notification extends RecordedCrewEvent {
 }
 
 export type SendChange = Partial<
-  Pick<Notification, 'sendState' | 'attempts' | 'nextAttemptAt' | 'giveUpAt' | 'failure' | 'sentAt'>
+  Pick<
+    Notification,
+    'sendState' | 'attempts' | 'closures' | 'nextAttemptAt' | 'giveUpAt' | 'failure' | 'sentAt'
+  >
 >;
+
+/** null matches an absent field: an event of an earlier release. */
+const FOR_WATCHERS: { $in: (CrewEventAudience | null)[] } = { $in: ['watchers', null] };
 
 @Injectable()
 export class CrewEventsRepository {
@@ -62,14 +71,15 @@ export class CrewEventsRepository {
       this.events,
       events.map(({ id, vehicleId, ...event }) => {
         const { recordedAt, late } = event;
+        const document = { _id: id, vehicleId: new Types.ObjectId(vehicleId), ...event };
+        if (event.audience !== 'panel') return document;
         return {
-          _id: id,
-          vehicleId: new Types.ObjectId(vehicleId),
-          ...event,
-          sendState: giveUpAfterMs === null || late || !isSent(event.type) ? 'kept' : 'waiting',
+          ...document,
+          sendState: late ? 'kept' : 'waiting',
           attempts: 0,
+          closures: 0,
           nextAttemptAt: recordedAt,
-          giveUpAt: new Date(recordedAt.getTime() + (giveUpAfterMs ?? 0)),
+          giveUpAt: new Date(recordedAt.getTime() + giveUpAfterMs),
           failure: null,
           sentAt: null,
         };
@@ -98,7 +108,7 @@ export class CrewEventsRepository {
     return found && toNotification(found);
   }
 
-  /** In the order of recording. @param after the last item of the page before; null: the first page */
+  /** Notifications in the order of recording. @param after the last item of the page before; null: the first page */
   async list(state: SendState, after: EventCursor | null, limit: number): Promise<Notification[]> {
     const found = await this.events
       .find({
@@ -114,10 +124,10 @@ export class CrewEventsRepository {
     return found.map(toNotification);
   }
 
-  /** Events of all instances recorded at or after `at`, in the order of recording. */
+  /** Events for watchers, of all instances, recorded at or after `at`, in the order of recording. */
   async listSince(at: Date, limit: number): Promise<RecordedCrewEvent[]> {
     const found = await this.events
-      .find({ recordedAt: { $gte: at } })
+      .find({ recordedAt: { $gte: at }, audience: FOR_WATCHERS })
       .sort({ recordedAt: 1, _id: 1 })
       .limit(limit)
       .lean();
@@ -142,16 +152,18 @@ export class CrewEventsRepository {
   }
 }
 
-function isSent(type: CrewEventType): boolean {
-  return type === 'near_arrival' || PANEL_NOTIFICATION_TYPES[type] !== null;
-}
-
 /** The end of a page. */
 export interface EventCursor {
   readonly recordedAt: Date;
   readonly id: string;
 }
 
-function toNotification({ _id, vehicleId, late = false, ...rest }: CrewEventRecord): Notification {
-  return { ...rest, id: _id, vehicleId: vehicleId.toHexString(), late };
+function toNotification({
+  _id,
+  vehicleId,
+  late = false,
+  closures = 0,
+  ...rest
+}: CrewEventRecord): Notification {
+  return { ...rest, id: _id, vehicleId: vehicleId.toHexString(), late, closures };
 }

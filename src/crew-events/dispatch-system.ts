@@ -1,4 +1,5 @@
 import type { AssignedRequest } from './crew-event-rules.js';
+import type { StoredTracking } from './panel-notification-rules.js';
 
 /** A vehicle's position: WGS-84 degrees, metres per second. */
 export interface VehiclePosition {
@@ -23,4 +24,13 @@ export abstract class DispatchSystem {
 
   /** The old system's id of each vehicle. A vehicle without an id in the old system is left out. */
   abstract ambulanceIds(vehicleIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+
+  /**
+   * Whether the old system has this ambulance now, read from storage. A notification of another one would end the panel's
+   * process. @throws storage's errors
+   */
+  abstract hasAmbulance(ambulanceId: string): Promise<boolean>;
+
+  /** Ambulance id → what the old system's documents hold of it. @throws storage's errors */
+  abstract storedTrackings(): Promise<ReadonlyMap<string, StoredTracking>>;
 }

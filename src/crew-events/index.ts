@@ -3,3 +3,4 @@ export { type AssignedRequest, nextAverageKmh, roundedUpKmh } from './crew-event
 export { CrewEventsModule } from './crew-events.module.js';
 export { CrewEventsService } from './crew-events.service.js';
 export { DispatchSystem, type VehiclePosition } from './dispatch-system.js';
+export type { StoredTracking } from './panel-notification-rules.js';

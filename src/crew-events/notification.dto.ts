@@ -12,7 +12,7 @@ export class ListNotificationsDto extends PageDto {
 }
 
 export class NotificationDto implements NotificationView {
-  @ApiProperty({ example: '66f0c0ffee0123456789abcd.speed_above_80.1793527200000' })
+  @ApiProperty({ example: '66f0c0ffee0123456789abcd.panel.speed_above_80.1793527200000' })
   id!: string;
 
   @ApiProperty({ example: '66f0c0ffee0123456789abcd' })
@@ -28,7 +28,7 @@ export class NotificationDto implements NotificationView {
   recordedAt!: Date;
 
   @ApiProperty({
-    description: 'The event was old when it was recorded, so it is kept and not sent.',
+    description: 'It was old when it was recorded, so it is kept and not sent.',
     example: false,
   })
   late!: boolean;
@@ -51,7 +51,7 @@ export class NotificationDto implements NotificationView {
     enum: SEND_STATES,
     example: 'dead',
     description:
-      'kept: not to be sent, because no panel was configured or the event was late. dead: given up.',
+      'kept: not to be sent, because it was late or `ambulances` does not have the vehicle. dead: given up.',
   })
   state!: SendState;
 
@@ -64,7 +64,7 @@ export class NotificationDto implements NotificationView {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Why the last attempt failed.',
+    description: 'Why the last attempt failed, or why it is kept.',
     example: 'answered 500',
   })
   failure!: string | null;

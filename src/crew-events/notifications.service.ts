@@ -55,7 +55,7 @@ export class NotificationsService {
     if (found.sendState !== 'dead') throw notDead();
     const now = await this.time.read();
     const giveUpAt = new Date(now.getTime() + this.settings.crewEvents.panel.giveUpAfterS * 1_000);
-    const change = { sendState: 'waiting' as const, attempts: 0, nextAttemptAt: now, giveUpAt };
+    const change = { sendState: 'waiting' as const, attempts: 0, closures: 0, nextAttemptAt: now, giveUpAt };
     if (!(await this.events.change(found, change))) throw notDead();
     return toView({ ...found, ...change });
   }

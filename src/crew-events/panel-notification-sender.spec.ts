@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Notification } from './crew-events.repository.js';
-import { claimAttempt, dueNotifications, outcome, backoffMs } from './panel-notification-sender.js';
+import type { Delivery } from './panel-notification-client.js';
+import {
+  backoffMs,
+  chooseDue,
+  claimAttempt,
+  dueNotifications,
+  outcome,
+} from './panel-notification-sender.js';
 
 const waiting = (id: string, vehicleId: string, more: Partial<Notification> = {}): Notification => ({
   id,
@@ -17,6 +24,7 @@ const waiting = (id: string, vehicleId: string, more: Partial<Notification> = {}
   ambulanceId: vehicleId,
   sendState: 'waiting',
   attempts: 0,
+  closures: 0,
   nextAttemptAt: new Date(1_000),
   giveUpAt: new Date(60_000),
   failure: null,
@@ -48,14 +56,44 @@ describe('an attempt', () => {
     });
   });
 
+  const accepted: Delivery = { failure: null, ending: 'answered', isByProxy: false };
+  const refused: Delivery = { failure: 'x', ending: 'answered', isByProxy: false };
+  const closed: Delivery = { failure: 'x', ending: 'closed', isByProxy: false };
+  const badGateway: Delivery = { ...closed, isByProxy: true };
+
   it('ends in sent, in a later attempt, or in dead', () => {
     const tried = waiting('1', 'a', { attempts: 2, failure: 'answered 500' });
-    expect(outcome(tried, null, 7_000)).toEqual({
+    expect(outcome(tried, accepted, true, 7_000)).toEqual({
       sendState: 'sent',
       sentAt: new Date(7_000),
       failure: null,
     });
-    expect(outcome(tried, 'x', 59_999)).toEqual({ failure: 'x', nextAttemptAt: new Date(61_999) });
-    expect(outcome(tried, 'x', 60_000)).toEqual({ sendState: 'dead', failure: 'x' });
+    const later = { failure: 'x', closures: 0, nextAttemptAt: new Date(61_999) };
+    expect(outcome(tried, refused, true, 59_999)).toEqual(later);
+    expect(outcome(tried, refused, true, 60_000)).toEqual({ sendState: 'dead', failure: 'x', closures: 0 });
+  });
+
+  it('that closes the connection a second time is the last one', () => {
+    const first = outcome(waiting('1', 'a', { attempts: 1 }), closed, true, 7_000);
+    expect(first).toEqual({ failure: 'x', closures: 1, nextAttemptAt: new Date(8_000) });
+    const again = waiting('1', 'a', { attempts: 5, closures: 1 });
+    expect(outcome(again, closed, false, 7_000)).toEqual({ sendState: 'dead', failure: 'x', closures: 2 });
+    // A panel that is down counts for nothing.
+    expect(outcome(again, { ...refused, ending: 'unanswered' }, false, 7_000)).toMatchObject({ closures: 1 });
+  });
+
+  it('with a 502 of a proxy counts as closed only after an answer: the panel may be down', () => {
+    const again = waiting('1', 'a', { attempts: 1, closures: 1 });
+    expect(outcome(again, badGateway, false, 7_000)).toMatchObject({ closures: 1 });
+    expect(outcome(again, badGateway, true, 7_000)).toMatchObject({ sendState: 'dead', closures: 2 });
+  });
+});
+
+describe('chooseDue', () => {
+  const due = [waiting('1', 'a', { attempts: 1 }), waiting('2', 'b'), waiting('3', 'c')];
+  it('gives all, one that was tried least, or none', () => {
+    expect(chooseDue(due, 8)).toEqual(due);
+    expect(chooseDue(due, 1).map(({ id }) => id)).toEqual(['2']);
+    expect(chooseDue(due, 0)).toEqual([]);
   });
 });

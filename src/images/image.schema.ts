@@ -38,6 +38,14 @@ export class ImageRecord {
   @Prop({ type: String, required: true })
   origin!: Image['origin'];
 
+  /** See `Image`. */
+  @Prop({ type: Number })
+  place?: number;
+
+  /** See `Image`. */
+  @Prop({ type: Boolean })
+  isDamaged?: true;
+
   /** `<vehicle>:<sha256>` of an upload. Adopted files have none: the old server stored equal bytes more than once. */
   @Prop({ type: String })
   contentKey?: string;

@@ -18,6 +18,13 @@ export interface Image {
   readonly width: number | null;
   readonly height: number | null;
   readonly origin: 'upload' | 'adopted';
+  /**
+   * Of an image that arrived with others in one request: its place there, from 0. All images of the request have the same
+   * `createdAt`, which no other request of the vehicle has.
+   */
+  readonly place?: number;
+  /** Stored as it arrived: the end is missing, or it cannot be decoded. */
+  readonly isDamaged?: true;
   readonly createdAt: Date;
 }
 
@@ -31,11 +38,12 @@ export interface ImageView {
   readonly sha256: string;
   readonly width: number | null;
   readonly height: number | null;
+  readonly isDamaged?: true;
   readonly createdAt: Date;
   readonly url: string;
 }
 
-export function toImageView({ path: _, origin: __, ...view }: Image): ImageView {
+export function toImageView({ path: _, origin: __, place: ___, ...view }: Image): ImageView {
   return { ...view, url: `/api/v1/images/${view.id}/content` };
 }
 

@@ -193,6 +193,8 @@ function toImage(record: ImageRecord): Image {
     width: record.width ?? null,
     height: record.height ?? null,
     origin: record.origin,
+    ...(record.place !== undefined && { place: record.place }),
+    ...(record.isDamaged === true && { isDamaged: true }),
     createdAt: record.createdAt,
   };
 }

@@ -37,9 +37,14 @@ it('prints its plan, carries it out, and changes nothing at the second run', asy
   const typed = { type_id: OldDatabase.id('a'.repeat(24)) };
   const [first, second, gone] = [
     await old.addAmbulance('291', typed),
-    await old.addAmbulance('292', { isactive: false }),
+    await old.addAmbulance('292', { isactive: 0 }),
     await old.addAmbulance('293', { isdeleted: true }),
   ];
+  const reporting = await old.addAmbulance('B-294', { isdeleted: true });
+  await old.collection('ambulance_trackings').insertOne({
+    ambulance_id: OldDatabase.id(reporting),
+    count_datetime: new Date(),
+  });
   await old.collection('ambulance_tracking_histories').insertMany([
     { ambulance_id: OldDatabase.id(first), speed: 36, location: { lat: 0, lon: 0 } },
     { ambulance_id: OldDatabase.id(first), speed: 40, location: { lat: 0, lon: 0 } },
@@ -50,6 +55,8 @@ it('prints its plan, carries it out, and changes nothing at the second run', asy
   expect(planned.code).toBe(0);
   expect(planned.output).toContain(`would adopt ${first}: Unit 291, 1AB-291, als, available, box 291`);
   expect(planned.output).toContain('1 deleted in the old system and not adopted');
+  expect(planned.output).toContain(`still reporting: ambulance ${reporting} is deleted`);
+  expect(planned.output).toContain(`not a number: the box code "B-294" of ambulance ${reporting}`);
   expect(planned.output).toContain('about 2 documents, times and speeds, no places');
   expect(await vehicles()).toEqual([]);
 
@@ -62,15 +69,16 @@ it('prints its plan, carries it out, and changes nothing at the second run', asy
     deleted: 1,
     history: { documents: 2, lookedInto: 2, withPlace: 0 },
   });
-  expect(json.done.map(({ id }: { id: string }) => id)).toEqual([first, second]);
+  expect(json.done.map(({ id }: { id: string }) => id)).toEqual([first, second, reporting]);
   expect((await vehicles()).map(({ _id }) => String(_id))).not.toContain(gone);
   expect(await vehicles()).toMatchObject([
     { _id: OldDatabase.id(first), callSign: 'Unit 291', boxCodeKey: '291', type: 'als', status: 'available' },
     { _id: OldDatabase.id(second), boxCodeKey: '292', type: 'other', status: 'out_of_service' },
+    { _id: OldDatabase.id(reporting), boxCodeKey: 'B-294', status: 'out_of_service' },
   ]);
 
   const again = await adopt(` --json --type ${'a'.repeat(24)}=als`);
-  expect(JSON.parse(again.output)).toMatchObject({ done: [], unchanged: 2 });
+  expect(JSON.parse(again.output)).toMatchObject({ done: [], unchanged: 3 });
   expect(await old.all('ambulances')).toEqual(before);
 });
 

@@ -17,9 +17,10 @@ describe('the recorded conversation', () => {
     expect(boxes).toHaveLength(16);
     expect(steps.at(-1)?.atS).toBeGreaterThan(1_740);
     expect(count('position') / 30).toBeGreaterThan(14);
-    expect(count('position') / 30).toBeLessThan(25);
+    expect(count('position') / 30).toBeLessThan(26);
     expect(count('pictures')).toBeGreaterThan(10);
-    expect(count('crash')).toBe(3);
+    expect(count('crash')).toBe(4);
+    expect(count('dispatch')).toBe(3);
   });
 
   it('gives the same recording twice against the old server', async () => {

@@ -2,20 +2,24 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { io, type Socket } from 'socket.io-client';
 import { OldDatabase } from '../support/old-database.js';
 import { OldServer } from '../support/old-server.js';
+import { PanelNotificationServer } from '../support/panel-notification-server.js';
 import { until } from '../support/sockets.js';
 
 /** Checks that the old server of the tests behaves as the known facts say, faults included. */
 let server: OldServer;
 let database: OldDatabase;
 let ambulanceId: string;
+let panelServer: PanelNotificationServer;
 beforeAll(async () => {
-  server = await OldServer.start();
+  panelServer = await PanelNotificationServer.open();
+  server = await OldServer.start({ url: panelServer.url, offlineAfterMs: 60_000 });
   database = await OldDatabase.open(server.database.url);
   ambulanceId = await database.addAmbulance('291');
 });
 afterAll(async () => {
   await database.close();
   await server.stop();
+  await panelServer.close();
 });
 
 const open: Socket[] = [];
@@ -78,20 +82,66 @@ it('sends frames to rooms by name and by id, and announces each join to all', as
     is_assign: 0,
     type: 'TRACKING',
     request_type: '',
-    estimated_time: null,
+    estimated_time: 0,
   };
   expect(said.slice(3)).toEqual([frame, frame]);
 });
 
-it('writes half of the first speed, no first history, and no place in histories', async () => {
+it('averages from 0, and writes no first history, and no place in histories', async () => {
   await until(async () => (await trackings()).length === 1);
   expect(await trackings()).toMatchObject([
-    { speed: 36, avg_speed: 18, location: { lat: 13.7563, lon: 100.5018 } },
+    { speed: 36, avg_speed: 0, __v: 0, location: { lat: 13.7563, lon: 100.5018 } },
   ]);
   expect(await histories()).toEqual([]);
   await post(TRACKING, GOOD);
   await until(async () => (await histories()).length === 1);
   expect(await histories()).toMatchObject([{ speed: 36, location: { lat: 0, lon: 0 } }]);
+  await until(async () => (await trackings())[0]?.avg_speed === 18);
+  const [{ createdAt, updatedAt }] = await trackings();
+  expect(updatedAt.getTime()).toBeGreaterThan(createdAt.getTime());
+});
+
+it('gives a speeding episode an id in the document and the histories, and takes it out of the document', async () => {
+  const before = (await histories()).length;
+  for (const [n, tracking_speed] of ['25', '35', '5'].entries()) {
+    await post(TRACKING, { ...GOOD, tracking_speed });
+    await until(async () => (await histories()).length === before + n + 1);
+  }
+  const [above, over, below] = (await histories()).slice(before);
+  expect(over.speed_above_80).toEqual(above.speed_above_80);
+  expect([above, over, below].map((each) => 'speed_above_120' in each)).toEqual([false, true, false]);
+  expect(below).not.toHaveProperty('speed_above_80');
+  expect((await trackings())[0]).not.toHaveProperty('speed_above_80');
+});
+
+it('sends notifications by the speed now against the stored one, with the oldest open request', async () => {
+  const requests = database.collection('aoc_requests');
+  const ambulance_id = OldDatabase.id(ambulanceId);
+  const { insertedId: oldest } = await requests.insertOne({ ambulance_id, request_status: 'IDEAL' });
+  await requests.insertOne({ ambulance_id, request_status: 'IDEAL' });
+  const received = (): string[] => panelServer.received.map(({ body }) => body.notification_type);
+  const before = received().length;
+  // 126, 100.8, 72 and 36 km/h; one type at most for each position.
+  for (const tracking_speed of ['35', '28', '20', '10']) {
+    await post(TRACKING, { ...GOOD, tracking_speed });
+    const stored = Math.ceil(Number(tracking_speed) * 3.6);
+    await until(async () => (await trackings())[0]?.speed === stored);
+  }
+  const status = { request_status: 'COME_BACK_TO_BASE_HOSPITAL' };
+  await requests.updateOne({ _id: oldest }, { $set: status });
+  await post(TRACKING, GOOD);
+  await post(TRACKING, GOOD);
+  await until(() => received().includes('AMBULACNE_NEAR_ABOUT_SCENE'));
+  expect(received().slice(before)).toEqual([
+    'SPEED_ABOVE_120',
+    'SPEED_BELOW_120',
+    'SPEED_BELOW_80',
+    'AMBULACNE_NEAR_ABOUT_SCENE',
+  ]);
+  expect(received()[0]).toBe('AMBULANCE_TRACKING_STATUS_ONLINE');
+  const bodies = panelServer.received.map(({ body }) => body.aoc_request_id);
+  expect([bodies[0], bodies.at(-1)]).toEqual(['', String(oldest)]);
+  await requests.deleteMany({});
 });
 
 describe('requests that end the process', () => {

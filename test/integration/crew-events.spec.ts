@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { mongo } from 'mongoose';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { PanelNotificationServer } from '../support/panel-notification-server.js';
 import { Scrape } from '../support/scrape.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
+
+const NEAR = 'AMBULACNE_NEAR_ABOUT_SCENE';
 
 let panel: PanelNotificationServer;
 let service: TestService;
@@ -17,9 +20,8 @@ beforeAll(async () => {
     PANEL_NOTIFICATION_URL: panel.url,
     PANEL_TIMEOUT_MS: '500',
     PANEL_GIVE_UP_AFTER_S: '6',
-    PANEL_NEAR_ARRIVAL_TYPE: 'NEAR',
     CREW_OFFLINE_AFTER_S: '2',
-    CREW_NEAR_ARRIVAL_STATUSES: 'ON_THE_WAY, PICKED_UP',
+    CREW_NEAR_ARRIVAL_STATUSES: 'ON_THE_WAY',
   });
   old = await OldDatabase.open(service.database.url);
   token = await adminToken(service);
@@ -43,8 +45,9 @@ class DrivingVehicle {
   ) {}
 
   /** @param ageS age of the first fix when it is sent */
-  static async start(ageS = 60): Promise<DrivingVehicle> {
+  static async start(ageS = 60, isAmbulance = true): Promise<DrivingVehicle> {
     const { vehicleId, deviceToken } = await newVehicle(service, token);
+    if (isAmbulance) await old.addAmbulance(`code of ${vehicleId}`, { _id: OldDatabase.id(vehicleId) });
     return new DrivingVehicle(vehicleId, deviceToken, Date.now() - ageS * 1_000);
   }
 
@@ -75,6 +78,7 @@ class DrivingVehicle {
     return panel.received.filter(({ body }) => body.ambulance_id === this.vehicleId).length;
   }
 
+  /** Its stored notifications. */
   async recorded(): Promise<
     {
       _id: string;
@@ -85,7 +89,11 @@ class DrivingVehicle {
       late: boolean;
     }[]
   > {
-    return old.all('crew_events', { vehicleId: OldDatabase.id(this.vehicleId) });
+    return old.all('crew_events', { vehicleId: OldDatabase.id(this.vehicleId), audience: 'panel' });
+  }
+
+  async speedRecorded() {
+    return (await this.recorded()).find(({ type }) => type.startsWith('speed'));
   }
 }
 
@@ -93,28 +101,55 @@ const dead = async (query = 'state=dead') =>
   call(service, 'GET', `/api/v1/legacy/notifications?${query}`, { token });
 
 describe('the panel', () => {
-  it('gets each crossing, offline and online in order, with the old names', async () => {
+  it('gets each crossing by the momentary speed and offline, in order, with the old names', async () => {
     const drive = await DrivingVehicle.start();
-    for (const kmh of [90, 90, 200, 0, 0]) await drive.fix(kmh);
+    for (const kmh of [0, 90, 200, 100, 0]) await drive.fix(kmh);
     await until(() => drive.notified.length >= 5, 'the offline event');
-    await drive.fix(10);
-    await until(() => drive.notified.length >= 6, 'the online event');
+    await drive.fix(90);
+    await until(() => drive.notified.length >= 6, 'the next speed');
     expect(drive.notified).toEqual([
       'SPEED_ABOVE_80',
       'SPEED_ABOVE_120',
       'SPEED_BELOW_120',
       'SPEED_BELOW_80',
       'AMBULANCE_TRACKING_STATUS_OFFLINE',
-      'AMBULANCE_TRACKING_STATUS_ONLINE',
+      // The old server sent no online after an offline.
+      'SPEED_ABOVE_80',
     ]);
     const keys = panel.accepted.map(({ key }) => key).filter((key) => key.startsWith(drive.vehicleId));
     expect([...keys].sort()).toEqual((await drive.recorded()).map(({ _id }) => _id).sort());
     expect(new Set(keys).size).toBe(6);
     expect(panel.accepted.at(-1)?.body).toEqual({
-      aoc_request_id: null,
+      aoc_request_id: '',
       ambulance_id: drive.vehicleId,
-      notification_type: 'AMBULANCE_TRACKING_STATUS_ONLINE',
+      notification_type: 'SPEED_ABOVE_80',
     });
+  });
+
+  it('gets nothing of a vehicle that `ambulances` does not have, or has not any more', async () => {
+    const unknown = await DrivingVehicle.start(60, false);
+    const removed = await DrivingVehicle.start();
+    const deleted = await DrivingVehicle.start();
+    panel.status = 500;
+    for (const drive of [unknown, removed, deleted]) for (const kmh of [0, 90]) await drive.fix(kmh);
+    await until(() => removed.asked > 0 && deleted.asked > 0, 'the first attempts');
+    const ambulances = old.collection('ambulances');
+    await ambulances.deleteOne({ _id: OldDatabase.id(removed.vehicleId) });
+    await ambulances.updateOne({ _id: OldDatabase.id(deleted.vehicleId) }, { $set: { isdeleted: true } });
+    panel.status = 200;
+    for (const drive of [unknown, removed, deleted]) {
+      await until(async () => (await drive.speedRecorded())?.sendState === 'kept', 'it to be kept');
+      expect(await drive.speedRecorded()).toMatchObject({
+        failure: 'not in ambulances',
+        type: 'speed_above_80',
+      });
+      expect(drive.notified).toEqual([]);
+    }
+    expect(unknown.asked).toBe(0);
+    const scrape = await Scrape.of(service);
+    expect(
+      scrape.value('samserver_panel_notifications_total', { outcome: 'not_in_ambulances' }),
+    ).toBeGreaterThanOrEqual(3);
   });
 
   it('gets nothing of a backlog; its events are stored, and shown as late', async () => {
@@ -136,10 +171,13 @@ describe('the panel', () => {
       new Set(['speed_above_80 late', 'speed_below_80 late', 'offline now', 'online late']),
     );
     const kept = (await drive.recorded()).filter(({ late }) => late);
-    expect(new Set(kept.map(({ sendState }) => sendState))).toEqual(new Set(['kept']));
+    expect(kept.map(({ type, sendState }) => `${type} ${sendState}`)).toEqual([
+      'speed_above_120 kept',
+      'speed_below_80 kept',
+    ]);
   });
 
-  it('gets a near arrival once, with the ids of the old system, for the configured statuses', async () => {
+  it('gets a near arrival once, with the ids of the old system, in the statuses of the old server', async () => {
     const ambulanceId = await old.addAmbulance('291');
     const body = { callSign: 'N', registration: 'N', type: 'als', boxCode: '291' };
     await call(service, 'POST', '/api/v1/vehicles', { token, body });
@@ -152,40 +190,43 @@ describe('the panel', () => {
       ambulance_id: OldDatabase.id(ambulanceId),
       destination_location: { lat: 13.75, lon: 100.5 },
     });
-    const post = async (tracking_latitude: number) => {
+    let n = 0;
+    const post = async (speedMps: number) => {
+      n += 1;
       const answer = await fetch(`${service.url}/api/tracking/postAmbulanceTracking`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        // 13.9 m/s, 5.6 km: 7 minutes.
+        // 5.6 km: 7 minutes at 13.9 m/s, 3 at 27.8 m/s.
         body: JSON.stringify({
           ambulance_id: '291',
-          tracking_latitude,
+          tracking_latitude: 13.7 + n * 1e-5,
           tracking_longitude: 100.5,
-          tracking_speed: 13.9,
+          tracking_speed: speedMps,
           tracking_heading: 0,
         }),
       });
       expect(await answer.json()).toEqual({ success: true });
     };
-    const near = () => panel.accepted.filter(({ body: { notification_type: type } }) => type === 'NEAR');
-    for (let n = 0; n < 8; n += 1) {
-      await post(13.7 + n * 1e-5);
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-    expect(near()).toEqual([]);
+    const got = (type: string) =>
+      panel.accepted
+        .map(({ body: each }) => each)
+        .filter((each) => each.ambulance_id === ambulanceId && each.notification_type === type);
+    await post(13.9);
+    await post(27.8);
+    await until(() => got('SPEED_ABOVE_80').length > 0, 'the positions to be judged');
+    expect(got(NEAR)).toEqual([]);
     await old
       .collection('aoc_requests')
-      .updateOne({ _id: insertedId }, { $set: { request_status: 'ON_THE_WAY' } });
-    let n = 10;
+      .updateOne({ _id: insertedId }, { $set: { request_status: 'COME_BACK_TO_BASE_HOSPITAL' } });
     await until(async () => {
-      await post(13.7 + (n += 1) * 1e-5);
+      await post(27.8);
       await new Promise((resolve) => setTimeout(resolve, 300));
-      return near().length > 0;
+      return got(NEAR).length > 0;
     }, 'the near arrival');
-    for (let more = 0; more < 5; more += 1) await post(13.71 + more * 1e-5);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(near().map(({ body }) => body)).toEqual([
-      { aoc_request_id: String(insertedId), ambulance_id: ambulanceId, notification_type: 'NEAR' },
+    await post(13.9);
+    await until(() => got('SPEED_BELOW_80').length > 0, 'the positions after it');
+    expect(got(NEAR)).toEqual([
+      { aoc_request_id: String(insertedId), ambulance_id: ambulanceId, notification_type: NEAR },
     ]);
   });
 
@@ -193,9 +234,11 @@ describe('the panel', () => {
     const drive = await DrivingVehicle.start();
     const { port } = panel;
     await panel.close();
-    await drive.fix(100);
-    const failed = async () => (await drive.recorded())[0];
-    await until(async () => (await failed())?.failure === 'not reached: ECONNREFUSED', 'a failure');
+    for (const kmh of [0, 90]) await drive.fix(kmh);
+    await until(
+      async () => (await drive.speedRecorded())?.failure === 'not reached: ECONNREFUSED',
+      'a failure',
+    );
     panel = await PanelNotificationServer.open(port);
     await until(() => drive.notified.includes('SPEED_ABOVE_80'), 'it to be sent');
   });
@@ -203,7 +246,7 @@ describe('the panel', () => {
   it('may answer 500 for a while: waiting notifications are sent in order afterwards', async () => {
     const drive = await DrivingVehicle.start();
     panel.status = 500;
-    await drive.fix(100);
+    for (const kmh of [0, 100]) await drive.fix(kmh);
     await until(() => drive.asked > 0, 'the first attempt');
     await drive.fix(0);
     panel.status = 200;
@@ -219,10 +262,10 @@ describe('the panel', () => {
     const drive = await DrivingVehicle.start();
     panel.delayMs = 1_500;
     const before = panel.received.length;
-    await drive.fix(100);
+    for (const kmh of [0, 100]) await drive.fix(kmh);
     await until(() => panel.received.length > before, 'the panel to be asked');
     panel.delayMs = 0;
-    await until(async () => (await drive.recorded())[0]?.sendState === 'sent', 'it to be sent');
+    await until(async () => (await drive.speedRecorded())?.sendState === 'sent', 'it to be sent');
     // A panel that answers too late gets the notification again, with the same key.
     const keys = panel.received
       .filter(({ body }) => body.ambulance_id === drive.vehicleId)
@@ -235,7 +278,7 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
   it('lists dead notifications and retries one', async () => {
     const drive = await DrivingVehicle.start();
     panel.status = 503;
-    await drive.fix(100);
+    for (const kmh of [0, 100]) await drive.fix(kmh);
     const own = async () =>
       (await dead()).body.items.filter(
         ({ vehicleId }: { vehicleId: string }) => vehicleId === drive.vehicleId,
@@ -253,7 +296,10 @@ describe('GET /api/v1/legacy/notifications and its retry', () => {
     panel.status = 200;
     const retry = (id: string) =>
       call(service, 'POST', `/api/v1/legacy/notifications/${id}/retry`, { token });
+    const byId = { _id: given.id as unknown as mongo.ObjectId };
+    await old.collection('crew_events').updateOne(byId, { $set: { closures: 2 } });
     const again = await retry(given.id);
+    expect(await old.all('crew_events', byId)).toMatchObject([{ closures: 0 }]);
     expect([again.status, again.body]).toMatchObject([200, { id: given.id, state: 'waiting', attempts: 0 }]);
     await until(() => drive.notified.includes('SPEED_ABOVE_80'), 'it to be sent again');
     expect(drive.asked).toBeGreaterThan(asked);

@@ -1,10 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Type } from '@nestjs/common';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { Clock, EventBus } from '../../src/core/index.js';
+import { CrashesService } from '../../src/crashes/index.js';
+import { CrashCollectionRepository } from '../../src/legacy/shared-collections/crash-collection.repository.js';
+import { PictureCollectionsRepository } from '../../src/legacy/shared-collections/picture-collections.repository.js';
+import { TrackingCollectionsRepository } from '../../src/legacy/shared-collections/tracking-collections.repository.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
 import { adminToken, call } from '../support/http.js';
+import { postJson, TRACKING } from '../support/old-boxes.js';
 import { OldDatabase } from '../support/old-database.js';
+import { OldPanel } from '../support/old-panel.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
@@ -64,6 +71,11 @@ const histories = () => old.all('ambulance_tracking_histories', ofThis());
 const settled = (count: number) =>
   until(async () => (await histories()).length >= count, `${count} histories`);
 
+/** The private read of `TrackingCollectionsRepository`. */
+interface Reads {
+  documentsOf(ids: readonly string[]): Promise<ReadonlyMap<string, unknown>>;
+}
+
 describe('positions', () => {
   it('are in both collections, with the ambulance id of the old system', async () => {
     expect(ambulanceId).not.toBe(vehicleId);
@@ -75,18 +87,53 @@ describe('positions', () => {
       speed: 36,
       heading: 90,
       count_datetime: new Date(at(0)),
+      createdAt: expect.any(Date),
+      __v: 0,
     });
-    expect(second).toMatchObject({ location: { lat: 13.7 + 5e-4, lon: 100.5 }, speed: 74, heading: 100 });
+    expect(Date.now() - first.createdAt.getTime()).toBeLessThan(60_000);
+    expect(second).toMatchObject({ location: { lat: 13.7 + 5e-4, lon: 100.5 }, speed: 73.8, heading: 100 });
+    for (const each of [first, second]) expect(each).not.toHaveProperty('speed_above_80');
     await until(async () => (await old.all('ambulance_trackings', ofThis())).length === 1);
     const [tracking] = await old.all('ambulance_trackings', ofThis());
     expect(tracking).toMatchObject({
       location: { lat: 13.7 + 5e-4, lon: 100.5 },
       speed: 74,
-      avg_speed: 55,
+      avg_speed: 36.9,
       heading: 100,
       state: 'GREEN',
       count_datetime: new Date(at(5)),
+      updatedAt: first.createdAt,
+      createdAt: first.createdAt,
+      source_location: { lat: 0, lon: 0 },
+      destination_location: { lat: 0, lon: 0 },
+      estimated_time: 0,
+      covered_distance: 0,
+      __v: 0,
     });
+  });
+
+  it('above a limit have the id of the episode, which the document has until its end', async () => {
+    const document = async () => (await old.all('ambulance_trackings', ofThis()))[0];
+    await send(fix(0), fix(1, { speedMps: 25 }), fix(2, { speedMps: 35 }));
+    await until(async () => (await document())?.speed_above_120 !== undefined);
+    const { speed_above_80: above80, speed_above_120: above120 } = await document();
+    await send(fix(3, { speedMps: 30 }), fix(4, { speedMps: 5 }), fix(5, { speedMps: 25 }));
+    await settled(6);
+    await until(async () => (await document()).count_datetime.getTime() === T0 + 5_000);
+    const episodes = (await histories())
+      .sort((a, b) => a.count_datetime - b.count_datetime)
+      .map(({ speed_above_80, speed_above_120 }) => [speed_above_80, speed_above_120]);
+    const after = await document();
+    expect(episodes).toEqual([
+      [undefined, undefined],
+      [above80, undefined],
+      [above80, above120],
+      [above80, undefined],
+      [undefined, undefined],
+      [after.speed_above_80, undefined],
+    ]);
+    expect(after).not.toHaveProperty('speed_above_120');
+    expect(String(after.speed_above_80)).not.toBe(String(above80));
   });
 
   it('that are sent again change nothing', async () => {
@@ -98,8 +145,8 @@ describe('positions', () => {
     await settled(3);
     await until(async () => (await lag()) === 0);
     expect(await histories()).toHaveLength(3);
-    // 36, then (36 + 72) / 2, then (54 + 18) / 2: each counted once.
-    expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([{ avg_speed: 36, speed: 18 }]);
+    // 0 at the first, then (0 + 72) / 2, then (36 + 18) / 2: each counted once.
+    expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([{ avg_speed: 27, speed: 18 }]);
   });
 
   it('keep the fields of other programs in the document, and use the destination', async () => {
@@ -107,16 +154,58 @@ describe('positions', () => {
       ...ofThis(),
       source_location: { lat: 13.6, lon: 100.4 },
       destination_location: { lat: 13.8, lon: 100.5 },
-      covered_distance: 12,
-      speed_above_80: 'an episode',
       note: 'of an unknown program',
     };
-    const { insertedId } = await old.collection('ambulance_trackings').insertOne(theirs);
+    const stale = { covered_distance: 12, estimated_time: 4, speed_above_80: 'an episode' };
+    const { insertedId } = await old.collection('ambulance_trackings').insertOne({ ...theirs, ...stale });
     await send(fix(0));
     await until(async () => (await old.all('ambulance_trackings', ofThis()))[0]?.speed === 36);
     const [tracking, ...more] = await old.all('ambulance_trackings', ofThis());
     expect(more).toEqual([]);
-    expect(tracking).toMatchObject({ _id: insertedId, ...theirs, estimated_time: 19 });
+    expect(tracking).toMatchObject({ _id: insertedId, ...theirs });
+    // 11.1 km at 10 m/s, and 15.5 km from the source.
+    expect(tracking.estimated_time).toBeCloseTo(18.53, 2);
+    expect(tracking.covered_distance).toBeCloseTo(15.5, 1);
+    expect(tracking).not.toHaveProperty('speed_above_80');
+
+    const none = { lat: 0, lon: 0 };
+    const ended = { source_location: none, destination_location: none, updatedAt: new Date() };
+    await old.collection('ambulance_trackings').updateOne({ _id: insertedId }, { $set: ended });
+    await send(fix(1));
+    await until(async () => (await old.all('ambulance_trackings', ofThis()))[0]?.estimated_time === 0);
+    expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([{ covered_distance: 0 }]);
+  });
+
+  it('are applied to what another program writes between the read and the write', async () => {
+    const { insertedId: _id } = await old
+      .collection('ambulance_trackings')
+      .insertOne({ ...ofThis(), count_datetime: new Date(T0 - 1_000), updatedAt: new Date(T0) });
+    const repository: Reads = service.service.app.get(
+      TrackingCollectionsRepository as unknown as Type<Reads>,
+    );
+    const documentsOf = repository.documentsOf.bind(repository);
+    const theirs = {
+      source_location: { lat: 13.6, lon: 100.5 },
+      destination_location: { lat: 13.8, lon: 100.5 },
+      updatedAt: new Date(),
+    };
+    let change: Promise<unknown> | null = null;
+    const read = jest.spyOn(repository, 'documentsOf').mockImplementation(async (ids) => {
+      const documents = await documentsOf(ids);
+      // Two writes can read at once, those of new positions and of stored ones. Both wait for the change.
+      if (documents.has(ambulanceId))
+        await (change ??= old.collection('ambulance_trackings').updateOne({ _id }, { $set: theirs }));
+      return documents;
+    });
+    try {
+      await send(fix(0));
+      await until(async () => (await old.all('ambulance_trackings', ofThis()))[0]?.speed === 36);
+    } finally {
+      read.mockRestore();
+    }
+    const [tracking] = await old.all('ambulance_trackings', ofThis());
+    expect(tracking).toMatchObject({ destination_location: { lat: 13.8 }, count_datetime: new Date(at(0)) });
+    expect(tracking.estimated_time).toBeCloseTo(18.53, 2);
   });
 
   it('that are late go into the histories only', async () => {
@@ -164,6 +253,19 @@ describe('positions', () => {
     expect(await histories()).toHaveLength(1);
   });
 
+  it('of the box of an ambulance that is out of service are taken, as the old server took them', async () => {
+    const status = { status: 'out_of_service' };
+    await call(service, 'PATCH', `/api/v1/vehicles/${vehicleId}`, { token: admin, body: status });
+    const { body } = await call(service, 'GET', `/api/v1/vehicles/${vehicleId}`, { token: admin });
+    expect(body).toMatchObject(status);
+    const fields = { tracking_latitude: '13.7', tracking_longitude: '100.5', tracking_speed: '4.7e-05' };
+    const answer = await postJson(service, TRACKING, { ambulance_id: body.boxCode, ...fields });
+    expect([answer.status, answer.body]).toEqual([200, { success: true }]);
+    await settled(1);
+    await until(async () => (await old.all('ambulance_trackings', ofThis())).length === 1);
+    expect(await old.all('ambulance_trackings', ofThis())).toMatchObject([{ speed: 0, heading: 0 }]);
+  });
+
   it('of vehicles without an ambulance id are not written', async () => {
     const [stranger, strangersToken] = await vehicleWith({});
     const [boxed, boxedToken] = await vehicleWith({ boxCode: 'unknown-to-them' });
@@ -186,7 +288,7 @@ describe('pictures', () => {
     const offer = (...snapshots: string[][]) => {
       const bus = service.service.app.get(EventBus);
       for (const names of snapshots)
-        bus.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: {} });
+        bus.publish('legacy-snapshot.stored', { vehicleId, at: null, names, originalFields: {} });
     };
     offer([name(1), name(1, 2)]);
     await until(async () => (await current()) !== undefined);
@@ -204,6 +306,67 @@ describe('pictures', () => {
       { image0: name(1), image1: name(1, 2) },
       { image0: name(2), image1: name(2, 2) },
     ]);
+  });
+
+  it('of two requests within a second are two, each with the times of its receipt, in any order', async () => {
+    const bus = service.service.app.get(EventBus);
+    // The wall time of the names is in another zone.
+    const at = (ms: number): Date => new Date(T0 + ms);
+    const posts = [0, 700, 1_400, 2_100].map((ms, n) => ({
+      at: at(ms),
+      names: [name(7, n), name(7, n + 5)],
+    }));
+    const offer = async (n: number, names = posts[n]?.names ?? []): Promise<void> => {
+      bus.publish('legacy-snapshot.stored', {
+        vehicleId,
+        at: posts[n]?.at ?? null,
+        names,
+        originalFields: {},
+      });
+      await until(async () => (await lag()) === 0);
+    };
+    for (const n of [1, 3, 0, 2, 1, 3]) await offer(n);
+    // A part, as a read of storage gives it while the request is being stored.
+    await offer(2, posts[2]?.names.slice(0, 1));
+    const document = (n: number) => {
+      const { at: createdAt, names = [] } = posts[n] ?? {};
+      const images = { image0: names[0], image1: names[1] };
+      return { ...ofThis(), images, createdAt, updatedAt: createdAt, __v: 0 };
+    };
+    const histories = (await former()).sort((a, b) => a.createdAt - b.createdAt);
+    expect(histories).toMatchObject([document(0), document(1), document(2)]);
+    expect(histories.map(({ _id }) => _id.getTimestamp().getTime() / 1_000)).toEqual(
+      [0, 700, 1_400].map((ms) => Math.floor((T0 + ms) / 1_000)),
+    );
+    const [newest, ...more] = await old.all('ambulance_images', ofThis());
+    expect(more).toEqual([]);
+    expect(newest).toMatchObject({ ...document(3), createdAt: at(700) });
+    // The history that this request replaced.
+    expect(newest.ambulance_image_histories_id).toEqual(histories[1]?._id);
+  });
+
+  it('of requests that several instances write at once are all kept', async () => {
+    const repository = service.service.app.get(PictureCollectionsRepository);
+    const posts = [1, 2, 3, 4].map((n) => ({ at: new Date(T0 + n * 700), names: [name(n)] }));
+    await Promise.all(posts.map((post) => repository.upsert(ambulanceId, post)));
+    const kept = (await former()).map(({ images }) => images.image0).sort();
+    expect([kept, await current()]).toEqual([[name(1), name(2), name(3)], { image0: name(4) }]);
+    expect(await old.all('ambulance_images', ofThis())).toHaveLength(1);
+  });
+
+  it('replace those of the old server by their receipt, whatever the time in the names', async () => {
+    const updatedAt = new Date(T0);
+    const theirs = { image0: name(59) };
+    await old
+      .collection('ambulance_images')
+      .insertOne({ ...ofThis(), images: theirs, updatedAt, note: 'theirs' });
+    const bus = service.service.app.get(EventBus);
+    const at = new Date(T0 + 700);
+    bus.publish('legacy-snapshot.stored', { vehicleId, at, names: [name(1)], originalFields: {} });
+    await until(async () => (await former()).length === 1);
+    expect(await former()).toMatchObject([{ images: theirs, createdAt: updatedAt }]);
+    await until(async () => (await current())?.image0 === name(1));
+    expect(await old.all('ambulance_images', ofThis())).toMatchObject([{ note: 'theirs', updatedAt: at }]);
   });
 
   it('that were not offered are found in storage', async () => {
@@ -251,16 +414,63 @@ describe('crashes', () => {
     await until(async () => (await crashes()).length === 1);
     const expected = {
       location: { lat: 13.7, lon: 100.5 },
-      speed: 91,
-      heading: 3,
-      count_datetime: new Date(T0),
+      speed: 90.36,
+      heading: '3',
+      location_detail: { address: '', image: '' },
+      app_notification: 0,
+      createdAt: new Date(T0),
+      updatedAt: new Date(T0),
+      __v: 0,
     };
-    expect(await crashes()).toMatchObject([{ _id: OldDatabase.id(id), ...expected }]);
+    expect(await crashes()).toEqual([{ _id: OldDatabase.id(id), ...ofThis(), ...expected }]);
     await old.collection('ambulance_crashes').updateOne({ _id: OldDatabase.id(id) }, { $set: { speed: 1 } });
     bus.publish('crash.recorded', { crash });
     await until(async () => (await lag()) === 0);
     expect(await crashes()).toMatchObject([{ ...expected, speed: 1 }]);
   });
+
+  it('without a place or a heading have every key that a page opens', async () => {
+    const nothing = { lat: null, lon: null, speedMps: null, headingDeg: null };
+    await record(nothing);
+    expect(await old.all('ambulance_crashes', ofThis())).toMatchObject([
+      { location: { lat: 0, lon: 0 }, speed: 0, heading: 'nan' },
+    ]);
+  });
+
+  it('have their document before a panel receives them', async () => {
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join(`CRASH_NOTIFY_${vehicleId}`);
+    const looks: Promise<unknown>[] = [];
+    panel.socket.on('data', (text: string) => {
+      const { ambulance_crashes_id: id } = JSON.parse(text) as { ambulance_crashes_id: string };
+      looks.push(old.collection('ambulance_crashes').findOne({ _id: OldDatabase.id(id) }));
+    });
+    for (let n = 0; n < 20; n += 1) await record({ reportedAt: new Date(T0 + n * 2_000) });
+    await until(() => looks.length === 20, 'the notices');
+    expect((await Promise.all(looks)).filter((document) => document !== null)).toHaveLength(20);
+    panel.close();
+  });
+
+  it('are sent to panels within seconds also while their collection cannot be written', async () => {
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join(`CRASH_NOTIFY_${vehicleId}`);
+    const repository = service.service.app.get(CrashCollectionRepository);
+    const write = jest.spyOn(repository, 'upsert').mockRejectedValueOnce(new Error('refused'));
+    await record({});
+    await panel.frames(1);
+    await until(async () => (await old.all('ambulance_crashes', ofThis())).length === 1);
+    write.mockImplementationOnce(() => new Promise(() => undefined));
+    await record({ reportedAt: new Date(T0 + 10_000) });
+    await panel.frames(2);
+    write.mockRestore();
+    panel.close();
+  });
+
+  const record = (more: object): Promise<unknown> => {
+    const place = { lat: 13.7, lon: 100.5, speedMps: 5, headingDeg: 3 };
+    const report = { vehicleId, reportedAt: new Date(T0), ...place, ...more };
+    return service.service.app.get(CrashesService).record(report);
+  };
 });
 
 /** The largest lag of the three mirrors, seconds. */
@@ -270,6 +480,35 @@ async function lag(): Promise<number> {
   expect(lags.map(({ labels }) => labels['kind'])).toEqual(['trackings', 'pictures', 'crashes']);
   return Math.max(...lags.map(({ value }) => value));
 }
+
+it('names the time zones that fit the old pictures, and degrades, when LEGACY_TIME_ZONE does not', async () => {
+  const updatedAt = new Date();
+  const wall = new Date(updatedAt.getTime() + 7 * 3_600_000);
+  const [hour, minute] = [wall.getUTCHours(), wall.getUTCMinutes()];
+  const day = `${wall.getUTCFullYear()}/${wall.getUTCMonth() + 1}/${wall.getUTCDate()}`;
+  const images = { image0: `uploads/ambulance_images/x/${day}/${hour}_${minute}/${minute}_0_1001.jpg` };
+  const documents = Array.from({ length: 20 }, () => ({
+    ambulance_id: new Types.ObjectId(),
+    images,
+    updatedAt,
+  }));
+  await old.collection('ambulance_images').insertMany(documents);
+  const reasonsWith = async (zone: string): Promise<unknown> => {
+    const instance = await service.another({ LEGACY_TIME_ZONE: zone });
+    try {
+      const backlogs = async () =>
+        (await call(instance, 'GET', '/ready', { token: OPS_TOKEN })).body.checks.backlogs;
+      if (zone === 'UTC') await until(async () => (await backlogs()).detail.old_time_zone !== undefined);
+      return (await backlogs()).detail.old_time_zone?.zones ?? null;
+    } finally {
+      await instance.stop();
+    }
+  };
+  expect(await reasonsWith('UTC')).toContain('Asia/Bangkok');
+  expect(await reasonsWith('Asia/Bangkok')).toBeNull();
+  const ambulances = documents.map(({ ambulance_id: id }) => id);
+  await old.collection('ambulance_images').deleteMany({ ambulance_id: { $in: ambulances } });
+});
 
 it('shows its lag in /ready', async () => {
   const { body } = await call(service, 'GET', '/ready', { token: OPS_TOKEN });

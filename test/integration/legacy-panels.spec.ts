@@ -76,7 +76,7 @@ describe.each<[PanelClient, PanelTransport]>([
       is_assign: 0,
       type: 'TRACKING',
       request_type: '',
-      estimated_time: null,
+      estimated_time: 0,
     };
     expect(await one.frames(1)).toEqual([expected]);
     expect(one.texts.at(-1)).toBe(JSON.stringify(expected));
@@ -165,7 +165,7 @@ describe('the frames of panels', () => {
       is_assign: 0,
       type: 'TRACKING',
       request_type: '',
-      estimated_time: null,
+      estimated_time: 0,
     };
     expect(await oldPanel.frames(2)).toEqual([expected, expected]);
     device.close();

@@ -101,6 +101,31 @@ describe.each(['http', 'socket'] as const)('a picture by the %s port', (port) =>
   });
 });
 
+it('each picture is readable at the moment when `snap` names it', async () => {
+  const { boxCode } = await newBox(service);
+  const panel = await OldPanel.open(service.socketUrl);
+  await panel.join('snap');
+  const answers: Promise<number>[] = [];
+  panel.socket.on('data', (text: string) => {
+    const { imagesObj } = JSON.parse(text) as { imagesObj: Record<string, string> };
+    for (const name of Object.values(imagesObj))
+      answers.push(download(service, `/${name}`).then(({ status }) => status));
+  });
+  const post = async (n: number) =>
+    postRaw(
+      service,
+      SNAPSHOT,
+      formOf({ ambulance_id: boxCode }, [
+        ['im1.jpg', await jpeg(200 + 2 * n)],
+        ['im2.jpg', await jpeg(201 + 2 * n)],
+      ]),
+    );
+  await Promise.all(Array.from({ length: 10 }, (_, n) => post(n)));
+  await until(() => answers.length === 20, 'the names of all pictures');
+  panel.close();
+  expect(await Promise.all(answers)).toEqual(Array(20).fill(200));
+});
+
 describe('an old address with repeated slashes', () => {
   it.each(['http', 'socket'] as const)('is the same picture on the %s port', async (port) => {
     const { boxCode } = await newBox(service);

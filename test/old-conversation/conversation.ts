@@ -12,6 +12,23 @@ interface Timed {
   readonly atS: number;
   /** The request ends the old server's process. */
   readonly endsOld?: true;
+  /** The old server answers before it writes, and this step depends on what the one before has written. */
+  readonly afterWrites?: true;
+}
+
+interface Place {
+  readonly lat: number;
+  readonly lon: number;
+}
+
+/** What the operators' API writes: a new request with its places, or with COMPLETED the end of the open one. */
+export interface Dispatch {
+  readonly kind: 'dispatch';
+  readonly ambulanceId: string;
+  readonly status: string;
+  readonly requestType?: string;
+  readonly source?: Place;
+  readonly destination?: Place;
 }
 
 export type Step = Timed &
@@ -26,6 +43,7 @@ export type Step = Timed &
         readonly fields: Fields;
         readonly files: readonly { readonly field: string; readonly name: string; readonly seed: number }[];
       }
+    | Dispatch
     | { readonly kind: 'raw'; readonly path: string; readonly body: string }
     | { readonly kind: 'get'; readonly port: 'http' | 'socket'; readonly path: string }
     | { readonly kind: 'panel'; readonly panel: string; readonly transport: 'websocket' | 'polling' }

@@ -37,7 +37,7 @@ export function groupDifferences(
 ): DifferenceRow[] {
   const rows = new Map<string, DifferenceRow>();
   for (const example of differences) {
-    const where = example.key.replaceAll(/\/(-?\d+|heading [\d.]+|[0-9a-f]{12})(?=\/|$)/g, '/*');
+    const where = example.key.replaceAll(/\/(-?\d+|heading [\d.]+|speed [\d.]+|[0-9a-f]{12})(?=\/|$)/g, '/*');
     const reason = known.find((each) => matchesKnownDifference(each, example))?.reason ?? null;
     const key = `${where}|${reason}`;
     const row = rows.get(key);

@@ -15,14 +15,19 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'The old server stores 0,0 in every history; Samserver stores the place',
   },
   {
+    where: /^document\/ambulance_tracking_histories\/.*\/(heading|count_datetime)$/,
+    is: isOnlyHere,
+    reason: 'A history has the heading and the time of its position too',
+  },
+  {
     where: /^document\/ambulance_tracking_histories\//,
     is: isOnlyHere,
     reason: 'The first position of a vehicle has a history too, and so has a position without a speed',
   },
   {
-    where: /^document\/ambulance_trackings\/.*\/(avg_speed|state)$/,
-    is: isInBoth,
-    reason: 'The first average is the first speed instead of half of it, and the state returns to GREEN',
+    where: /^document\/ambulance_trackings\/.*\/state$/,
+    is: ({ here }) => here === '"GREEN"',
+    reason: 'The state returns to GREEN',
   },
   {
     where: /^answer\/get (http|socket) \/\/\d+\/body$/,

@@ -111,6 +111,40 @@ for (const port of ['http', 'socket']) {
   }
 }
 
+add(1_110, {
+  kind: 'crash',
+  form: 'form',
+  fields: {
+    ambulance_id: third.code,
+    ...placeOf(third, 1_110),
+    tracking_heading: 'nan',
+    tracking_speed: 4.2,
+  },
+  endsOld: true,
+});
+
+// A drive over both limits and back. Its headings have two decimals, so that they are unique.
+const fast = boxes[8];
+[70, 85, 125, 131, 110, 81, 60, 90, 0.5].forEach((kmh, n) => {
+  const heading = Number((200 + (n + 1) / 100).toFixed(2));
+  const { tracking_latitude: lat, tracking_longitude: lon } = placeOf(fast, 1_200);
+  // Both coordinates change: mongoose writes one alone as a path, which the embedded database refuses.
+  const [tracking_latitude, tracking_longitude] = [lat, lon].map((deg) =>
+    Number((deg + (n + 1) / 1e4).toFixed(6)),
+  );
+  const place = { tracking_latitude, tracking_longitude, tracking_heading: heading };
+  const fields = { ambulance_id: fast.code, ...place };
+  add(1_200 + n, odd({ ...fields, tracking_speed: Number((kmh / 3.6).toFixed(4)) }, { afterWrites: true }));
+});
+
+// A request from its assignment to its end, and a later request of a vehicle that has one.
+const assigned = boxes[9];
+const dispatch = (atS, box, more) => add(atS, { kind: 'dispatch', ambulanceId: box.ambulanceId, ...more });
+const journey = { source: { lat: 13.7, lon: 100.5 }, destination: { lat: 13.8, lon: 100.6 } };
+dispatch(600, assigned, { status: 'OPERATION_ASSIGNED', requestType: 'REF', ...journey });
+dispatch(650, first, { status: 'IDEAL', requestType: 'OUT' });
+dispatch(1_300, assigned, { status: 'COMPLETED' });
+
 for (const [panel, transport, rooms] of [
   ['board', 'websocket', ['tracking', 'crash', 'snap']],
   ['desk', 'polling', [first.ambulanceId, `"CRASH_NOTIFY_${first.ambulanceId}"`]],

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jpeg } from '../support/pictures.js';
-import type { Conversation, Fields, Step } from './conversation.js';
+import type { Conversation, Dispatch, Fields, Step } from './conversation.js';
 import { RecordingPanel } from './recording-panel.js';
 
 const ROUTES = {
@@ -14,8 +14,10 @@ const SETTLE_MS = 400;
 export interface Target {
   readonly url: string;
   readonly socketUrl: string;
-  /** Resolves when the server runs, after a restart if it has ended. */
-  whenUp(): Promise<void>;
+  /** @returns waits until the server has ended after this call, as an `endsOld` step makes it, and runs again */
+  nextRestart(): () => Promise<void>;
+  /** Writes what the operators' API writes. Resolves when the server uses it. */
+  dispatch(step: Dispatch): Promise<void>;
   /** Resolves when all writes to the collections are done. */
   whenSettled(): Promise<void>;
 }
@@ -40,12 +42,14 @@ export async function play({ steps }: Conversation, target: Target): Promise<Pla
   try {
     for (const step of steps) {
       // Writes under way would be lost with a server that ends.
-      if (step.endsOld) await sleep(SETTLE_MS);
+      if (step.endsOld || step.afterWrites) await sleep(SETTLE_MS);
+      const whenRestarted = target.nextRestart();
       const answer = await take(step, target, panels);
       if (answer) answers.push({ step, ...answer });
       if (step.endsOld) {
+        await whenRestarted();
+        // Until a panel notices that its connection has ended.
         await sleep(SETTLE_MS);
-        await target.whenUp();
         for (const panel of panels.values()) await panel.whenConnected();
         for (const panel of panels.values()) await panel.rejoin();
         await sleep(SETTLE_MS);
@@ -80,6 +84,11 @@ async function take(
       return ask(`${target.url}${step.path}`, { body: step.body, type: 'application/json' });
     case 'get':
       return ask(`${step.port === 'http' ? target.url : target.socketUrl}${step.path}`, null);
+    case 'dispatch':
+      // Positions under way belong to the time before.
+      await sleep(SETTLE_MS);
+      await target.dispatch(step);
+      return null;
     case 'panel': {
       const panel = new RecordingPanel(target.socketUrl, step.transport);
       panels.set(step.panel, panel);

@@ -18,9 +18,12 @@ const COLLECTIONS = [
 ] as const;
 /** Document ids and write times are not predictable; only their presence is compared. */
 const MASKED_IN = {
-  document: new Set(['_id', 'count_datetime']),
+  document: new Set(['_id', 'count_datetime', 'createdAt', 'updatedAt', 'ambulance_image_histories_id']),
   frame: new Set(['ambulance_crashes_id']),
 } as const;
+/** Both sides compute these with other formulas; the last digits differ. */
+const ROUNDED = new Set(['estimated_time', 'covered_distance']);
+const EPISODES = ['speed_above_80', 'speed_above_120'] as const;
 const PICTURE_NAME = /\d{4}\/\d{1,2}\/\d{1,2}\/\d{1,2}_\d{1,2}\/\d{1,2}_\d{1,2}_\d{4}\./g;
 
 /** Answers, frames, documents and files of one run of the conversation. */
@@ -38,8 +41,12 @@ export async function record(
       const found = await database.all(collection);
       const own = found.filter(({ ambulance_id: id }) => String(id) === ambulanceId).sort(byAge);
       const seen = new Map<string, number>();
-      for (const document of own) {
-        const key = `document/${collection}/${code}/${markOf(document)}`;
+      for (const document of own.map(numberEpisodes())) {
+        const mark =
+          collection === 'ambulance_tracking_histories'
+            ? `speed ${String(document['speed'])}`
+            : markOf(document);
+        const key = `document/${collection}/${code}/${mark}`;
         const count = seen.get(key) ?? 0;
         seen.set(key, count + 1);
         addFields(recording, `${key}/${count}`, document, MASKED_IN.document);
@@ -89,7 +96,8 @@ function addFields(
   masked: ReadonlySet<string>,
 ): void {
   for (const [field, value] of Object.entries(fields)) {
-    const shown = masked.has(field) ? 'there' : JSON.stringify(value).replaceAll(PICTURE_NAME, '…/….');
+    const comparable = ROUNDED.has(field) ? Number(value).toFixed(6) : JSON.stringify(value);
+    const shown = masked.has(field) ? 'there' : comparable.replaceAll(PICTURE_NAME, '…/….');
     recording.set(`${key}/${field}`, shown);
   }
 }
@@ -108,10 +116,26 @@ function addFiles(recording: Map<string, string>, pictures: string, files: reado
   }
 }
 
-type Aged = { readonly count_datetime?: Date; readonly _id: unknown };
+type Aged = { readonly count_datetime?: Date; readonly createdAt?: Date; readonly _id: unknown };
 
 /** Sorts by write time, or by id, which starts with the time. */
 function byAge(one: Aged, other: Aged): number {
-  const between = (one.count_datetime?.getTime() ?? 0) - (other.count_datetime?.getTime() ?? 0);
+  const time = ({ createdAt, count_datetime: at }: Aged): number => (createdAt ?? at)?.getTime() ?? 0;
+  const between = time(one) - time(other);
   return between !== 0 ? between : String(one._id) < String(other._id) ? -1 : 1;
+}
+
+/** Replaces the ids of speeding episodes by their numbers in the order of age: which documents share one is compared. */
+function numberEpisodes(): (document: Record<string, unknown>) => Record<string, unknown> {
+  const numbers = new Map<string, number>();
+  return (document) => {
+    const numbered = { ...document };
+    for (const field of EPISODES) {
+      if (!(field in document)) continue;
+      const key = `${field} ${String(document[field])}`;
+      numbers.set(key, numbers.get(key) ?? numbers.size + 1);
+      numbered[field] = `episode ${numbers.get(key)}`;
+    }
+    return numbered;
+  };
 }

@@ -1,12 +1,12 @@
-import { runCommandLine } from '../../src/core/commands/index.js';
-import { adoptCommand } from '../../src/migration/index.js';
+import { OpenRequestsService } from '../../src/legacy/open-requests/open-requests.service.js';
+import { adoptAmbulances } from '../support/adopt-ambulances.js';
 import { OldDatabase } from '../support/old-database.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
-import { JWT_SECRET, OPS_TOKEN, startTestService } from '../support/test-service.js';
+import { OPS_TOKEN, startTestService } from '../support/test-service.js';
 import { createTestVolume } from '../support/test-volume.js';
 import type { Conversation } from './conversation.js';
-import { addAmbulances } from './old-target.js';
+import { addAmbulances, dispatch } from './old-target.js';
 import { play } from './player.js';
 import { record, type Recording } from './recording.js';
 
@@ -24,11 +24,16 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
   const database = await OldDatabase.open(service.database.url);
   try {
     await addAmbulances(conversation, database);
-    await adopt(service.database.url);
+    await adoptAmbulances(service.database.url);
     const played = await play(conversation, {
       url: service.url,
       socketUrl: service.socketUrl,
-      whenUp: () => Promise.resolve(),
+      nextRestart: () => () => Promise.resolve(),
+      dispatch: async (step) => {
+        await dispatch(database, step);
+        // Requests are read every 5 s, and the conversation is faster than its times.
+        await service.service.app.get(OpenRequestsService).refreshNow([step.ambulanceId]);
+      },
       whenSettled: () => until(async () => (await lagS(service)) === 0, 'the lag to end'),
     });
     return await record(conversation, played, database, volume.path);
@@ -37,22 +42,6 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
     await service.stop();
     await volume.remove();
   }
-}
-
-async function adopt(url: string): Promise<void> {
-  let output = '';
-  const write = (text: string): void => void (output += text);
-  const exitCode = await runCommandLine(
-    ['adopt'],
-    {
-      env: { MONGODB_URL: url, JWT_SECRET },
-      stdout: { write },
-      stderr: { write },
-      signal: AbortSignal.timeout(30_000),
-    },
-    [{ name: 'adopt', summary: '', load: () => Promise.resolve(adoptCommand) }],
-  );
-  if (exitCode !== 0) throw new Error(output);
 }
 
 async function lagS(service: { readonly url: string }): Promise<number> {

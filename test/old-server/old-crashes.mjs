@@ -1,7 +1,7 @@
 /** `POST /api/crash/postAmbulanceCrashNotify`: answers, stores, sends to panels; then the process ends. */
 import { get } from 'node:https';
 import { Crash } from './old-models.mjs';
-import { ambulanceOf, kmh } from './old-trackings.mjs';
+import { ambulanceOf, kmh, twoDecimals } from './old-trackings.mjs';
 
 export async function takeCrash(io, request, response) {
   const { body } = request;
@@ -11,10 +11,12 @@ export async function takeCrash(io, request, response) {
   const crash = await Crash.create({
     ambulance_id: ambulance._id,
     location: { lat: body.tracking_latitude, lon: body.tracking_longitude },
-    speed: Math.ceil(kmh(body.tracking_speed)),
+    speed: twoDecimals(kmh(body.tracking_speed)),
+    // Text: "nan" from a box without a fix.
     heading: body.tracking_heading,
-    count_datetime: new Date(),
-  });
+  }).catch(() => null);
+  // A place or a speed of "nan": not stored, and nobody is told.
+  if (!crash) return;
   const notify = { ambulance_crashes_id: crash._id, type: 'CRASH_NOTIFY' };
   io.to(`CRASH_NOTIFY_${ambulance._id}`).emit('data', JSON.stringify(notify));
   const frame = { ...body, tracking_speed: kmh(body.tracking_speed), type: 'CRASH' };

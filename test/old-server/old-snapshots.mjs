@@ -37,7 +37,11 @@ async function keep(ambulance, images) {
     await Images.create({ ambulance_id: ambulance._id, images });
     return;
   }
-  await ImageHistory.create({ ambulance_id: ambulance._id, images: former.images });
+  // The times of every history are those of the vehicle's document: only its id says when it was made.
+  const { ambulance_id, images: earlier, createdAt } = former;
+  const history = new ImageHistory({ ambulance_id, images: earlier, createdAt, updatedAt: createdAt });
+  await history.save({ timestamps: false });
+  former.ambulance_image_histories_id = history._id;
   former.images = images;
   await former.save();
 }

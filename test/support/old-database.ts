@@ -30,8 +30,8 @@ export class OldDatabase {
       name2: '',
       number: `1AB-${boxCode}`,
       ambulance_box_code: boxCode,
-      isactive: true,
-      isonline: true,
+      isactive: 1,
+      is_online: 1,
       isdeleted: false,
       ...more,
     });

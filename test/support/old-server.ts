@@ -11,6 +11,12 @@ const running = new Set<OldServer>();
 /** Kills the processes of a test file at its end, also after a failed test. */
 afterAll(() => Promise.all([...running].map((server) => server.stop())));
 
+interface OldNotifications {
+  readonly url: string;
+  /** 60,000 in the real one. */
+  readonly offlineAfterMs: number;
+}
+
 /** The old server as a child process with its own database. It is restarted whenever it ends, as PM2 does. */
 export class OldServer {
   private child: ChildProcess | null = null;
@@ -25,12 +31,14 @@ export class OldServer {
     readonly database: TestDatabase,
     /** The old server serves the files of `public` in this directory. */
     readonly directory: string,
+    private readonly notifications: OldNotifications | undefined,
   ) {}
 
-  static async start(): Promise<OldServer> {
+  /** Without `notifications` none is sent. */
+  static async start(notifications?: OldNotifications): Promise<OldServer> {
     const directory = await mkdtemp(join(tmpdir(), 'old-server-'));
     await mkdir(join(directory, 'server'));
-    const server = new OldServer(await freePorts(), await startTestDatabase(), directory);
+    const server = new OldServer(await freePorts(), await startTestDatabase(), directory, notifications);
     running.add(server);
     server.spawn();
     await server.whenUp();
@@ -73,6 +81,10 @@ export class OldServer {
         OLD_HTTP_PORT: String(this.ports.http),
         OLD_SOCKET_PORT: String(this.ports.socket),
         OLD_MONGODB_URL: this.database.url,
+        ...(this.notifications && {
+          OLD_NOTIFICATION_URL: this.notifications.url,
+          OLD_OFFLINE_AFTER_MS: String(this.notifications.offlineAfterMs),
+        }),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PanelNotification {
   readonly key: string;
-  readonly body: { aoc_request_id: string | null; ambulance_id: string; notification_type: string };
+  readonly body: { aoc_request_id: string; ambulance_id: string; notification_type: string };
 }
 
 /** A server with the notification route of the panel. It can answer slowly or with an error. */

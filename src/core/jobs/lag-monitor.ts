@@ -1,10 +1,16 @@
 import { Injectable } from '@nestjs/common';
 
 /** Asynchronous work that can fall behind. */
-interface LagSource {
+export interface LagSource {
   readonly name: string;
   /** Waiting time of the oldest open item, milliseconds; 0 when none waits. Read from memory only. */
   readonly lagMs: number;
+  /** The lag never degrades the instance, because its cause is outside the service. Default false. */
+  readonly isInformative?: boolean;
+  /** For `/ready`; no secret. Read from memory only. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** Further reasons for `degraded`. */
+  readonly issues?: readonly string[];
 }
 
 /** All lag sources of the process: features register theirs, the health check reads them. */

@@ -237,7 +237,7 @@ export const SCHEMAS = {
       averageKmh: { type: ['number', 'null'], minimum: 0, description: 'null: not known.' },
       requestId: { type: ['string', 'null'], description: 'Id of the vehicle’s open request.' },
       minutesLeft: { type: ['integer', 'null'], minimum: 0, description: 'For near_arrival only.' },
-      late: { type: 'boolean', description: 'Recorded long after `at`; not sent to the panel.' },
+      late: { type: 'boolean', description: 'Recorded long after `at`.' },
     },
     additionalProperties: false,
   },

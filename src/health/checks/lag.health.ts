@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { LagMonitor } from '../../core/index.js';
+import { LagMonitor, type LagSource } from '../../core/index.js';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
 
 /** Longer than a restart of the database takes. */
@@ -22,14 +22,24 @@ export class LagHealth extends HealthCheck {
   }
 
   protected async measure(): Promise<CheckResult> {
-    const sources = this.lagMonitor.list().map(({ name, lagMs }) => ({ name, lagMs }));
+    const sources = this.lagMonitor.list().map((source) => ({ source, lagMs: source.lagMs }));
     return {
-      issues: sources
-        .filter(({ lagMs }) => lagMs > MAX_LAG_MS)
-        .map(({ name }) => healthIssue('degraded', `backlog.${name}`)),
+      issues: sources.flatMap(({ source, lagMs }) =>
+        reasonsOf(source, lagMs).map((reason) => healthIssue('degraded', reason)),
+      ),
       detail: Object.fromEntries(
-        sources.map(({ name, lagMs }) => [name, { lagS: Math.round(lagMs / 100) / 10 }]),
+        sources.map(({ source, lagMs }) => [
+          source.name,
+          { lagS: Math.round(lagMs / 100) / 10, ...source.detail },
+        ]),
       ),
     };
   }
+}
+
+function reasonsOf(
+  { name, isInformative = false, issues = [] }: LagSource,
+  lagMs: number,
+): readonly string[] {
+  return lagMs > MAX_LAG_MS && !isInformative ? [`backlog.${name}`, ...issues] : issues;
 }

@@ -88,7 +88,7 @@ export class BoxPicturesService {
       this.metrics.post('picture', paths.length === files.length ? 'taken' : 'unusable');
       if (paths.length > 0) {
         const names = paths.map(legacyPictureAddress);
-        this.events.publish('legacy-snapshot.stored', { vehicleId, names, originalFields: fields });
+        this.events.publish('legacy-snapshot.stored', { vehicleId, at, names, originalFields: fields });
       }
       return { fields, isKnown: true };
     } finally {

@@ -17,7 +17,7 @@ export interface OpenRequest {
   readonly status: string;
   /** As the old system writes it; "" when absent. */
   readonly requestType: string;
-  /** Time to the destination in whole minutes; null when unknown. */
+  /** Time to the destination in minutes, a fraction; null when unknown. */
   readonly estimatedMinutes: number | null;
   /** null when `estimatedMinutes` is null. */
   readonly estimatedBy: TravelTimeSource | null;
@@ -109,7 +109,8 @@ export class OpenRequestsService {
     const vehicleIds = [...this.wantedVehicleIds];
     this.wantedVehicleIds.clear();
     const [open, ambulances] = await Promise.all([this.requests.list(), this.directory.resolve(vehicleIds)]);
-    this.byAmbulance = new Map(open.map((request) => [request.ambulanceId, request]));
+    // The oldest of several, as the old server and its programs take it: a map keeps the last value of a key.
+    this.byAmbulance = new Map(open.toReversed().map((request) => [request.ambulanceId, request]));
     this.ambulances = new Map([...this.ambulances, ...ambulances]);
   }
 }

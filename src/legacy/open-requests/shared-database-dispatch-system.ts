@@ -1,7 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../core/index.js';
-import { type AssignedRequest, DispatchSystem, type VehiclePosition } from '../../crew-events/index.js';
+import {
+  type AssignedRequest,
+  DispatchSystem,
+  type StoredTracking,
+  type VehiclePosition,
+} from '../../crew-events/index.js';
 import { AmbulanceDirectory } from '../shared-collections/ambulance-directory.js';
+import { AmbulancesRepository } from '../shared-collections/ambulances.repository.js';
+import { StoredTrackingsRepository } from '../shared-collections/stored-trackings.repository.js';
 import { OpenRequestsService } from './open-requests.service.js';
 
 /** The requests' collection has no index for this query, so it is read at most this often. */
@@ -17,6 +24,8 @@ export class SharedDatabaseDispatchSystem extends DispatchSystem {
   constructor(
     private readonly requests: OpenRequestsService,
     private readonly directory: AmbulanceDirectory,
+    private readonly ambulances: AmbulancesRepository,
+    private readonly trackings: StoredTrackingsRepository,
     private readonly clock: Clock,
   ) {
     super();
@@ -41,5 +50,13 @@ export class SharedDatabaseDispatchSystem extends DispatchSystem {
 
   ambulanceIds(vehicleIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     return this.directory.resolve(vehicleIds);
+  }
+
+  hasAmbulance(ambulanceId: string): Promise<boolean> {
+    return this.ambulances.exists(ambulanceId);
+  }
+
+  storedTrackings(): Promise<ReadonlyMap<string, StoredTracking>> {
+    return this.trackings.list();
   }
 }

@@ -7,7 +7,7 @@ describe('a frame of a position', () => {
   it('has the fields of the body, the speed in its place, and then the keys of the old server', () => {
     const frame = trackingFrame({ tracking_speed: '10', ambulance_id: 291, type: 'x' }, ID, null);
     expect(JSON.stringify(frame)).toBe(
-      `{"tracking_speed":36,"ambulance_id":291,"type":"TRACKING","_id":"${ID}","is_assign":0,"request_type":"","estimated_time":null}`,
+      `{"tracking_speed":36,"ambulance_id":291,"type":"TRACKING","_id":"${ID}","is_assign":0,"request_type":"","estimated_time":0}`,
     );
   });
 

@@ -89,7 +89,8 @@ export function trackingFrame(
     is_assign: request ? 1 : 0,
     type: 'TRACKING',
     request_type: request?.requestType ?? '',
-    estimated_time: request?.estimatedMinutes ?? null,
+    // Panels need a number; 0 means unknown.
+    estimated_time: request?.estimatedMinutes ?? 0,
   };
 }
 

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
-import type { Connection, mongo } from 'mongoose';
+import { type Connection, mongo } from 'mongoose';
 import { collectionOf } from '../../database/index.js';
 
 interface AmbulanceDocument {
   readonly _id: mongo.ObjectId;
   readonly ambulance_box_code?: unknown;
+  readonly isdeleted?: unknown;
 }
 
 /** `ambulances`. Other programs own the collection; it is only read here. */
@@ -25,5 +26,15 @@ export class AmbulancesRepository {
       found.set(String(_id), isCode ? String(code) : null);
     }
     return found;
+  }
+
+  /** Whether the operators' API has this ambulance: neither removed nor marked as deleted. @throws storage's errors */
+  async exists(id: string): Promise<boolean> {
+    // The operators' API searches for ObjectIds only.
+    if (!/^[0-9a-f]{24}$/.test(id)) return false;
+    const ambulances = collectionOf<AmbulanceDocument>(this.connection, 'ambulances');
+    const projection = { isdeleted: 1 };
+    const found = await ambulances.findOne({ _id: new mongo.ObjectId(id) }, { projection });
+    return found !== null && found.isdeleted !== true;
   }
 }

@@ -3,7 +3,7 @@ import { InjectConnection } from '@nestjs/mongoose';
 import { type Connection, mongo } from 'mongoose';
 import { collectionOf } from '../../database/index.js';
 import type { Crash } from '../../crashes/index.js';
-import { roundedUpKmh } from '../../crew-events/index.js';
+import { kmhOf, twoDecimals } from './legacy-speed.js';
 
 /**
  * `ambulance_crashes`, without the address and the static map of the old server: the URL of the map contained the Google
@@ -31,14 +31,21 @@ export class CrashCollectionRepository {
   }
 }
 
-/** A document in the old server's format. */
+/** A document of the old server: a page opens all of these keys, so each has a value. */
 function toDocument(ambulanceId: string, { id, reportedAt, lat, lon, speedMps, headingDeg }: Crash) {
   return {
     _id: new mongo.ObjectId(id),
     ambulance_id: new mongo.ObjectId(ambulanceId),
-    ...(lat !== null && lon !== null && { location: { lat, lon } }),
-    ...(speedMps !== null && { speed: roundedUpKmh(speedMps) }),
-    ...(headingDeg !== null && { heading: headingDeg }),
-    count_datetime: reportedAt,
+    // The old schema's default for a report without a place.
+    location: { lat: lat ?? 0, lon: lon ?? 0 },
+    speed: speedMps === null ? 0 : twoDecimals(kmhOf(speedMps)),
+    // A text. A box without a fix sends "nan".
+    heading: headingDeg === null ? 'nan' : String(headingDeg),
+    location_detail: { address: '', image: '' },
+    // Another program sets it to 1 when an operator confirms the crash.
+    app_notification: 0,
+    createdAt: reportedAt,
+    updatedAt: reportedAt,
+    __v: 0,
   };
 }

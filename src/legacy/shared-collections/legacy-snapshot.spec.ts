@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Image } from '../../images/index.js';
-import { imagesOf, isSamePost, namesIn, snapshotsOf, unionOf, wallTimeMs } from './legacy-snapshot.js';
+import {
+  imagesOf,
+  isBefore,
+  isSamePost,
+  namesIn,
+  snapshotsOf,
+  unionOf,
+  wallTimeMs,
+} from './legacy-snapshot.js';
 
 const name = (minute: number, number = 1): string =>
   `uploads/ambulance_images/291/2026/3/9/14_${minute}/${minute}_5_471${number}.jpg`;
@@ -32,14 +40,39 @@ describe('a snapshot', () => {
     expect(wallTimeMs(['uploads/ambulance_images/x/../y.jpg'])).toBe(0);
   });
 
-  it('is the same request when the names have the same second', () => {
-    expect(isSamePost([name(9, 1)], [name(9, 2)])).toBe(true);
-    expect(isSamePost([name(9)], [name(10)])).toBe(false);
-    expect(isSamePost(['of no time'], ['of no time'])).toBe(false);
+  it('is the same request when the times are the same, or without a time the seconds in the names', () => {
+    const post = (names: string[], atMs?: number) => ({
+      at: atMs === undefined ? null : new Date(atMs),
+      names,
+    });
+    expect(isSamePost(post([name(9, 1)]), post([name(9, 2)]))).toBe(true);
+    expect(isSamePost(post([name(9)]), post([name(10)]))).toBe(false);
+    expect(isSamePost(post(['of no time']), post(['of no time']))).toBe(false);
+    // Two requests within a second.
+    expect(isSamePost(post([name(9, 1)], 1_000), post([name(9, 2)], 1_700))).toBe(false);
+    expect(isBefore(post([name(9, 1)], 1_000), post([name(9, 2)], 1_700))).toBe(true);
+    expect(isSamePost(post([name(9, 1)], 1_000), post([name(9, 2)], 1_000))).toBe(true);
     expect(unionOf([name(9, 2), name(9, 1)], [name(9, 1), name(9, 3)])).toEqual([
       name(9, 2),
       name(9, 1),
       name(9, 3),
+    ]);
+  });
+
+  it('contains the pictures of one request in their places', () => {
+    const nameOf = (path: string): string => `old/${path}`;
+    const snapshots = snapshotsOf(
+      [
+        image('291/2026/3/9/14_7/7_5_1002.jpg', 5_100, { place: 1 }),
+        image('291/2026/3/9/14_7/7_5_1003.jpg', 5_800, { place: 1 }),
+        image('291/2026/3/9/14_7/7_5_1001.jpg', 5_100, { place: 0 }),
+      ],
+      nameOf,
+    );
+    expect(snapshots.map(({ at, names }) => [at?.getTime(), names])).toEqual([
+      [5_100, ['old/291/2026/3/9/14_7/7_5_1001.jpg', 'old/291/2026/3/9/14_7/7_5_1002.jpg']],
+      // The first picture of the second request could not be stored.
+      [5_800, ['old/291/2026/3/9/14_7/7_5_0000.jpg', 'old/291/2026/3/9/14_7/7_5_1003.jpg']],
     ]);
   });
 

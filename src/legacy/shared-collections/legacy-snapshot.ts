@@ -1,10 +1,13 @@
 import type { Image } from '../../images/index.js';
+import { namesInPlaces } from '../picture-names.js';
 
 /** The pictures of one request of an old tracking box. */
 export interface Snapshot {
   /** 24 hexadecimal digits. */
   readonly vehicleId: string;
-  /** The old server's names `uploads/ambulance_images/…`, in the order of the request. */
+  /** Time of the request; no other request of the vehicle has the same. null: of a release that did not store it. */
+  readonly at: Date | null;
+  /** The old server's names `uploads/ambulance_images/…`, in their places. */
   readonly names: readonly string[];
 }
 
@@ -45,9 +48,17 @@ export function wallTimeMs(names: readonly string[]): number {
   return Math.max(0, ...times);
 }
 
-/** Whether the names belong to one request: a box sends at most one request a second. */
-export function isSamePost(one: readonly string[], other: readonly string[]): boolean {
-  return wallTimeMs(one) !== 0 && wallTimeMs(one) === wallTimeMs(other);
+type Post = Pick<Snapshot, 'at' | 'names'>;
+
+/** Whether these are parts of one request. A box sends up to two requests a second, so the second in the names is not enough. */
+export function isSamePost(one: Post, other: Post): boolean {
+  if (one.at && other.at) return one.at.getTime() === other.at.getTime();
+  return wallTimeMs(one.names) !== 0 && wallTimeMs(one.names) === wallTimeMs(other.names);
+}
+
+export function isBefore(one: Post, other: Post): boolean {
+  if (one.at && other.at) return one.at < other.at;
+  return wallTimeMs(one.names) < wallTimeMs(other.names);
 }
 
 /** Each name once: first `names` in their order, then the new ones of `more`. */
@@ -55,20 +66,29 @@ export function unionOf(names: readonly string[], more: readonly string[]): read
   return [...new Set([...names, ...more])];
 }
 
-/** Groups stored pictures into requests: pictures of one request have the same second in their names. */
+/**
+ * Groups stored pictures into requests: pictures of one request have the same time. Pictures of earlier releases have no
+ * place; those of one request have the same second in their names.
+ */
 export function snapshotsOf(
   images: readonly Image[],
   nameOf: (path: string) => string | null,
 ): readonly Snapshot[] {
-  const posts = new Map<string, { vehicleId: string; names: string[] }>();
-  for (const { vehicleId, path, origin } of images) {
+  const posts = new Map<string, { vehicleId: string; at: Date | null; names: (string | null)[] }>();
+  for (const { vehicleId, path, origin, place, createdAt } of images) {
     const name = nameOf(path);
     // The old server has written the documents of an adopted picture itself.
     if (vehicleId === null || name === null || origin === 'adopted') continue;
-    const key = `${vehicleId}:${wallTimeMs([name]) || name}`;
-    const post = posts.get(key) ?? { vehicleId, names: [] };
-    post.names.push(name);
+    const at = place === undefined ? null : createdAt;
+    const key = `${vehicleId}:${at ? `at ${at.getTime()}` : wallTimeMs([name]) || name}`;
+    const post = posts.get(key) ?? { vehicleId, at, names: [] };
+    if (place === undefined) post.names.push(name);
+    else post.names[place] = name;
     posts.set(key, post);
   }
-  return [...posts.values()].map(({ vehicleId, names }) => ({ vehicleId, names: names.sort() }));
+  return [...posts.values()].map(({ vehicleId, at, names }) => ({
+    vehicleId,
+    at,
+    names: at ? namesInPlaces(Array.from(names, (name) => name ?? null)) : (names.sort() as string[]),
+  }));
 }

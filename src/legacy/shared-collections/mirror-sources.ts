@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventBus, Position } from '../../core/index.js';
 import { type Crash, CrashesService } from '../../crashes/index.js';
 import { ImagesService, oldAddressOf } from '../../images/index.js';
@@ -12,6 +13,8 @@ import { TrackingCollectionsRepository } from './tracking-collections.repository
 
 /** A picture is listed by the time its upload began. Over a bad radio link an upload takes minutes. */
 const PICTURES_SETTLE_WITHIN_MS = 900_000;
+/** Longest time that panels wait for a crash because of its document. */
+const DOCUMENT_WITHIN_MS = 1_000;
 const POSITIONS_PAGE_SIZE = 1_000;
 const PICTURES_PAGE_SIZE = 500;
 
@@ -70,10 +73,8 @@ export class PositionSource extends VehicleItemSource<Position> {
       yield page.map(({ position }) => position);
   }
 
-  protected override async upsert(entries: readonly AmbulanceItem<Position>[]): Promise<number> {
-    const positions = entries.map(({ ambulanceId, item }) => ({ ambulanceId, position: item }));
-    const inserted = await this.collections.upsertHistories(positions);
-    return inserted + (await this.collections.advance(positions));
+  protected override upsert(entries: readonly AmbulanceItem<Position>[]): Promise<number> {
+    return this.collections.write(entries.map(({ ambulanceId, item }) => ({ ambulanceId, position: item })));
   }
 }
 
@@ -97,7 +98,7 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
   override subscribe(bus: EventBus, offer: (items: readonly Snapshot[]) => void): void {
     bus.subscribe(
       'legacy-snapshot.stored',
-      ({ vehicleId, names }) => offer([{ vehicleId, names }]),
+      ({ vehicleId, at, names }) => offer([{ vehicleId, at, names }]),
       'this-instance',
     );
   }
@@ -110,7 +111,7 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
   protected override async upsert(entries: readonly AmbulanceItem<Snapshot>[]): Promise<number> {
     let count = 0;
     for (const { ambulanceId, item } of entries)
-      if (item.names.length > 0) count += await this.collections.upsert(ambulanceId, item.names);
+      if (item.names.length > 0) count += await this.collections.upsert(ambulanceId, item);
     return count;
   }
 }
@@ -130,6 +131,15 @@ export class CrashSource extends VehicleItemSource<Crash> {
   }
 
   override subscribe(bus: EventBus, offer: (items: readonly Crash[]) => void): void {
+    // A panel reads the document as soon as it receives the crash. When the write fails or is slow, the panel receives the
+    // crash all the same, and the mirror writes the document later.
+    bus.subscribe(
+      'crash.stored',
+      async (crash) => {
+        await Promise.race([this.write([crash]), sleep(DOCUMENT_WITHIN_MS, undefined, { ref: false })]);
+      },
+      'this-instance',
+    );
     bus.subscribe('crash.recorded', ({ crash }) => offer([crash]), 'this-instance');
   }
 

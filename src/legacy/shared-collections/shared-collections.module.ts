@@ -18,6 +18,8 @@ import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js'
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
+import { StoredTrackingsRepository } from './stored-trackings.repository.js';
+import { TimeZoneCheck } from './time-zone-check.js';
 import { TrackingCollectionsRepository } from './tracking-collections.repository.js';
 
 const mirrors: Provider = {
@@ -45,6 +47,7 @@ const routesClient: Provider = {
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,
+    StoredTrackingsRepository,
     TrackingCollectionsRepository,
     PictureCollectionsRepository,
     CrashCollectionRepository,
@@ -53,6 +56,7 @@ const routesClient: Provider = {
     CrashSource,
     mirrors,
     SharedCollectionsService,
+    TimeZoneCheck,
     routesClient,
     DrivingTimes,
     OpenRequestsRepository,

@@ -15,8 +15,12 @@ function degrees(value: unknown, limit: number): number | null {
   return typeof number === 'number' && Math.abs(number) <= limit ? number : null;
 }
 
-/** Great-circle distance by speed in whole minutes, like the old server; null without a speed above 0. */
+/** Readers convert minutes to a 32-bit integer; one vehicle with a larger number would fail their whole list. */
+const MAX_MINUTES = 0x7fff_ffff;
+
+/** Great-circle distance by speed in minutes, a fraction like the old server's; null without a speed above 0. */
 export function greatCircleMinutes(from: LatLon, to: LatLon, speedMps: number | undefined): number | null {
   if (speedMps === undefined || !(speedMps > 0)) return null;
-  return Math.round(distanceM(from, to) / speedMps / 60);
+  const minutes = distanceM(from, to) / speedMps / 60;
+  return minutes <= MAX_MINUTES ? minutes : null;
 }

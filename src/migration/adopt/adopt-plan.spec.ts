@@ -51,8 +51,15 @@ const vehicle = (
     ...rest,
   };
 };
-const plan = (facts: Partial<AdoptionFacts>) =>
-  planAdoption({ ambulances: [], vehicles: [], adoptions: new Map(), types: new Map(), ...facts });
+const NOW = new Date('2026-11-30T10:00:00Z');
+const NOTHING = {
+  ambulances: [],
+  vehicles: [],
+  adoptions: new Map(),
+  types: new Map(),
+  lastReports: new Map(),
+};
+const plan = (facts: Partial<AdoptionFacts>) => planAdoption({ ...NOTHING, now: NOW, ...facts });
 
 describe('planAdoption', () => {
   it('makes each ambulance a vehicle under its own id', () => {
@@ -146,6 +153,56 @@ describe('planAdoption', () => {
       { kind: 'add', id: id(1), vehicle: { callSign: 'Unit 2' } },
     ]);
     expect(deleted).toBe(1);
+  });
+
+  it.each([[0], [1], [true], ['0']])('takes `isactive` %p like the operators’ API', (isactive) => {
+    const isActive = isactive === 1 || isactive === true;
+    const status = isActive ? 'available' : 'out_of_service';
+    expect(plan({ ambulances: [ambulance(1, { isactive })] }).steps).toMatchObject([{ vehicle: { status } }]);
+  });
+
+  it('makes a vehicle out of service of a deleted ambulance whose box still reports', () => {
+    const ambulances = [ambulance(1, { isdeleted: true }), ambulance(2, { isdeleted: true })];
+    const hoursAgo = (hours: number) => new Date(NOW.getTime() - hours * 3_600_000);
+    const lastReports = new Map([
+      [id(1), hoursAgo(1)],
+      [id(2), hoursAgo(25)],
+    ]);
+    const first = plan({ ambulances, lastReports });
+    expect(first.steps).toEqual([
+      { kind: 'add', id: id(1), vehicle: adopted(1, { status: 'out_of_service' }) },
+    ]);
+    expect(first).toMatchObject({ deleted: 1, stillReporting: [{ ambulance: id(1), at: hoursAgo(1) }] });
+    // Archived here by an operator, who refuses the box.
+    const archived = [vehicle(1, {}, { archivedAt: NOW })];
+    expect(plan({ ambulances, vehicles: archived, lastReports })).toMatchObject({
+      steps: [],
+      conflicts: [],
+      deleted: 2,
+    });
+    // Deleted while it was in service, and then silent.
+    const known = { ambulances, vehicles: [vehicle(1)], adoptions: new Map([[id(1), adopted(1)]]) };
+    expect(plan({ ...known, lastReports }).steps).toMatchObject([
+      { kind: 'alter', changes: { status: 'out_of_service' } },
+    ]);
+    expect(plan({ ...known, lastReports: new Map([[id(1), hoursAgo(25)]]) }).steps).toMatchObject([
+      { kind: 'archive', id: id(1) },
+    ]);
+  });
+
+  it.each([
+    ['291', true],
+    [291, true],
+    ['0291', true],
+    ['B-1', false],
+    ['29.5', false],
+    ['4294967296', false],
+  ])('says of the box code %p whether the operators’ API can read it', (code, isReadable) => {
+    const { unreadableBoxCodes, conflicts } = plan({
+      ambulances: [ambulance(1, { ambulance_box_code: code })],
+    });
+    expect(unreadableBoxCodes).toEqual(isReadable ? [] : [{ ambulance: id(1), code }]);
+    expect(conflicts).toEqual([]);
   });
 
   it.each<[string, Partial<AdoptionFacts>, string]>([

@@ -3,6 +3,7 @@ import {
   type AdoptedVehicle,
   disambiguate,
   isDeleted,
+  isReadableBoxCode,
   type OldAmbulance,
   type TypeMap,
   vehicleOf,
@@ -40,6 +41,10 @@ export interface AdoptionPlan {
   readonly unchanged: number;
   /** Number of ambulances that are deleted in the old system and need no step. */
   readonly deleted: number;
+  /** Ambulances that are deleted in the old system and whose boxes still report: vehicles out of service. */
+  readonly stillReporting: readonly { readonly ambulance: string; readonly at: Date }[];
+  /** Box codes that the lists of the operators' API cannot read. */
+  readonly unreadableBoxCodes: readonly { readonly ambulance: string; readonly code: string }[];
   /** Call signs and registrations that another vehicle has already, with the name used instead. */
   readonly renamed: readonly { readonly ambulance: string; readonly from: string; readonly to: string }[];
 }
@@ -50,16 +55,28 @@ export interface AdoptionFacts {
   readonly vehicles: readonly Vehicle[];
   readonly adoptions: Adoptions;
   readonly types: TypeMap;
+  /** Ambulance id → its newest position in the old collections. */
+  readonly lastReports: ReadonlyMap<string, Date>;
+  readonly now: Date;
 }
 
-/** The steps after which every ambulance that is not deleted is a vehicle with the same id. Pure. */
-export function planAdoption({ ambulances, vehicles, adoptions, types }: AdoptionFacts): AdoptionPlan {
+/** A box that was silent for as long does not report any more. */
+const SILENT_AFTER_MS = 86_400_000;
+
+/**
+ * The steps after which every ambulance that is not deleted is a vehicle with the same id. A deleted one whose box still
+ * reports is a vehicle too: the old server accepted it, and a box that is refused restarts again and again. Pure.
+ */
+export function planAdoption(facts: AdoptionFacts): AdoptionPlan {
+  const { ambulances, vehicles, adoptions, types } = facts;
   const byId = new Map(vehicles.map((vehicle) => [vehicle.id, vehicle]));
   const names = new NameRegistry(vehicles, new Set(ambulances.flatMap(({ id }) => id ?? [])));
   const steps: AdoptionStep[] = [];
   const conflicts: AdoptionConflict[] = [];
   const renamed: { ambulance: string; from: string; to: string }[] = [];
   const noted: { id: string; vehicle: AdoptedVehicle }[] = [];
+  const stillReporting: { ambulance: string; at: Date }[] = [];
+  const unreadableBoxCodes: { ambulance: string; code: string }[] = [];
   let [unchanged, deleted] = [0, 0];
 
   for (const ambulance of ambulances) {
@@ -70,7 +87,10 @@ export function planAdoption({ ambulances, vehicles, adoptions, types }: Adoptio
       continue;
     }
     const vehicle = byId.get(id);
-    if (isDeleted(ambulance)) {
+    // An operator who archives the vehicle refuses its box.
+    const reportedAt = isDeleted(ambulance) && !vehicle?.archivedAt ? reportOf(id, facts) : null;
+    if (reportedAt) stillReporting.push({ ambulance: displayId, at: reportedAt });
+    else if (isDeleted(ambulance)) {
       if (vehicle && !vehicle.archivedAt) steps.push({ kind: 'archive', id, callSign: vehicle.callSign });
       else deleted += 1;
       continue;
@@ -81,6 +101,9 @@ export function planAdoption({ ambulances, vehicles, adoptions, types }: Adoptio
     } else if (vehicle?.archivedAt) {
       addConflict(`${vehicle.callSign} was archived here; it can come back only as a new vehicle`);
     } else {
+      const { boxCode } = wanted;
+      if (boxCode !== null && !isReadableBoxCode(boxCode))
+        unreadableBoxCodes.push({ ambulance: displayId, code: boxCode });
       const owner = names.findBoxCodeOwner(wanted.boxCode, id);
       if (owner) {
         addConflict(`box code ${wanted.boxCode} is that of vehicle ${owner.callSign} (${owner.id}) already`);
@@ -110,7 +133,13 @@ export function planAdoption({ ambulances, vehicles, adoptions, types }: Adoptio
   }
   // Archived vehicles release their names, so they come first.
   steps.sort((one, other) => Number(other.kind === 'archive') - Number(one.kind === 'archive'));
-  return { steps, noted, conflicts, unchanged, deleted, renamed };
+  return { steps, noted, conflicts, unchanged, deleted, stillReporting, unreadableBoxCodes, renamed };
+}
+
+/** The newest position of the ambulance; null when its box does not report any more. */
+function reportOf(id: string, { lastReports, now }: AdoptionFacts): Date | null {
+  const at = lastReports.get(id);
+  return at && now.getTime() - at.getTime() < SILENT_AFTER_MS ? at : null;
 }
 
 /** The fields that other programs have changed since the last adoption and that differ here. Changes by dispatchers stay. */

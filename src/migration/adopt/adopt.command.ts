@@ -36,6 +36,7 @@ export const adoptCommand: DefineCommand = (command, io, setExitCode) => {
       'Creates a vehicle from each ambulance of the old server. The vehicle keeps the id, the box code, the name (as call ' +
         'sign) and the number (as registration). A later run applies only what other programs have changed since; what was ' +
         'changed in Samserver stays. A deleted ambulance is not adopted; if it was adopted before, its vehicle is archived. ' +
+        'One whose box still reports is a vehicle out of service. ' +
         'The command also reports conflicts for an operator to solve, and what the old history contains.',
     )
     .addOption(
@@ -150,7 +151,7 @@ function adoptionResult(
   history: HistoryStatistics,
   hasFollowed: boolean,
 ): CommandResult {
-  const { renamed, unchanged, deleted } = plan;
+  const { steps: _steps, noted: _noted, conflicts: _planned, ...found } = plan;
   return {
     exitCode: conflicts.length > 0 && !hasFollowed ? EXIT_CODES.FAILURE : EXIT_CODES.OK,
     lines: [
@@ -160,7 +161,7 @@ function adoptionResult(
       ...planLines(plan),
       ...historyLines(history),
     ],
-    json: { result: 'done', done, conflicts, renamed, unchanged, deleted, history },
+    json: { result: 'done', done, conflicts, ...found, history },
   };
 }
 
@@ -190,8 +191,23 @@ function conflictLine({ ambulance, reason }: AdoptionConflict): string {
   return `to be looked at: ambulance ${ambulance}: ${reason}`;
 }
 
-function planLines({ renamed, unchanged, deleted }: AdoptionPlan): string[] {
+function planLines({
+  renamed,
+  unchanged,
+  deleted,
+  stillReporting,
+  unreadableBoxCodes,
+}: AdoptionPlan): string[] {
   return [
+    ...stillReporting.map(
+      ({ ambulance, at }) =>
+        `still reporting: ambulance ${ambulance} is deleted in the old system, and its box reported at ${at.toISOString()}; ` +
+        'it is out of service here, and archived when the box is silent for 24 h',
+    ),
+    ...unreadableBoxCodes.map(
+      ({ ambulance, code }) =>
+        `not a number: the box code "${code}" of ambulance ${ambulance}; lists of the operators' API fail with it`,
+    ),
     ...renamed.map(
       ({ ambulance, from, to }) => `name taken: ambulance ${ambulance}: "${from}" becomes "${to}"`,
     ),

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DomainError } from '../../core/index.js';
+import { Clock, DomainError } from '../../core/index.js';
 import { type Actor, VehicleArchivalService, VehiclesService } from '../../vehicles/index.js';
 import { type AdoptionConflict, type AdoptionPlan, type AdoptionStep, planAdoption } from './adopt-plan.js';
 import { AdoptionsRepository } from './adoptions.repository.js';
@@ -25,6 +25,7 @@ export class AdoptionService {
     private readonly vehicles: VehiclesService,
     private readonly archival: VehicleArchivalService,
     private readonly adoptions: AdoptionsRepository,
+    private readonly clock: Clock,
   ) {}
 
   /** @param types the vehicle type for each `type_id` */
@@ -34,6 +35,8 @@ export class AdoptionService {
       vehicles: await this.vehicles.listIncludingArchived(),
       adoptions: await this.adoptions.list(),
       types,
+      lastReports: await this.old.listLastReports(),
+      now: new Date(this.clock.nowMs()),
     });
   }
 

@@ -30,14 +30,22 @@ export function vehicleOf({ fields }: OldAmbulance, types: TypeMap): AdoptedVehi
     callSign: cut(callSign, CALL_SIGN_LENGTH),
     registration: cut(registration, REGISTRATION_LENGTH),
     type: types.get(textOf(fields['type_id'])) ?? 'other',
-    status: isFalse(fields['isactive']) ? 'out_of_service' : 'available',
+    status: isFalse(fields['isactive']) || isDeleted({ fields }) ? 'out_of_service' : 'available',
     boxCode: code === '' || code.length > BOX_CODE_LENGTH ? null : code,
   };
 }
 
-export function isDeleted({ fields }: OldAmbulance): boolean {
+export function isDeleted({ fields }: Pick<OldAmbulance, 'fields'>): boolean {
   const { isdeleted } = fields;
   return isdeleted === true || isdeleted === 1 || isdeleted === '1' || isdeleted === 'true';
+}
+
+/**
+ * Whether the operators' API can read a box code: its lists convert the codes of all ambulances to 32-bit integers, and one
+ * that fails is the failure of the whole list.
+ */
+export function isReadableBoxCode(code: string): boolean {
+  return /^[+-]?\d+$/.test(code) && Math.abs(Number(code)) <= 0x7fff_ffff;
 }
 
 /** The name with ` (mark)` at the end, shortened to the maximum length. */

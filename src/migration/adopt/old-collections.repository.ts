@@ -30,6 +30,20 @@ export class OldCollectionsRepository {
     }));
   }
 
+  /**
+   * Ambulance id → time of its newest position. Not `updatedAt`, which other programs set too; without a readable
+   * `count_datetime` there is no entry.
+   */
+  async listLastReports(): Promise<ReadonlyMap<string, Date>> {
+    const projection = { ambulance_id: 1, count_datetime: 1 };
+    const found = await this.collection('ambulance_trackings').find({}, { projection }).toArray();
+    return new Map(
+      found.flatMap(({ ambulance_id: id, count_datetime: at }): [string, Date][] =>
+        at instanceof Date ? [[String(id), at]] : [],
+      ),
+    );
+  }
+
   async sampleHistory(): Promise<HistoryStatistics> {
     const histories = this.collection('ambulance_tracking_histories');
     const documents = await histories.estimatedDocumentCount();
