@@ -1,6 +1,6 @@
 import { setting } from './setting-definition.js';
 import * as type from './setting-types.js';
-import { LEGACY_ROOMS } from './settings.js';
+import { LEGACY_ROLES, LEGACY_ROOMS } from './settings.js';
 
 export const LEGACY_SETTINGS = {
   LEGACY_CLIENTS: setting({
@@ -53,6 +53,11 @@ export const LEGACY_SETTINGS = {
     type: type.oneOf('write', 'off'),
     default: 'off',
     text: '`write` keeps the collections of the old server (`ambulance_trackings` and others) up to date for the other programs on the database.',
+  }),
+  LEGACY_ROLES: setting({
+    type: type.oneOf(...LEGACY_ROLES),
+    default: 'samserver',
+    text: 'Who writes the collections of the old server and notifies the panel, until `PUT /api/v1/ops/legacy-roles` changes it for the first time: `old` while the old server runs beside this service, which then does neither.',
   }),
 };
 

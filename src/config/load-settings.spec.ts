@@ -335,6 +335,7 @@ const DEFAULTS = {
     maxPanels: 200,
     boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
     maxPanelsPerAddress: 50,
+    role: 'samserver',
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
   sharedCollections: { isEnabled: false },

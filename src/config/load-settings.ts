@@ -151,6 +151,7 @@ export function loadSettings(env: Environment): LoadedSettings {
         picturePostsAtOnce: values.LEGACY_PICTURE_POSTS_AT_ONCE,
       },
       maxPanelsPerAddress: values.LEGACY_MAX_PANELS_PER_ADDRESS,
+      role: values.LEGACY_ROLES,
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
     sharedCollections: { isEnabled: values.LEGACY_COLLECTIONS === 'write' },

@@ -127,6 +127,10 @@ interface ImageSettings {
 export const LEGACY_ROOMS = ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'] as const;
 export type LegacyRoom = (typeof LEGACY_ROOMS)[number];
 
+/** `old`: the old server writes the shared collections and notifies the panel. `samserver`: this service does. */
+export const LEGACY_ROLES = ['old', 'samserver'] as const;
+export type LegacyRole = (typeof LEGACY_ROLES)[number];
+
 interface LegacySettings {
   /** Boxes and panels of the old server are served. */
   readonly isEnabled: boolean;
@@ -142,6 +146,8 @@ interface LegacySettings {
   readonly maxPanelsPerAddress: number;
   /** IANA name. */
   readonly timeZone: string;
+  /** Applies until the role is changed for the first time. */
+  readonly role: LegacyRole;
 }
 
 export interface CrewEventSettings {

@@ -58,7 +58,15 @@ export class CrashesRepository {
 
 const isId = (text: string): boolean => /^[0-9a-f]{24}$/.test(text);
 
-function toRecord({ vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: Omit<Crash, 'id'>): CrashRecord {
+function toRecord({
+  vehicleId,
+  reportedAt,
+  lat,
+  lon,
+  speedMps,
+  headingDeg,
+  roleEpoch,
+}: Omit<Crash, 'id'>): CrashRecord {
   return {
     _id: new Types.ObjectId(),
     vehicleId: new Types.ObjectId(vehicleId),
@@ -66,10 +74,20 @@ function toRecord({ vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: Omi
     ...(lat !== null && lon !== null && { lat, lon }),
     ...(speedMps !== null && { speedMps }),
     ...(headingDeg !== null && { headingDeg }),
+    ...(roleEpoch !== undefined && { roleEpoch }),
   };
 }
 
-function toCrash({ _id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: CrashRecord): Crash {
+function toCrash({
+  _id,
+  vehicleId,
+  reportedAt,
+  lat,
+  lon,
+  speedMps,
+  headingDeg,
+  roleEpoch,
+}: CrashRecord): Crash {
   return {
     id: _id.toHexString(),
     vehicleId: vehicleId.toHexString(),
@@ -78,5 +96,6 @@ function toCrash({ _id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }:
     lon: lon ?? null,
     speedMps: speedMps ?? null,
     headingDeg: headingDeg ?? null,
+    ...(roleEpoch !== undefined && { roleEpoch }),
   };
 }

@@ -26,7 +26,7 @@ const SAVE_EVERY_MS = 5_000;
 /** What both sets of rules make of one or more positions of a vehicle. */
 interface DetectionResult extends CrewRuleResult {
   /** By the old server's rules. */
-  readonly notifications: readonly CrewEvent[];
+  readonly notifications: readonly (CrewEvent & Pick<PendingCrewEvent, 'isShadow'>)[];
 }
 
 /**
@@ -84,7 +84,8 @@ export class CrewEventDetector {
     const fresh = positions.filter((position) => this.isNewPosition(position));
     if (fresh.length === 0) return;
     await this.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
-    const stored = await this.storedOf(fresh);
+    const shadows = await this.dispatchSystem.shadowsOf(fresh);
+    const stored = await this.storedOf(fresh, shadows);
     const results = new Map<string, DetectionResult>();
     for (const position of fresh.sort((one, other) => markerTimeMs(one) - markerTimeMs(other))) {
       const { vehicleId } = position;
@@ -92,12 +93,14 @@ export class CrewEventDetector {
       const before = earlier?.memory ?? this.states.get(vehicleId) ?? null;
       const request = this.dispatchSystem.requestOf(vehicleId, position);
       const { memory, events } = applyPosition(before, position, this.rules, request);
-      const context = { before, stored: stored.get(vehicleId) ?? null, request, rules: this.rules };
+      const isShadow = shadows.has(position);
+      const context = { before, stored: stored.get(vehicleId) ?? null, isShadow, request, rules: this.rules };
       const { panel, notifications } = applyPanelRules(position, context);
+      const found = marked([...silenceNotifications(events), ...notifications], isShadow);
       results.set(vehicleId, {
         memory: { ...memory, panel },
         events: [...(earlier?.events ?? []), ...events],
-        notifications: [...(earlier?.notifications ?? []), ...silenceNotifications(events), ...notifications],
+        notifications: [...(earlier?.notifications ?? []), ...found],
       });
     }
     await this.persist(results);
@@ -114,7 +117,12 @@ export class CrewEventDetector {
     for (const [vehicleId, state] of silent) {
       const request = this.dispatchSystem.requestOf(vehicleId, state);
       const result = detectSilence(vehicleId, state, nowMs, this.rules, request);
-      if (result) results.set(vehicleId, { ...result, notifications: silenceNotifications(result.events) });
+      const isShadow = !this.dispatchSystem.isNotifier;
+      if (result)
+        results.set(vehicleId, {
+          ...result,
+          notifications: marked(silenceNotifications(result.events), isShadow),
+        });
     }
     await this.persist(results);
   }
@@ -174,14 +182,23 @@ export class CrewEventDetector {
     return !state || position.receivedAtMs > state.heardMs || markerTimeMs(position) > state.shownMs;
   }
 
-  /** The documents of an earlier server, of the vehicles that the old server's rules have no state of. */
-  private async storedOf(positions: readonly CrewPosition[]): Promise<ReadonlyMap<string, StoredTracking>> {
+  /** The documents of the old server, of the vehicles whose earlier positions it has got and this service must continue. */
+  private async storedOf(
+    positions: readonly CrewPosition[],
+    shadows: ReadonlySet<CrewPosition>,
+  ): Promise<ReadonlyMap<string, StoredTracking>> {
     const none = new Map<string, StoredTracking>();
-    if (this.storedTrackings.size === 0) return none;
-    const unknown = new Set<string>();
-    for (const { vehicleId } of positions) if (!this.states.get(vehicleId)?.panel) unknown.add(vehicleId);
-    if (unknown.size === 0) return none;
-    const ids = await this.dispatchSystem.ambulanceIds([...unknown]);
+    const wanted = new Set<string>();
+    let isRoleNew = false;
+    for (const position of positions) {
+      const panel = this.states.get(position.vehicleId)?.panel;
+      const takesOver = panel?.isShadow === true && !shadows.has(position);
+      if (!panel || takesOver) wanted.add(position.vehicleId);
+      isRoleNew ||= takesOver;
+    }
+    if (isRoleNew) this.storedTrackings = await this.dispatchSystem.storedTrackings();
+    if (wanted.size === 0 || this.storedTrackings.size === 0) return none;
+    const ids = await this.dispatchSystem.ambulanceIds([...wanted]);
     const found = [...ids].flatMap(([vehicleId, ambulanceId]): [string, StoredTracking][] => {
       const stored = this.storedTrackings.get(ambulanceId);
       return stored ? [[vehicleId, stored]] : [];
@@ -233,8 +250,15 @@ export class CrewEventDetector {
   }
 }
 
+function marked(
+  notifications: readonly CrewEvent[],
+  isShadow: boolean,
+): readonly (CrewEvent & Pick<PendingCrewEvent, 'isShadow'>)[] {
+  return isShadow ? notifications.map((each) => ({ ...each, isShadow })) : notifications;
+}
+
 function pendingEvents(
-  events: readonly CrewEvent[],
+  events: readonly (CrewEvent & Pick<PendingCrewEvent, 'isShadow'>)[],
   audience: CrewEventAudience,
   ambulanceId: string,
 ): PendingCrewEvent[] {

@@ -16,6 +16,7 @@ import { BoxesService } from './boxes/boxes.service.js';
 import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
+import { LegacyRolesModule } from './roles/legacy-roles.module.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
@@ -39,6 +40,7 @@ export class LegacyModule {
         ImagesModule,
         CrashesModule,
         GatewayModule,
+        LegacyRolesModule,
         SharedCollectionsModule,
         LegacyClientsModule,
       ],

@@ -18,6 +18,7 @@ export const AUDIT_ACTIONS = [
   'ops.handover-begun',
   'ops.handover-undone',
   'ops.log-level-changed',
+  'ops.legacy-roles-changed',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -5,6 +5,7 @@ import { CrashesService } from '../../crashes/index.js';
 import { parseMeasurements, PositionsService } from '../../tracking/index.js';
 import { boxCodeIn, type LegacyFields, measurementsIn, numberIn } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
+import { LegacyRoles } from '../roles/legacy-roles.js';
 import { ArrivalTimes } from './arrival-times.js';
 import { BoxDirectory } from './box-directory.js';
 import { BoxPicturesService } from './box-pictures.service.js';
@@ -30,6 +31,7 @@ export class BoxesService {
     private readonly limits: PostLimits,
     private readonly recorder: LegacyRequestRecorder,
     private readonly metrics: LegacyMetrics,
+    private readonly roles: LegacyRoles,
     private readonly clock: Clock,
   ) {}
 
@@ -94,6 +96,7 @@ export class BoxesService {
       lon: hasPlace ? lon : null,
       speedMps: within(fields['tracking_speed'], 0, MAX_SPEED_MPS),
       headingDeg: within(fields['tracking_heading'], 0, 360),
+      ...(this.roles.epoch !== undefined && { roleEpoch: this.roles.epoch }),
     };
     await this.crashes.record(crash, fields);
     this.metrics.post('crash', 'taken');

@@ -11,6 +11,8 @@ import { DrivingTimes, GoogleRoutesClient, ROUTES_CLIENT } from '../open-request
 import { OpenRequestsRepository } from '../open-requests/open-requests.repository.js';
 import { OpenRequestsService } from '../open-requests/open-requests.service.js';
 import { SharedDatabaseDispatchSystem } from '../open-requests/shared-database-dispatch-system.js';
+import { LegacyRoles } from '../roles/legacy-roles.js';
+import { LegacyRolesModule } from '../roles/legacy-roles.module.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { AmbulancesRepository } from './ambulances.repository.js';
 import { CrashCollectionRepository } from './crash-collection.repository.js';
@@ -28,10 +30,23 @@ const mirrors: Provider = {
     { sharedCollections }: Settings,
     cursors: CursorsRepository,
     clock: Clock,
+    roles: LegacyRoles,
     bus: EventBus,
     ...sources: MirrorSource<unknown>[]
-  ) => (sharedCollections.isEnabled ? sources.map((source) => new Mirror(source, cursors, clock, bus)) : []),
-  inject: [SETTINGS, CursorsRepository, Clock, EventBus, PositionSource, PictureSource, CrashSource],
+  ) =>
+    sharedCollections.isEnabled
+      ? sources.map((source) => new Mirror(source, cursors, clock, roles, bus))
+      : [],
+  inject: [
+    SETTINGS,
+    CursorsRepository,
+    Clock,
+    LegacyRoles,
+    EventBus,
+    PositionSource,
+    PictureSource,
+    CrashSource,
+  ],
 };
 
 const routesClient: Provider = {
@@ -43,7 +58,7 @@ const routesClient: Provider = {
 
 /** The database that this service shares with the old system's programs: what it writes there and what it reads. */
 @Module({
-  imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule],
+  imports: [LegacyRolesModule, TrackingModule, VehiclesModule, ImagesModule, CrashesModule],
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,
@@ -63,6 +78,13 @@ const routesClient: Provider = {
     OpenRequestsService,
     { provide: DispatchSystem, useClass: SharedDatabaseDispatchSystem },
   ],
-  exports: [AmbulanceDirectory, OpenRequestsService, DispatchSystem],
+  exports: [
+    PositionSource,
+    PictureSource,
+    CrashSource,
+    AmbulanceDirectory,
+    OpenRequestsService,
+    DispatchSystem,
+  ],
 })
 export class SharedCollectionsModule {}
