@@ -18,7 +18,7 @@ import { SAMSERVER } from './support/table.mjs';
 
 /** The first ones run without a name. */
 const USUAL = ['ingest', 'fan-out', 'reads', 'history', 'nearest', 'start', 'scale'];
-const OTHERS = ['fleet', 'instances', 'reconnects', 'images', 'metrics'];
+const OTHERS = ['fleet', 'instances', 'reconnects', 'images', 'boxes', 'metrics'];
 const PARTS = [...USUAL, ...OTHERS];
 /** Fewer pairs cannot show a difference: `compare` in statistics.mjs. */
 const ROUNDS_TO_COMPARE = 8;
@@ -39,6 +39,7 @@ const { values, positionals } = parseArgs({
     count: { type: 'string' },
     within: { type: 'string' },
     files: { type: 'string' },
+    records: { type: 'string' },
   },
 });
 

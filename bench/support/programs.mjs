@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const { fetch } = globalThis;
 const START_LIMIT_MS = 60_000;
 const END_LIMIT_MS = 30_000;
+const JWT_SECRET = 'a secret of the bench, more than 32 bytes';
 export const ADMIN = { email: 'bench@example.org', password: 'bench bench bench' };
 /** The clone that contains this bench. */
 export const HERE = resolve(import.meta.dirname, '../..');
@@ -85,29 +86,40 @@ export class Programs {
   async startService({ root = HERE, env = {}, port, isAwaited = true } = {}) {
     const [http, socket] = [port ?? (await freePort()), await freePort()];
     const isAlone = env.MONGODB_URL === undefined && env.DATA_DIR === undefined;
-    const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
-      env: {
-        ...baseEnv(),
-        ...(isAlone && { DATA_DIR: await this.directory() }),
-        SCHEMA_ON_START: 'up',
-        JWT_SECRET: 'a secret of the bench, more than 32 bytes',
-        ADMIN_EMAIL: ADMIN.email,
-        ADMIN_PASSWORD: ADMIN.password,
-        ACCESS_TOKEN_TTL_S: '86400',
-        HTTP_HOST: '127.0.0.1',
-        HTTP_PORT: String(http),
-        SOCKET_SERVER_PORT: String(socket),
-        LOG_LEVEL: 'warn',
-        // All clients have one address here.
-        CONNECTIONS_PER_ADDRESS: '100000',
-        ...env,
+    const child = spawn(
+      process.execPath,
+      [join(root, 'dist/main.js')],
+      {
+        env: {
+          ...baseEnv(),
+          ...(isAlone && { DATA_DIR: await this.directory() }),
+          SCHEMA_ON_START: 'up',
+          JWT_SECRET,
+          ADMIN_EMAIL: ADMIN.email,
+          ADMIN_PASSWORD: ADMIN.password,
+          ACCESS_TOKEN_TTL_S: '86400',
+          HTTP_HOST: '127.0.0.1',
+          HTTP_PORT: String(http),
+          SOCKET_SERVER_PORT: String(socket),
+          LOG_LEVEL: 'warn',
+          // All clients have one address here.
+          CONNECTIONS_PER_ADDRESS: '100000',
+          ...env,
+        },
+        stdio: ['ignore', 'ignore', 'inherit'],
       },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    );
     this.own(child, 'the service');
     const url = `http://127.0.0.1:${http}`;
     if (isAwaited) await until(() => isOk(`${url}/ready`), 'the service is not ready');
     return { child, pid: child.pid, http, socket, url };
+  }
+
+  /** Runs a command of `samserver` to its end. */
+  async command(root, env, ...args) {
+    const options = { env: { ...baseEnv(), JWT_SECRET, ...env }, stdio: ['ignore', 'ignore', 'inherit'] };
+    const [code] = await once(spawn(process.execPath, [join(root, 'dist/cli.js'), ...args], options), 'exit');
+    if (code !== 0) throw new Error(`samserver ${args.join(' ')}: ${code}`);
   }
 
   async startRedis() {

@@ -102,7 +102,26 @@ export const IMAGE_SETTINGS = {
     type: type.integer(1_000_000, 100_000_000_000_000),
     default: '50000000000',
     unit: 'bytes',
-    text: 'Maximum size of all pictures of one vehicle together.',
+    text: 'Maximum size of all pictures of one vehicle together. Above it, uploads over the API get 507, and pictures of boxes replace the oldest ones (`IMAGE_WHEN_FULL`).',
+  }),
+  IMAGE_RETENTION_DAYS: setting({
+    type: type.integer(1, 36_500),
+    default: null,
+    defaultText: 'no picture is deleted for its age',
+    unit: 'days',
+    text: 'Age at which pictures are deleted, uploads over the API included. The newest ones of each vehicle are kept.',
+  }),
+  IMAGE_WHEN_FULL: setting({
+    type: type.oneOf('replace', 'refuse'),
+    default: 'replace',
+    text: '`replace` deletes the oldest pictures of boxes when a vehicle has used 95 % of `IMAGE_VEHICLE_QUOTA_BYTES`, or when less than 12 % of the volume is free (2 points above `IMAGE_MIN_FREE_PCT` when that is more): a box that sends 53 kB/s would reach its quota after 11 days, and then none of its pictures could be stored. Uploads over the API and pictures of the last hour stay. `refuse` deletes nothing for size: without room uploads get 507, and pictures of boxes 503.',
+  }),
+  IMAGE_VOLUME_MAX_BYTES: setting({
+    type: type.integer(1_000_000, 1_000_000_000_000_000),
+    default: null,
+    defaultText: 'only the free space of the volume counts',
+    unit: 'bytes',
+    text: 'Size of all pictures together above which the oldest pictures of boxes are deleted.',
   }),
   IMAGE_MIN_FREE_PCT: setting({
     type: type.integer(0, 50),
@@ -114,6 +133,11 @@ export const IMAGE_SETTINGS = {
     type: type.oneOf('on', 'off'),
     default: 'off',
     text: '`on` keeps the place, device and time in the metadata of a picture; `off` removes them.',
+  }),
+  IMAGE_DECODE_ONE_IN: setting({
+    type: type.integer(1, 1_000_000),
+    default: '50',
+    text: 'Of the JPEGs of old boxes, one in this number is decoded completely on arrival. Of each, the structure is checked and the hash computed. With `1` all are decoded: it takes about four times the processor time. Uploads over the API are decoded always.',
   }),
   IMAGE_DECODER_MEMORY_MB: setting({
     type: type.integer(128, 16_384),

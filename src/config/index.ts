@@ -4,6 +4,7 @@ export type { SettingDefinition, SettingGroup } from './setting-definition.js';
 export { SECRET_SETTINGS, SETTING_GROUPS, UNUSED_SETTINGS } from './setting-definitions.js';
 export { SETTINGS, SettingsModule } from './settings.module.js';
 export {
+  type ImageSettings,
   type CrewEventSettings,
   LOG_LEVELS,
   type LogLevelName,

@@ -107,7 +107,7 @@ export interface SocketLimits {
   readonly perCaller: number;
 }
 
-interface ImageSettings {
+export interface ImageSettings {
   /** Root of the picture volume; null: this deployment keeps no pictures. */
   readonly directory: string | null;
   readonly maxBytes: number;
@@ -116,6 +116,14 @@ interface ImageSettings {
   readonly vehicleQuotaBytes: number;
   /** Free space of the volume below which uploads are refused. */
   readonly minFreePct: number;
+  /** Of the JPEGs of old boxes, one in this number is decoded on arrival. */
+  readonly decodeOneIn: number;
+  /** Age at which images are deleted; null: never. */
+  readonly retentionDays: number | null;
+  /** Without room for a new picture of a box, the oldest ones are deleted, or the new one is refused. */
+  readonly whenFull: 'replace' | 'refuse';
+  /** Of all images together; null: no limit. */
+  readonly volumeMaxBytes: number | null;
   readonly isExifKept: boolean;
   readonly decoderMemoryMb: number;
   /** nginx sends the files. */

@@ -89,6 +89,7 @@ export { Metrics } from './metrics/metrics.js';
 export { keyOfCursor, type Page, pageBy, pageOf, type PageRequest, pageRequest } from './http/page.js';
 export { PageDto } from './http/page.dto.js';
 export { BackgroundJob, BackgroundJobs } from './jobs/background-jobs.js';
+export { pacedStep } from './jobs/paced-step.js';
 export { LagMonitor, type LagSource } from './jobs/lag-monitor.js';
 export {
   type AcquireOptions,

@@ -7,7 +7,7 @@ import { asVolumeError, imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
 import { ImagesRepository } from './images.repository.js';
 import { ImagesService } from './images.service.js';
-import { VehicleQuota } from './upload/vehicle-quota.js';
+import { ImageTotalsService } from './totals/image-totals.service.js';
 import { syncDirectory } from './volume/durable-files.js';
 import { ImageVolume } from './volume/image-volume.js';
 import { THUMBNAIL_WIDTHS, thumbnailPath } from './volume/volume-layout.js';
@@ -19,7 +19,7 @@ export class ImageDeletionService {
     private readonly images: ImagesRepository,
     private readonly records: ImagesService,
     private readonly volume: ImageVolume,
-    private readonly quota: VehicleQuota,
+    private readonly totals: ImageTotalsService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -60,7 +60,6 @@ export class ImageDeletionService {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asVolumeError(error);
     }
-    await this.images.finishDelete(image.id);
-    if (image.vehicleId !== null) this.quota.add(image.vehicleId, -image.sizeBytes);
+    if (await this.images.finishDelete(image.id)) this.totals.removed([image]);
   }
 }

@@ -1,6 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsIn } from 'class-validator';
-import { ApiProperty, PageDto } from '../core/index.js';
+import { ApiProperty, ApiPropertyOptional, PageDto } from '../core/index.js';
 import { IMAGE_TYPES, type ImageType } from './formats/image-type.js';
 import type { ImageView } from './image.js';
 import { THUMBNAIL_WIDTHS, type ThumbnailWidth } from './volume/volume-layout.js';
@@ -73,6 +73,12 @@ export class ImageDto implements ImageView {
 
   @ApiProperty({ type: Number, nullable: true, example: 3_024 })
   height!: number | null;
+
+  @ApiPropertyOptional({
+    enum: [true],
+    description: 'Present when an old box sent an incomplete image: it is stored as it arrived.',
+  })
+  isDamaged?: true;
 
   @ApiProperty({ type: Date })
   createdAt!: Date;

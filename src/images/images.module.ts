@@ -15,14 +15,25 @@ import { OldAddressesController } from './serving/old-addresses.controller.js';
 import { OldAddressesService } from './serving/old-addresses.service.js';
 import { ThumbnailsService } from './serving/thumbnails.service.js';
 import { VehicleImagesController } from './vehicle-images.controller.js';
+import { ImageRemovalService } from './retention/image-removal.service.js';
+import { ImageRetention } from './retention/image-retention.service.js';
+import { RetentionPlannerModule } from './retention/retention-planner.module.js';
+import { ImageRecount } from './totals/image-recount.js';
+import { ImageTotalsService } from './totals/image-totals.service.js';
+import { ImageSetIntakeService } from './upload/image-set-intake.service.js';
 import { VehicleQuota } from './upload/vehicle-quota.js';
 
 @Module({
-  imports: [AuthModule, VehiclesModule, ImageRecordsModule],
+  imports: [AuthModule, VehiclesModule, ImageRecordsModule, RetentionPlannerModule],
   controllers: [VehicleImagesController, ImagesController, OldAddressesController],
   providers: [
     ImageVolume,
+    ImageTotalsService,
+    ImageRecount,
+    ImageRemovalService,
+    ImageRetention,
     VehicleQuota,
+    ImageSetIntakeService,
     IncomingFiles,
     IncomingSweep,
     DecoderService,
@@ -33,6 +44,6 @@ import { VehicleQuota } from './upload/vehicle-quota.js';
     ImageDeletionService,
     OldAddressesService,
   ],
-  exports: [ImageIntakeService, ImagesService, ImageVolume],
+  exports: [ImageSetIntakeService, ImagesService, ImageVolume],
 })
 export class ImagesModule {}

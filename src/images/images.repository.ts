@@ -5,7 +5,8 @@ import { duplicateKeyField, insertOrFindDuplicates } from '../database/index.js'
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
 import { ImageRecord } from './image.schema.js';
-import { isImageId } from './volume/volume-layout.js';
+import { type DayKey, ImageTotalsRepository, NO_VEHICLE } from './totals/image-totals.repository.js';
+import { dayOfImageId, isImageId } from './volume/volume-layout.js';
 
 /** An image whose deletion has begun is invisible to readers. */
 const NOT_DELETED = { deletedAt: { $exists: false } } as const;
@@ -29,23 +30,38 @@ export interface AdoptedImage {
 
 @Injectable()
 export class ImagesRepository {
-  constructor(@InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>) {}
+  constructor(
+    @InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>,
+    private readonly totals: ImageTotalsRepository,
+  ) {}
 
   /**
    * Durable when it resolves.
-   * @param isFirstCopy false: the vehicle has an image with these bytes and gets a second one at this path
    * @returns false when another upload of the vehicle has these bytes
    */
-  async addUpload(image: Image, isFirstCopy: boolean): Promise<boolean> {
+  async addUpload(image: Image): Promise<boolean> {
     try {
-      const contentKey = `${image.vehicleId}:${image.sha256}`;
-      const record = { ...toRecord(image), ...(isFirstCopy && { contentKey }) };
-      await this.images.collection.insertOne(record);
+      await this.images.collection.insertOne({ ...toRecord(image), contentKey: contentKeyOf(image) });
       return true;
     } catch (error) {
       if (duplicateKeyField(error) === 'contentKey') return false;
       throw error;
     }
+  }
+
+  /** As `addUpload`, for a vehicle that has an image with these bytes elsewhere and gets a second one at this path. */
+  async addCopy(image: Image): Promise<void> {
+    await this.images.collection.insertOne(toRecord(image));
+  }
+
+  /**
+   * Stores new images in one command. Durable when it resolves.
+   * @returns the places in the list of those that were not stored, because the vehicle has an image with these bytes
+   * @throws storage/unavailable: then each may or may not be stored
+   */
+  addUploads(images: readonly Image[]): Promise<ReadonlySet<number>> {
+    const records = images.map((image) => ({ ...toRecord(image), contentKey: contentKeyOf(image) }));
+    return insertOrFindDuplicates(this.images, records);
   }
 
   async findById(id: string): Promise<Image | null> {
@@ -66,10 +82,11 @@ export class ImagesRepository {
     return (await this.images.findOne({ _id: new Types.ObjectId(id) }).lean()) !== null;
   }
 
-  /** An image of the vehicle with these bytes. */
+  /** The newest image of the vehicle with these bytes. */
   async findBySha256(vehicleId: string, sha256: string): Promise<Image | null> {
     const found = await this.images
       .findOne({ vehicleId: new Types.ObjectId(vehicleId), sha256, ...NOT_DELETED })
+      .sort({ _id: -1 })
       .lean();
     return found && toImage(found);
   }
@@ -98,16 +115,60 @@ export class ImagesRepository {
     return found.map(toImage);
   }
 
-  /** Bytes of all images of a vehicle. */
-  async sumSizes(vehicleId: string): Promise<number> {
-    let sum = 0;
-    const sizes = this.images
-      .find({ vehicleId: new Types.ObjectId(vehicleId) })
+  /** Ascending by id, from after one id to before another. @param vehicleId null: of all vehicles and of none */
+  async listOldest(
+    vehicleId: string | null,
+    afterId: string,
+    endId: string,
+    limit: number,
+  ): Promise<Image[]> {
+    const found = await this.images
+      .find({
+        ...(vehicleId !== null && { vehicleId: new Types.ObjectId(vehicleId) }),
+        _id: { $gt: new Types.ObjectId(afterId), $lt: new Types.ObjectId(endId) },
+        ...NOT_DELETED,
+      })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .lean();
+    return found.map(toImage);
+  }
+
+  /** The lowest id of an image of the vehicle that is not below the given one. @param vehicleId null: of no vehicle */
+  async findNextId(vehicleId: string | null, fromId: string): Promise<string | null> {
+    const found = await this.images
+      .findOne({ ...ownerIs(vehicleId), _id: { $gte: new Types.ObjectId(fromId) } })
+      .sort({ _id: 1 })
+      .select({ _id: 1 })
+      .lean();
+    return found?._id.toHexString() ?? null;
+  }
+
+  /**
+   * One step of a count: at most `limit` images of the vehicle with ids from after `afterId` to before `endId`.
+   * @param vehicleId null: of no vehicle
+   * @returns `lastId`: where the next step begins; null at the end
+   */
+  async sumStep(
+    vehicleId: string | null,
+    afterId: string,
+    endId: string,
+    limit: number,
+  ): Promise<{ count: number; bytes: number; lastId: string | null }> {
+    const sizes = await this.images
+      .find({
+        ...ownerIs(vehicleId),
+        _id: { $gt: new Types.ObjectId(afterId), $lt: new Types.ObjectId(endId) },
+      })
+      .sort({ _id: 1 })
+      .limit(limit)
       .select({ sizeBytes: 1 })
-      .lean()
-      .cursor({ batchSize: 5_000 });
-    for await (const { sizeBytes } of sizes) sum += sizeBytes;
-    return sum;
+      .lean();
+    return {
+      count: sizes.length,
+      bytes: sizes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      lastId: sizes.length < limit ? null : (sizes.at(-1)?._id.toHexString() ?? null),
+    };
   }
 
   /** Makes the image invisible. @returns false when it does not exist or its deletion has begun */
@@ -120,8 +181,25 @@ export class ImagesRepository {
     return modifiedCount === 1;
   }
 
-  async finishDelete(id: string): Promise<void> {
-    await this.images.deleteOne({ _id: new Types.ObjectId(id) });
+  /** As `beginDelete`, for many. */
+  async beginDeletes(ids: readonly string[], at: Date): Promise<void> {
+    await this.images.updateMany(
+      { _id: { $in: ids.map((id) => new Types.ObjectId(id)) }, ...NOT_DELETED },
+      { $set: { deletedAt: at }, $unset: { contentKey: 1 } },
+    );
+  }
+
+  /** @returns how many records there were */
+  async finishDeletes(ids: readonly string[]): Promise<number> {
+    const { deletedCount } = await this.images.deleteMany({
+      _id: { $in: ids.map((id) => new Types.ObjectId(id)) },
+    });
+    return deletedCount;
+  }
+
+  /** @returns false when another process has finished it */
+  async finishDelete(id: string): Promise<boolean> {
+    return (await this.images.deleteOne({ _id: new Types.ObjectId(id) })).deletedCount === 1;
   }
 
   /** Deletions begun before a moment and not finished. */
@@ -157,15 +235,33 @@ export class ImagesRepository {
   /** Durable when it resolves. Leaves existing records unchanged. @returns the number of new records */
   async adopt(images: readonly AdoptedImage[]): Promise<number> {
     if (images.length === 0) return 0;
+    await this.totals.markStale(images.map(({ image }) => dayOf(image.id, image.vehicleId)));
     const records = images.map(({ image, mtimeMs }) => ({ ...toRecord(image), mtimeMs }));
     const known = await insertOrFindDuplicates(this.images, records);
     return images.length - known.size;
   }
 
   async assignVehicle(path: string, vehicleId: string): Promise<void> {
-    await this.images.updateOne({ path }, { $set: { vehicleId: new Types.ObjectId(vehicleId) } });
+    const found = await this.images
+      .findOneAndUpdate({ path }, { $set: { vehicleId: new Types.ObjectId(vehicleId) } })
+      .lean();
+    if (!found) return;
+    const id = found._id.toHexString();
+    await this.totals.markStale([dayOf(id, null), dayOf(id, vehicleId)]);
   }
 }
+
+/** A filter. Absent equals null. */
+function ownerIs(vehicleId: string | null): { vehicleId: Types.ObjectId | null } {
+  return { vehicleId: vehicleId === null ? null : new Types.ObjectId(vehicleId) };
+}
+
+const dayOf = (id: string, vehicleId: string | null): DayKey => ({
+  vehicleId: vehicleId ?? NO_VEHICLE,
+  day: dayOfImageId(id),
+});
+
+const contentKeyOf = ({ vehicleId, sha256 }: Image): string => `${vehicleId}:${sha256}`;
 
 function toEntry({ path, sizeBytes, sha256, mtimeMs, vehicleId }: ImageRecord): CatalogEntry {
   return { path, sizeBytes, sha256, mtimeMs: mtimeMs ?? null, hasVehicle: vehicleId !== undefined };

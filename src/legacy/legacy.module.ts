@@ -8,6 +8,7 @@ import { TrackingModule } from '../tracking/index.js';
 import { VehiclesModule } from '../vehicles/index.js';
 import { ArrivalTimes } from './boxes/arrival-times.js';
 import { BoxDirectory } from './boxes/box-directory.js';
+import { BoxPictureWriter } from './boxes/box-picture-writer.js';
 import { BoxPicturesService } from './boxes/box-pictures.service.js';
 import { LegacyRequestRecorder } from './boxes/legacy-request-recorder.js';
 import { BoxesController } from './boxes/boxes.controller.js';
@@ -50,6 +51,7 @@ export class LegacyModule {
         BoxDirectory,
         UnknownBoxes,
         ArrivalTimes,
+        BoxPictureWriter,
         BoxPicturesService,
         LegacyRequestRecorder,
         PostLimits,

@@ -36,8 +36,10 @@ interface Ran {
   readonly result: any;
 }
 
-async function images(...args: string[]): Promise<Ran> {
-  const env = { MONGODB_URL: service.database.url, JWT_SECRET, ...volume.env };
+const images = (...args: string[]): Promise<Ran> => imagesWith({}, ...args);
+
+async function imagesWith(more: Record<string, string>, ...args: string[]): Promise<Ran> {
+  const env = { MONGODB_URL: service.database.url, JWT_SECRET, ...volume.env, ...more };
   const program = Program.start('cli.js', ['images', ...args, '--json'], env);
   const { code } = await program.exited;
   const line = program.output.split('\n').find((each) => each.startsWith('{'));
@@ -105,6 +107,21 @@ describe('samserver images', () => {
     expect((await imagesOf(service, other, token)).body.items).toHaveLength(10);
     await writeFile(join(volume.path, paths[0] ?? ''), await jpeg(77));
     expect(await images('scan')).toMatchObject({ code: 1, result: { findings: { changed: 1 } } });
+  });
+
+  it('retention shows what is to be deleted, and deletes nothing', async () => {
+    for (const path of await writeOldPictures(volume.path, 30))
+      await utimes(join(volume.path, path), 1_700_000_000, 1_700_000_000);
+    await newBox('291');
+    expect((await images('scan')).result).toMatchObject({ adopted: 30 });
+    const before = await listing();
+    expect(await images('retention')).toMatchObject({ code: 0, result: { rules: [] } });
+    // The newest of the vehicle stay: ten of one time.
+    expect(await imagesWith({ IMAGE_RETENTION_DAYS: '30' }, 'retention')).toMatchObject({
+      code: 0,
+      result: { rules: [{ reason: 'age', vehicleId: null, images: 20 }] },
+    });
+    expect(await listing()).toEqual(before);
   });
 
   it('manifest writes a file that sha256sum can check, unusual names included', async () => {

@@ -9,7 +9,6 @@ import {
   type Port,
   postJson,
   postRaw,
-  SNAPSHOT,
   TRACKING,
 } from '../support/old-boxes.js';
 import { Scrape } from '../support/scrape.js';
@@ -283,10 +282,5 @@ describe('bodies that no box sends', () => {
     expect((await postRaw(service, TRACKING, encoded)).status).toBe(200);
     expect(await historyOf(vehicleId)).toHaveLength(2);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-  });
-
-  it('a picture request without a form is answered as by the old server: 200 and an empty body', async () => {
-    const { status, headers, text } = await postJson(service, SNAPSHOT, { ambulance_id: 'unknown' });
-    expect([status, headers.get('content-type'), text]).toEqual([200, null, '']);
   });
 });

@@ -4,11 +4,12 @@ import { existsSync } from 'node:fs';
 import { link, readFile, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { ImageIntakeService } from '../../src/images/index.js';
+import { ImageSetIntakeService } from '../../src/images/index.js';
+import { linkedFileName } from '../../src/images/volume/volume-layout.js';
 import { IncomingSweep } from '../../src/images/upload/incoming-sweep.js';
 import { adminToken, call } from '../support/http.js';
 import { formOf, newBox, postRaw, SNAPSHOT } from '../support/old-boxes.js';
+import { OldDatabase } from '../support/old-database.js';
 import { OldPanel } from '../support/old-panel.js';
 import { download, imagesOf, jpeg, jpegOfSize, png, upload } from '../support/pictures.js';
 import { until } from '../support/sockets.js';
@@ -27,6 +28,7 @@ beforeAll(async () => {
     ...volume.env,
     IMAGE_MAX_BYTES: String(MAX_BYTES),
     LEGACY_TIME_ZONE: 'Asia/Bangkok',
+    LEGACY_COLLECTIONS: 'write',
   });
   token = await adminToken(service);
 });
@@ -171,6 +173,39 @@ describe('the same bytes again', () => {
   });
 });
 
+describe('two requests of a box within a second', () => {
+  it('are two documents of the old collections', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const old = await OldDatabase.open(service.database.url);
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join('snap');
+    const send = async (seed: number): Promise<void> => {
+      const files = [
+        ['cam1.jpg', await jpeg(seed)],
+        ['cam2.jpg', await jpeg(seed + 1)],
+      ] as const;
+      expectEmpty(await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, files)));
+    };
+    // The names have the second only: the second request follows at once.
+    await send(60);
+    await send(62);
+    const [first, second] = (await panel.frames(2)) as { imagesObj: object }[];
+    panel.close();
+    const filter = { ambulance_id: OldDatabase.id(vehicleId) };
+    await until(
+      async () => (await old.all('ambulance_image_histories', filter)).length > 0,
+      'the document of the first request',
+    );
+    const [shown] = await old.all('ambulance_images', filter);
+    const histories = await old.all('ambulance_image_histories', filter);
+    expect([shown.images, histories.map(({ images }) => images)]).toEqual([
+      second?.imagesObj,
+      [first?.imagesObj],
+    ]);
+    await old.close();
+  });
+});
+
 describe('invalid or too large files', () => {
   it('are left out, the others are stored, and the box gets 200 and does not send again', async () => {
     const { vehicleId, boxCode } = await newBox(service);
@@ -181,11 +216,72 @@ describe('invalid or too large files', () => {
       ['empty.jpg', Buffer.alloc(0)],
       ['good.jpg', await jpeg(8)],
     ] as const;
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join('snap');
     expectEmpty(await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, files)));
+    const [frame] = await panel.frames(1);
+    panel.close();
     const { body } = await imagesOf(service, vehicleId, token);
-    expect(body.items.map(({ filename }: { filename: string }) => filename)).toEqual(['good.jpg']);
+    const shown = body.items.map(({ filename, isDamaged }: { filename: string; isDamaged?: true }) => [
+      filename,
+      isDamaged,
+    ]);
+    expect(shown.sort()).toEqual([
+      ['cut.jpg', true],
+      ['good.jpg', undefined],
+    ]);
+    // Each keeps its place.
+    const { imagesObj } = frame as { imagesObj: Record<string, string> };
+    expect(Object.keys(imagesObj)).toEqual(['image0', 'image1', 'image2', 'image3', 'image4']);
+    const statuses = await Promise.all(
+      Object.values(imagesObj).map(async (name) => (await download(service, `/${name}`)).status),
+    );
+    expect(statuses).toEqual([404, 404, 200, 404, 200]);
     expect(await waiting()).toEqual([]);
   });
+
+  it('a head without an end is stored as it arrived, and the second camera stays the second', async () => {
+    const { vehicleId, boxCode } = await newBox(service);
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join('snap');
+    const whole = await jpeg(50);
+    const cut = (await jpeg(51)).subarray(0, -2);
+    const form = formOf({ ambulance_id: boxCode }, [
+      ['cam1.jpg', cut],
+      ['cam2.jpg', whole],
+    ]);
+    expectEmpty(await postRaw(service, SNAPSHOT, form));
+    const [frame] = await panel.frames(1);
+    panel.close();
+    const { image0, image1 } = (frame as { imagesObj: { image0: string; image1: string } }).imagesObj;
+    expect((await download(service, `/${image0}`)).bytes.equals(cut)).toBe(true);
+    expect((await download(service, `/${image1}`)).bytes.equals(whole)).toBe(true);
+    const { items } = (await imagesOf(service, vehicleId, token)).body;
+    const damaged = items.filter(({ isDamaged }: { isDamaged?: true }) => isDamaged);
+    expect(damaged).toMatchObject([{ filename: 'cam1.jpg', sizeBytes: cut.length }]);
+  });
+
+  it('a request without the picture of the first camera has the second one as image0', async () => {
+    const { boxCode } = await newBox(service);
+    const panel = await OldPanel.open(service.socketUrl);
+    await panel.join('snap');
+    expectEmpty(
+      await postRaw(service, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['cam2.jpg', await jpeg(52)]])),
+    );
+    const [frame] = await panel.frames(1);
+    panel.close();
+    expect(Object.keys((frame as { imagesObj: object }).imagesObj)).toEqual(['image0']);
+  });
+
+  it.each(['application/json', 'application/x-www-form-urlencoded', 'image/jpeg'])(
+    'a request of type %s is no form, and gets the error page of the old server',
+    async (type) => {
+      const { boxCode } = await newBox(service);
+      const answer = await postRaw(service, SNAPSHOT, JSON.stringify({ ambulance_id: boxCode }), { type });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([500, 'text/html; charset=utf-8']);
+      expect(answer.text).toContain('<pre>Internal Server Error</pre>');
+    },
+  );
 
   it('500 MB are refused unread and leave no file', async () => {
     const { boxCode } = await newBox(service);
@@ -259,20 +355,22 @@ describe('paths', () => {
 });
 
 describe('a name that is taken', () => {
+  const keep = async (vehicleId: string, seed: number, choosePath: () => string) =>
+    service.service.app.get(ImageSetIntakeService).keep({
+      vehicleId,
+      parts: [{ bytes: await jpeg(seed), filename: 'a.jpg' }],
+      receivedAt: new Date(),
+      caller: vehicleId,
+      choosePath,
+      isReusable: () => true,
+    });
+
   it('is not overwritten, and another name is chosen', async () => {
     const { vehicleId } = await newBox(service);
     await writeFile(join(volume.path, 'first.jpg'), 'of another');
-    const intake = service.service.app.get(ImageIntakeService);
-    const received = await intake.receive(Readable.from([await jpeg(30)]));
     const names = ['first.jpg', 'second.jpg'];
-    const choosePath = (): string => names.shift() ?? 'more.jpg';
-    const { path } = await intake.keep(received, {
-      vehicleId,
-      filename: 'a.jpg',
-      caller: vehicleId,
-      choosePath,
-    });
-    expect(path).toBe('second.jpg');
+    const [image] = await keep(vehicleId, 30, () => names.shift() ?? 'more.jpg');
+    expect(image?.path).toBe('second.jpg');
     expect(await readFile(join(volume.path, 'first.jpg'), 'utf8')).toBe('of another');
     expect((await download(service, '/uploads/ambulance_images/second.jpg')).status).toBe(200);
     expect(await waiting()).toEqual([]);
@@ -280,17 +378,12 @@ describe('a name that is taken', () => {
 
   it('refuses the image with images/busy when every name is taken', async () => {
     const { vehicleId } = await newBox(service);
-    const intake = service.service.app.get(ImageIntakeService);
-    const received = await intake.receive(Readable.from([await jpeg(31)]));
-    const choosePath = (): string => 'first.jpg';
-    const kept = intake.keep(received, { vehicleId, filename: 'a.jpg', caller: vehicleId, choosePath });
-    await expect(kept).rejects.toMatchObject({ code: 'images/busy' });
-    await intake.discard(received);
+    await expect(keep(vehicleId, 31, () => 'first.jpg')).rejects.toMatchObject({ code: 'images/busy' });
     expect(await waiting()).toEqual([]);
   });
 });
 
-describe('a kill during an upload', () => {
+describe('a kill during an upload by an earlier release', () => {
   const age = async (path: string): Promise<void> => {
     const old = new Date(Date.now() - 7_200_000);
     await utimes(path, old, old);
@@ -330,6 +423,36 @@ describe('a kill during an upload', () => {
     await leftBehind(`../${outside.split('/').at(-1)}`, false);
     await sweep();
     expect(await readFile(outside, 'utf8')).toBe('of another');
+    expect(await waiting()).toEqual([]);
+  });
+});
+
+describe('a kill between the file and the record', () => {
+  const leftBehind = async (finalPath: string, isLinked: boolean): Promise<void> => {
+    const id = createHash('md5').update(finalPath).digest('hex').slice(0, 24);
+    const first = join(volume.path, '.samserver', 'incoming', linkedFileName(id, finalPath));
+    await writeFile(first, 'ours');
+    const old = new Date(Date.now() - 7_200_000);
+    await utimes(first, old, old);
+    if (isLinked) await link(first, join(volume.path, finalPath));
+  };
+  const sweep = () => service.service.app.get(IncomingSweep).sweep();
+
+  it('leaves no file', async () => {
+    await leftBehind('placed.jpg', true);
+    await sweep();
+    expect(existsSync(join(volume.path, 'placed.jpg'))).toBe(false);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('leaves the file of another that has the name, and a file outside the volume', async () => {
+    const outside = `${volume.path}-linked-outside.jpg`;
+    for (const path of [join(volume.path, 'of-another.jpg'), outside]) await writeFile(path, 'of another');
+    await leftBehind('of-another.jpg', false);
+    await leftBehind(`../${outside.split('/').at(-1)}`, false);
+    await sweep();
+    for (const path of [join(volume.path, 'of-another.jpg'), outside])
+      expect(await readFile(path, 'utf8')).toBe('of another');
     expect(await waiting()).toEqual([]);
   });
 });

@@ -14,6 +14,7 @@ export const AUDIT_ACTIONS = [
   'credential.issued',
   'credential.revoked',
   'image.deleted',
+  'images.retention',
   'ops.drained',
   'ops.handover-begun',
   'ops.handover-undone',

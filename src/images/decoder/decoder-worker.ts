@@ -9,6 +9,7 @@ import { setPriority } from 'node:os';
 import sharp, { type Sharp } from 'sharp';
 import { readImageHeader } from '../formats/image-header.js';
 import type { CleanedImage, PixelSize } from '../formats/image-type.js';
+import { statesTooManyPixels } from '../formats/pixel-limits.js';
 import { removeMetadata } from '../formats/remove-metadata.js';
 import type {
   DecoderAnswer,
@@ -25,14 +26,6 @@ const NICENESS = 10;
 /** Decoding to this width reads every byte of the image and needs little memory. */
 const PROBE_WIDTH = 64;
 const THUMBNAIL_QUALITY = 80;
-
-/**
- * Decoding costs time by pixels, and a few bytes can state millions. Photos have at most 200 pixels in a byte, scans of
- * nearly empty pages 700.
- */
-const MAX_PIXELS_PER_BYTE = 1_000;
-/** Decoded in 50 ms, whatever the size of the file. */
-const CHEAP_PIXELS = 4_000_000;
 
 /** The image cannot be decoded, for this reason. */
 class DecoderError extends Error {
@@ -146,11 +139,8 @@ function assertPixels({ width, height }: PixelSize, maxPixels: number): void {
   if (width * height === 0) throw new DecoderError('damaged');
 }
 
-/** Refuses before decoding what no photo or scan states: far more pixels than its bytes can describe. */
-function assertCost({ width, height }: PixelSize, bytes: Buffer): void {
-  const pixels = width * height;
-  if (pixels > CHEAP_PIXELS && pixels > bytes.length * MAX_PIXELS_PER_BYTE)
-    throw new DecoderError('too-few-bytes');
+function assertCost(size: PixelSize, bytes: Buffer): void {
+  if (statesTooManyPixels(size, bytes.length)) throw new DecoderError('too-few-bytes');
 }
 
 function openWithSharp(bytes: Buffer): Sharp {

@@ -9,6 +9,8 @@ const APP1 = 0xe1;
 const APP2 = 0xe2;
 const APP14 = 0xee;
 const APP15 = 0xef;
+/** Photos have under 300 segments. Reading more costs time without need. */
+const MAX_SEGMENTS = 4_096;
 /** From this Exif orientation on, width and height are exchanged. */
 const FIRST_TURNED = 5;
 
@@ -31,6 +33,11 @@ export function jpegSize(bytes: Buffer): PixelSize | null {
   let orientation = 1;
   while (at + 9 <= bytes.length && bytes[at] === 0xff) {
     const marker = bytes.readUInt8(at + 1);
+    if (marker === 0xff) {
+      // Fill bytes may precede a marker.
+      at += 1;
+      continue;
+    }
     if (isFrameHeader(marker)) {
       const [height, width] = [bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7)];
       return orientation >= FIRST_TURNED ? { width: height, height: width } : { width, height };
@@ -39,8 +46,7 @@ export function jpegSize(bytes: Buffer): PixelSize | null {
     const content = bytes.subarray(at + 4, end);
     if (marker === APP1 && startsWith(content, EXIF))
       orientation = exifOrientation(content.subarray(EXIF.length));
-    // Fill bytes may precede a marker.
-    at = marker === 0xff ? at + 1 : end;
+    at = end;
   }
   return null;
 }
@@ -55,24 +61,32 @@ function isFrameHeader(marker: number): boolean {
  * @throws RangeError when the structure is broken
  */
 export function removeJpegMetadata(bytes: Buffer): Buffer {
+  const { length } = bytes;
   let at = 2;
   let isInScan = false;
-  for (;;) {
+  let hasScan = false;
+  for (let segments = 0; segments < MAX_SEGMENTS;) {
     const from = at;
-    at = bytes.indexOf(0xff, at);
-    if (at === -1 || at + 1 >= bytes.length) throw new RangeError('JPEG without an end marker');
+    while (at < length && bytes[at] !== 0xff) at += 1;
+    if (at + 1 >= length) throw new RangeError('JPEG without an end marker');
     // Decoders skip bytes between two segments.
-    if (!isInScan) bytes.fill(0, from, at);
-    const marker = bytes.readUInt8(at + 1);
-    if (marker === EOI) return bytes.subarray(0, at + 2);
+    if (!isInScan && from < at) bytes.fill(0, from, at);
+    const marker = bytes[at + 1] as number;
+    if (marker === EOI) {
+      if (!hasScan) throw new RangeError('JPEG without a scan');
+      return bytes.subarray(0, at + 2);
+    }
     // Stuffed bytes, fill bytes and restart markers are part of the data.
     if (marker === 0x00 || (marker >= 0xd0 && marker <= 0xd7)) at += 2;
     else if (marker === 0xff) at += 1;
     else {
+      segments += 1;
       isInScan = marker === SOS;
+      hasScan ||= isInScan;
       at = blankSegment(bytes, at, marker);
     }
   }
+  throw new RangeError(`JPEG of more than ${MAX_SEGMENTS} segments`);
 }
 
 /** @returns where the next segment begins */

@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Request } from 'express';
-import type { Readable } from 'node:stream';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { Clock, FairSlots } from '../../core/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
@@ -8,7 +7,8 @@ import { DecoderService } from '../decoder/decoder.service.js';
 import { imagesBusy } from '../image.errors.js';
 import { type Image, sanitizeFilename } from '../image.js';
 import { ImagesRepository } from '../images.repository.js';
-import { type ChoosePath, type IncomingFile, IncomingFiles, type PlacedFile } from './incoming-files.js';
+import { ImageTotalsService } from '../totals/image-totals.service.js';
+import { type IncomingFile, IncomingFiles, type PlacedFile } from './incoming-files.js';
 import { type ReceivedForm, readUploadForm } from './upload-form.js';
 import { VehicleQuota } from './vehicle-quota.js';
 
@@ -18,10 +18,6 @@ interface IntakeOptions {
   readonly filename: string;
   /** Images of one caller wait for the decoder in one queue. */
   readonly caller: string;
-  /** Chooses the path of the file. Default: a path made of vehicle, time and id. */
-  readonly choosePath?: ChoosePath;
-  /** Whether an image of the vehicle with the same bytes may be reused, by its path. Default: always. */
-  readonly isAcceptablePath?: (path: string) => boolean;
 }
 
 interface UploadedFile {
@@ -29,7 +25,7 @@ interface UploadedFile {
   readonly file: IncomingFile;
 }
 
-/** Stores every new image, from the API and from old boxes: receive, examine, place, record. */
+/** Stores the uploads over the API: receive, examine, place, record. */
 @Injectable()
 export class ImageIntakeService {
   private readonly logger = new Logger(ImageIntakeService.name);
@@ -41,16 +37,12 @@ export class ImageIntakeService {
     private readonly incoming: IncomingFiles,
     private readonly decoder: DecoderService,
     private readonly quota: VehicleQuota,
+    private readonly totals: ImageTotalsService,
     private readonly clock: Clock,
     @Inject(SETTINGS) { images: settings }: Settings,
   ) {
     // No age ends an upload: a phone on a bad line needs minutes.
     this.uploads = new FairSlots(settings.uploadsAtOnce, Infinity);
-  }
-
-  /** Maximum size of one image, bytes. */
-  get maxBytes(): number {
-    return this.incoming.maxBytes;
   }
 
   /**
@@ -63,7 +55,7 @@ export class ImageIntakeService {
     try {
       return await this.keep(received.file, { vehicleId: received.vehicleId, filename, caller });
     } finally {
-      await this.discard(received.file);
+      await this.incoming.discard(received.file);
     }
   }
 
@@ -76,13 +68,13 @@ export class ImageIntakeService {
     if (!slot) throw imagesBusy();
     try {
       return await readUploadForm(request, {
-        maxBytes: this.maxBytes,
+        maxBytes: this.incoming.maxBytes,
         receive: async (content) => {
           const { view } = await this.vehicles.get(givenVehicleId);
           await this.quota.assertQuota(view.id, 1);
-          return { vehicleId: view.id, file: await this.receive(content) };
+          return { vehicleId: view.id, file: await this.incoming.receive(content) };
         },
-        discard: ({ file }) => this.discard(file),
+        discard: ({ file }) => this.incoming.discard(file),
       });
     } catch (error) {
       throw slot.isCut ? imagesBusy(error) : error;
@@ -91,34 +83,17 @@ export class ImageIntakeService {
     }
   }
 
-  /**
-   * Reads an image into the volume. The caller must `keep` it, and `discard` it in any case.
-   * @throws images/not-a-picture, images/too-large, images/volume-full, images/volume-unavailable
-   */
-  receive(content: Readable): Promise<IncomingFile> {
-    return this.incoming.receive(content);
-  }
-
-  /** Removes a received image that was not kept. */
-  discard(received: IncomingFile): Promise<void> {
-    return this.incoming.discard(received);
-  }
-
-  /**
-   * File and record are durable when it resolves. The same bytes of the same vehicle give the first record, so a client
-   * that lost an answer can send again.
-   * @throws every code of `images/…`
-   */
-  async keep(received: IncomingFile, options: IntakeOptions): Promise<Image> {
-    const { vehicleId, filename, caller, choosePath, isAcceptablePath = () => true } = options;
+  /** The same bytes of the same vehicle give the first record, so a client that lost an answer can send again. */
+  private async keep(received: IncomingFile, options: IntakeOptions): Promise<Image> {
+    const { vehicleId, filename, caller } = options;
     const { id, contentType, createdAt, path, sha256 } = received;
     const { keptParts, ...examined } = await this.decoder.examine(caller, { path, contentType, sha256 });
     if (keptParts.length > 0)
       this.logger.warn({ id, vehicleId, contentType, parts: keptParts }, 'image metadata kept');
     const first = await this.images.findBySha256(vehicleId, examined.sha256);
-    if (first && isAcceptablePath(first.path)) return first;
+    if (first) return first;
     await this.quota.assertQuota(vehicleId, examined.sizeBytes);
-    const placed = await this.incoming.place(received, vehicleId, choosePath);
+    const placed = await this.incoming.place(received, vehicleId);
     const image: Image = {
       id,
       vehicleId,
@@ -129,13 +104,13 @@ export class ImageIntakeService {
       origin: 'upload',
       createdAt,
     };
-    return this.record(placed, image, first === null);
+    return this.record(placed, image);
   }
 
   /** A record may exist after a failed write: the intent file stays, and the sweep looks for the record an hour later. */
-  private async record(placed: PlacedFile, image: Image, isFirstCopy: boolean): Promise<Image> {
-    if (await this.images.addUpload(image, isFirstCopy)) {
-      this.quota.add(image.vehicleId ?? '', image.sizeBytes);
+  private async record(placed: PlacedFile, image: Image): Promise<Image> {
+    if (await this.images.addUpload(image)) {
+      this.totals.added([image]);
       await this.incoming.commit(placed).catch((error: unknown) =>
         // The sweep removes it, because it finds the record.
         this.logger.warn({ err: error, id: image.id }, 'intent file of an upload not removed'),

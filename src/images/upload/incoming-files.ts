@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { Clock } from '../../core/index.js';
 import { readImageHeader, SIGNATURE_BYTES } from '../formats/image-header.js';
 import { EXTENSIONS, type ImageType } from '../formats/image-type.js';
-import { asVolumeError, imagesBusy, imageTooLarge, notAnImage } from '../image.errors.js';
+import { asVolumeError, imageTooLarge, notAnImage } from '../image.errors.js';
 import { makeDurableDirectory, syncDirectory } from '../volume/durable-files.js';
 import { ImageVolume } from '../volume/image-volume.js';
 import {
@@ -17,9 +17,6 @@ import {
   partFileName,
   uploadPath,
 } from '../volume/volume-layout.js';
-
-/** Attempts to find a free name. A box has 10,000 names per second, so this many are never taken by chance. */
-const MAX_PLACE_ATTEMPTS = 50;
 
 /** A received file in the volume's incoming directory that has no final name and no record yet. */
 export interface IncomingFile {
@@ -34,9 +31,6 @@ export interface IncomingFile {
   /** The volume that contains it, absolute. */
   readonly directory: string;
 }
-
-/** Returns a path below the volume, with `/`, for a file with this extension. Called again while the path is taken. */
-export type ChoosePath = (extension: string) => string;
 
 /** A file under its final name. Its intent file exists until the record is written, so that the sweep can find it. */
 export interface PlacedFile {
@@ -88,22 +82,20 @@ export class IncomingFiles {
   }
 
   /**
-   * Gives the file its final name, durably.
-   * @param choosePath default: a path made of vehicle, time and id
-   * @throws images/volume-full, images/volume-unavailable, images/busy when every chosen path is taken
+   * Gives the file its final name, durably: a path made of vehicle, time and id.
+   * @throws images/volume-full, images/volume-unavailable
    */
-  async place(file: IncomingFile, vehicleId: string, choosePath?: ChoosePath): Promise<PlacedFile> {
+  async place(file: IncomingFile, vehicleId: string): Promise<PlacedFile> {
     const { id, contentType, handle, directory } = file;
     const extension = EXTENSIONS[contentType];
     const intentPath = join(directory, INCOMING_DIRECTORY, intentFileName(id, vehicleId, extension));
     try {
       await handle.sync();
       await handle.close();
-      if (choosePath) return await placeUnderChosenPath(file, intentPath, () => choosePath(extension));
       const path = uploadPath(id, vehicleId, extension);
       const absolutePath = join(directory, path);
       await makeDurableDirectory(directory, dirname(absolutePath));
-      await writeIntent(intentPath, '');
+      await writeIntent(intentPath);
       await rename(file.path, absolutePath);
       await syncDirectory(dirname(absolutePath));
       return { path, absolutePath, intentPath };
@@ -131,46 +123,9 @@ export class IncomingFiles {
   }
 }
 
-/**
- * For names that another program may have used: `link` fails when the name exists, where `rename` would replace the
- * file. The intent file contains the attempted path. The part file stays until placing succeeded, so that
- * the sweep can find out whether the name belongs to it.
- */
-async function placeUnderChosenPath(
-  { path: from, directory }: IncomingFile,
-  intentPath: string,
-  choose: () => string,
-): Promise<PlacedFile> {
-  for (let attempt = 0; attempt < MAX_PLACE_ATTEMPTS; attempt += 1) {
-    const path = choose();
-    const absolutePath = join(directory, path);
-    await makeDurableDirectory(directory, dirname(absolutePath));
-    await writeIntent(intentPath, path);
-    try {
-      await link(from, absolutePath);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw error;
-    }
-    await syncDirectory(dirname(absolutePath));
-    await rm(from);
-    return { path, absolutePath, intentPath };
-  }
-  await rm(intentPath, { force: true });
-  throw imagesBusy();
-}
-
-/** @param chosenPath below the volume; empty for the path made of vehicle, time and id */
-async function writeIntent(intentPath: string, chosenPath: string): Promise<void> {
+async function writeIntent(intentPath: string): Promise<void> {
   const intent = await open(intentPath, 'w', 0o640);
-  try {
-    if (chosenPath !== '') {
-      await intent.writeFile(chosenPath);
-      await intent.sync();
-    }
-  } finally {
-    await intent.close();
-  }
+  await intent.close();
   await syncDirectory(dirname(intentPath));
 }
 

@@ -9,6 +9,7 @@ import { ImageVolume } from '../volume/image-volume.js';
 import {
   INCOMING_DIRECTORY,
   INTENT_FILE_NAME,
+  parseLinkedFileName,
   PART_FILE_NAME,
   partFileName,
   uploadPath,
@@ -73,6 +74,8 @@ export class IncomingSweep implements OnApplicationBootstrap {
   /** @returns true when a file without a record was removed */
   private async clear(directory: string, name: string, before: number): Promise<boolean> {
     const path = join(directory, INCOMING_DIRECTORY, name);
+    const linked = parseLinkedFileName(name);
+    if (linked) return this.clearLinked(directory, path, linked, before);
     const intent = INTENT_FILE_NAME.exec(name)?.groups;
     if (!intent && !PART_FILE_NAME.test(name)) return false;
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
@@ -81,11 +84,32 @@ export class IncomingSweep implements OnApplicationBootstrap {
 
     const { id = '', vehicleId = '', extension = '' } = intent;
     const hasRecord = await this.images.exists(id);
+    // Only the release before `LinkedFile` wrote a path.
     const chosenPath = await readFile(path, 'utf8');
     const target = join(directory, chosenPath === '' ? uploadPath(id, vehicleId, extension) : chosenPath);
     const part = join(directory, INCOMING_DIRECTORY, partFileName(id));
     // The target is removed before its intent file: without the intent file it would never be found again.
     if (!hasRecord && (await isPlacedFromPart(target, directory, part))) await rm(target, { force: true });
+    await rm(path, { force: true });
+    return !hasRecord;
+  }
+
+  /** See `LinkedFile`. @returns true when a file without a record was removed */
+  private async clearLinked(
+    directory: string,
+    path: string,
+    { id, finalPath }: { readonly id: string; readonly finalPath: string },
+    before: number,
+  ): Promise<boolean> {
+    const own = await stat(path).catch(() => null);
+    if (!own || own.mtimeMs > before) return false;
+    const hasRecord = await this.images.exists(id);
+    const target = join(directory, finalPath);
+    const isInVolume = target.startsWith(directory + sep);
+    // The name may belong to another file.
+    const placed = !hasRecord && isInVolume ? await stat(target).catch(() => null) : null;
+    // The final name first: without the other one it would never be found again.
+    if (placed && placed.ino === own.ino && placed.dev === own.dev) await rm(target, { force: true });
     await rm(path, { force: true });
     return !hasRecord;
   }

@@ -91,26 +91,14 @@ const malformedForm = (): Error => noFile('The form is malformed, or it ended ea
 
 /** The connection closed before the end of the request. */
 class FormCutOffError extends Error {}
-/** The request is larger than `maxBytes`. */
-export class FormTooLargeError extends Error {}
 
 /**
  * Feeds the body of a request to a form parser until the parser has closed. It does not use `pipeline`, which would
  * destroy the request after an error of the form, and with it the answer.
- * @param maxBytes of the whole body
- * @returns null after the end of the form; otherwise the first error: one of the above, the one that the parser was
+ * @returns null after the end of the form; otherwise the first error: the one above, the one that the parser was
  *   destroyed with, or the parser's own
  */
-export async function feedForm(
-  request: IncomingMessage,
-  form: busboy.Busboy,
-  maxBytes = Infinity,
-): Promise<Error | null> {
-  let sizeBytes = 0;
-  const onData = (chunk: Buffer): void => {
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) form.destroy(new FormTooLargeError(`the form is over ${maxBytes} bytes`));
-  };
+async function feedForm(request: IncomingMessage, form: busboy.Busboy): Promise<Error | null> {
   const onCutOff = (): void => {
     if (!request.complete) form.destroy(new FormCutOffError('the request ended early'));
   };
@@ -119,11 +107,11 @@ export async function feedForm(
     form.on('close', () => settle(null));
   });
   // The listener for errors stays: a later error without a listener would end the process.
-  request.on('data', onData).on('close', onCutOff).on('error', onCutOff);
+  request.on('close', onCutOff).on('error', onCutOff);
   if (request.destroyed) onCutOff();
   request.pipe(form);
   const fault = await outcome;
   request.unpipe(form);
-  request.off('data', onData).off('close', onCutOff);
+  request.off('close', onCutOff);
   return fault;
 }

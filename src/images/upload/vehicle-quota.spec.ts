@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Settings } from '../../config/index.js';
 import { EventBus } from '../../core/index.js';
-import type { ImagesRepository } from '../images.repository.js';
+import type { ImageTotalsService } from '../totals/image-totals.service.js';
 import { VehicleQuota } from './vehicle-quota.js';
 
 const VEHICLE = '66f0c0ffee0123456789abcd';
@@ -17,25 +17,28 @@ beforeEach(() => {
   sums = 0;
   nowMs = 1_000_000;
   events = new EventBus();
-  const sumSizes = async (): Promise<number> => {
+  const bytesOf = async (): Promise<number> => {
     sums += 1;
     return storedBytes;
   };
   quota = new VehicleQuota(
-    { sumSizes } as unknown as ImagesRepository,
+    { bytesOf } as unknown as ImageTotalsService,
     { images: { vehicleQuotaBytes: 100 } } as unknown as Settings,
     { nowMs: () => nowMs },
     events,
   );
 });
 
+const changed = (sizeBytes: number): void =>
+  events.publish('vehicle.image-bytes-changed', { vehicleId: VEHICLE, sizeBytes });
+
 describe('the quota of a vehicle', () => {
   it('counts stored and deleted images without reading the sum again', async () => {
     await quota.assertQuota(VEHICLE, 100);
-    quota.add(VEHICLE, 60);
+    changed(60);
     await expect(quota.assertQuota(VEHICLE, 41)).rejects.toMatchObject(EXCEEDED);
     await quota.assertQuota(VEHICLE, 40);
-    quota.add(VEHICLE, -60);
+    changed(-60);
     await quota.assertQuota(VEHICLE, 100);
     expect(sums).toBe(1);
   });

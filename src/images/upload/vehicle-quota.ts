@@ -3,18 +3,11 @@ import { LRUCache } from 'lru-cache';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { Clock, EventBus } from '../../core/index.js';
 import { quotaExceeded } from '../image.errors.js';
-import { ImagesRepository } from '../images.repository.js';
+import { ImageTotalsService } from '../totals/image-totals.service.js';
 
 /** After this time the sum is read again: without Redis, the images of other instances are not known before. */
 const USAGE_MAX_AGE_MS = 300_000;
 const MAX_CACHED_VEHICLES = 1_000;
-
-declare module '../../core/events/event-bus.js' {
-  interface EventMap {
-    /** Bytes of an image that was stored for a vehicle; negative for a deleted one. */
-    'vehicle.image-bytes-changed': { readonly vehicleId: string; readonly sizeBytes: number };
-  }
-}
 
 /**
  * Limits the bytes of all images of one vehicle to IMAGE_VEHICLE_QUOTA_BYTES, so that a stolen device token cannot
@@ -26,10 +19,10 @@ export class VehicleQuota {
   private readonly usages: LRUCache<string, { bytes: number }>;
 
   constructor(
-    private readonly images: ImagesRepository,
+    private readonly totals: ImageTotalsService,
     @Inject(SETTINGS) private readonly settings: Settings,
     clock: Clock,
-    private readonly events: EventBus,
+    events: EventBus,
   ) {
     this.usages = new LRUCache({
       max: MAX_CACHED_VEHICLES,
@@ -52,15 +45,10 @@ export class VehicleQuota {
     if (bytes + sizeBytes > this.settings.images.vehicleQuotaBytes) throw quotaExceeded();
   }
 
-  /** @param sizeBytes of a stored image; negative for a deleted one */
-  add(vehicleId: string, sizeBytes: number): void {
-    this.events.publish('vehicle.image-bytes-changed', { vehicleId, sizeBytes });
-  }
-
   private async usageOf(vehicleId: string): Promise<{ bytes: number }> {
     const known = this.usages.get(vehicleId);
     if (known) return known;
-    const usage = { bytes: await this.images.sumSizes(vehicleId) };
+    const usage = { bytes: await this.totals.bytesOf(vehicleId) };
     this.usages.set(vehicleId, usage);
     return usage;
   }

@@ -26,6 +26,11 @@ export function firstImageIdAt(timeMs: number): string {
   return secondsInId(timeMs).padEnd(24, '0');
 }
 
+/** The day (UTC) of the time in an id, `YYYY-MM-DD`. */
+export function dayOfImageId(id: string): string {
+  return new Date(Number.parseInt(id.slice(0, 8), 16) * 1_000).toISOString().slice(0, 10);
+}
+
 export const isImageId = (text: string): boolean => /^[0-9a-f]{24}$/.test(text);
 
 function secondsInId(timeMs: number): string {
@@ -48,6 +53,21 @@ export function intentFileName(id: string, vehicleId: string, extension: string)
   return `${id}~${vehicleId}.${extension}`;
 }
 export const INTENT_FILE_NAME = /^(?<id>[0-9a-f]{24})~(?<vehicleId>[0-9a-f]{24})\.(?<extension>[a-z]{3,4})$/;
+
+/** `<id>~<final path in base64url>.linked`: the first name of a small file, which has its final name too. */
+export function linkedFileName(id: string, finalPath: string): string {
+  return `${id}~${Buffer.from(finalPath).toString('base64url')}.linked`;
+}
+const LINKED_FILE_NAME = /^(?<id>[0-9a-f]{24})~(?<path>[\w-]+)\.linked$/;
+
+/** null for another name. */
+export function parseLinkedFileName(
+  name: string,
+): { readonly id: string; readonly finalPath: string } | null {
+  const { id, path } = LINKED_FILE_NAME.exec(name)?.groups ?? {};
+  if (id === undefined || path === undefined) return null;
+  return { id, finalPath: Buffer.from(path, 'base64url').toString() };
+}
 
 export const THUMBNAIL_WIDTHS = [160, 320, 640, 1280] as const;
 /** Pixels. Only few widths are offered, so that requests cannot fill the volume. */

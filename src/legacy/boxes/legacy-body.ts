@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { brokenBody, exceedsJsonLimits, parseJsonBody, readBytes, textOf } from '../../core/index.js';
 import { addField, type LegacyFields } from '../legacy-fields.js';
-import { readLegacyForm } from './legacy-form.js';
+import { parseLegacyForm } from './legacy-form.js';
 
 /** The format of a body, by its content type. */
 type Dialect = 'json' | 'urlencoded' | 'multipart' | 'none';
@@ -64,14 +64,7 @@ export function fieldsOfUrlencoded(text: string): LegacyFields {
   return fields;
 }
 
-/** Files in a report are read and discarded. */
+/** Files in a report are ignored. */
 async function fieldsOfForm(request: IncomingMessage): Promise<LegacyFields> {
-  const { fields, fault } = await readLegacyForm(request, {
-    maxBytes: MAX_BYTES,
-    maxFiles: 1,
-    maxFileBytes: MAX_BYTES,
-    receive: (content) => Promise.resolve(void content.resume()),
-  });
-  if (fault) throw fault;
-  return fields;
+  return (await parseLegacyForm(request, await readBytes(request, MAX_BYTES), 1)).fields;
 }

@@ -10,6 +10,7 @@ import {
 } from '../../core/index.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
+import { NoFormError } from './box-pictures.service.js';
 import { TooManyPostsError } from './post-limits.js';
 
 /** Many boxes read the answer only after sending everything, so this much of a refused body is read. */
@@ -35,6 +36,12 @@ export class LegacyExceptionFilter implements ExceptionFilter {
       this.metrics.post(postOf(request), 'refused');
       response.status(error.status).type('html');
       void answerEarly(request, response, legacyErrorPage(error.status), MAX_DISCARDED_BYTES);
+      return;
+    }
+    if (error instanceof NoFormError) {
+      this.metrics.post(postOf(request), 'refused');
+      response.status(500).type('html');
+      void answerEarly(request, response, legacyErrorPage(500), MAX_DISCARDED_BYTES);
       return;
     }
     response.type('json');

@@ -16,9 +16,6 @@ export class TooManyPostsError extends Error {
   }
 }
 
-/** @param vehicleId of the vehicle that has the box @throws TooManyPostsError */
-export type BoxCheck = (vehicleId: string) => void;
-
 /** A post whose rate is limited for each box. */
 type LimitedPost = 'position' | 'picture';
 
@@ -71,15 +68,6 @@ export class PostLimits {
     const network = this.addresses.networkOf(request);
     this.check(this.ofBoxAtAddress[post].take(`${vehicleId} ${network}`), network, vehicleId);
     this.check(this.ofBox[post].take(vehicleId), network, vehicleId);
-  }
-
-  /** A check that counts one request only once, however often it is called. */
-  boxCheck(post: LimitedPost, request: IncomingMessage): BoxCheck {
-    let counted: string | null = null;
-    return (vehicleId) => {
-      if (vehicleId !== counted) this.checkBox(post, vehicleId, request);
-      counted = vehicleId;
-    };
   }
 
   private check(waitMs: number, address: string, vehicleId: string | null): void {

@@ -19,6 +19,7 @@ import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js';
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
+import { PictureReferencesModule } from './picture-references.module.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
 import { StoredTrackingsRepository } from './stored-trackings.repository.js';
 import { TimeZoneCheck } from './time-zone-check.js';
@@ -58,7 +59,14 @@ const routesClient: Provider = {
 
 /** The database that this service shares with the old system's programs: what it writes there and what it reads. */
 @Module({
-  imports: [LegacyRolesModule, TrackingModule, VehiclesModule, ImagesModule, CrashesModule],
+  imports: [
+    LegacyRolesModule,
+    TrackingModule,
+    VehiclesModule,
+    ImagesModule,
+    CrashesModule,
+    PictureReferencesModule,
+  ],
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,

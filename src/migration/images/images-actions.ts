@@ -133,6 +133,19 @@ export async function restoreImages(
   return { isGood, result: { ...copied, verified }, lines: [line] };
 }
 
+export async function showRetention(job: ImagesJob): Promise<ImagesOutcome> {
+  const settings = loadCommandSettings(job.io);
+  const root = await existingDirectory(volumeOf(settings));
+  const { planRetention } = await import('./plan-retention.js');
+  const rules = await planRetention(job.io, settings, root);
+  const lines = rules.map(({ reason, vehicleId, images, bytes, newest }) => {
+    const scope = vehicleId === null ? '' : `, vehicle ${vehicleId}`;
+    const until = newest === null ? '' : `, the newest of ${newest.toISOString()}`;
+    return `${reason}${scope}: ${images} images, ${megabytes(bytes)} MB${until}`;
+  });
+  return { isGood: true, result: { rules }, lines: lines.length > 0 ? lines : ['nothing is to be deleted'] };
+}
+
 /** The seed of a sample is the day (UTC): samples of other days read other files. */
 function modeOf({ quick, sample }: ModeOptions): VerifyMode {
   if (quick) return { kind: 'quick' };

@@ -16,6 +16,7 @@ import {
   makeImagesManifest,
   restoreImages,
   scanImages,
+  showRetention,
   verifyImages,
 } from './images-actions.js';
 import { type FileIssue, ImagesJob } from './images-job.js';
@@ -27,7 +28,7 @@ interface CommonOptions {
   readonly json: boolean;
 }
 
-/** `samserver images scan|manifest|verify|backup|restore` */
+/** `samserver images scan|manifest|verify|backup|restore|retention` */
 export const imagesCommand: DefineCommand = (command, io, setExitCode) => {
   const define = (name: string, description: string): Command => subcommand(command, name, description);
   command
@@ -82,6 +83,11 @@ export const imagesCommand: DefineCommand = (command, io, setExitCode) => {
     .action(async (destination: string, options: CommonOptions & ModeOptions) =>
       setExitCode(await run(io, 'backup', options, (job) => backupImages(job, destination, options))),
     );
+
+  define(
+    'retention',
+    'show what the service will delete by age and size (IMAGE_RETENTION_DAYS, IMAGE_WHEN_FULL, IMAGE_VOLUME_MAX_BYTES); deletes nothing',
+  ).action(async (options: CommonOptions) => setExitCode(await run(io, 'retention', options, showRetention)));
 
   define('restore', 'copy the files of a backup into a directory, then verify all of them')
     .argument('<backup>', 'the directory of the backup')

@@ -1,4 +1,4 @@
-export type ImagesCommandName = 'scan' | 'manifest' | 'verify' | 'backup' | 'restore';
+export type ImagesCommandName = 'scan' | 'manifest' | 'verify' | 'backup' | 'restore' | 'retention';
 
 /** What an operator does about each kind of finding; where the command makes a difference, by command. */
 const NEXT_STEPS: Readonly<Record<string, string | Partial<Record<ImagesCommandName, string>>>> = {
