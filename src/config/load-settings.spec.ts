@@ -339,6 +339,8 @@ const DEFAULTS = {
     maxPanels: 200,
     boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
     maxPanelsPerAddress: 50,
+    mirror: { secret: null, isOn: true },
+    shadowDirectory: resolve('data', 'legacy-shadow-pictures'),
     role: 'samserver',
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },

@@ -155,6 +155,8 @@ export function loadSettings(env: Environment): LoadedSettings {
         picturePostsAtOnce: values.LEGACY_PICTURE_POSTS_AT_ONCE,
       },
       maxPanelsPerAddress: values.LEGACY_MAX_PANELS_PER_ADDRESS,
+      mirror: { secret: values.LEGACY_MIRROR_SECRET, isOn: values.LEGACY_MIRROR === 'on' },
+      shadowDirectory: resolve(values.LEGACY_SHADOW_DIR ?? join(dataDir, 'legacy-shadow-pictures')),
       role: values.LEGACY_ROLES,
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },

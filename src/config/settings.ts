@@ -154,6 +154,14 @@ interface LegacySettings {
   readonly maxPanelsPerAddress: number;
   /** IANA name. */
   readonly timeZone: string;
+  readonly mirror: {
+    /** null: no post counts as mirrored. */
+    readonly secret: string | null;
+    /** Applies until it is changed for the first time. */
+    readonly isOn: boolean;
+  };
+  /** Absolute. */
+  readonly shadowDirectory: string;
   /** Applies until the role is changed for the first time. */
   readonly role: LegacyRole;
 }

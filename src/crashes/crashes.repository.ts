@@ -16,11 +16,16 @@ export class CrashesRepository {
     return toCrash(record);
   }
 
+  async findById(id: string): Promise<Crash | null> {
+    const found = isId(id) ? await this.crashes.findOne({ _id: new Types.ObjectId(id) }).lean() : null;
+    return found && toCrash(found);
+  }
+
   /** @throws crashes/not-found */
   async getById(id: string): Promise<Crash> {
-    const found = isId(id) ? await this.crashes.findOne({ _id: new Types.ObjectId(id) }).lean() : null;
+    const found = await this.findById(id);
     if (!found) throw new DomainError('crashes/not-found', 'There is no such crash report.');
-    return toCrash(found);
+    return found;
   }
 
   /** Newest first. @param vehicleId null: of all vehicles. @param beforeId the last id of the page before */

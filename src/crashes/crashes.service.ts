@@ -62,6 +62,10 @@ export class CrashesService {
     return crash;
   }
 
+  find(id: string): Promise<Crash | null> {
+    return this.crashes.findById(id);
+  }
+
   /** @throws crashes/not-found */
   async get(id: string): Promise<CrashDto> {
     return toCrashDto(await this.crashes.getById(id));

@@ -263,4 +263,17 @@ describe('beside the old server', () => {
     await detector.detectOffline(T0 + 200_000);
     expect(sent).toEqual(['own offline']);
   });
+
+  it('continues from the documents of before the change when this service has written newer ones since', async () => {
+    ourEpoch = 1;
+    storedTrackings = new Map([[V, { speedKmh: 130, atMs: T0 + 500 }]]);
+    const detector = await takeOver(1, WITH_PANEL);
+    // This service has missed the position with 130 km/h.
+    await detector.detect([under(1, fix(0, 10))]);
+    sent = [];
+    ourEpoch = 2;
+    storedTrackings = new Map([[V, { speedKmh: 100, atMs: T0 + 2_000 }]]);
+    await detector.detect([under(2, fix(2, 100))]);
+    expect(sent).toEqual(['own speed_below_120']);
+  });
 });

@@ -22,6 +22,8 @@ import { applyPanelRules, silenceNotifications, type StoredTracking } from './pa
 
 /** Interval for saving states without an event. A new leader reads more than this many positions again. */
 const SAVE_EVERY_MS = 5_000;
+/** While the old server writes the documents. */
+const STORED_READ_EVERY_MS = 5_000;
 
 /** What both sets of rules make of one or more positions of a vehicle. */
 interface DetectionResult extends CrewRuleResult {
@@ -39,8 +41,9 @@ export class CrewEventDetector {
   private readonly logger = new Logger(CrewEventDetector.name);
   private readonly states = new Map<string, CrewVehicleState>();
   private readonly unsaved = new Set<string>();
-  /** By ambulance id, from before this leader's first position. */
+  /** By ambulance id, from before this leader's first position, or from before the old server's end. */
   private storedTrackings: ReadonlyMap<string, StoredTracking> = new Map();
+  private storedReadAtMs = -Infinity;
   private savedAtMs = -Infinity;
   /** Vehicle id → start of the last mark of its clock that is recorded. */
   private readonly recordedClocks = new Map<string, number>();
@@ -75,7 +78,7 @@ export class CrewEventDetector {
     const found = await this.statesRepository.takeOver(lock.epoch);
     for (const { vehicleId, memory } of found) this.states.set(vehicleId, memory);
     await this.record(found.flatMap(({ pending }) => pending));
-    this.storedTrackings = await this.dispatchSystem.storedTrackings();
+    await this.readStored(this.clock.nowMs());
     await this.dispatchSystem.refresh(this.states.keys());
   }
 
@@ -188,22 +191,37 @@ export class CrewEventDetector {
     shadows: ReadonlySet<CrewPosition>,
   ): Promise<ReadonlyMap<string, StoredTracking>> {
     const none = new Map<string, StoredTracking>();
-    const wanted = new Set<string>();
+    /** Vehicle id → marker time of its first position. */
+    const wanted = new Map<string, number>();
     let isRoleNew = false;
     for (const position of positions) {
-      const panel = this.states.get(position.vehicleId)?.panel;
+      const { vehicleId } = position;
+      const panel = this.states.get(vehicleId)?.panel;
       const takesOver = panel?.isShadow === true && !shadows.has(position);
-      if (!panel || takesOver) wanted.add(position.vehicleId);
       isRoleNew ||= takesOver;
+      if (panel && !takesOver) continue;
+      const firstMs = Math.min(wanted.get(vehicleId) ?? Infinity, markerTimeMs(position));
+      wanted.set(vehicleId, firstMs);
     }
-    if (isRoleNew) this.storedTrackings = await this.dispatchSystem.storedTrackings();
-    if (wanted.size === 0 || this.storedTrackings.size === 0) return none;
-    const ids = await this.dispatchSystem.ambulanceIds([...wanted]);
+    // What this service writes after the change is in the documents soon. Therefore they are read before it too.
+    const nowMs = this.clock.nowMs();
+    if (shadows.size > 0 && Math.abs(nowMs - this.storedReadAtMs) >= STORED_READ_EVERY_MS)
+      await this.readStored(nowMs);
+    if (wanted.size === 0) return none;
+    const sources = [isRoleNew ? await this.dispatchSystem.storedTrackings() : none, this.storedTrackings];
+    if (sources.every(({ size }) => size === 0)) return none;
+    const ids = await this.dispatchSystem.ambulanceIds([...wanted.keys()]);
     const found = [...ids].flatMap(([vehicleId, ambulanceId]): [string, StoredTracking][] => {
-      const stored = this.storedTrackings.get(ambulanceId);
+      const documents = sources.flatMap((source) => source.get(ambulanceId) ?? []);
+      const stored = documents.find(({ atMs }) => atMs < (wanted.get(vehicleId) ?? 0)) ?? documents[0];
       return stored ? [[vehicleId, stored]] : [];
     });
     return new Map(found);
+  }
+
+  private async readStored(nowMs: number): Promise<void> {
+    this.storedReadAtMs = nowMs;
+    this.storedTrackings = await this.dispatchSystem.storedTrackings();
   }
 
   private async persist(results: ReadonlyMap<string, DetectionResult>): Promise<void> {

@@ -75,8 +75,10 @@ export function applyPanelRules(
   const isOld = isBacklog(position, rules);
   const known = before?.panel;
   let { speedKmh, onlineSinceMs, nearRequestIds } = known ?? startOf(stored, markerMs, rules);
-  // The old server may have got positions that this service has missed.
-  if (known?.isShadow && !isShadow && stored && stored.atMs < markerMs) speedKmh = stored.speedKmh;
+  // The old server has ended, and had got positions that this service has missed.
+  const isContinued = known?.isShadow === true && !isShadow && stored !== null;
+  if (isContinued && stored.atMs < markerMs && stored.atMs > (before?.shownMs ?? -Infinity))
+    speedKmh = stored.speedKmh;
   const notifications: CrewEvent[] = [];
   const averageKmh = before?.averageKmh ?? null;
   const requestId = request?.requestId ?? null;

@@ -10,8 +10,9 @@ export { RetentionPlannerModule } from './retention/retention-planner.module.js'
 export { readImageHeader, SIGNATURE_BYTES } from './formats/image-header.js';
 export { EXTENSIONS } from './formats/image-type.js';
 export { oldAddressOf, prepareOldAddresses } from './serving/old-address.js';
+export { examinePart } from './upload/examine-part.js';
 export { type ImagePart, ImageSetIntakeService } from './upload/image-set-intake.service.js';
-export { syncDirectory } from './volume/durable-files.js';
+export { makeDurableDirectory, syncDirectory } from './volume/durable-files.js';
 export { FileWorkerPool, type FileOutcome } from './volume/file-worker-pool.js';
 export { ImageVolume, type VolumeReport, type VolumeState } from './volume/image-volume.js';
 export { MARKER_FILE, newImageId, UPLOADS_DIRECTORY, WORK_DIRECTORY } from './volume/volume-layout.js';

@@ -9,7 +9,7 @@ export type LegacyPostKind = 'position' | 'picture' | 'crash';
 type PostOutcome = 'taken' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
 type JoinOutcome = 'joined' | 'not_a_room' | 'too_many';
 
-const POSTS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
+export const POST_KINDS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
 const OUTCOMES: readonly PostOutcome[] = ['taken', 'unknown_box', 'unusable', 'refused', 'limited', 'failed'];
 const JOINS: readonly JoinOutcome[] = ['joined', 'not_a_room', 'too_many'];
 
@@ -27,7 +27,7 @@ export class LegacyMetrics {
       help: 'Requests of old tracking boxes, by kind and outcome.',
       labelNames: ['post', 'outcome'],
     });
-    for (const post of POSTS) for (const outcome of OUTCOMES) this.posts.inc({ post, outcome }, 0);
+    for (const post of POST_KINDS) for (const outcome of OUTCOMES) this.posts.inc({ post, outcome }, 0);
     this.unknown = metrics.counter({
       name: 'samserver_legacy_unknown_box_posts_total',
       help: 'Requests of boxes whose code belongs to no vehicle in service; see /api/v1/legacy/unknown-boxes.',

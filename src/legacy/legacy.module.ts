@@ -19,6 +19,15 @@ import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
 import { LegacyRolesModule } from './roles/legacy-roles.module.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
+import { MirrorSwitch } from './mirrored-posts/mirror-switch.js';
+import { MirroredPostsController } from './mirrored-posts/mirrored-posts.controller.js';
+import { PostSources } from './mirrored-posts/post-source.js';
+import { RecentRequests } from './mirrored-posts/recent-requests.js';
+import { OwedRepository } from './owed/owed.repository.js';
+import { OwedWriter } from './owed/owed-writer.js';
+import { ShadowPictureRetention } from './shadow-pictures/shadow-picture-retention.js';
+import { ShadowPictures } from './shadow-pictures/shadow-pictures.js';
+import { ShadowPicturesRepository } from './shadow-pictures/shadow-pictures.repository.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
 import { PanelGateway } from './panels/panel.gateway.js';
@@ -45,7 +54,7 @@ export class LegacyModule {
         SharedCollectionsModule,
         LegacyClientsModule,
       ],
-      controllers: [BoxesController, LegacyController, SocketClientFilesController],
+      controllers: [BoxesController, MirroredPostsController, LegacyController, SocketClientFilesController],
       providers: [
         LegacyMetrics,
         BoxDirectory,
@@ -53,6 +62,14 @@ export class LegacyModule {
         ArrivalTimes,
         BoxPictureWriter,
         BoxPicturesService,
+        ShadowPicturesRepository,
+        ShadowPictures,
+        ShadowPictureRetention,
+        OwedRepository,
+        OwedWriter,
+        MirrorSwitch,
+        PostSources,
+        RecentRequests,
         LegacyRequestRecorder,
         PostLimits,
         BoxesService,

@@ -5,8 +5,17 @@ import { collectionOf, duplicateKeyField } from '../../database/index.js';
 import type { RoleRecord } from './legacy-role.js';
 
 const ROLES = 'roles';
+const MIRROR = 'mirror';
+
+/** `revision` increases by one with every change, from 1. */
+export interface MirrorState {
+  /** Mirrored posts are taken. */
+  readonly isOn: boolean;
+  readonly revision: number;
+}
 
 type RoleDocument = RoleRecord & { readonly _id: string };
+type MirrorDocument = MirrorState & { readonly _id: string };
 
 /** `legacy_move`: what an operator changes during a move. The collection needs no index, so its first document creates it. */
 @Injectable()
@@ -40,7 +49,28 @@ export class LegacyMoveRepository {
     }
   }
 
+  /** null: it was never changed. @throws storage's errors */
+  async findMirror(): Promise<MirrorState | null> {
+    const found = await this.mirrorDocuments.findOne({ _id: MIRROR });
+    return found && { isOn: found.isOn, revision: found.revision };
+  }
+
+  /** A later revision in storage stays. @throws storage's errors */
+  async saveMirror({ isOn, revision }: MirrorState): Promise<void> {
+    const change = { $set: { isOn, revision } };
+    const earlier = { _id: MIRROR, revision: { $lt: revision } };
+    try {
+      await this.mirrorDocuments.updateOne(earlier, change, { upsert: true });
+    } catch (error) {
+      if (duplicateKeyField(error) !== '_id') throw error;
+    }
+  }
+
   private get documents(): mongo.Collection<RoleDocument> {
     return collectionOf<RoleDocument>(this.connection, 'legacy_move');
+  }
+
+  private get mirrorDocuments(): mongo.Collection<MirrorDocument> {
+    return collectionOf<MirrorDocument>(this.connection, 'legacy_move');
   }
 }

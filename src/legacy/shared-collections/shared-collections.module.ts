@@ -4,7 +4,7 @@ import { Clock, EventBus } from '../../core/index.js';
 import { CrashesModule } from '../../crashes/index.js';
 import { DispatchSystem } from '../../crew-events/index.js';
 import { CursorsRepository } from '../../database/index.js';
-import { ImagesModule } from '../../images/index.js';
+import { ImagesModule, RetentionPlannerModule } from '../../images/index.js';
 import { TrackingModule } from '../../tracking/index.js';
 import { VehiclesModule } from '../../vehicles/index.js';
 import { DrivingTimes, GoogleRoutesClient, ROUTES_CLIENT } from '../open-requests/driving-times.js';
@@ -20,6 +20,7 @@ import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js'
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
 import { PictureReferencesModule } from './picture-references.module.js';
+import { RetentionFreeze } from './retention-freeze.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
 import { StoredTrackingsRepository } from './stored-trackings.repository.js';
 import { TimeZoneCheck } from './time-zone-check.js';
@@ -66,6 +67,7 @@ const routesClient: Provider = {
     ImagesModule,
     CrashesModule,
     PictureReferencesModule,
+    RetentionPlannerModule,
   ],
   providers: [
     AmbulancesRepository,
@@ -79,6 +81,7 @@ const routesClient: Provider = {
     CrashSource,
     mirrors,
     SharedCollectionsService,
+    RetentionFreeze,
     TimeZoneCheck,
     routesClient,
     DrivingTimes,
