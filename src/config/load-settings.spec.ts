@@ -340,6 +340,7 @@ const DEFAULTS = {
     maxPanels: 200,
     boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
     maxPanelsPerAddress: 50,
+    spool: { directory: resolve('data/legacy-spool'), maxBytes: 1_000_000_000, maxAgeMs: 86_400_000 },
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
   sharedCollections: { isEnabled: false },
@@ -389,6 +390,10 @@ describe('the defaults', () => {
       release: { ...DEFAULTS.release, version: packageVersion(), revision: gitRevision() },
       schema: { onStart: 'up' },
       images: { ...DEFAULTS.images, directory: join(dir, 'images') },
+      legacy: {
+        ...DEFAULTS.legacy,
+        spool: { ...DEFAULTS.legacy.spool, directory: join(dir, 'legacy-spool') },
+      },
     });
   });
 });

@@ -156,6 +156,11 @@ export function loadSettings(env: Environment): LoadedSettings {
         picturePostsAtOnce: values.LEGACY_PICTURE_POSTS_AT_ONCE,
       },
       maxPanelsPerAddress: values.LEGACY_MAX_PANELS_PER_ADDRESS,
+      spool: {
+        directory: resolve(values.LEGACY_SPOOL_DIR ?? join(dataDir, 'legacy-spool')),
+        maxBytes: values.LEGACY_SPOOL_MAX_BYTES,
+        maxAgeMs: values.LEGACY_SPOOL_MAX_AGE_S * 1_000,
+      },
       timeZone: values.LEGACY_TIME_ZONE ?? new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
     },
     sharedCollections: { isEnabled: values.LEGACY_COLLECTIONS === 'write' },

@@ -150,8 +150,18 @@ interface LegacySettings {
     readonly picturePostsAtOnce: number;
   };
   readonly maxPanelsPerAddress: number;
+  /** Where the requests of boxes wait while storage does not answer. */
+  readonly spool: SpoolSettings;
   /** IANA name. */
   readonly timeZone: string;
+}
+
+export interface SpoolSettings {
+  /** Absolute. */
+  readonly directory: string;
+  /** 0: no spool. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
 }
 
 export interface CrewEventSettings {

@@ -4,13 +4,22 @@ import { Metrics } from '../core/index.js';
 export type LegacyPostKind = 'position' | 'picture' | 'crash';
 /**
  * `unknown_box`: answered 201. `unusable`: answered like a success, but nothing could be stored. `refused`: unreadable or
- * too large. `limited`: over a rate limit, answered 429. `failed`: not durable, answered 503.
+ * too large. `limited`: over a rate limit, answered 429. `failed`: not durable, answered 503. `spooled`: durable in the spool,
+ * answered like a success.
  */
-type PostOutcome = 'taken' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
+type PostOutcome = 'taken' | 'spooled' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
 type JoinOutcome = 'joined' | 'not_a_room' | 'too_many';
 
-const POSTS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
-const OUTCOMES: readonly PostOutcome[] = ['taken', 'unknown_box', 'unusable', 'refused', 'limited', 'failed'];
+export const POST_KINDS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
+const OUTCOMES: readonly PostOutcome[] = [
+  'taken',
+  'spooled',
+  'unknown_box',
+  'unusable',
+  'refused',
+  'limited',
+  'failed',
+];
 const JOINS: readonly JoinOutcome[] = ['joined', 'not_a_room', 'too_many'];
 
 /** Metrics of the old server's clients. When none of them changes any more, `src/legacy` can be removed. */
@@ -27,7 +36,7 @@ export class LegacyMetrics {
       help: 'Requests of old tracking boxes, by kind and outcome.',
       labelNames: ['post', 'outcome'],
     });
-    for (const post of POSTS) for (const outcome of OUTCOMES) this.posts.inc({ post, outcome }, 0);
+    for (const post of POST_KINDS) for (const outcome of OUTCOMES) this.posts.inc({ post, outcome }, 0);
     this.unknown = metrics.counter({
       name: 'samserver_legacy_unknown_box_posts_total',
       help: 'Requests of boxes whose code belongs to no vehicle in service; see /api/v1/legacy/unknown-boxes.',

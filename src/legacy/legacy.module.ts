@@ -17,6 +17,11 @@ import { BoxesService } from './boxes/boxes.service.js';
 import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
+import { BoxPostWriter } from './spool/box-post-writer.js';
+import { KnownBoxes } from './spool/known-boxes.js';
+import { PostSpool } from './spool/post-spool.service.js';
+import { SpoolDrainer } from './spool/spool-drainer.js';
+import { SpoolMetrics } from './spool/spool-metrics.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
@@ -54,6 +59,11 @@ export class LegacyModule {
         LegacyRequestRecorder,
         PostLimits,
         BoxesService,
+        SpoolMetrics,
+        BoxPostWriter,
+        KnownBoxes,
+        PostSpool,
+        SpoolDrainer,
         SocketPortRoutes,
         PanelsService,
         PanelGateway,

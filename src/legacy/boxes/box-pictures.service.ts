@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import {
@@ -12,8 +13,8 @@ import {
 } from '../../core/index.js';
 import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
+import { PostSpool } from '../spool/post-spool.service.js';
 import { BoxDirectory } from './box-directory.js';
-import { BoxPictureWriter } from './box-picture-writer.js';
 import { dialectOf, readLegacyBody } from './legacy-body.js';
 import { type LegacyForm, parseLegacyForm } from './legacy-form.js';
 import { PostLimits } from './post-limits.js';
@@ -37,7 +38,7 @@ export class BoxPicturesService {
 
   constructor(
     private readonly boxes: BoxDirectory,
-    private readonly writer: BoxPictureWriter,
+    private readonly spool: PostSpool,
     private readonly metrics: LegacyMetrics,
     private readonly limits: PostLimits,
     private readonly addresses: ClientAddresses,
@@ -49,7 +50,7 @@ export class BoxPicturesService {
   }
 
   /**
-   * Resolves when every picture of the request that can be stored is durable.
+   * Resolves when every picture of the request that can be stored is durable, in storage or in the spool.
    * @returns the fields, and whether a vehicle has this box
    * @throws UnreadableBodyError, NoFormError, TooManyPostsError, storage/unavailable, and temporary errors `images/…`
    */
@@ -73,9 +74,9 @@ export class BoxPicturesService {
     const vehicleId = await this.boxes.find(code);
     if (code === null || vehicleId === null) return { fields, isKnown: false };
     this.limits.checkBox('picture', vehicleId, request);
-    const receivedAt = this.nextTime(vehicleId);
-    const result = await this.writer.write({ vehicleId, boxCode: code, receivedAt, fields, files });
-    this.metrics.post('picture', result);
+    const post = { kind: 'picture', id: randomUUID(), vehicleId, boxCode: code, fields, files } as const;
+    const receivedAtMs = this.nextTimeMs(vehicleId);
+    this.metrics.post('picture', await this.spool.submit({ ...post, receivedAtMs }));
     return { fields, isKnown: true };
   }
 
@@ -103,10 +104,10 @@ export class BoxPicturesService {
   }
 
   /** Now, but later than the request before: the pictures of two requests within a millisecond must not be mixed. */
-  private nextTime(vehicleId: string): Date {
+  private nextTimeMs(vehicleId: string): number {
     const atMs = Math.max(this.clock.nowMs(), (this.lastMs.get(vehicleId) ?? 0) + 1);
     this.lastMs.set(vehicleId, atMs);
-    return new Date(atMs);
+    return atMs;
   }
 }
 

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { randomUUID } from 'node:crypto';
 import { Clock } from '../../core/index.js';
 import { CrashesService } from '../../crashes/index.js';
 import { parseMeasurements, PositionsService } from '../../tracking/index.js';
 import { boxCodeIn, type LegacyFields, measurementsIn, numberIn } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
+import { PostSpool } from '../spool/post-spool.service.js';
 import { ArrivalTimes } from './arrival-times.js';
 import { BoxDirectory } from './box-directory.js';
 import { BoxPicturesService } from './box-pictures.service.js';
@@ -26,6 +28,7 @@ export class BoxesService {
     private readonly arrivals: ArrivalTimes,
     private readonly positions: PositionsService,
     private readonly crashes: CrashesService,
+    private readonly spool: PostSpool,
     private readonly pictures: BoxPicturesService,
     private readonly limits: PostLimits,
     private readonly recorder: LegacyRequestRecorder,
@@ -63,15 +66,23 @@ export class BoxesService {
    * Resolves when the position is durable, or cannot be one: a box without a fix reports too, and would repeat a refused
    * report for ever.
    * @returns false when no vehicle has this box
-   * @throws storage/unavailable, positions/overloaded, TooManyPostsError
+   * @throws storage/unavailable, TooManyPostsError
    */
   private async ingestPosition(request: Request, fields: LegacyFields): Promise<boolean> {
     const vehicleId = await this.boxes.find(boxCodeIn(fields));
     if (vehicleId === null) return false;
     this.limits.checkBox('position', vehicleId, request);
-    const position = parseMeasurements(measurementsIn(fields), this.arrivals.next(vehicleId), fields);
-    const { rejected } = await this.positions.reportParsed(vehicleId, [position], 'legacy');
-    this.metrics.post('position', rejected > 0 ? 'unusable' : 'taken');
+    const receivedAtMs = this.clock.nowMs();
+    const timeMs = this.arrivals.next(vehicleId);
+    const parsed = parseMeasurements(measurementsIn(fields), timeMs, fields);
+    if ('rejection' in parsed) {
+      // Counts the rejection; nothing is stored.
+      await this.positions.reportParsed(vehicleId, [parsed], 'legacy');
+      this.metrics.post('position', 'unusable');
+      return true;
+    }
+    const post = { kind: 'position', id: randomUUID(), vehicleId, timeMs, receivedAtMs, fields } as const;
+    this.metrics.post('position', await this.spool.submit(post));
     return true;
   }
 
@@ -84,19 +95,20 @@ export class BoxesService {
   private async ingestCrash(fields: LegacyFields): Promise<boolean> {
     const vehicleId = await this.boxes.find(boxCodeIn(fields));
     if (vehicleId === null) return false;
+    const receivedAtMs = this.clock.nowMs();
     const lat = within(fields['tracking_latitude'], -90, 90);
     const lon = within(fields['tracking_longitude'], -180, 180);
     const hasPlace = lat !== null && lon !== null;
-    const crash = {
+    const crash = this.crashes.identify({
       vehicleId,
-      reportedAt: new Date(this.clock.nowMs()),
+      reportedAt: new Date(receivedAtMs),
       lat: hasPlace ? lat : null,
       lon: hasPlace ? lon : null,
       speedMps: within(fields['tracking_speed'], 0, MAX_SPEED_MPS),
       headingDeg: within(fields['tracking_heading'], 0, 360),
-    };
-    await this.crashes.record(crash, fields);
-    this.metrics.post('crash', 'taken');
+    });
+    const post = { kind: 'crash', id: crash.id, vehicleId, receivedAtMs, crash, fields } as const;
+    this.metrics.post('crash', await this.spool.submit(post));
     return true;
   }
 }
