@@ -300,8 +300,8 @@ const FAULTS = [
   {
     what: 'an old box gets a success before its position is written',
     file: 'src/legacy/boxes/boxes.service.ts',
-    from: "const { rejected } = await this.positions.reportParsed(vehicleId, [position], 'legacy');",
-    to: "const rejected = 0; void this.positions.reportParsed(vehicleId, [position], 'legacy').catch(() => undefined);",
+    from: "this.metrics.post('position', await this.spool.submit(post));",
+    to: 'void this.spool.submit(post).catch(() => undefined);',
     specs: ['integration/legacy-boxes'],
   },
   {
@@ -314,8 +314,8 @@ const FAULTS = [
   {
     what: 'a box code that a vehicle has just got is still answered as unknown',
     file: 'src/legacy/boxes/box-directory.ts',
-    from: 'while (this.ageMs > CACHE_TTL_MS) await this.read();',
-    to: 'if (this.ageMs > CACHE_TTL_MS && this.boxes.size === 0) await this.read();',
+    from: 'while (this.ageMs > maxAgeMs) {',
+    to: 'while (this.ageMs > maxAgeMs && this.boxes.size === 0) {',
     specs: ['integration/legacy-boxes'],
   },
   {
@@ -335,9 +335,30 @@ const FAULTS = [
   {
     what: 'every crash report of a bouncing contact is stored',
     file: 'src/crashes/crashes.service.ts',
-    from: '< SAME_CRASH_MS) return last.crash;',
-    to: '< 0) return last.crash;',
+    from: 'last.reportedAt.getTime()) < SAME_CRASH_MS)',
+    to: 'last.reportedAt.getTime()) < 0)',
     specs: ['crashes/crashes.service'],
+  },
+  {
+    what: 'a request of an old box in the spool gets its success before it is flushed',
+    file: 'src/core/durable-queue/durable-queue.ts',
+    from: 'await assertOwned?.();',
+    to: 'void assertOwned?.().catch(() => undefined);',
+    specs: ['durable-queue/durable-queue'],
+  },
+  {
+    what: 'a changed byte in the spool hides the requests behind it',
+    file: 'src/core/durable-queue/record-format.ts',
+    from: 'if (recordAt(segment, at)) return at;',
+    to: 'if (!recordAt(segment, at)) return segment.length;',
+    specs: ['durable-queue/record-format'],
+  },
+  {
+    what: 'requests of an old box overtake those in the spool',
+    file: 'src/legacy/spool/post-spool.service.ts',
+    from: 'if (!this.queues.isEmpty(post.kind)) {',
+    to: 'if (this.queues === null) {',
+    specs: ['spool/post-spool'],
   },
   {
     what: 'the time of a log-in shows a hash of the old server',

@@ -49,6 +49,24 @@ export const LEGACY_SETTINGS = {
     defaultText: 'the time zone of the machine',
     text: 'Time zone of the picture folders of the old server (`…/<Y>/<M>/<D>/<H>_<m>/…`).',
   }),
+  LEGACY_SPOOL_DIR: setting({
+    type: type.text(1, 1_024),
+    default: null,
+    defaultText: '`DATA_DIR/legacy-spool`',
+    text: 'Directory in which the requests of old boxes wait while storage does not answer. Several instances of one deployment may share it. In a container it must be a volume.',
+  }),
+  LEGACY_SPOOL_MAX_BYTES: setting({
+    type: type.integer(0, 1_000_000_000_000),
+    default: '1000000000',
+    unit: 'bytes',
+    text: 'Maximum size of all waiting requests of one instance; further ones get 503. The last tenth is for positions and crashes. 16 boxes with two pictures of 20 kB each 700 ms need 0.9 MB a second. 0 turns the spool off: every request gets 503 while storage does not answer.',
+  }),
+  LEGACY_SPOOL_MAX_AGE_S: setting({
+    type: type.integer(60, 31_536_000),
+    default: '86400',
+    unit: 's',
+    text: 'Age of the oldest waiting request above which further ones get 503. Waiting requests are never discarded.',
+  }),
   LEGACY_COLLECTIONS: setting({
     type: type.oneOf('write', 'off'),
     default: 'off',

@@ -326,7 +326,8 @@ const DEFAULTS = {
     minFreePct: 5,
     decodeOneIn: 50,
     retentionDays: null,
-    whenFull: 'replace',
+    retentionAdopted: 'keep',
+    whenFull: 'refuse',
     volumeMaxBytes: null,
     isExifKept: false,
     decoderMemoryMb: 384,
@@ -342,6 +343,7 @@ const DEFAULTS = {
     mirror: { secret: null, isOn: true },
     shadowDirectory: resolve('data', 'legacy-shadow-pictures'),
     role: 'samserver',
+    spool: { directory: resolve('data/legacy-spool'), maxBytes: 1_000_000_000, maxAgeMs: 86_400_000 },
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
   sharedCollections: { isEnabled: false },
@@ -391,6 +393,10 @@ describe('the defaults', () => {
       release: { ...DEFAULTS.release, version: packageVersion(), revision: gitRevision() },
       schema: { onStart: 'up' },
       images: { ...DEFAULTS.images, directory: join(dir, 'images') },
+      legacy: {
+        ...DEFAULTS.legacy,
+        spool: { ...DEFAULTS.legacy.spool, directory: join(dir, 'legacy-spool') },
+      },
     });
   });
 });

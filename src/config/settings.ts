@@ -120,8 +120,10 @@ export interface ImageSettings {
   readonly decodeOneIn: number;
   /** Age at which images are deleted; null: never. */
   readonly retentionDays: number | null;
-  /** Without room for a new picture of a box, the oldest ones are deleted, or the new one is refused. */
-  readonly whenFull: 'replace' | 'refuse';
+  /** Whether retention may delete images that the old server stored. */
+  readonly retentionAdopted: 'keep' | 'delete';
+  /** Without room for a new picture of a box, the new one is refused, or the oldest ones are deleted. */
+  readonly whenFull: 'refuse' | 'replace';
   /** Of all images together; null: no limit. */
   readonly volumeMaxBytes: number | null;
   readonly isExifKept: boolean;
@@ -152,6 +154,8 @@ interface LegacySettings {
     readonly picturePostsAtOnce: number;
   };
   readonly maxPanelsPerAddress: number;
+  /** Where the requests of boxes wait while storage does not answer. */
+  readonly spool: SpoolSettings;
   /** IANA name. */
   readonly timeZone: string;
   readonly mirror: {
@@ -164,6 +168,14 @@ interface LegacySettings {
   readonly shadowDirectory: string;
   /** Applies until the role is changed for the first time. */
   readonly role: LegacyRole;
+}
+
+export interface SpoolSettings {
+  /** Absolute. */
+  readonly directory: string;
+  /** 0: no spool. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
 }
 
 export interface CrewEventSettings {

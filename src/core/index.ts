@@ -99,6 +99,10 @@ export {
   type LockOptions,
   type LockProvider,
 } from './jobs/lock.js';
+export { DurableQueue, QueueBusyError } from './durable-queue/durable-queue.js';
+export { AbandonedDirectories, DirectoryLostError, QueueDirectory } from './durable-queue/queue-directory.js';
+export type { QueueRecord } from './durable-queue/record-format.js';
+export type { SegmentContent } from './durable-queue/segment-file.js';
 export { pause, retry } from './time/retry.js';
 export { announceReady } from './logging/startup-banner.js';
 export { LogStream } from './logging/log-stream.js';

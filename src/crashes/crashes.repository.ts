@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { DomainError } from '../core/index.js';
+import { duplicateKeyField } from '../database/index.js';
 import { CrashRecord } from './crash.schema.js';
 import type { Crash } from './crash.js';
 
@@ -9,11 +10,17 @@ import type { Crash } from './crash.js';
 export class CrashesRepository {
   constructor(@InjectModel(CrashRecord.name) private readonly crashes: Model<CrashRecord>) {}
 
-  /** Resolves when the crash is durable. */
-  async add(report: Omit<Crash, 'id'>): Promise<Crash> {
-    const record = toRecord(report);
-    await this.crashes.collection.insertOne(record);
-    return toCrash(record);
+  newId(): string {
+    return new Types.ObjectId().toHexString();
+  }
+
+  /** Resolves when the crash is durable; also when it was stored before. */
+  async add(crash: Crash): Promise<void> {
+    try {
+      await this.crashes.collection.insertOne(toRecord(crash));
+    } catch (error) {
+      if (duplicateKeyField(error) !== '_id') throw error;
+    }
   }
 
   async findById(id: string): Promise<Crash | null> {
@@ -64,6 +71,7 @@ export class CrashesRepository {
 const isId = (text: string): boolean => /^[0-9a-f]{24}$/.test(text);
 
 function toRecord({
+  id,
   vehicleId,
   reportedAt,
   lat,
@@ -71,9 +79,9 @@ function toRecord({
   speedMps,
   headingDeg,
   roleEpoch,
-}: Omit<Crash, 'id'>): CrashRecord {
+}: Crash): CrashRecord {
   return {
-    _id: new Types.ObjectId(),
+    _id: new Types.ObjectId(id),
     vehicleId: new Types.ObjectId(vehicleId),
     reportedAt,
     ...(lat !== null && lon !== null && { lat, lon }),

@@ -1,5 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { EventBus, type EventMap, type JsonOf, type Page, pageOf, type PageRequest } from '../core/index.js';
+import {
+  Clock,
+  EventBus,
+  type EventMap,
+  type JsonOf,
+  type Page,
+  pageOf,
+  type PageRequest,
+} from '../core/index.js';
 import { type CrashDto, toCrashDto } from './crash.dto.js';
 import type { Crash } from './crash.js';
 import { CrashesRepository } from './crashes.repository.js';
@@ -7,21 +15,23 @@ import { CrashesRepository } from './crashes.repository.js';
 const PAGE_SIZE = 500;
 /** A replay stops here, so that a faulty box that reports all the time cannot fill it. */
 const MAX_REPLAYED = 1_000;
+/** A crash that is stored later than this after its report has waited in a spool: a replay does not find it by its id. */
+const DELAYED_MS = 1_000;
 /** Reports of a vehicle within this time are one crash: the contact of an old box bounces and sends several. */
 const SAME_CRASH_MS = 1_000;
 
 @Injectable()
 export class CrashesService {
   private readonly logger = new Logger(CrashesService.name);
-  /** The last report of each vehicle that had a crash. */
-  private readonly last = new Map<
-    string,
-    { readonly reportedAtMs: number; readonly crash: Promise<Crash> }
-  >();
+  /** The last crash of each vehicle that had one; `recording` is null before the first write and after a failed one. */
+  private readonly last = new Map<string, { readonly crash: Crash; recording: Promise<void> | null }>();
+  /** The last crashes of all instances that were stored long after their report. */
+  private readonly delayed: { readonly crash: Crash; readonly publishedAtMs: number }[] = [];
 
   constructor(
     private readonly crashes: CrashesRepository,
     private readonly events: EventBus,
+    private readonly clock: Clock,
   ) {
     events.share('crash.recorded', {
       fromJson: ({ crash, originalFields }: JsonOf<EventMap['crash.recorded']>) => ({
@@ -29,37 +39,51 @@ export class CrashesService {
         ...(originalFields && { originalFields }),
       }),
     });
+    events.subscribe('crash.recorded', ({ crash }) => this.noteDelay(crash));
   }
 
   /**
-   * Resolves when the report is durable; then publishes `crash.recorded`. Further reports of the vehicle within a second
-   * get the same crash and the same error.
+   * The crash that a report is about: further reports of the vehicle within a second are the same one.
    * @param report of an existing vehicle: one entry per vehicle stays in memory
-   * @param originalFields what an old box sent; travels with the event and is not stored
-   * @throws storage/unavailable
+   * @param id of a new crash; default a new one
    */
-  record(report: Omit<Crash, 'id'>, originalFields?: Readonly<Record<string, unknown>>): Promise<Crash> {
-    const { vehicleId } = report;
-    const reportedAtMs = report.reportedAt.getTime();
-    const last = this.last.get(vehicleId);
-    if (last && Math.abs(reportedAtMs - last.reportedAtMs) < SAME_CRASH_MS) return last.crash;
-    const crash = this.recordNew(report, originalFields);
-    this.last.set(vehicleId, { reportedAtMs, crash });
-    crash.catch(() => {
-      if (this.last.get(vehicleId)?.crash === crash) this.last.delete(vehicleId);
-    });
+  identify(report: Omit<Crash, 'id'>, id = this.crashes.newId()): Crash {
+    const last = this.last.get(report.vehicleId)?.crash;
+    if (last && Math.abs(report.reportedAt.getTime() - last.reportedAt.getTime()) < SAME_CRASH_MS)
+      return last;
+    const crash = { id, ...report };
+    this.last.set(report.vehicleId, { crash, recording: null });
     return crash;
   }
 
-  private async recordNew(
-    report: Omit<Crash, 'id'>,
-    originalFields?: Readonly<Record<string, unknown>>,
-  ): Promise<Crash> {
-    const crash = await this.crashes.add(report);
+  /**
+   * Resolves when the crash is durable; then publishes `crash.recorded`. Reports of one crash share the write and its error.
+   * A crash that is recorded again after an error is stored once.
+   * @param originalFields what an old box sent; travels with the event and is not stored
+   * @throws storage/unavailable
+   */
+  record(crash: Crash, originalFields?: Readonly<Record<string, unknown>>): Promise<void> {
+    const last = this.last.get(crash.vehicleId);
+    if (last?.crash.id !== crash.id) return this.recordNew(crash, originalFields);
+    if (last.recording) return last.recording;
+    const recording = this.recordNew(crash, originalFields);
+    last.recording = recording;
+    recording.catch(() => (last.recording = null));
+    return recording;
+  }
+
+  private async recordNew(crash: Crash, originalFields?: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.crashes.add(crash);
     this.logger.warn({ crashId: crash.id, vehicleId: crash.vehicleId }, 'crash reported');
     await this.events.publishAndWait('crash.stored', crash);
     this.events.publish('crash.recorded', { crash, ...(originalFields && { originalFields }) });
-    return crash;
+  }
+
+  private noteDelay(crash: Crash): void {
+    const publishedAtMs = this.clock.nowMs();
+    if (publishedAtMs - crash.reportedAt.getTime() <= DELAYED_MS) return;
+    this.delayed.push({ crash, publishedAtMs });
+    if (this.delayed.length > MAX_REPLAYED) this.delayed.shift();
   }
 
   find(id: string): Promise<Crash | null> {
@@ -77,9 +101,17 @@ export class CrashesService {
     return pageOf(found.map(toCrashDto), page.limit);
   }
 
-  /** For a replay: the first 1,000 crashes of all instances from the second of `at` on, in the order of arrival. */
-  listSince(at: Date): Promise<Crash[]> {
-    return this.crashes.listSince(at, MAX_REPLAYED);
+  /**
+   * For a replay: the first 1,000 crashes of all instances from the second of `at` on, in the order of arrival; then earlier
+   * ones that were stored since then.
+   */
+  async listSince(at: Date): Promise<Crash[]> {
+    const found = await this.crashes.listSince(at, MAX_REPLAYED);
+    const ids = new Set(found.map(({ id }) => id));
+    const delayed = this.delayed.filter(
+      ({ crash, publishedAtMs }) => publishedAtMs >= at.getTime() && !ids.has(crash.id),
+    );
+    return [...found, ...delayed.map(({ crash }) => crash)];
   }
 
   /** All crashes of all instances from the second of `at` on, in the order of arrival. */

@@ -5,7 +5,14 @@ import { duplicateKeyField, insertOrFindDuplicates } from '../database/index.js'
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
 import { ImageRecord } from './image.schema.js';
-import { type DayKey, ImageTotalsRepository, NO_VEHICLE } from './totals/image-totals.repository.js';
+import {
+  type Amount,
+  amountOf,
+  type DayKey,
+  ImageTotalsRepository,
+  NO_VEHICLE,
+  sumOf,
+} from './totals/image-totals.repository.js';
 import { dayOfImageId, isImageId } from './volume/volume-layout.js';
 
 /** An image whose deletion has begun is invisible to readers. */
@@ -154,20 +161,19 @@ export class ImagesRepository {
     afterId: string,
     endId: string,
     limit: number,
-  ): Promise<{ count: number; bytes: number; lastId: string | null }> {
-    const sizes = await this.images
+  ): Promise<{ readonly amount: Amount; readonly lastId: string | null }> {
+    const found = await this.images
       .find({
         ...ownerIs(vehicleId),
         _id: { $gt: new Types.ObjectId(afterId), $lt: new Types.ObjectId(endId) },
       })
       .sort({ _id: 1 })
       .limit(limit)
-      .select({ sizeBytes: 1 })
+      .select({ sizeBytes: 1, path: 1, origin: 1 })
       .lean();
     return {
-      count: sizes.length,
-      bytes: sizes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      lastId: sizes.length < limit ? null : (sizes.at(-1)?._id.toHexString() ?? null),
+      amount: sumOf(found.map(amountOf)),
+      lastId: found.length < limit ? null : (found.at(-1)?._id.toHexString() ?? null),
     };
   }
 

@@ -13,6 +13,7 @@ export { oldAddressOf, prepareOldAddresses } from './serving/old-address.js';
 export { examinePart } from './upload/examine-part.js';
 export { type ImagePart, ImageSetIntakeService } from './upload/image-set-intake.service.js';
 export { makeDurableDirectory, syncDirectory } from './volume/durable-files.js';
+export { lowSpacePct } from './volume/free-space.js';
 export { FileWorkerPool, type FileOutcome } from './volume/file-worker-pool.js';
 export { ImageVolume, type VolumeReport, type VolumeState } from './volume/image-volume.js';
 export { MARKER_FILE, newImageId, UPLOADS_DIRECTORY, WORK_DIRECTORY } from './volume/volume-layout.js';

@@ -18,6 +18,11 @@ import { SocketClientFilesController } from './panels/socket-client-files.contro
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
 import { LegacyRolesModule } from './roles/legacy-roles.module.js';
+import { BoxPostWriter } from './spool/box-post-writer.js';
+import { KnownBoxes } from './spool/known-boxes.js';
+import { PostSpool } from './spool/post-spool.service.js';
+import { SpoolDrainer } from './spool/spool-drainer.js';
+import { SpoolMetrics } from './spool/spool-metrics.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
 import { MirrorSwitch } from './mirrored-posts/mirror-switch.js';
 import { MirroredPostsController } from './mirrored-posts/mirrored-posts.controller.js';
@@ -73,6 +78,11 @@ export class LegacyModule {
         LegacyRequestRecorder,
         PostLimits,
         BoxesService,
+        SpoolMetrics,
+        BoxPostWriter,
+        KnownBoxes,
+        PostSpool,
+        SpoolDrainer,
         SocketPortRoutes,
         PanelsService,
         PanelGateway,

@@ -115,9 +115,18 @@ describe('samserver images', () => {
     await newBox('291');
     expect((await images('scan')).result).toMatchObject({ adopted: 30 });
     const before = await listing();
-    expect(await images('retention')).toMatchObject({ code: 0, result: { rules: [] } });
-    // The newest of the vehicle stay: ten of one time.
+    expect(await images('retention')).toMatchObject({
+      code: 0,
+      result: { rules: [], settings: { retentionDays: null, whenFull: 'refuse', retentionAdopted: 'keep' } },
+    });
+    // Pictures of the old server stay.
     expect(await imagesWith({ IMAGE_RETENTION_DAYS: '30' }, 'retention')).toMatchObject({
+      code: 0,
+      result: { rules: [{ reason: 'age', vehicleId: null, images: 0 }] },
+    });
+    // The newest of the vehicle stay: ten of one time.
+    const withAdopted = { IMAGE_RETENTION_DAYS: '30', IMAGE_RETENTION_ADOPTED: 'delete' };
+    expect(await imagesWith(withAdopted, 'retention')).toMatchObject({
       code: 0,
       result: { rules: [{ reason: 'age', vehicleId: null, images: 20 }] },
     });

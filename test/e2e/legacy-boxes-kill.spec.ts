@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts, startProcess, temporaryDirectory } from '../support/child-process.js';
 import { call } from '../support/http.js';
 import { CRASH, formOf, newBox, postJson, postRaw, SNAPSHOT, TRACKING } from '../support/old-boxes.js';
+import { waitForEmptySpool } from '../support/legacy-spool.js';
 import { imagesOf, jpeg } from '../support/pictures.js';
 import { ADMIN } from '../support/test-service.js';
 import { filesBelow } from '../support/test-volume.js';
@@ -85,6 +86,8 @@ describe('kill -9 of the service', () => {
       }
       isOver = true;
       const sent = await Promise.all(senders);
+      // A request during a start waits there, and 5 s longer when the process was killed.
+      await waitForEmptySpool(join(directory.path, 'legacy-spool'));
 
       const files = new Set(await filesBelow(join(directory.path, 'images')));
       for (const [index, { vehicleId, boxCode, token }] of boxes.entries()) {

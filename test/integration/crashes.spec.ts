@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Crash, CrashesService } from '../../src/crashes/index.js';
+import type { Crash } from '../../src/crashes/index.js';
+import { recordCrash } from '../support/crashes.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { startTestService, type TestService } from '../support/test-service.js';
@@ -24,7 +25,7 @@ const report = (vehicle: string, change: Partial<Omit<Crash, 'id'>> = {}): Omit<
   headingDeg: 87,
   ...change,
 });
-const record = (each: Omit<Crash, 'id'>) => service.service.app.get(CrashesService).record(each);
+const record = (each: Omit<Crash, 'id'>) => recordCrash(service, each);
 const list = (query: string) => call(service, 'GET', `/api/v1/crashes?${query}`, { token });
 
 describe('GET /api/v1/crashes', () => {

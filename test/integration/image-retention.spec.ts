@@ -14,7 +14,7 @@ import { dayOfImageId, thumbnailPath } from '../../src/images/volume/volume-layo
 import { adminToken, call } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { formOf, newBox, postRaw, SNAPSHOT } from '../support/old-boxes.js';
-import { imagesOf, jpeg } from '../support/pictures.js';
+import { imagesOf, jpeg, upload } from '../support/pictures.js';
 import { Scrape } from '../support/scrape.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 import { createTestVolume, type TestVolume } from '../support/test-volume.js';
@@ -34,6 +34,7 @@ beforeAll(async () => {
     ...volume.env,
     IMAGE_RETENTION_DAYS: String(RETENTION_DAYS),
     IMAGE_VEHICLE_QUOTA_BYTES: String(QUOTA),
+    IMAGE_WHEN_FULL: 'replace',
     LEGACY_COLLECTIONS: 'write',
     OPS_TOKEN,
   });
@@ -54,13 +55,18 @@ interface Stored {
   readonly path: string;
 }
 
-/** Stores a picture of a box, or an upload over the API, as of so many days ago. Sizes are those of the record. */
-async function store(vehicleId: string, daysAgo: number, kind: 'box' | 'upload' = 'box'): Promise<Stored> {
+/** Stores a picture of a box or of the old server, or an upload over the API, as of so many days ago. Sizes are those of the record. */
+async function store(
+  vehicleId: string,
+  daysAgo: number,
+  kind: 'box' | 'upload' | 'adopted' = 'box',
+): Promise<Stored> {
   const at = new Date(Date.now() - daysAgo * DAY_MS);
   const seconds = Math.floor(at.getTime() / 1_000);
   const id = seconds.toString(16).padStart(8, '0') + randomBytes(8).toString('hex');
   const name = `${String(daysAgo).replace('.', '_')}/${id.slice(-4)}_1_${1000 + Math.floor(Math.random() * 9000)}.jpg`;
-  const path = kind === 'box' ? `box-${vehicleId}/2026/1/${name}` : `samserver/${vehicleId}/2026/${id}.jpg`;
+  const path =
+    kind !== 'upload' ? `box-${vehicleId}/2026/1/${name}` : `samserver/${vehicleId}/2026/${id}.jpg`;
   await mkdir(dirname(join(volume.path, path)), { recursive: true });
   await writeFile(join(volume.path, path), id);
   await pictures().insertOne({
@@ -71,7 +77,7 @@ async function store(vehicleId: string, daysAgo: number, kind: 'box' | 'upload' 
     contentType: 'image/jpeg',
     sizeBytes: SIZE,
     sha256: createHash('sha256').update(id).digest('hex'),
-    origin: 'upload',
+    origin: kind === 'adopted' ? 'adopted' : 'upload',
     createdAt: at,
   });
   return { id, path };
@@ -83,6 +89,8 @@ async function storeAll(vehicleId: string, days: readonly number[]): Promise<Sto
   return stored;
 }
 
+/** Of pictures of boxes. */
+const total = (count: number, bytes: number) => ({ count, bytes, uploadBytes: 0, adoptedBytes: 0 });
 const idsOf = async (vehicleId: string): Promise<string[]> =>
   (await imagesOf(service, vehicleId, token)).body.items.map(({ id }: { id: string }) => id).sort();
 const sorted = (stored: readonly Stored[]): string[] => stored.map(({ id }) => id).sort();
@@ -112,22 +120,22 @@ describe('the totals of a vehicle', () => {
     await other.stop();
     const { items } = (await imagesOf(service, vehicleId, token)).body;
     const bytes = items.reduce((sum: number, { sizeBytes }: { sizeBytes: number }) => sum + sizeBytes, 0);
-    expect(await get(ImageTotalsRepository).sumOf(vehicleId)).toEqual({ count: 4, bytes });
+    expect(await get(ImageTotalsRepository).sumOf(vehicleId)).toEqual(total(4, bytes));
 
     await call(service, 'DELETE', `/api/v1/images/${items[0].id}`, { token });
     await get(ImageTotalsService).flush();
-    expect(await get(ImageTotalsRepository).sumOf(vehicleId)).toEqual({
-      count: 3,
-      bytes: bytes - items[0].sizeBytes,
-    });
+    expect(await get(ImageTotalsRepository).sumOf(vehicleId)).toEqual(total(3, bytes - items[0].sizeBytes));
   });
 
   it('are counted from the records that were there before them, and repaired when they are wrong', async () => {
     const { vehicleId } = await newBox(service);
-    await storeAll(vehicleId, [3, 3, 5, 8]);
+    await storeAll(vehicleId, [3, 3]);
+    await store(vehicleId, 5, 'upload');
+    await store(vehicleId, 8, 'adopted');
     await recount();
     const totals = get(ImageTotalsRepository);
-    expect(await totals.sumOf(vehicleId)).toEqual({ count: 4, bytes: 4 * SIZE });
+    const parts = { uploadBytes: SIZE, adoptedBytes: SIZE };
+    expect(await totals.sumOf(vehicleId)).toEqual({ count: 4, bytes: 4 * SIZE, ...parts });
     expect(await recount()).toBe(0);
     // As after a kill before the change was written, and one after another program deleted a record.
     const [stored] = await storeAll(vehicleId, [3]);
@@ -136,32 +144,33 @@ describe('the totals of a vehicle', () => {
       $set: { isStale: true, countedAt: new Date(0) },
     });
     expect(await recount()).toBe(1);
-    expect(await totals.sumOf(vehicleId)).toEqual({ count: 5, bytes: 5 * SIZE });
+    expect(await totals.sumOf(vehicleId)).toEqual({ count: 5, bytes: 5 * SIZE, ...parts });
   });
 
   it('are not replaced by a count that is older than a change', async () => {
     const { vehicleId } = await newBox(service);
     const totals = get(ImageTotalsRepository);
     const key = { vehicleId, day: '2026-01-02' };
-    await totals.add([{ ...key, count: 2, bytes: 20 }]);
+    await totals.add([{ ...key, ...total(2, 20) }]);
     const seen = { count: 2, bytes: 20 };
-    await totals.add([{ ...key, count: 1, bytes: 10 }]);
-    expect(await totals.replace(key, seen, { count: 2, bytes: 20 }, new Date())).toBe(false);
-    expect(await totals.replace(key, null, { count: 2, bytes: 20 }, new Date())).toBe(false);
-    expect(await totals.sumOf(vehicleId)).toEqual({ count: 3, bytes: 30 });
+    await totals.add([{ ...key, ...total(1, 10) }]);
+    expect(await totals.replace(key, seen, total(2, 20), new Date())).toBe(false);
+    expect(await totals.replace(key, null, total(2, 20), new Date())).toBe(false);
+    expect(await totals.sumOf(vehicleId)).toEqual(total(3, 30));
   });
 });
 
 describe('a vehicle over its quota', () => {
-  it('still gets the pictures of its box stored, because retention makes room', async () => {
+  it('still gets the pictures of its box stored, and has its own quota for uploads over the API', async () => {
     const { vehicleId, boxCode } = await newBox(service);
-    await get(ImageTotalsRepository).add([{ vehicleId, day: '2026-01-02', count: 1, bytes: QUOTA }]);
+    await get(ImageTotalsRepository).add([{ vehicleId, day: '2026-01-02', ...total(1, QUOTA) }]);
     const post = async (to: { url: string; socketUrl: string }, seed: number) =>
       (await postRaw(to, SNAPSHOT, formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(seed)]]))).status;
     expect(await post(service, 60)).toBe(200);
     const strict = await service.another({ IMAGE_WHEN_FULL: 'refuse' });
-    expect(await post(strict, 61)).toBe(503);
+    expect(await post(strict, 61)).toBe(200);
     await strict.stop();
+    expect((await upload(service, { vehicleId, token, bytes: await jpeg(62) })).status).toBe(201);
   });
 });
 
@@ -170,20 +179,20 @@ describe('retention', () => {
     const [one, quiet] = [await newBox(service), await newBox(service)];
     const gone = await storeAll(one.vehicleId, [90, 40, 31]);
     gone.push(await store(one.vehicleId, 50, 'upload'));
-    const kept = await storeAll(one.vehicleId, [29, 1]);
+    const kept = [...(await storeAll(one.vehicleId, [29, 1])), await store(one.vehicleId, 95, 'adopted')];
     const [, last] = await storeAll(quiet.vehicleId, [100, 99]);
     await get(ImageRetention).sweep();
     expect(await idsOf(one.vehicleId)).toEqual(sorted(kept));
     expect(await idsOf(quiet.vehicleId)).toEqual([last?.id]);
     expect(gone.map(exists)).toEqual([false, false, false, false]);
-    expect(kept.map(exists)).toEqual([true, true]);
+    expect(kept.map(exists)).toEqual([true, true, true]);
     // The directory of a day goes with its last picture.
     expect(existsSync(join(volume.path, dirname(gone[0]?.path ?? '')))).toBe(false);
   });
 
   it('by size deletes the oldest pictures of boxes with all that belongs to them, and nothing that is shown', async () => {
     const { vehicleId } = await newBox(service);
-    const upload = await store(vehicleId, 20, 'upload');
+    const uploaded = await store(vehicleId, 20, 'upload');
     // 31 x 50 kB, and 95 % of 1 MB may stay.
     const stored = await storeAll(
       vehicleId,
@@ -216,7 +225,7 @@ describe('retention', () => {
 
     const before = await deletedBySize();
     await get(ImageRetention).sweep();
-    expect(await idsOf(vehicleId)).toEqual(sorted([upload, shown, ...others.slice(12)]));
+    expect(await idsOf(vehicleId)).toEqual(sorted([uploaded, shown, ...others.slice(12)]));
     expect(others.slice(0, 12).some(exists) || existsSync(thumbnail)).toBe(false);
     const ids = [gone, partly, later].map(({ _id }) => _id);
     const histories = await old.all('ambulance_image_histories', { _id: { $in: ids } });
@@ -224,7 +233,10 @@ describe('retention', () => {
       [partly, later].map(({ _id }) => String(_id)).sort(),
     );
     await get(ImageTotalsService).flush();
-    expect(await get(ImageTotalsRepository).sumOf(vehicleId)).toEqual({ count: 19, bytes: 19 * SIZE });
+    expect(await get(ImageTotalsRepository).sumOf(vehicleId)).toEqual({
+      ...total(19, 19 * SIZE),
+      uploadBytes: SIZE,
+    });
     expect((await deletedBySize()) - before).toBe(12);
     const log = await call(service, 'GET', '/api/v1/audit?limit=10', { token });
     const entries = log.body.items.filter(({ action }: { action: string }) => action === 'images.retention');

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { Clock } from '../../src/core/index.js';
-import { CrashesService } from '../../src/crashes/index.js';
 import { CrashesRepository } from '../../src/crashes/crashes.repository.js';
 import { storageUnavailable } from '../../src/database/index.js';
 import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import { VehiclesRepository } from '../../src/vehicles/vehicles.repository.js';
+import { recordCrash } from '../support/crashes.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { ask, connectSocket, until } from '../support/sockets.js';
 import { stallingDatabase, type StallingProxy } from '../support/stalling-proxy.js';
@@ -155,7 +155,7 @@ describe('what is committed late is in a replay from a newer cursor', () => {
     const report = { vehicleId, reportedAt: new Date(), lat: 48, lon: 11, speedMps: null, headingDeg: null };
     let id = '';
     const cursor = await writeLate(get(CrashesRepository) as never, 'add', async () => {
-      ({ id } = await get(CrashesService).record(report));
+      ({ id } = await recordCrash(one, report));
     });
     await expectReplayed(id, cursor);
   });

@@ -3,11 +3,11 @@ import type { Type } from '@nestjs/common';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { Clock, EventBus } from '../../src/core/index.js';
-import { CrashesService } from '../../src/crashes/index.js';
 import { CrashCollectionRepository } from '../../src/legacy/shared-collections/crash-collection.repository.js';
 import { PictureCollectionsRepository } from '../../src/legacy/shared-collections/picture-collections.repository.js';
 import { TrackingCollectionsRepository } from '../../src/legacy/shared-collections/tracking-collections.repository.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
+import { recordCrash } from '../support/crashes.js';
 import { adminToken, call } from '../support/http.js';
 import { postJson, TRACKING } from '../support/old-boxes.js';
 import { OldDatabase } from '../support/old-database.js';
@@ -469,7 +469,7 @@ describe('crashes', () => {
   const record = (more: object): Promise<unknown> => {
     const place = { lat: 13.7, lon: 100.5, speedMps: 5, headingDeg: 3 };
     const report = { vehicleId, reportedAt: new Date(T0), ...place, ...more };
-    return service.service.app.get(CrashesService).record(report);
+    return recordCrash(service, report);
   };
 });
 

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import type { mongo } from 'mongoose';
 import { EventStream } from '../../src/cluster/index.js';
-import { CrashesService } from '../../src/crashes/index.js';
 import { EventBus, type HeldLock, type Position } from '../../src/core/index.js';
 import { CrewEventsRepository } from '../../src/crew-events/crew-events.repository.js';
 import { LocksService, storageUnavailable } from '../../src/database/index.js';
@@ -11,6 +10,7 @@ import { PositionLogService } from '../../src/tracking/index.js';
 import { InDoubtWrites } from '../../src/tracking/ingest/in-doubt-writes.js';
 import { PositionsRepository } from '../../src/tracking/positions.repository.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
+import { recordCrash } from '../support/crashes.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { OldDatabase } from '../support/old-database.js';
 import { describeWithRedis, RedisServer } from '../support/redis.js';
@@ -110,7 +110,7 @@ describeWithRedis('work of several instances', () => {
     for (let second = 0; second < 20; second += 1)
       await report(second % 2 === 0 ? one : other, fix(second, 40));
     const crash = { vehicleId, reportedAt: new Date(), lat: 48, lon: 11, speedMps: null, headingDeg: null };
-    await other.service.app.get(CrashesService).record(crash);
+    await recordCrash(other, crash);
     await until(async () => (await histories()).length === 20, 'the histories');
     await until(() => received.every((times) => times.length === 20), 'the positions on both instances');
     await until(

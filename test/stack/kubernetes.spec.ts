@@ -242,10 +242,10 @@ describeWithKubernetesTools('the Kubernetes manifests', () => {
     expect(egress.flatMap(({ ports = [] }) => ports.map(({ port }) => port))).toEqual([53, 53, 27017, 6379]);
   });
 
-  it('keep the pictures on one volume that every node can mount', () => {
+  it.each(['IMAGE_DIR', 'LEGACY_SPOOL_DIR'])('keep %s on one volume that every node can mount', (setting) => {
     const { volumes, containers } = pod('Deployment');
     const mount = containers[0].volumeMounts.find(
-      ({ mountPath }) => mountPath === environment('Deployment')['IMAGE_DIR'],
+      ({ mountPath }) => mountPath === environment('Deployment')[setting],
     );
     const claim = volumes.find(({ name }) => name === mount?.name)?.persistentVolumeClaim?.claimName;
     expect(get('PersistentVolumeClaim', claim).spec.accessModes).toEqual(['ReadWriteMany']);

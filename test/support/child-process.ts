@@ -35,7 +35,10 @@ export class Program {
   static start(script: string, args: readonly string[], env: Record<string, string>, cwd?: string): Program {
     const path = resolve(DIST, script);
     if (!existsSync(path)) throw new Error(`${path} is missing: npm run build (npm test does it)`);
-    return Program.run(process.execPath, [path, ...args], env, cwd);
+    // The default directory of the spool would be common to all tests.
+    const hasDirectory = 'DATA_DIR' in env || 'LEGACY_SPOOL_DIR' in env;
+    const complete = hasDirectory ? env : { LEGACY_SPOOL_MAX_BYTES: '0', ...env };
+    return Program.run(process.execPath, [path, ...args], complete, cwd);
   }
 
   /** Without the developer's own settings: only the variables that a process needs to run. */

@@ -56,6 +56,8 @@ async function startInstance(databaseUrl: string, env: Record<string, string>): 
     // Otherwise the end of every file waits for the connections that `fetch` keeps alive.
     HTTP_LINGER_MS: '0',
     SCHEMA_ON_START: 'up',
+    // The directory would be common to all tests.
+    LEGACY_SPOOL_MAX_BYTES: '0',
     ...env,
   });
   const pino = createPino(process.env['TEST_LOG'] ?? 'silent', { isTerminal: false, release: null });

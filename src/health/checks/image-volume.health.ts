@@ -1,12 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { ImageVolume, type VolumeReport, type VolumeState } from '../../images/index.js';
+import { ImageVolume, lowSpacePct, type VolumeReport, type VolumeState } from '../../images/index.js';
 import { type Effect, type HealthIssue, InstanceLifecycle } from '../../deployment/index.js';
 import { type CheckResult, HealthCheck, healthIssue } from '../check-runner.js';
-
-/** Fixed by the contract. */
-const MIN_FREE_SHARE = 0.1;
 
 /**
  * The picture volume. A wrong volume blocks a start, because pictures would be written to the wrong place. After the
@@ -47,7 +44,8 @@ export class ImageVolumeHealth extends HealthCheck {
   private issuesOf({ state, freeBytes, totalBytes }: VolumeReport): HealthIssue[] {
     const stateIssue = this.stateIssue(state);
     if (stateIssue) return [stateIssue];
-    const isLow = freeBytes !== null && totalBytes !== null && freeBytes < totalBytes * MIN_FREE_SHARE;
+    const lowPct = lowSpacePct(this.settings.images.minFreePct);
+    const isLow = freeBytes !== null && totalBytes !== null && freeBytes < (totalBytes * lowPct) / 100;
     return isLow ? [healthIssue('degraded', 'volume.low_space')] : [];
   }
 

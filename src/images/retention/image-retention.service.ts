@@ -14,8 +14,8 @@ const INTERVAL_MS = 600_000;
 const PAUSE_FACTOR = 1;
 
 /**
- * Deletes the oldest images: by age (IMAGE_RETENTION_DAYS), by the size of a vehicle's images and of all images, and by the
- * free space of the volume. It works in small steps with pauses, on one instance for all. An image that the newest document
+ * Deletes the oldest images as far as the settings say so: by age (IMAGE_RETENTION_DAYS), by the size of a vehicle's images and
+ * of all images, and by the free space of the volume. By default nothing is deleted. It works in small steps with pauses, on one instance for all. An image that the newest document
  * of a vehicle names stays.
  */
 @Injectable()
@@ -75,7 +75,7 @@ export class ImageRetention implements OnApplicationBootstrap {
       for (const rule of rules) {
         const victims = this.planner.victims(rule);
         while (!signal?.aborted && !this.references.areFrozen) {
-          const { value: step, done } = await victims.next();
+          const { value: step, done } = await pacedStep(() => victims.next(), signal, PAUSE_FACTOR);
           if (done) break;
           if (step.length === 0) continue;
           // Written before anything is deleted.

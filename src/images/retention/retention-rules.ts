@@ -1,5 +1,7 @@
 import type { ImageSettings } from '../../config/index.js';
 import type { Image } from '../image.js';
+import type { Amount } from '../totals/image-totals.repository.js';
+import { lowSpacePct } from '../volume/free-space.js';
 import { UPLOADS_DIRECTORY } from '../volume/volume-layout.js';
 
 const DAY_MS = 86_400_000;
@@ -7,9 +9,7 @@ const DAY_MS = 86_400_000;
 const YOUNGEST_MS = 3_600_000;
 /** Share of its quota that a vehicle may use before its oldest images are deleted. The rest is room until the next sweep. */
 const QUOTA_SHARE = 0.95;
-/** Below 10 % free the volume is reported as degraded. */
-const MIN_FREE_PCT = 12;
-/** Free space above IMAGE_MIN_FREE_PCT, as room until the next sweep. */
+/** Points above `lowSpacePct`, as room until the next sweep. */
 const FREE_MARGIN_PCT = 2;
 
 export const RETENTION_REASONS = ['age', 'vehicle-size', 'volume-size', 'free-space'] as const;
@@ -27,20 +27,24 @@ export interface RetentionRule {
 }
 
 export interface StoredAmounts {
-  readonly bytesByVehicle: ReadonlyMap<string, number>;
-  readonly bytes: number;
+  readonly byVehicle: ReadonlyMap<string, Amount>;
+  readonly all: Amount;
   readonly freeBytes: number | null;
   readonly totalBytes: number | null;
 }
 
 type RetentionSettings = Pick<
   ImageSettings,
-  'retentionDays' | 'whenFull' | 'vehicleQuotaBytes' | 'volumeMaxBytes' | 'minFreePct'
+  'retentionDays' | 'retentionAdopted' | 'whenFull' | 'vehicleQuotaBytes' | 'volumeMaxBytes' | 'minFreePct'
 >;
 
 /** The rules that have something to delete now. */
 export function rulesFor(settings: RetentionSettings, stored: StoredAmounts, nowMs: number): RetentionRule[] {
-  const { retentionDays, whenFull, vehicleQuotaBytes, volumeMaxBytes, minFreePct } = settings;
+  const { retentionDays, retentionAdopted, whenFull, vehicleQuotaBytes, volumeMaxBytes, minFreePct } =
+    settings;
+  // Otherwise all other pictures would be deleted for those that stay.
+  const countedBytes = ({ bytes, adoptedBytes }: Amount): number =>
+    retentionAdopted === 'keep' ? bytes - adoptedBytes : bytes;
   const beforeMs = nowMs - YOUNGEST_MS;
   const rules: RetentionRule[] = [];
   if (retentionDays !== null)
@@ -54,18 +58,26 @@ export function rulesFor(settings: RetentionSettings, stored: StoredAmounts, now
     if (excessBytes > 0) rules.push({ reason, vehicleId, beforeMs, excessBytes });
   };
   if (whenFull === 'replace')
-    for (const [vehicleId, bytes] of stored.bytesByVehicle)
-      bySize('vehicle-size', vehicleId, bytes - QUOTA_SHARE * vehicleQuotaBytes);
-  if (volumeMaxBytes !== null) bySize('volume-size', null, stored.bytes - volumeMaxBytes);
+    for (const [vehicleId, amount] of stored.byVehicle)
+      bySize('vehicle-size', vehicleId, countedBytes(amount) - QUOTA_SHARE * vehicleQuotaBytes);
+  if (volumeMaxBytes !== null) bySize('volume-size', null, countedBytes(stored.all) - volumeMaxBytes);
   const { freeBytes, totalBytes } = stored;
   if (whenFull === 'replace' && minFreePct > 0 && freeBytes !== null && totalBytes !== null) {
-    const keptFreePct = Math.max(MIN_FREE_PCT, minFreePct + FREE_MARGIN_PCT);
+    const keptFreePct = lowSpacePct(minFreePct) + FREE_MARGIN_PCT;
     bySize('free-space', null, (keptFreePct / 100) * totalBytes - freeBytes);
   }
   return rules;
 }
 
-/** The age applies to every image. The sizes apply to pictures of boxes only: uploads of crews are few, and wanted for long. */
-export function appliesTo({ reason }: RetentionRule, { path }: Pick<Image, 'path'>): boolean {
+/**
+ * The sizes apply to pictures of boxes only: uploads of crews are few, and wanted for long. Adopted pictures need
+ * IMAGE_RETENTION_ADOPTED=delete.
+ */
+export function appliesTo(
+  { reason }: Pick<RetentionRule, 'reason'>,
+  { path, origin }: Pick<Image, 'path' | 'origin'>,
+  { retentionAdopted }: Pick<RetentionSettings, 'retentionAdopted'>,
+): boolean {
+  if (origin === 'adopted' && retentionAdopted === 'keep') return false;
   return reason === 'age' || !path.startsWith(`${UPLOADS_DIRECTORY}/`);
 }

@@ -4,7 +4,14 @@ import { DatabaseConnection } from '../../database/index.js';
 import { VehiclesService } from '../../vehicles/index.js';
 import { ImagesRepository } from '../images.repository.js';
 import { dayOfImageId, firstImageIdAt } from '../volume/volume-layout.js';
-import { type Amount, type DayTotal, ImageTotalsRepository, NO_VEHICLE } from './image-totals.repository.js';
+import {
+  type Amount,
+  type DayTotal,
+  ImageTotalsRepository,
+  NO_VEHICLE,
+  NOTHING,
+  plus,
+} from './image-totals.repository.js';
 
 const INTERVAL_MS = 600_000;
 const STEP_SIZE = 2_000;
@@ -97,7 +104,7 @@ export class ImageRecount implements OnApplicationBootstrap {
     seen: Amount | null,
     signal?: AbortSignal,
   ): Promise<boolean> {
-    const counted = { count: 0, bytes: 0 };
+    let counted = NOTHING;
     const endId = firstImageIdAt(endOf(day));
     for (let afterId: string | null = firstImageIdAt(Date.parse(day)); afterId !== null;) {
       if (signal?.aborted) return false;
@@ -106,8 +113,7 @@ export class ImageRecount implements OnApplicationBootstrap {
         () => this.images.sumStep(ownerOf(vehicleId), from, endId, STEP_SIZE),
         signal,
       );
-      counted.count += step.count;
-      counted.bytes += step.bytes;
+      counted = plus(counted, step.amount);
       afterId = step.lastId;
     }
     const isRight = seen?.count === counted.count && seen.bytes === counted.bytes;

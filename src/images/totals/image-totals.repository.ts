@@ -2,12 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection, mongo } from 'mongoose';
 import { collectionOf, duplicateKeyField } from '../../database/index.js';
+import type { Image } from '../image.js';
+import { UPLOADS_DIRECTORY } from '../volume/volume-layout.js';
 
 /** Number and size of images. */
 export interface Amount {
   readonly count: number;
   readonly bytes: number;
+  /** Of the uploads over the API among them. */
+  readonly uploadBytes: number;
+  /** Of the adopted images among them. */
+  readonly adoptedBytes: number;
 }
+
+export const NOTHING: Amount = { count: 0, bytes: 0, uploadBytes: 0, adoptedBytes: 0 };
 
 /** The images of one vehicle whose id has a time of one day. */
 export interface DayTotal extends Amount {
@@ -32,6 +40,8 @@ interface TotalDocument {
   readonly _id: string;
   readonly count?: number;
   readonly bytes?: number;
+  readonly uploadBytes?: number;
+  readonly adoptedBytes?: number;
   readonly isStale?: boolean;
   readonly countedAt?: Date;
 }
@@ -48,10 +58,10 @@ export class ImageTotalsRepository {
   async add(changes: readonly (DayKey & Amount)[]): Promise<void> {
     if (changes.length === 0) return;
     await this.totals.bulkWrite(
-      changes.map(({ count, bytes, ...key }) => ({
+      changes.map(({ vehicleId, day, ...amount }) => ({
         updateOne: {
-          filter: { _id: idOf(key) },
-          update: { $inc: { count, bytes }, $set: { isStale: true } },
+          filter: { _id: idOf({ vehicleId, day }) },
+          update: { $inc: amount, $set: { isStale: true } },
           upsert: true,
         },
       })),
@@ -62,7 +72,7 @@ export class ImageTotalsRepository {
   /** Has days counted again: their records are about to change. */
   async markStale(days: readonly DayKey[]): Promise<void> {
     const distinct = new Map(days.map((each) => [idOf(each), each]));
-    await this.add([...distinct.values()].map((key) => ({ ...key, count: 0, bytes: 0 })));
+    await this.add([...distinct.values()].map((key) => ({ ...key, ...NOTHING })));
   }
 
   /** All images of a vehicle. */
@@ -72,11 +82,8 @@ export class ImageTotalsRepository {
 
   /** All images of all vehicles, and those of no vehicle. */
   async sumOfAll(): Promise<Amount> {
-    const sum = { count: 0, bytes: 0 };
-    for await (const { count = 0, bytes = 0 } of this.totals.find()) {
-      sum.count += count;
-      sum.bytes += bytes;
-    }
+    let sum = NOTHING;
+    for await (const each of this.totals.find()) sum = plus(sum, amountIn(each));
     return sum;
   }
 
@@ -87,8 +94,7 @@ export class ImageTotalsRepository {
     const found = await this.totals.find(range).sort({ _id: 1 }).toArray();
     return found.map((each) => ({
       day: each._id.slice(vehicleId.length + 1),
-      count: each.count ?? 0,
-      bytes: each.bytes ?? 0,
+      ...amountIn(each),
       isStale: each.isStale === true,
       countedAt: each.countedAt ?? null,
     }));
@@ -99,13 +105,18 @@ export class ImageTotalsRepository {
    * @param seen null: there was none
    * @returns false when it has changed
    */
-  async replace(key: DayKey, seen: Amount | null, counted: Amount, countedAt: Date): Promise<boolean> {
+  async replace(
+    key: DayKey,
+    seen: Pick<Amount, 'count' | 'bytes'> | null,
+    counted: Amount,
+    countedAt: Date,
+  ): Promise<boolean> {
     const _id = idOf(key);
-    const { count, bytes } = counted;
+    const { count } = counted;
     if (!seen) {
       if (count === 0) return true;
       try {
-        await this.totals.insertOne({ _id, count, bytes, countedAt });
+        await this.totals.insertOne({ _id, ...counted, countedAt });
         return true;
       } catch (error) {
         if (duplicateKeyField(error) === '_id') return false;
@@ -114,7 +125,7 @@ export class ImageTotalsRepository {
     }
     const asSeen = { _id, count: seen.count, bytes: seen.bytes };
     if (count === 0) return (await this.totals.deleteOne(asSeen)).deletedCount === 1;
-    const change = { $set: { count, bytes, countedAt }, $unset: { isStale: '' } } as const;
+    const change = { $set: { ...counted, countedAt }, $unset: { isStale: '' } } as const;
     return (await this.totals.updateOne(asSeen, change)).matchedCount === 1;
   }
 
@@ -134,9 +145,25 @@ export class ImageTotalsRepository {
 
 const idOf = ({ vehicleId, day }: DayKey): string => `${vehicleId}:${day}`;
 
+function amountIn({ count = 0, bytes = 0, uploadBytes = 0, adoptedBytes = 0 }: TotalDocument): Amount {
+  return { count, bytes, uploadBytes, adoptedBytes };
+}
+
 export function sumOf(amounts: readonly Amount[]): Amount {
+  return amounts.reduce(plus, NOTHING);
+}
+
+export function plus(one: Amount, other: Amount): Amount {
   return {
-    count: amounts.reduce((sum, { count }) => sum + count, 0),
-    bytes: amounts.reduce((sum, { bytes }) => sum + bytes, 0),
+    count: one.count + other.count,
+    bytes: one.bytes + other.bytes,
+    uploadBytes: one.uploadBytes + other.uploadBytes,
+    adoptedBytes: one.adoptedBytes + other.adoptedBytes,
   };
+}
+
+/** One image. @param path below the volume */
+export function amountOf({ path, origin, sizeBytes }: Pick<Image, 'path' | 'origin' | 'sizeBytes'>): Amount {
+  const uploadBytes = path.startsWith(`${UPLOADS_DIRECTORY}/`) ? sizeBytes : 0;
+  return { count: 1, bytes: sizeBytes, uploadBytes, adoptedBytes: origin === 'adopted' ? sizeBytes : 0 };
 }

@@ -2,16 +2,24 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import { BackgroundJobs, EventBus } from '../../core/index.js';
 import type { Image } from '../image.js';
 import { dayOfImageId } from '../volume/volume-layout.js';
-import { type Amount, type DayKey, ImageTotalsRepository, NO_VEHICLE } from './image-totals.repository.js';
+import {
+  type Amount,
+  amountOf,
+  type DayKey,
+  ImageTotalsRepository,
+  NO_VEHICLE,
+  NOTHING,
+  plus,
+} from './image-totals.repository.js';
 
 /** Changes within this time are one write. A kill loses them; the recount finds them. */
 const FLUSH_INTERVAL_MS = 1_000;
 
-type Counted = Pick<Image, 'id' | 'vehicleId' | 'sizeBytes'>;
+type Counted = Pick<Image, 'id' | 'vehicleId' | 'path' | 'origin' | 'sizeBytes'>;
 
 declare module '../../core/events/event-bus.js' {
   interface EventMap {
-    /** Bytes of images that were stored for a vehicle; negative for deleted ones. */
+    /** Bytes of uploads over the API that were stored for a vehicle; negative for deleted ones. */
     'vehicle.image-bytes-changed': { readonly vehicleId: string; readonly sizeBytes: number };
   }
 }
@@ -49,16 +57,16 @@ export class ImageTotalsService implements OnApplicationBootstrap, BeforeApplica
   }
 
   /** Has the totals of these images counted again. */
-  recount(images: readonly Counted[]): Promise<void> {
+  recount(images: readonly Pick<Counted, 'id' | 'vehicleId'>[]): Promise<void> {
     return this.repository.markStale(
       images.map(({ id, vehicleId }) => ({ vehicleId: vehicleId ?? NO_VEHICLE, day: dayOfImageId(id) })),
     );
   }
 
-  /** Bytes of all images of a vehicle, without those that other instances stored within a second. */
-  async bytesOf(vehicleId: string): Promise<number> {
+  /** Bytes of all uploads over the API of a vehicle, without those that other instances stored within a second. */
+  async uploadBytesOf(vehicleId: string): Promise<number> {
     await this.flush();
-    return (await this.repository.sumOf(vehicleId)).bytes;
+    return (await this.repository.sumOf(vehicleId)).uploadBytes;
   }
 
   /** Writes the changes of this instance. @throws storage/unavailable: the next run repeats it */
@@ -74,16 +82,22 @@ export class ImageTotalsService implements OnApplicationBootstrap, BeforeApplica
     }
   }
 
-  private change({ id, vehicleId, sizeBytes }: Counted, sign: 1 | -1): void {
-    const bytes = sign * sizeBytes;
-    this.add({ vehicleId: vehicleId ?? NO_VEHICLE, day: dayOfImageId(id), count: sign, bytes });
-    if (vehicleId !== null)
-      this.events.publish('vehicle.image-bytes-changed', { vehicleId, sizeBytes: bytes });
+  private change(image: Counted, sign: 1 | -1): void {
+    const { id, vehicleId } = image;
+    const { count, bytes, uploadBytes, adoptedBytes } = amountOf(image);
+    const amount = {
+      count: sign * count,
+      bytes: sign * bytes,
+      uploadBytes: sign * uploadBytes,
+      adoptedBytes: sign * adoptedBytes,
+    };
+    this.add({ vehicleId: vehicleId ?? NO_VEHICLE, day: dayOfImageId(id), ...amount });
+    if (vehicleId !== null && uploadBytes > 0)
+      this.events.publish('vehicle.image-bytes-changed', { vehicleId, sizeBytes: amount.uploadBytes });
   }
 
-  private add({ vehicleId, day, count, bytes }: DayKey & Amount): void {
+  private add({ vehicleId, day, ...amount }: DayKey & Amount): void {
     const key = `${vehicleId}:${day}`;
-    const before = this.pending.get(key) ?? { count: 0, bytes: 0 };
-    this.pending.set(key, { vehicleId, day, count: before.count + count, bytes: before.bytes + bytes });
+    this.pending.set(key, { vehicleId, day, ...plus(this.pending.get(key) ?? NOTHING, amount) });
   }
 }

@@ -12,7 +12,6 @@ import { newImageId } from '../volume/volume-layout.js';
 import { ImageTotalsService } from '../totals/image-totals.service.js';
 import { examinePart, type ExaminedPart, type PartFault } from './examine-part.js';
 import { LinkedFile, syncPlaced } from './linked-file.js';
-import { VehicleQuota } from './vehicle-quota.js';
 
 /** One image of a request, complete in memory. */
 export interface ImagePart {
@@ -45,6 +44,7 @@ interface StoredPart {
 /**
  * Stores the images of one request together: small ones that arrive often. All of them are one write of the database. Every
  * JPEG is examined without decoding it, and one in IMAGE_DECODE_ONE_IN is decoded too; other formats are decoded always.
+ * Only the free space of the volume limits them: a quota would refuse all pictures of a box from one day on.
  */
 @Injectable()
 export class ImageSetIntakeService {
@@ -56,7 +56,6 @@ export class ImageSetIntakeService {
     private readonly images: ImagesRepository,
     private readonly volume: ImageVolume,
     private readonly decoder: DecoderService,
-    private readonly quota: VehicleQuota,
     private readonly totals: ImageTotalsService,
     @Inject(SETTINGS) private readonly settings: Settings,
     metrics: Metrics,
@@ -77,12 +76,6 @@ export class ImageSetIntakeService {
   async keep(set: ImageSet): Promise<readonly (Image | null)[]> {
     const directory = this.volume.directoryForNewFiles;
     const examined = set.parts.map(({ bytes }) => examinePart(bytes, this.settings.images));
-    const sizeBytes = examined.reduce(
-      (sum, each) => sum + (typeof each === 'string' ? 0 : each.bytes.length),
-      0,
-    );
-    // Otherwise retention makes room: the images of now must not wait for it.
-    if (this.settings.images.whenFull === 'refuse') await this.quota.assertQuota(set.vehicleId, sizeBytes);
     const written = await settleAll(
       examined.map((part, place) =>
         typeof part === 'string' ? Promise.resolve(part) : this.write(directory, set, part, place),

@@ -17,12 +17,12 @@ beforeEach(() => {
   sums = 0;
   nowMs = 1_000_000;
   events = new EventBus();
-  const bytesOf = async (): Promise<number> => {
+  const uploadBytesOf = async (): Promise<number> => {
     sums += 1;
     return storedBytes;
   };
   quota = new VehicleQuota(
-    { bytesOf } as unknown as ImageTotalsService,
+    { uploadBytesOf } as unknown as ImageTotalsService,
     { images: { vehicleQuotaBytes: 100 } } as unknown as Settings,
     { nowMs: () => nowMs },
     events,

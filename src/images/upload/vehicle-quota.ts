@@ -10,7 +10,7 @@ const USAGE_MAX_AGE_MS = 300_000;
 const MAX_CACHED_VEHICLES = 1_000;
 
 /**
- * Limits the bytes of all images of one vehicle to IMAGE_VEHICLE_QUOTA_BYTES, so that a stolen device token cannot
+ * Limits the bytes of all uploads over the API of one vehicle to IMAGE_VEHICLE_QUOTA_BYTES, so that a stolen device token cannot
  * fill the disk. Each instance knows the images that the others store, from a shared event. The limit is approximate: uploads
  * at the same time may exceed it by a few images, and without Redis by what the other instances store within five minutes.
  */
@@ -48,7 +48,7 @@ export class VehicleQuota {
   private async usageOf(vehicleId: string): Promise<{ bytes: number }> {
     const known = this.usages.get(vehicleId);
     if (known) return known;
-    const usage = { bytes: await this.totals.bytesOf(vehicleId) };
+    const usage = { bytes: await this.totals.uploadBytesOf(vehicleId) };
     this.usages.set(vehicleId, usage);
     return usage;
   }

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import {
@@ -12,8 +13,11 @@ import {
 } from '../../core/index.js';
 import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
+import type { PostSource } from '../mirrored-posts/post-source.js';
+import { RecentRequests } from '../mirrored-posts/recent-requests.js';
+import { LegacyRoles } from '../roles/legacy-roles.js';
+import { PostSpool } from '../spool/post-spool.service.js';
 import { BoxDirectory } from './box-directory.js';
-import { BoxPictureWriter } from './box-picture-writer.js';
 import { dialectOf, readLegacyBody } from './legacy-body.js';
 import { type LegacyForm, parseLegacyForm } from './legacy-form.js';
 import { PostLimits } from './post-limits.js';
@@ -37,11 +41,13 @@ export class BoxPicturesService {
 
   constructor(
     private readonly boxes: BoxDirectory,
-    private readonly writer: BoxPictureWriter,
+    private readonly spool: PostSpool,
     private readonly metrics: LegacyMetrics,
     private readonly limits: PostLimits,
     private readonly addresses: ClientAddresses,
     private readonly inFlight: InFlightBytes,
+    private readonly requests: RecentRequests,
+    private readonly roles: LegacyRoles,
     private readonly clock: Clock,
     @Inject(SETTINGS) { legacy }: Settings,
   ) {
@@ -49,17 +55,18 @@ export class BoxPicturesService {
   }
 
   /**
-   * Resolves when every picture of the request that can be stored is durable.
+   * Resolves when every picture of the request that can be stored is durable, in storage or in the spool.
    * @returns the fields, and whether a vehicle has this box
    * @throws UnreadableBodyError, NoFormError, TooManyPostsError, storage/unavailable, and temporary errors `images/…`
    */
   async ingest(
     request: IncomingMessage,
+    source: PostSource,
   ): Promise<{ readonly fields: LegacyFields; readonly isKnown: boolean }> {
     // The pictures are in memory until they are stored.
     const hold = this.inFlight.open(this.addresses.networkOf(request), () => request.destroy());
     try {
-      return await this.store(request, await this.read(request, hold));
+      return await this.store(request, source, await this.read(request, hold));
     } finally {
       hold.release();
     }
@@ -67,15 +74,20 @@ export class BoxPicturesService {
 
   private async store(
     request: IncomingMessage,
+    source: PostSource,
     { fields, files }: LegacyForm,
   ): ReturnType<BoxPicturesService['ingest']> {
     const code = boxCodeIn(fields);
     const vehicleId = await this.boxes.find(code);
     if (code === null || vehicleId === null) return { fields, isKnown: false };
     this.limits.checkBox('picture', vehicleId, request);
-    const receivedAt = this.nextTime(vehicleId);
-    const result = await this.writer.write({ vehicleId, boxCode: code, receivedAt, fields, files });
-    this.metrics.post('picture', result);
+    const arrival = this.requests.arrivalOf('picture', vehicleId, source.requestId, () => ({
+      id: randomUUID(),
+      receivedAtMs: this.nextTimeMs(vehicleId),
+      roleEpoch: this.roles.arrivalEpoch,
+    }));
+    const post = { kind: 'picture', vehicleId, boxCode: code, fields, files, ...arrival, ...source } as const;
+    this.metrics.post('picture', await this.spool.submit(post), source.origin);
     return { fields, isKnown: true };
   }
 
@@ -103,10 +115,10 @@ export class BoxPicturesService {
   }
 
   /** Now, but later than the request before: the pictures of two requests within a millisecond must not be mixed. */
-  private nextTime(vehicleId: string): Date {
+  private nextTimeMs(vehicleId: string): number {
     const atMs = Math.max(this.clock.nowMs(), (this.lastMs.get(vehicleId) ?? 0) + 1);
     this.lastMs.set(vehicleId, atMs);
-    return new Date(atMs);
+    return atMs;
   }
 }
 

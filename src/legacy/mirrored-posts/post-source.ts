@@ -3,14 +3,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { Clock, KeyedTokenBuckets, Metrics } from '../../core/index.js';
+import type { PostOrigin } from '../legacy-metrics.js';
 import { MirrorSwitch } from './mirror-switch.js';
-
-/**
- * `mirror`: nginx has sent a copy of a post that it sent to the old server too. `direct`: any other; the old server does not
- * know it.
- */
-export type PostOrigin = 'direct' | 'mirror';
-export const POST_ORIGINS: readonly PostOrigin[] = ['direct', 'mirror'];
 
 /** Where a post came from. */
 export interface PostSource {

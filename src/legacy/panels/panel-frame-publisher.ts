@@ -1,5 +1,11 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { EventBus, type Measurements, type Position, type RecordedPosition } from '../../core/index.js';
+import {
+  Clock,
+  EventBus,
+  type Measurements,
+  type Position,
+  type RecordedPosition,
+} from '../../core/index.js';
 import { BoxDirectory } from '../boxes/box-directory.js';
 import { type LegacyFields, speedKmh } from '../legacy-fields.js';
 import { type OpenRequest, OpenRequestsService } from '../open-requests/open-requests.service.js';
@@ -8,11 +14,14 @@ import { PanelsService } from './panels.service.js';
 
 /** A phone sends many positions a second, and a frame has no time field: only the newest of each interval is sent. */
 const FRAME_INTERVAL_MS = 1_000;
+/** A position that arrived longer ago has waited in the spool. Then many come at once, and only the newest is of use. */
+const DELAYED_MS = 5_000;
 
 /**
  * Sends old panels a frame for every position, crash and picture request, in the format of the old server. A position of
  * an old box is sent at once, with the fields that the box sent. A position from another source is sent when its vehicle
- * has a box, with the fields that the box would have sent.
+ * has a box, with the fields that the box would have sent. Of positions that waited in the spool, the newest of each second is
+ * sent.
  */
 @Injectable()
 export class PanelFramePublisher implements OnApplicationShutdown {
@@ -23,6 +32,7 @@ export class PanelFramePublisher implements OnApplicationShutdown {
     private readonly boxes: BoxDirectory,
     private readonly panels: PanelsService,
     private readonly requests: OpenRequestsService,
+    private readonly clock: Clock,
     events: EventBus,
   ) {
     events.subscribe('position.recorded', (recorded) => this.onPositions(recorded));
@@ -40,10 +50,12 @@ export class PanelFramePublisher implements OnApplicationShutdown {
   }
 
   private onPositions(recorded: readonly RecordedPosition[]): void {
+    const nowMs = this.clock.nowMs();
     for (const { position, late } of recorded) {
       // A frame has no time field: after a late position the marker would jump back.
       if (late) continue;
-      if (position.originalFields) this.broadcast(position, position.originalFields);
+      const isDelayed = nowMs - position.receivedAtMs > DELAYED_MS;
+      if (position.originalFields && !isDelayed) this.broadcast(position, position.originalFields);
       else {
         this.latestPositions.set(position.vehicleId, position);
         this.timer ??= setTimeout(() => void this.sendLatestPositions(), FRAME_INTERVAL_MS);
@@ -56,7 +68,8 @@ export class PanelFramePublisher implements OnApplicationShutdown {
     this.timer = null;
     for (const position of this.latestPositions.values()) {
       const code = codes.get(position.vehicleId);
-      if (code !== undefined) this.broadcast(position, legacyFieldsOf(code, position));
+      const fields = position.originalFields ?? (code === undefined ? null : legacyFieldsOf(code, position));
+      if (fields) this.broadcast(position, fields);
     }
     this.latestPositions.clear();
   }

@@ -19,7 +19,7 @@ declare module '../../core/events/event-bus.js' {
 
 /** Something that was stored with the epoch under which it arrived. */
 export interface WithRoleEpoch {
-  readonly roleEpoch?: number | undefined;
+  readonly roleEpoch?: number;
 }
 
 /**
@@ -31,6 +31,7 @@ export interface WithRoleEpoch {
 export class LegacyRoles implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(LegacyRoles.name);
   private known: RoleRecord | null = null;
+  private wasRead = false;
 
   constructor(
     private readonly storage: LegacyMoveRepository,
@@ -77,6 +78,11 @@ export class LegacyRoles implements OnModuleInit, OnApplicationBootstrap {
     return this.known?.epoch ?? (this.isWriter ? undefined : SETTING_EPOCH);
   }
 
+  /** `epoch`; null: storage was not read yet, so the role is not certain. */
+  get arrivalEpoch(): number | undefined | null {
+    return this.wasRead ? this.epoch : null;
+  }
+
   /** null: the role was never changed, and LEGACY_ROLES applies. */
   get record(): RoleRecord | null {
     return this.known;
@@ -109,6 +115,7 @@ export class LegacyRoles implements OnModuleInit, OnApplicationBootstrap {
 
   private async read(): Promise<void> {
     this.adopt(await this.storage.findRole());
+    this.wasRead = true;
   }
 
   /** A read can return an earlier record than an event that arrived during it. */

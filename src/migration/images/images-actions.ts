@@ -143,7 +143,14 @@ export async function showRetention(job: ImagesJob): Promise<ImagesOutcome> {
     const until = newest === null ? '' : `, the newest of ${newest.toISOString()}`;
     return `${reason}${scope}: ${images} images, ${megabytes(bytes)} MB${until}`;
   });
-  return { isGood: true, result: { rules }, lines: lines.length > 0 ? lines : ['nothing is to be deleted'] };
+  const { retentionDays, volumeMaxBytes, whenFull, retentionAdopted } = settings.images;
+  const isOff = retentionDays === null && volumeMaxBytes === null && whenFull === 'refuse';
+  if (isOff)
+    lines.push('no rule is set (IMAGE_RETENTION_DAYS, IMAGE_VOLUME_MAX_BYTES, IMAGE_WHEN_FULL=replace)');
+  if (rules.length === 0) lines.push('nothing is to be deleted');
+  else if (retentionAdopted === 'keep') lines.push('adopted images stay (IMAGE_RETENTION_ADOPTED=keep)');
+  const limits = { retentionDays, volumeMaxBytes, whenFull, retentionAdopted };
+  return { isGood: true, result: { rules, settings: limits }, lines };
 }
 
 /** The seed of a sample is the day (UTC): samples of other days read other files. */

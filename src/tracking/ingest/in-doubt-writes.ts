@@ -84,7 +84,7 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
       const before = this.writes.get(positionKey(position));
       this.writes.set(positionKey(position), {
         position: before?.position ?? withoutOriginalFields(position),
-        receivedAtMs: [...(before?.receivedAtMs ?? []), position.receivedAtMs],
+        receivedAtMs: withTime(before?.receivedAtMs ?? [], position.receivedAtMs),
         writtenFromMs: Math.min(before?.writtenFromMs ?? Infinity, writtenFromMs ?? position.receivedAtMs),
         sinceMs,
       });
@@ -138,4 +138,9 @@ export class InDoubtWrites implements OnModuleInit, OnApplicationShutdown {
 
 function vehicleIdsOf(positions: readonly Position[]): readonly string[] {
   return [...new Set(positions.map(({ vehicleId }) => vehicleId))];
+}
+
+/** A position that waits outside storage is written again with the same time. */
+function withTime(timesMs: readonly number[], timeMs: number): readonly number[] {
+  return timesMs.includes(timeMs) ? timesMs : [...timesMs, timeMs];
 }

@@ -55,7 +55,9 @@ export class PositionsService {
   ) {
     this.groupCommit = new GroupCommit<Position, ValidationResult>({
       commit: (positions, limit) => this.commit(positions, limit),
-      onUnconfirmed: (positions) => this.inDoubt.add(positions),
+      // Not the arrival: a position of the spool can have arrived long before.
+      onUnconfirmed: (positions) =>
+        this.inDoubt.add(positions, this.groupCommit.committingSinceMs ?? undefined),
       overloadError: overloaded,
       clock,
     });
@@ -85,6 +87,27 @@ export class PositionsService {
     source: IngestSource,
   ): Promise<ReportAnswer> {
     return this.metrics.count(source, () => this.ingest(vehicleId, parsed));
+  }
+
+  /**
+   * Like `reportParsed`, for positions of several vehicles that can have arrived earlier and waited outside storage.
+   * @param positions at most 1,000; those of one vehicle in the order of arrival
+   * @throws positions/overloaded, storage/unavailable
+   */
+  recordReceived(positions: readonly Position[], source: IngestSource): Promise<ReportAnswer> {
+    return this.metrics.count(source, async () => {
+      const byVehicle = new Map<string, Position[]>();
+      for (const position of positions) {
+        const own = byVehicle.get(position.vehicleId);
+        if (own) own.push(position);
+        else byVehicle.set(position.vehicleId, [position]);
+      }
+      const results = await Promise.all(
+        [...byVehicle].map(([vehicleId, own]) => this.groupCommit.submit(vehicleId, own)),
+      );
+      const parsed = [...byVehicle.values()].flat().map((fix): ParsedPosition => ({ fix, dropped: [] }));
+      return answerOf(parsed, results.flat());
+    });
   }
 
   /** How full the queue before storage is, 0…1. */
