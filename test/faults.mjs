@@ -384,9 +384,23 @@ const FAULTS = [
   {
     what: 'retention deletes a picture that a document of another program shows',
     file: 'src/images/retention/retention-planner.ts',
-    from: '|| shown.has(image.path)',
+    from: 'shown.has(image.path) || ',
     to: '',
     specs: ['integration/image-retention'],
+  },
+  {
+    what: 'retention deletes pictures of the old server without a setting',
+    file: 'src/images/retention/retention-rules.ts',
+    from: "if (origin === 'adopted' && retentionAdopted === 'keep') return false;",
+    to: '',
+    specs: ['integration/image-retention'],
+  },
+  {
+    what: 'the oldest pictures are deleted by default when the volume is full',
+    file: 'src/config/feature-settings.ts',
+    from: "default: 'refuse',",
+    to: "default: 'replace',",
+    specs: ['src/config/load-settings'],
   },
   {
     what: 'two requests of a box within a second become one document',

@@ -135,7 +135,9 @@ describe('the change', () => {
     expect(await histories()).toEqual(ours.sort());
     const types = panel.accepted.map(({ body }) => body.notification_type);
     expect(types).toEqual(['SPEED_BELOW_120', 'SPEED_BELOW_80']);
-    expect(await notifications('shadow')).toEqual(expect.arrayContaining(['speed_above_80', 'speed_above_120']));
+    expect(await notifications('shadow')).toEqual(
+      expect.arrayContaining(['speed_above_80', 'speed_above_120']),
+    );
   });
 
   it('back to the old server: nothing is written until this service has the role again, then all of its own', async () => {

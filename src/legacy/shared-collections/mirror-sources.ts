@@ -14,7 +14,7 @@ import { TrackingCollectionsRepository } from './tracking-collections.repository
 
 /** A picture is listed by the time its upload began. Over a bad radio link an upload takes minutes. */
 const PICTURES_SETTLE_WITHIN_MS = 900_000;
-/** Longest time that panels wait for a crash because of its document. With the write of the crash it is under the second of the spool. */
+/** Longest time that panels wait for a crash because of its document. The spool waits a second for both. */
 const DOCUMENT_WITHIN_MS = 500;
 const POSITIONS_PAGE_SIZE = 1_000;
 const PICTURES_PAGE_SIZE = 500;

@@ -4,8 +4,9 @@ import { CrashesService } from '../../crashes/index.js';
 import { parseMeasurements, PositionsService } from '../../tracking/index.js';
 import { BoxPictureWriter } from '../boxes/box-picture-writer.js';
 import { measurementsIn } from '../legacy-fields.js';
+import { OwedRepository } from '../owed/owed.repository.js';
 import { LegacyRoles, type WithRoleEpoch } from '../roles/legacy-roles.js';
-import type { BoxPost, PicturePost, PositionPost } from './box-post.js';
+import type { BoxPost, CrashPost, PicturePost, PositionPost } from './box-post.js';
 
 /** `unusable`: nothing of the request, or only a part of it, can be stored. */
 export type WriteResult = 'taken' | 'unusable';
@@ -17,6 +18,7 @@ export class BoxPostWriter {
     private readonly positions: PositionsService,
     private readonly crashes: CrashesService,
     private readonly pictures: BoxPictureWriter,
+    private readonly owed: OwedRepository,
     private readonly roles: LegacyRoles,
   ) {}
 
@@ -26,8 +28,7 @@ export class BoxPostWriter {
       case 'position':
         return this.writePositions([post]);
       case 'crash':
-        await this.crashes.record({ ...post.crash, ...this.epochOf(post) }, post.fields);
-        return 'taken';
+        return this.writeCrash(post);
       case 'picture':
         return this.writePictures(post);
     }
@@ -39,6 +40,18 @@ export class BoxPostWriter {
       posts.flatMap((post) => this.toPosition(post)),
       'legacy',
     );
+    return 'taken';
+  }
+
+  private async writeCrash(post: CrashPost): Promise<WriteResult> {
+    const crash = { ...post.crash, ...this.epochOf(post) };
+    await this.crashes.record(crash, post.fields);
+    // It has waited in the spool while the role changed: the mirror's cursor has passed the time of its arrival.
+    if (!this.roles.isWriter && (await this.roles.ours([crash])).length > 0)
+      await this.owed.add({
+        ...{ kind: 'crash', recordId: crash.id, vehicleId: crash.vehicleId, at: crash.reportedAt },
+        reason: 'role changed',
+      });
     return 'taken';
   }
 
