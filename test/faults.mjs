@@ -309,7 +309,7 @@ const FAULTS = [
     file: 'src/legacy/shared-collections/mirror-sources.ts',
     from: 'return this.roles.isWriter ? this.writeOwed(ours) : 0;',
     to: 'return this.writeOwed(ours);',
-    specs: ['integration/legacy-roles'],
+    specs: ['shared-collections/mirror-sources'],
   },
   {
     what: 'what the old server has got is written after the change',
