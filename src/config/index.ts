@@ -10,6 +10,8 @@ export {
   type LogLevelName,
   SettingsError,
   type FirstAdmin,
+  LEGACY_ROLES,
+  type LegacyRole,
   type LegacyRoom,
   type Release,
   type ReleaseColor,

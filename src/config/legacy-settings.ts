@@ -1,6 +1,6 @@
 import { setting } from './setting-definition.js';
 import * as type from './setting-types.js';
-import { LEGACY_ROOMS } from './settings.js';
+import { LEGACY_ROLES, LEGACY_ROOMS } from './settings.js';
 
 export const LEGACY_SETTINGS = {
   LEGACY_CLIENTS: setting({
@@ -71,6 +71,29 @@ export const LEGACY_SETTINGS = {
     type: type.oneOf('write', 'off'),
     default: 'off',
     text: '`write` keeps the collections of the old server (`ambulance_trackings` and others) up to date for the other programs on the database.',
+  }),
+  LEGACY_MIRROR_SECRET: setting({
+    type: type.secret(32),
+    default: null,
+    defaultText: 'none, marks of mirrored posts are ignored',
+    text: 'Secret by which this service recognises the copies of posts that nginx mirrors (header `X-Samserver-Mirror`), at least 32 characters. nginx and this service must have the same.',
+    isSecret: true,
+  }),
+  LEGACY_MIRROR: setting({
+    type: type.oneOf('on', 'off'),
+    default: 'on',
+    text: '`off` answers mirrored posts with 503 and stores nothing of them, until `PUT /api/v1/ops/legacy-mirror` changes it for the first time.',
+  }),
+  LEGACY_SHADOW_DIR: setting({
+    type: type.text(1, 1_024),
+    default: null,
+    defaultText: '`DATA_DIR/legacy-shadow-pictures`',
+    text: 'Directory of the pictures of boxes that arrive while the old server has the role (`LEGACY_ROLES`): they are kept for 48 h, and not in `IMAGE_DIR`. Several instances must share it.',
+  }),
+  LEGACY_ROLES: setting({
+    type: type.oneOf(...LEGACY_ROLES),
+    default: 'samserver',
+    text: 'Who writes the collections of the old server and notifies the panel, until `PUT /api/v1/ops/legacy-roles` changes it for the first time: `old` while the old server runs beside this service, which then does neither.',
   }),
 };
 

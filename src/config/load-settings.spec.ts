@@ -340,6 +340,9 @@ const DEFAULTS = {
     maxPanels: 200,
     boxes: { postsPerSOfAddress: 200, positionsPerS: 4, picturePostsPerS: 6, picturePostsAtOnce: 64 },
     maxPanelsPerAddress: 50,
+    mirror: { secret: null, isOn: true },
+    shadowDirectory: resolve('data', 'legacy-shadow-pictures'),
+    role: 'samserver',
     spool: { directory: resolve('data/legacy-spool'), maxBytes: 1_000_000_000, maxAgeMs: 86_400_000 },
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,
   },
@@ -393,6 +396,7 @@ describe('the defaults', () => {
       legacy: {
         ...DEFAULTS.legacy,
         spool: { ...DEFAULTS.legacy.spool, directory: join(dir, 'legacy-spool') },
+        shadowDirectory: join(dir, 'legacy-shadow-pictures'),
       },
     });
   });

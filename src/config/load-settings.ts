@@ -156,6 +156,9 @@ export function loadSettings(env: Environment): LoadedSettings {
         picturePostsAtOnce: values.LEGACY_PICTURE_POSTS_AT_ONCE,
       },
       maxPanelsPerAddress: values.LEGACY_MAX_PANELS_PER_ADDRESS,
+      mirror: { secret: values.LEGACY_MIRROR_SECRET, isOn: values.LEGACY_MIRROR === 'on' },
+      shadowDirectory: resolve(values.LEGACY_SHADOW_DIR ?? join(dataDir, 'legacy-shadow-pictures')),
+      role: values.LEGACY_ROLES,
       spool: {
         directory: resolve(values.LEGACY_SPOOL_DIR ?? join(dataDir, 'legacy-spool')),
         maxBytes: values.LEGACY_SPOOL_MAX_BYTES,

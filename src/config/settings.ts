@@ -137,6 +137,10 @@ export interface ImageSettings {
 export const LEGACY_ROOMS = ['tracking', 'vehicle', 'snap', 'crash', 'crash_notify'] as const;
 export type LegacyRoom = (typeof LEGACY_ROOMS)[number];
 
+/** `old`: the old server writes the shared collections and notifies the panel. `samserver`: this service does. */
+export const LEGACY_ROLES = ['old', 'samserver'] as const;
+export type LegacyRole = (typeof LEGACY_ROLES)[number];
+
 interface LegacySettings {
   /** Boxes and panels of the old server are served. */
   readonly isEnabled: boolean;
@@ -154,6 +158,16 @@ interface LegacySettings {
   readonly spool: SpoolSettings;
   /** IANA name. */
   readonly timeZone: string;
+  readonly mirror: {
+    /** null: no post counts as mirrored. */
+    readonly secret: string | null;
+    /** Applies until it is changed for the first time. */
+    readonly isOn: boolean;
+  };
+  /** Absolute. */
+  readonly shadowDirectory: string;
+  /** Applies until the role is changed for the first time. */
+  readonly role: LegacyRole;
 }
 
 export interface SpoolSettings {

@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Clock } from './time/clock.js';
 import { EventBus } from './events/event-bus.js';
+import { RecordEpoch } from './events/record-epoch.js';
 import { BackgroundJobs } from './jobs/background-jobs.js';
 import { LagMonitor } from './jobs/lag-monitor.js';
 import { ClockSkewDetector } from './time/clock-skew-detector.js';
@@ -37,6 +38,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     LeanRoutes,
     LogMetrics,
     ProblemFilter,
+    RecordEpoch,
     SharedRates,
     SocketErrors,
   ],
@@ -54,6 +56,7 @@ import { ProcessMetrics } from './metrics/process-metrics.js';
     LeanRoutes,
     Metrics,
     ProblemFilter,
+    RecordEpoch,
     SharedRates,
     SocketErrors,
   ],

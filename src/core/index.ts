@@ -22,6 +22,7 @@ export { ERROR_CODES, type ErrorCode, statusOfCode } from './errors/error-codes.
 export { API_ACCESS, FailsWith } from './errors/fails-with.decorator.js';
 export { ERROR_TRANSLATOR, type ErrorTranslator, type Problem, problem } from './errors/error-responses.js';
 
+export { RecordEpoch } from './events/record-epoch.js';
 export { EventBus, type EventForwarder, type EventMap, type JsonOf } from './events/event-bus.js';
 export { ClientAddresses, ipNetwork } from './http/client-addresses.js';
 export { ConnectionLimits } from './http/connection-limits.js';

@@ -12,7 +12,7 @@ export class ListCrashesDto extends PageDto {
 }
 
 /** A crash on the wire, over HTTP and Socket.IO. */
-export class CrashDto implements Omit<Crash, 'reportedAt'> {
+export class CrashDto implements Omit<Crash, 'reportedAt' | 'roleEpoch'> {
   @ApiProperty({ example: '66f0c0ffee0123456789abce' })
   id!: string;
 
@@ -52,6 +52,6 @@ export class CrashPageDto {
   nextCursor!: string | null;
 }
 
-export function toCrashDto(crash: Crash): CrashDto {
+export function toCrashDto({ roleEpoch: _roleEpoch, ...crash }: Crash): CrashDto {
   return { ...crash, reportedAt: crash.reportedAt.toISOString() };
 }

@@ -25,6 +25,10 @@ export class CrashRecord {
 
   @Prop({ type: Number })
   headingDeg?: number;
+
+  /** See `RecordEpoch`. */
+  @Prop({ type: Number })
+  roleEpoch?: number;
 }
 
 export const CrashSchema = SchemaFactory.createForClass(CrashRecord);

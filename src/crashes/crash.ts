@@ -12,6 +12,8 @@ export interface Crash {
   readonly speedMps: number | null;
   /** Degrees clockwise from north. */
   readonly headingDeg: number | null;
+  /** See `RecordEpoch`. */
+  readonly roleEpoch?: number;
 }
 
 declare module '../core/events/event-bus.js' {

@@ -23,11 +23,16 @@ export class CrashesRepository {
     }
   }
 
+  async findById(id: string): Promise<Crash | null> {
+    const found = isId(id) ? await this.crashes.findOne({ _id: new Types.ObjectId(id) }).lean() : null;
+    return found && toCrash(found);
+  }
+
   /** @throws crashes/not-found */
   async getById(id: string): Promise<Crash> {
-    const found = isId(id) ? await this.crashes.findOne({ _id: new Types.ObjectId(id) }).lean() : null;
+    const found = await this.findById(id);
     if (!found) throw new DomainError('crashes/not-found', 'There is no such crash report.');
-    return toCrash(found);
+    return found;
   }
 
   /** Newest first. @param vehicleId null: of all vehicles. @param beforeId the last id of the page before */
@@ -65,7 +70,16 @@ export class CrashesRepository {
 
 const isId = (text: string): boolean => /^[0-9a-f]{24}$/.test(text);
 
-function toRecord({ id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: Crash): CrashRecord {
+function toRecord({
+  id,
+  vehicleId,
+  reportedAt,
+  lat,
+  lon,
+  speedMps,
+  headingDeg,
+  roleEpoch,
+}: Crash): CrashRecord {
   return {
     _id: new Types.ObjectId(id),
     vehicleId: new Types.ObjectId(vehicleId),
@@ -73,10 +87,20 @@ function toRecord({ id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }:
     ...(lat !== null && lon !== null && { lat, lon }),
     ...(speedMps !== null && { speedMps }),
     ...(headingDeg !== null && { headingDeg }),
+    ...(roleEpoch !== undefined && { roleEpoch }),
   };
 }
 
-function toCrash({ _id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }: CrashRecord): Crash {
+function toCrash({
+  _id,
+  vehicleId,
+  reportedAt,
+  lat,
+  lon,
+  speedMps,
+  headingDeg,
+  roleEpoch,
+}: CrashRecord): Crash {
   return {
     id: _id.toHexString(),
     vehicleId: vehicleId.toHexString(),
@@ -85,5 +109,6 @@ function toCrash({ _id, vehicleId, reportedAt, lat, lon, speedMps, headingDeg }:
     lon: lon ?? null,
     speedMps: speedMps ?? null,
     headingDeg: headingDeg ?? null,
+    ...(roleEpoch !== undefined && { roleEpoch }),
   };
 }

@@ -45,12 +45,13 @@ export class CrashesService {
   /**
    * The crash that a report is about: further reports of the vehicle within a second are the same one.
    * @param report of an existing vehicle: one entry per vehicle stays in memory
+   * @param id of a new crash; default a new one
    */
-  identify(report: Omit<Crash, 'id'>): Crash {
+  identify(report: Omit<Crash, 'id'>, id = this.crashes.newId()): Crash {
     const last = this.last.get(report.vehicleId)?.crash;
     if (last && Math.abs(report.reportedAt.getTime() - last.reportedAt.getTime()) < SAME_CRASH_MS)
       return last;
-    const crash = { id: this.crashes.newId(), ...report };
+    const crash = { id, ...report };
     this.last.set(report.vehicleId, { crash, recording: null });
     return crash;
   }
@@ -83,6 +84,10 @@ export class CrashesService {
     if (publishedAtMs - crash.reportedAt.getTime() <= DELAYED_MS) return;
     this.delayed.push({ crash, publishedAtMs });
     if (this.delayed.length > MAX_REPLAYED) this.delayed.shift();
+  }
+
+  find(id: string): Promise<Crash | null> {
+    return this.crashes.findById(id);
   }
 
   /** @throws crashes/not-found */

@@ -29,10 +29,14 @@ const fix = (second: number, kmh: number): Position => ({
 let epoch: number;
 let states: Map<string, CrewState>;
 let recorded: string[];
+/** Notifications: `shadow`, or `own`, with the type. */
+let sent: string[];
 let isRecording: boolean;
 let latest: LatestPositions;
 let storedTrackings: Map<string, StoredTracking>;
 let heldSinceMs: number;
+/** The old server notifies the panel: of the positions without this epoch. */
+let ourEpoch: number | null;
 beforeEach(() => {
   epoch = 0;
   states = new Map();
@@ -41,6 +45,8 @@ beforeEach(() => {
   latest = new LatestPositions(new EventBus());
   storedTrackings = new Map();
   heldSinceMs = 0;
+  ourEpoch = null;
+  sent = [];
 });
 
 const SETTINGS = {
@@ -65,6 +71,13 @@ class NoDispatchSystem extends DispatchSystem {
   requestOf = (): null => null;
   ambulanceIds = async (): Promise<ReadonlyMap<string, string>> => new Map([[V, V]]);
   hasAmbulance = async (): Promise<boolean> => false;
+  get isNotifier(): boolean {
+    return ourEpoch === null || ourEpoch === 2;
+  }
+  shadowsOf = async <T extends { readonly roleEpoch?: number }>(
+    items: readonly T[],
+  ): Promise<ReadonlySet<T>> =>
+    new Set(ourEpoch === null ? [] : items.filter(({ roleEpoch }) => roleEpoch !== 2));
   storedTrackings = async (): Promise<ReadonlyMap<string, StoredTracking>> => storedTrackings;
 }
 
@@ -84,6 +97,8 @@ async function takeOver(mine: number, settings = SETTINGS): Promise<CrewEventDet
       if (!isRecording) throw new Error('killed');
       const fresh = pending.filter(({ id }) => !recorded.includes(id));
       recorded.push(...fresh.map(({ id }) => id));
+      for (const { audience, isShadow, type } of fresh)
+        if (audience === 'panel') sent.push(`${isShadow ? 'shadow' : 'own'} ${type}`);
       return fresh;
     },
   } as unknown as CrewEventsRepository;
@@ -209,5 +224,56 @@ describe('notifications of the panel', () => {
     await (await takeOver(2, WITH_PANEL)).detect([fix(110, 10), fix(111, 10)]);
     await (await takeOver(3, WITH_PANEL)).detect([fix(112, 10)]);
     expect(ofPanel()).toEqual([`offline.${T0}`, `online.${T0 + 110_000}`]);
+  });
+});
+
+describe('beside the old server', () => {
+  const under = (roleEpoch: number, position: Position): Position => ({ ...position, roleEpoch });
+
+  it('marks its notifications, and continues from the documents when the old server has ended', async () => {
+    ourEpoch = 1;
+    storedTrackings = new Map([[V, { speedKmh: 10, atMs: T0 - 1_000 }]]);
+    const detector = await takeOver(1, WITH_PANEL);
+    await detector.detect([under(1, fix(0, 10)), under(1, fix(1, 90))]);
+    expect(sent).toEqual(['shadow online', 'shadow speed_above_80']);
+    sent = [];
+    ourEpoch = 2;
+    // The old server has got one more position, with 130 km/h.
+    storedTrackings = new Map([[V, { speedKmh: 130, atMs: T0 + 1_500 }]]);
+    await detector.detect([under(2, fix(2, 100)), under(2, fix(3, 10))]);
+    expect(sent).toEqual(['own speed_below_120', 'own speed_below_80']);
+  });
+
+  it('does not notify of a position that arrived before the change and is detected after it', async () => {
+    ourEpoch = 2;
+    const detector = await takeOver(1, WITH_PANEL);
+    await detector.detect([under(2, fix(0, 10)), under(1, fix(1, 90)), under(2, fix(2, 90))]);
+    expect(sent).toEqual(['shadow speed_above_80']);
+  });
+
+  it('a silence belongs to the one that notifies when it is found', async () => {
+    ourEpoch = 1;
+    const detector = await takeOver(1, WITH_PANEL);
+    await detector.detect([under(1, fix(0, 10))]);
+    await detector.detectOffline(T0 + 61_000);
+    expect(sent).toEqual(['shadow offline']);
+    sent = [];
+    await detector.detect([under(1, fix(70, 10))]);
+    ourEpoch = 2;
+    await detector.detectOffline(T0 + 200_000);
+    expect(sent).toEqual(['own offline']);
+  });
+
+  it('continues from the documents of before the change when this service has written newer ones since', async () => {
+    ourEpoch = 1;
+    storedTrackings = new Map([[V, { speedKmh: 130, atMs: T0 + 500 }]]);
+    const detector = await takeOver(1, WITH_PANEL);
+    // This service has missed the position with 130 km/h.
+    await detector.detect([under(1, fix(0, 10))]);
+    sent = [];
+    ourEpoch = 2;
+    storedTrackings = new Map([[V, { speedKmh: 100, atMs: T0 + 2_000 }]]);
+    await detector.detect([under(2, fix(2, 100))]);
+    expect(sent).toEqual(['own speed_below_120']);
   });
 });

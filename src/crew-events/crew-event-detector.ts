@@ -22,11 +22,13 @@ import { applyPanelRules, silenceNotifications, type StoredTracking } from './pa
 
 /** Interval for saving states without an event. A new leader reads more than this many positions again. */
 const SAVE_EVERY_MS = 5_000;
+/** While the old server writes the documents. */
+const STORED_READ_EVERY_MS = 5_000;
 
 /** What both sets of rules make of one or more positions of a vehicle. */
 interface DetectionResult extends CrewRuleResult {
   /** By the old server's rules. */
-  readonly notifications: readonly CrewEvent[];
+  readonly notifications: readonly (CrewEvent & Pick<PendingCrewEvent, 'isShadow'>)[];
 }
 
 /**
@@ -39,8 +41,9 @@ export class CrewEventDetector {
   private readonly logger = new Logger(CrewEventDetector.name);
   private readonly states = new Map<string, CrewVehicleState>();
   private readonly unsaved = new Set<string>();
-  /** By ambulance id, from before this leader's first position. */
+  /** By ambulance id, from before this leader's first position, or from before the old server's end. */
   private storedTrackings: ReadonlyMap<string, StoredTracking> = new Map();
+  private storedReadAtMs = -Infinity;
   private savedAtMs = -Infinity;
   /** Vehicle id → start of the last mark of its clock that is recorded. */
   private readonly recordedClocks = new Map<string, number>();
@@ -75,7 +78,7 @@ export class CrewEventDetector {
     const found = await this.statesRepository.takeOver(lock.epoch);
     for (const { vehicleId, memory } of found) this.states.set(vehicleId, memory);
     await this.record(found.flatMap(({ pending }) => pending));
-    this.storedTrackings = await this.dispatchSystem.storedTrackings();
+    await this.readStored(this.clock.nowMs());
     await this.dispatchSystem.refresh(this.states.keys());
   }
 
@@ -84,7 +87,8 @@ export class CrewEventDetector {
     const fresh = positions.filter((position) => this.isNewPosition(position));
     if (fresh.length === 0) return;
     await this.dispatchSystem.refresh(new Set(fresh.map(({ vehicleId }) => vehicleId)));
-    const stored = await this.storedOf(fresh);
+    const shadows = await this.dispatchSystem.shadowsOf(fresh);
+    const stored = await this.storedOf(fresh, shadows);
     const results = new Map<string, DetectionResult>();
     for (const position of fresh.sort((one, other) => markerTimeMs(one) - markerTimeMs(other))) {
       const { vehicleId } = position;
@@ -92,12 +96,14 @@ export class CrewEventDetector {
       const before = earlier?.memory ?? this.states.get(vehicleId) ?? null;
       const request = this.dispatchSystem.requestOf(vehicleId, position);
       const { memory, events } = applyPosition(before, position, this.rules, request);
-      const context = { before, stored: stored.get(vehicleId) ?? null, request, rules: this.rules };
+      const isShadow = shadows.has(position);
+      const context = { before, stored: stored.get(vehicleId) ?? null, isShadow, request, rules: this.rules };
       const { panel, notifications } = applyPanelRules(position, context);
+      const found = marked([...silenceNotifications(events), ...notifications], isShadow);
       results.set(vehicleId, {
         memory: { ...memory, panel },
         events: [...(earlier?.events ?? []), ...events],
-        notifications: [...(earlier?.notifications ?? []), ...silenceNotifications(events), ...notifications],
+        notifications: [...(earlier?.notifications ?? []), ...found],
       });
     }
     await this.persist(results);
@@ -114,7 +120,12 @@ export class CrewEventDetector {
     for (const [vehicleId, state] of silent) {
       const request = this.dispatchSystem.requestOf(vehicleId, state);
       const result = detectSilence(vehicleId, state, nowMs, this.rules, request);
-      if (result) results.set(vehicleId, { ...result, notifications: silenceNotifications(result.events) });
+      const isShadow = !this.dispatchSystem.isNotifier;
+      if (result)
+        results.set(vehicleId, {
+          ...result,
+          notifications: marked(silenceNotifications(result.events), isShadow),
+        });
     }
     await this.persist(results);
   }
@@ -174,19 +185,43 @@ export class CrewEventDetector {
     return !state || position.receivedAtMs > state.heardMs || markerTimeMs(position) > state.shownMs;
   }
 
-  /** The documents of an earlier server, of the vehicles that the old server's rules have no state of. */
-  private async storedOf(positions: readonly CrewPosition[]): Promise<ReadonlyMap<string, StoredTracking>> {
+  /** The documents of the old server, of the vehicles whose earlier positions it has got and this service must continue. */
+  private async storedOf(
+    positions: readonly CrewPosition[],
+    shadows: ReadonlySet<CrewPosition>,
+  ): Promise<ReadonlyMap<string, StoredTracking>> {
     const none = new Map<string, StoredTracking>();
-    if (this.storedTrackings.size === 0) return none;
-    const unknown = new Set<string>();
-    for (const { vehicleId } of positions) if (!this.states.get(vehicleId)?.panel) unknown.add(vehicleId);
-    if (unknown.size === 0) return none;
-    const ids = await this.dispatchSystem.ambulanceIds([...unknown]);
+    /** Vehicle id → marker time of its first position. */
+    const wanted = new Map<string, number>();
+    let isRoleNew = false;
+    for (const position of positions) {
+      const { vehicleId } = position;
+      const panel = this.states.get(vehicleId)?.panel;
+      const takesOver = panel?.isShadow === true && !shadows.has(position);
+      isRoleNew ||= takesOver;
+      if (panel && !takesOver) continue;
+      const firstMs = Math.min(wanted.get(vehicleId) ?? Infinity, markerTimeMs(position));
+      wanted.set(vehicleId, firstMs);
+    }
+    // What this service writes after the change is in the documents soon. Therefore they are read before it too.
+    const nowMs = this.clock.nowMs();
+    if (shadows.size > 0 && Math.abs(nowMs - this.storedReadAtMs) >= STORED_READ_EVERY_MS)
+      await this.readStored(nowMs);
+    if (wanted.size === 0) return none;
+    const sources = [isRoleNew ? await this.dispatchSystem.storedTrackings() : none, this.storedTrackings];
+    if (sources.every(({ size }) => size === 0)) return none;
+    const ids = await this.dispatchSystem.ambulanceIds([...wanted.keys()]);
     const found = [...ids].flatMap(([vehicleId, ambulanceId]): [string, StoredTracking][] => {
-      const stored = this.storedTrackings.get(ambulanceId);
+      const documents = sources.flatMap((source) => source.get(ambulanceId) ?? []);
+      const stored = documents.find(({ atMs }) => atMs < (wanted.get(vehicleId) ?? 0)) ?? documents[0];
       return stored ? [[vehicleId, stored]] : [];
     });
     return new Map(found);
+  }
+
+  private async readStored(nowMs: number): Promise<void> {
+    this.storedReadAtMs = nowMs;
+    this.storedTrackings = await this.dispatchSystem.storedTrackings();
   }
 
   private async persist(results: ReadonlyMap<string, DetectionResult>): Promise<void> {
@@ -233,8 +268,15 @@ export class CrewEventDetector {
   }
 }
 
+function marked(
+  notifications: readonly CrewEvent[],
+  isShadow: boolean,
+): readonly (CrewEvent & Pick<PendingCrewEvent, 'isShadow'>)[] {
+  return isShadow ? notifications.map((each) => ({ ...each, isShadow })) : notifications;
+}
+
 function pendingEvents(
-  events: readonly CrewEvent[],
+  events: readonly (CrewEvent & Pick<PendingCrewEvent, 'isShadow'>)[],
   audience: CrewEventAudience,
   ambulanceId: string,
 ): PendingCrewEvent[] {

@@ -4,7 +4,7 @@ import type { CrewEventType, CrewEventView } from './crew-event.js';
 /** What the rules read of a position. */
 export type CrewPosition = Pick<
   Position,
-  'vehicleId' | 'timeMs' | 'receivedAtMs' | 'lat' | 'lon' | 'speedMps'
+  'vehicleId' | 'timeMs' | 'receivedAtMs' | 'lat' | 'lon' | 'speedMps' | 'roleEpoch'
 >;
 
 /** The state of a vehicle between two positions, as stored in `crew_states`. Times are epoch milliseconds. */
@@ -35,6 +35,8 @@ export interface PanelVehicleState {
   readonly onlineSinceMs: number | null;
   /** Requests with a near arrival, the newest last. */
   readonly nearRequestIds: readonly string[];
+  /** The old server has got the last position too and has notified of it. */
+  readonly isShadow?: true;
 }
 
 export interface CrewEventRules {
@@ -73,6 +75,8 @@ export type CrewEventAudience = 'watchers' | 'panel';
 /** A crew event that is stored with its vehicle's state and perhaps not in `crew_events` yet. */
 export interface PendingCrewEvent extends CrewEvent {
   readonly audience: CrewEventAudience;
+  /** A notification that the old server has sent. */
+  readonly isShadow?: true;
   /** The vehicle's id in the old system; the vehicle's own id when the old system has none. */
   readonly ambulanceId: string;
 }
@@ -182,9 +186,12 @@ export function rememberRequest(requestIds: readonly string[], requestId: string
 /** For positions that wait: a small copy of one that is large. One can have 2 kB of attributes. */
 export function crewPositionOf(position: Position): CrewPosition {
   if (position.attributes === undefined && position.originalFields === undefined) return position;
-  const { vehicleId, timeMs, receivedAtMs, lat, lon, speedMps } = position;
-  const kept = { vehicleId, timeMs, receivedAtMs, lat, lon };
-  return speedMps === undefined ? kept : { ...kept, speedMps };
+  const { vehicleId, timeMs, receivedAtMs, lat, lon, speedMps, roleEpoch } = position;
+  return {
+    ...{ vehicleId, timeMs, receivedAtMs, lat, lon },
+    ...(speedMps !== undefined && { speedMps }),
+    ...(roleEpoch !== undefined && { roleEpoch }),
+  };
 }
 
 /** The `offline` event of a vehicle whose last position is too old at `nowMs`; null: no event. */

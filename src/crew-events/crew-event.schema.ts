@@ -5,9 +5,10 @@ import type { CrewEventAudience } from './crew-event-rules.js';
 
 /**
  * State of a panel notification. `kept`: not to be sent, because it was late when it was recorded, or because `ambulances`
- * does not have its vehicle. `dead`: given up, until an operator retries it.
+ * does not have its vehicle. `dead`: given up, until an operator retries it. `shadow`: never to be sent, because the old server,
+ * which ran beside this service, has sent its own.
  */
-export const SEND_STATES = ['waiting', 'sent', 'dead', 'kept'] as const;
+export const SEND_STATES = ['waiting', 'sent', 'dead', 'kept', 'shadow'] as const;
 export type SendState = (typeof SEND_STATES)[number];
 
 /**

@@ -69,13 +69,13 @@ export class CrewEventsRepository {
     });
     const known = await insertOrFindDuplicates(
       this.events,
-      events.map(({ id, vehicleId, ...event }) => {
+      events.map(({ id, vehicleId, isShadow, ...event }) => {
         const { recordedAt, late } = event;
         const document = { _id: id, vehicleId: new Types.ObjectId(vehicleId), ...event };
         if (event.audience !== 'panel') return document;
         return {
           ...document,
-          sendState: late ? 'kept' : 'waiting',
+          sendState: isShadow ? 'shadow' : late ? 'kept' : 'waiting',
           attempts: 0,
           closures: 0,
           nextAttemptAt: recordedAt,

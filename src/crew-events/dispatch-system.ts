@@ -31,6 +31,15 @@ export abstract class DispatchSystem {
    */
   abstract hasAmbulance(ambulanceId: string): Promise<boolean>;
 
+  /** This service notifies the panel now. false: the old server does. */
+  abstract get isNotifier(): boolean;
+
+  /**
+   * Those of the items that arrived while the old server notified the panel: it has notified of them.
+   * @throws storage's errors
+   */
+  abstract shadowsOf<T extends { readonly roleEpoch?: number }>(items: readonly T[]): Promise<ReadonlySet<T>>;
+
   /** Ambulance id → what the old system's documents hold of it. @throws storage's errors */
   abstract storedTrackings(): Promise<ReadonlyMap<string, StoredTracking>>;
 }

@@ -38,19 +38,21 @@ interface Drive {
   readonly stored?: StoredTracking;
   readonly requestAt?: (position: CrewPosition) => AssignedRequest | null;
   readonly rulesAt?: (position: CrewPosition) => CrewEventRules;
+  readonly isShadowAt?: (position: CrewPosition) => boolean;
 }
 
 /** Applies both sets of rules as the detector does. */
 function drive(
   fixes: readonly CrewPosition[],
-  { stored, requestAt = () => null, rulesAt = () => RULES }: Drive = {},
+  { stored, requestAt = () => null, rulesAt = () => RULES, isShadowAt = () => false }: Drive = {},
 ): { memory: CrewVehicleState | null; types: string[] } {
   let memory: CrewVehicleState | null = null;
   const types: string[] = [];
   for (const position of fixes) {
     const [request, rules] = [requestAt(position), rulesAt(position)];
     const own = applyPosition(memory, position, rules, request);
-    const context = { before: memory, stored: stored ?? null, request, rules };
+    const isShadow = isShadowAt(position);
+    const context = { before: memory, stored: stored ?? null, isShadow, request, rules };
     const { panel, notifications } = applyPanelRules(position, context);
     memory = { ...own.memory, panel };
     for (const { type, at } of [...silenceNotifications(own.events), ...notifications])
@@ -187,7 +189,35 @@ it('a position that is applied again gives no notification and changes no state'
   const stored = { speedKmh: 90, atMs: T0 - 1 };
   const { memory } = drive(fixes, { stored });
   for (const position of fixes) {
-    const context = { before: memory, stored, request: null, rules: RULES };
+    const context = { before: memory, stored, isShadow: false, request: null, rules: RULES };
     expect(applyPanelRules(position, context)).toEqual({ panel: memory?.panel, notifications: [] });
   }
+});
+
+describe('after positions that the old server has got too', () => {
+  const isShadowAt = ({ timeMs }: CrewPosition): boolean => timeMs < T0 + 2_000;
+  const own = (types: readonly string[]): string[] => types.filter((type) => Number(type.split(' ')[0]) >= 2);
+
+  it('the speed continues from its document, and not from what this service has seen', () => {
+    const stored = { speedKmh: 90, atMs: T0 + 1_500 };
+    // This service has missed the position with 90 km/h.
+    expect(own(drive([fix(0, 10), fix(1, 20), fix(2, 95)], { stored, isShadowAt }).types)).toEqual([]);
+    expect(own(drive([fix(0, 10), fix(1, 20), fix(2, 70)], { stored, isShadowAt }).types)).toEqual([
+      '2 speed_below_80',
+    ]);
+  });
+
+  it('without a document, or with one that is newer already, it continues from what this service has seen', () => {
+    const fixes = [fix(0, 10), fix(1, 95), fix(2, 70)];
+    expect(own(drive(fixes, { isShadowAt }).types)).toEqual(['2 speed_below_80']);
+    const stored = { speedKmh: 70, atMs: T0 + 2_000 };
+    expect(own(drive(fixes, { stored, isShadowAt }).types)).toEqual(['2 speed_below_80']);
+  });
+
+  it('a vehicle is not online again, and not near again', () => {
+    const requestAt = (): AssignedRequest => ({ requestId: 'r', status: 'BACK', estimatedMinutes: 5 });
+    expect(drive([fix(0, 10), fix(2, 10), fix(3, 10)], { isShadowAt, requestAt }).types).toEqual(
+      drive([fix(0, 10)], { isShadowAt, requestAt }).types,
+    );
+  });
 });

@@ -24,8 +24,13 @@ export interface StoredTracking {
 export interface PanelRuleContext {
   /** The vehicle's state before the position; null: its first position here. */
   readonly before: CrewVehicleState | null;
-  /** The document that an earlier server left, for a vehicle without a `PanelVehicleState`; null without one. */
+  /**
+   * The document that the old server left, for a vehicle whose earlier positions it has got: one without a
+   * `PanelVehicleState`, or with one in shadow. null without a document.
+   */
   readonly stored: StoredTracking | null;
+  /** The old server has got the position too and has notified of it. */
+  readonly isShadow: boolean;
   readonly request: AssignedRequest | null;
   readonly rules: CrewEventRules;
 }
@@ -63,12 +68,17 @@ export function speedNotification(
  */
 export function applyPanelRules(
   position: CrewPosition,
-  { before, stored, request, rules }: PanelRuleContext,
+  { before, stored, isShadow, request, rules }: PanelRuleContext,
 ): PanelRuleResult {
   const { vehicleId, lat, lon, speedMps, receivedAtMs } = position;
   const markerMs = markerTimeMs(position);
   const isOld = isBacklog(position, rules);
-  let { speedKmh, onlineSinceMs, nearRequestIds } = before?.panel ?? startOf(stored, markerMs, rules);
+  const known = before?.panel;
+  let { speedKmh, onlineSinceMs, nearRequestIds } = known ?? startOf(stored, markerMs, rules);
+  // The old server has ended, and had got positions that this service has missed.
+  const isContinued = known?.isShadow === true && !isShadow && stored !== null;
+  if (isContinued && stored.atMs < markerMs && stored.atMs > (before?.shownMs ?? -Infinity))
+    speedKmh = stored.speedKmh;
   const notifications: CrewEvent[] = [];
   const averageKmh = before?.averageKmh ?? null;
   const requestId = request?.requestId ?? null;
@@ -102,7 +112,8 @@ export function applyPanelRules(
       notify('near_arrival', markerMs, request.requestId, wholeMinutes(request));
     }
   }
-  return { panel: { speedKmh, onlineSinceMs, nearRequestIds }, notifications };
+  const panel = { speedKmh, onlineSinceMs, nearRequestIds, ...(isShadow && { isShadow }) };
+  return { panel, notifications };
 }
 
 /** The notifications of a silence, which both sets of rules find in the same way. @param events of Samserver's rules */

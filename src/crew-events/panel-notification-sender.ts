@@ -64,7 +64,9 @@ export class PanelNotificationSender {
   /** @returns the pause before the next call, milliseconds. @throws storage's errors, or that the lock is lost */
   async sendDue(lock: HeldLock, signal: AbortSignal): Promise<number> {
     const { panel } = this;
-    if (!panel) return POLL_INTERVAL_MS;
+    // What waits may be sent when the old server has ended again.
+    if (!this.dispatchSystem.isNotifier) this.oldestWaitingAt = null;
+    if (!panel || !this.dispatchSystem.isNotifier) return POLL_INTERVAL_MS;
     const waiting = await this.events.list('waiting', null, MAX_WAITING_READ);
     this.oldestWaitingAt = waiting[0]?.recordedAt ?? null;
     const limit = this.breaker.limit(performance.now());
@@ -74,7 +76,7 @@ export class PanelNotificationSender {
     const send = async (each: Notification): Promise<void> => {
       // After a closed connection the rest of the group waits for the next poll.
       const isAllowed = limit === 1 || this.breaker.hasAnswered;
-      if (isAllowed && !signal.aborted) await this.send(each, panel, lock);
+      if (isAllowed && this.dispatchSystem.isNotifier && !signal.aborted) await this.send(each, panel, lock);
     };
     await Promise.all(due.map((each) => slots(() => send(each))));
     // A second notification of the same vehicle may be due now.

@@ -5,15 +5,23 @@ export type LegacyPostKind = 'position' | 'picture' | 'crash';
 /**
  * `unknown_box`: answered 201. `unusable`: answered like a success, but nothing could be stored. `refused`: unreadable or
  * too large. `limited`: over a rate limit, answered 429. `failed`: not durable, answered 503. `spooled`: durable in the spool,
- * answered like a success.
+ * answered like a success. `mirror_off`: mirrored while mirrored posts are not taken, answered 503.
  */
-type PostOutcome = 'taken' | 'spooled' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
+type PostOutcome =
+  'taken' | 'spooled' | 'mirror_off' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
+/**
+ * `mirror`: nginx has sent a copy of a post that it sent to the old server too. `direct`: any other; the old server does not
+ * know it.
+ */
+export type PostOrigin = 'direct' | 'mirror';
+const POST_ORIGINS: readonly PostOrigin[] = ['direct', 'mirror'];
 type JoinOutcome = 'joined' | 'not_a_room' | 'too_many';
 
 export const POST_KINDS: readonly LegacyPostKind[] = ['position', 'picture', 'crash'];
 const OUTCOMES: readonly PostOutcome[] = [
   'taken',
   'spooled',
+  'mirror_off',
   'unknown_box',
   'unusable',
   'refused',
@@ -33,10 +41,12 @@ export class LegacyMetrics {
   constructor(private readonly metrics: Metrics) {
     this.posts = metrics.counter({
       name: 'samserver_legacy_posts_total',
-      help: 'Requests of old tracking boxes, by kind and outcome.',
-      labelNames: ['post', 'outcome'],
+      help: 'Requests of old tracking boxes, by kind, outcome and origin: mirrored by nginx, which has sent them to the old server too, or direct.',
+      labelNames: ['post', 'outcome', 'origin'],
     });
-    for (const post of POST_KINDS) for (const outcome of OUTCOMES) this.posts.inc({ post, outcome }, 0);
+    for (const post of POST_KINDS)
+      for (const outcome of OUTCOMES)
+        for (const origin of POST_ORIGINS) this.posts.inc({ post, outcome, origin }, 0);
     this.unknown = metrics.counter({
       name: 'samserver_legacy_unknown_box_posts_total',
       help: 'Requests of boxes whose code belongs to no vehicle in service; see /api/v1/legacy/unknown-boxes.',
@@ -53,8 +63,8 @@ export class LegacyMetrics {
     for (const outcome of JOINS) this.joins.inc({ outcome }, 0);
   }
 
-  post(post: LegacyPostKind, outcome: PostOutcome): void {
-    this.posts.inc({ post, outcome });
+  post(post: LegacyPostKind, outcome: PostOutcome, origin: PostOrigin): void {
+    this.posts.inc({ post, outcome, origin });
   }
 
   unknownBox(): void {

@@ -17,12 +17,22 @@ import { BoxesService } from './boxes/boxes.service.js';
 import { SocketClientFilesController } from './panels/socket-client-files.controller.js';
 import { SocketPortRoutes } from './panels/socket-port-routes.js';
 import { UnknownBoxes } from './status/unknown-boxes.js';
+import { LegacyRolesModule } from './roles/legacy-roles.module.js';
 import { BoxPostWriter } from './spool/box-post-writer.js';
 import { KnownBoxes } from './spool/known-boxes.js';
 import { PostSpool } from './spool/post-spool.service.js';
 import { SpoolDrainer } from './spool/spool-drainer.js';
 import { SpoolMetrics } from './spool/spool-metrics.js';
 import { SharedCollectionsModule } from './shared-collections/shared-collections.module.js';
+import { MirrorSwitch } from './mirrored-posts/mirror-switch.js';
+import { MirroredPostsController } from './mirrored-posts/mirrored-posts.controller.js';
+import { PostSources } from './mirrored-posts/post-source.js';
+import { RecentRequests } from './mirrored-posts/recent-requests.js';
+import { OwedRepository } from './owed/owed.repository.js';
+import { OwedWriter } from './owed/owed-writer.js';
+import { ShadowPictureRetention } from './shadow-pictures/shadow-picture-retention.js';
+import { ShadowPictures } from './shadow-pictures/shadow-pictures.js';
+import { ShadowPicturesRepository } from './shadow-pictures/shadow-pictures.repository.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
 import { PanelGateway } from './panels/panel.gateway.js';
@@ -45,10 +55,11 @@ export class LegacyModule {
         ImagesModule,
         CrashesModule,
         GatewayModule,
+        LegacyRolesModule,
         SharedCollectionsModule,
         LegacyClientsModule,
       ],
-      controllers: [BoxesController, LegacyController, SocketClientFilesController],
+      controllers: [BoxesController, MirroredPostsController, LegacyController, SocketClientFilesController],
       providers: [
         LegacyMetrics,
         BoxDirectory,
@@ -56,6 +67,14 @@ export class LegacyModule {
         ArrivalTimes,
         BoxPictureWriter,
         BoxPicturesService,
+        ShadowPicturesRepository,
+        ShadowPictures,
+        ShadowPictureRetention,
+        OwedRepository,
+        OwedWriter,
+        MirrorSwitch,
+        PostSources,
+        RecentRequests,
         LegacyRequestRecorder,
         PostLimits,
         BoxesService,

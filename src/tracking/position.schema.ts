@@ -61,6 +61,10 @@ export class PositionRecord {
   /** True when a newer position was known at the time of the write; absent otherwise. */
   @Prop({ type: Boolean })
   late?: boolean;
+
+  /** See `RecordEpoch`. */
+  @Prop({ type: Number })
+  roleEpoch?: number;
 }
 
 export const PositionSchema = SchemaFactory.createForClass(PositionRecord);

@@ -50,7 +50,7 @@ export class PositionsRepository {
   }
 
   /** The stored positions with these vehicles and times, by `positionKey`. */
-  async findStored(positions: readonly Position[]): Promise<ReadonlyMap<string, Position>> {
+  async findStored(positions: readonly PositionKey[]): Promise<ReadonlyMap<string, Position>> {
     const found = await this.findSame(positions);
     return new Map(found.map(toPosition).map((position) => [positionKey(position), position]));
   }
@@ -127,7 +127,7 @@ export class PositionsRepository {
    * One query for each position, at most `SIMULTANEOUS_LOOKUPS` at a time. With `$in`, MongoDB reads a clustered collection
    * from the lowest to the highest id: all positions of all vehicles in between.
    */
-  private async findSame(positions: readonly Position[]): Promise<PositionRecord[]> {
+  private async findSame(positions: readonly PositionKey[]): Promise<PositionRecord[]> {
     const distinct = new Map(positions.map((position) => [positionKey(position), position]));
     const found = await pLimit(SIMULTANEOUS_LOOKUPS).map(distinct.values(), (position) =>
       this.collection.findOne({ _id: idOf(position) }),
@@ -136,10 +136,13 @@ export class PositionsRepository {
   }
 }
 
-export function positionKey({ vehicleId, timeMs }: { vehicleId: string; timeMs: number }): string {
+/** A vehicle has one stored position at each time. */
+export type PositionKey = Pick<Position, 'vehicleId' | 'timeMs'>;
+
+export function positionKey({ vehicleId, timeMs }: PositionKey): string {
   return `${vehicleId}:${timeMs}`;
 }
 
-function idOf({ vehicleId, timeMs }: Position): Buffer {
+function idOf({ vehicleId, timeMs }: PositionKey): Buffer {
   return positionId(vehicleId, timeMs);
 }

@@ -19,6 +19,7 @@ const FIELDS = [
   'receivedAt',
   'recordedAt',
   'late',
+  'roleEpoch',
 ] as const;
 const NAMES = FIELDS.map((name) => Buffer.from(`${name}\0`));
 
@@ -127,5 +128,6 @@ export function toPosition(record: PositionRecord): Position {
     vehicleId: record.vehicleId.toHexString(),
     timeMs: record.time.getTime(),
     receivedAtMs: record.receivedAt.getTime(),
+    ...(record.roleEpoch !== undefined && { roleEpoch: record.roleEpoch }),
   };
 }

@@ -26,6 +26,7 @@ const ATTRIBUTES = nameOf('attributes');
 const RECEIVED_AT = nameOf('receivedAt');
 const RECORDED_AT = nameOf('recordedAt');
 const LATE = nameOf('late');
+const ROLE_EPOCH = nameOf('roleEpoch');
 const OPTIONAL_NUMBERS = (['speedMps', 'headingDeg', 'accuracyM', 'altitudeM', 'batteryPct'] as const).map(
   (field) => ({ field, name: nameOf(field) }),
 );
@@ -78,6 +79,7 @@ function writeDocument(
   at = writeDate(target, at, RECEIVED_AT, position.receivedAtMs);
   at = writeDate(target, at, RECORDED_AT, recordedAtMs);
   if (late) at = writeBoolean(target, at, LATE, true);
+  if (position.roleEpoch !== undefined) at = writeNumber(target, at, ROLE_EPOCH, position.roleEpoch);
   target[at] = 0;
   at += 1;
   target.writeInt32LE(at - start, start);

@@ -25,6 +25,7 @@ const FULL: Position = {
   altitudeM: 519.25,
   batteryPct: 83,
   ignition: true,
+  roleEpoch: 0,
   attributes: { text: 'Größe', list: [1, null, { a: 1.5 }], empty: {}, minusZero: -0, large: 2 ** 40 },
 };
 const recorded = (position: Position, late = false): RecordedPosition => ({
@@ -46,6 +47,7 @@ function encoded({ position, late, recordedAtMs }: RecordedPosition): Uint8Array
   document['receivedAt'] = new Date(position.receivedAtMs);
   document['recordedAt'] = new Date(recordedAtMs);
   if (late) document['late'] = true;
+  if (position.roleEpoch !== undefined) document['roleEpoch'] = position.roleEpoch;
   return mongo.BSON.serialize(document);
 }
 

@@ -19,6 +19,8 @@ export const AUDIT_ACTIONS = [
   'ops.handover-begun',
   'ops.handover-undone',
   'ops.log-level-changed',
+  'ops.legacy-roles-changed',
+  'ops.legacy-mirror-changed',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -167,6 +167,10 @@ export const ERROR_CODES = {
     kind: 'conflict',
     text: 'The instance is already draining, so a handover is not possible.',
   },
+  'ops/legacy-roles-changed': {
+    kind: 'conflict',
+    text: 'The role beside the old server has another epoch than the request names. Read it and decide again.',
+  },
   'positions/overloaded': {
     kind: 'unavailable',
     text: 'Too many positions wait to be written. Send the same positions again.',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { positionGeoJson, positionJson } from './position-json.js';
 import { type Position, toPositionView } from './position.js';
 
-const FULL: Required<Omit<Position, 'originalFields'>> = {
+const FULL: Required<Omit<Position, 'originalFields' | 'roleEpoch'>> = {
   vehicleId: '66f0c0ffee0123456789abcd',
   lat: -0.000_000_1,
   lon: 11.575_000_000_000_001,

@@ -34,6 +34,8 @@ export interface Position extends Measurements {
   readonly timeMs: number;
   /** Time of arrival by the clock of this instance, epoch milliseconds. */
   readonly receivedAtMs: number;
+  /** See `RecordEpoch`. Stored, never part of `PositionView`. */
+  readonly roleEpoch?: number;
   /** The fields that a client of the old server sent. In memory only: never stored, never part of `PositionView`. */
   readonly originalFields?: Readonly<Record<string, unknown>>;
 }

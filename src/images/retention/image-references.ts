@@ -10,6 +10,8 @@ export interface ReferenceSource {
    * @returns how many
    */
   removeOf(images: readonly Image[], existing: FindExisting): Promise<number>;
+  /** Another program writes the documents and the volume now: retention deletes nothing. Default false. */
+  readonly isFrozen?: boolean;
 }
 
 /** @returns those of the paths that an image has */
@@ -22,6 +24,10 @@ export class ImageReferences {
 
   add(source: ReferenceSource): void {
     this.sources.push(source);
+  }
+
+  get areFrozen(): boolean {
+    return this.sources.some(({ isFrozen = false }) => isFrozen);
   }
 
   async shownPaths(): Promise<ReadonlySet<string>> {

@@ -4,6 +4,7 @@ import { BackgroundJobs, Metrics, pacedStep } from '../../core/index.js';
 import { DatabaseConnection } from '../../database/index.js';
 import type { Image } from '../image.js';
 import { ImageVolume } from '../volume/image-volume.js';
+import { ImageReferences } from './image-references.js';
 import { ImageRemovalService } from './image-removal.service.js';
 import { RETENTION_REASONS, type RetentionReason } from './retention-rules.js';
 import { type RetentionAmount, RetentionPlanner } from './retention-planner.js';
@@ -25,6 +26,7 @@ export class ImageRetention implements OnApplicationBootstrap {
 
   constructor(
     private readonly planner: RetentionPlanner,
+    private readonly references: ImageReferences,
     private readonly removal: ImageRemovalService,
     private readonly volume: ImageVolume,
     private readonly database: DatabaseConnection,
@@ -72,7 +74,7 @@ export class ImageRetention implements OnApplicationBootstrap {
     try {
       for (const rule of rules) {
         const victims = this.planner.victims(rule);
-        while (!signal?.aborted) {
+        while (!signal?.aborted && !this.references.areFrozen) {
           const { value: step, done } = await pacedStep(() => victims.next(), signal, PAUSE_FACTOR);
           if (done) break;
           if (step.length === 0) continue;

@@ -37,7 +37,9 @@ export class OldAddressesService {
       logRefusedAddress(url);
       throw imageNotFound();
     }
-    const file = await openInVolume(this.volume.directory, path, () => logRefusedAddress(url));
+    const found = await openInVolume(this.volume.directory, path, () => logRefusedAddress(url));
+    // A picture that arrived while the old server writes the volume.
+    const file = found ?? (await openInVolume(this.settings.legacy.shadowDirectory, path));
     if (file === null) throw imageNotFound();
     const contentType = await imageTypeOf(file);
     return {
@@ -47,7 +49,8 @@ export class OldAddressesService {
       filename: sanitizeFilename(path, contentType),
       etag: `W/"${file.sizeBytes.toString(16)}-${Math.floor(file.mtimeMs).toString(16)}"`,
       cacheControl: CACHE_CONTROL[this.settings.images.oldAddresses],
-      isAccelerated: this.settings.images.isAccelerated,
+      // nginx has the volume only.
+      isAccelerated: found !== null && this.settings.images.isAccelerated,
     };
   }
 }

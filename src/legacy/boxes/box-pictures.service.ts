@@ -13,6 +13,9 @@ import {
 } from '../../core/index.js';
 import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
+import type { PostSource } from '../mirrored-posts/post-source.js';
+import { RecentRequests } from '../mirrored-posts/recent-requests.js';
+import { LegacyRoles } from '../roles/legacy-roles.js';
 import { PostSpool } from '../spool/post-spool.service.js';
 import { BoxDirectory } from './box-directory.js';
 import { dialectOf, readLegacyBody } from './legacy-body.js';
@@ -43,6 +46,8 @@ export class BoxPicturesService {
     private readonly limits: PostLimits,
     private readonly addresses: ClientAddresses,
     private readonly inFlight: InFlightBytes,
+    private readonly requests: RecentRequests,
+    private readonly roles: LegacyRoles,
     private readonly clock: Clock,
     @Inject(SETTINGS) { legacy }: Settings,
   ) {
@@ -56,11 +61,12 @@ export class BoxPicturesService {
    */
   async ingest(
     request: IncomingMessage,
+    source: PostSource,
   ): Promise<{ readonly fields: LegacyFields; readonly isKnown: boolean }> {
     // The pictures are in memory until they are stored.
     const hold = this.inFlight.open(this.addresses.networkOf(request), () => request.destroy());
     try {
-      return await this.store(request, await this.read(request, hold));
+      return await this.store(request, source, await this.read(request, hold));
     } finally {
       hold.release();
     }
@@ -68,15 +74,20 @@ export class BoxPicturesService {
 
   private async store(
     request: IncomingMessage,
+    source: PostSource,
     { fields, files }: LegacyForm,
   ): ReturnType<BoxPicturesService['ingest']> {
     const code = boxCodeIn(fields);
     const vehicleId = await this.boxes.find(code);
     if (code === null || vehicleId === null) return { fields, isKnown: false };
     this.limits.checkBox('picture', vehicleId, request);
-    const post = { kind: 'picture', id: randomUUID(), vehicleId, boxCode: code, fields, files } as const;
-    const receivedAtMs = this.nextTimeMs(vehicleId);
-    this.metrics.post('picture', await this.spool.submit({ ...post, receivedAtMs }));
+    const arrival = this.requests.arrivalOf('picture', vehicleId, source.requestId, () => ({
+      id: randomUUID(),
+      receivedAtMs: this.nextTimeMs(vehicleId),
+      roleEpoch: this.roles.arrivalEpoch,
+    }));
+    const post = { kind: 'picture', vehicleId, boxCode: code, fields, files, ...arrival, ...source } as const;
+    this.metrics.post('picture', await this.spool.submit(post), source.origin);
     return { fields, isKnown: true };
   }
 

@@ -6,6 +6,10 @@ import { CrashesService } from '../../crashes/index.js';
 import { parseMeasurements, PositionsService } from '../../tracking/index.js';
 import { boxCodeIn, type LegacyFields, measurementsIn, numberIn } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
+import { type PostSource, PostSources } from '../mirrored-posts/post-source.js';
+import { RecentRequests } from '../mirrored-posts/recent-requests.js';
+import { LegacyRoles } from '../roles/legacy-roles.js';
+import { deterministicId } from '../shared-collections/deterministic-id.js';
 import { PostSpool } from '../spool/post-spool.service.js';
 import { ArrivalTimes } from './arrival-times.js';
 import { BoxDirectory } from './box-directory.js';
@@ -33,22 +37,27 @@ export class BoxesService {
     private readonly limits: PostLimits,
     private readonly recorder: LegacyRequestRecorder,
     private readonly metrics: LegacyMetrics,
+    private readonly sources: PostSources,
+    private readonly requests: RecentRequests,
+    private readonly roles: LegacyRoles,
     private readonly clock: Clock,
   ) {}
 
   async track(request: Request, response: Response): Promise<void> {
+    const source = this.sources.of(request);
     this.limits.checkAddress('position', request);
     const { fields } = await readLegacyBody(request);
-    const isKnown = await this.ingestPosition(request, fields);
+    const isKnown = await this.ingestPosition(request, fields, source);
     this.recorder.record('position', request, fields, isKnown);
     if (isKnown) response.status(200).json(SUCCESS);
     else answerUnknownBox(response);
   }
 
   async crash(request: Request, response: Response): Promise<void> {
+    const source = this.sources.of(request);
     this.limits.checkAddress('crash', request);
     const { fields } = await readLegacyBody(request);
-    const isKnown = await this.ingestCrash(fields);
+    const isKnown = await this.ingestCrash(fields, source);
     this.recorder.record('crash', request, fields, isKnown);
     if (isKnown) answerEmpty(response);
     else answerUnknownBox(response);
@@ -56,8 +65,9 @@ export class BoxesService {
 
   /** The old server gave this answer to unknown boxes too. */
   async snapshot(request: Request, response: Response): Promise<void> {
+    const source = this.sources.of(request);
     this.limits.checkAddress('picture', request);
-    const { fields, isKnown } = await this.pictures.ingest(request);
+    const { fields, isKnown } = await this.pictures.ingest(request, source);
     this.recorder.record('picture', request, fields, isKnown);
     answerEmpty(response);
   }
@@ -68,21 +78,25 @@ export class BoxesService {
    * @returns false when no vehicle has this box
    * @throws storage/unavailable, TooManyPostsError
    */
-  private async ingestPosition(request: Request, fields: LegacyFields): Promise<boolean> {
+  private async ingestPosition(request: Request, fields: LegacyFields, source: PostSource): Promise<boolean> {
     const vehicleId = await this.boxes.find(boxCodeIn(fields));
     if (vehicleId === null) return false;
     this.limits.checkBox('position', vehicleId, request);
-    const receivedAtMs = this.clock.nowMs();
-    const timeMs = this.arrivals.next(vehicleId);
-    const parsed = parseMeasurements(measurementsIn(fields), timeMs, fields);
+    const arrival = this.requests.arrivalOf('position', vehicleId, source.requestId, () => ({
+      id: randomUUID(),
+      receivedAtMs: this.clock.nowMs(),
+      timeMs: this.arrivals.next(vehicleId),
+      roleEpoch: this.roles.arrivalEpoch,
+    }));
+    const parsed = parseMeasurements(measurementsIn(fields), arrival.timeMs, fields);
     if ('rejection' in parsed) {
       // Counts the rejection; nothing is stored.
       await this.positions.reportParsed(vehicleId, [parsed], 'legacy');
-      this.metrics.post('position', 'unusable');
+      this.metrics.post('position', 'unusable', source.origin);
       return true;
     }
-    const post = { kind: 'position', id: randomUUID(), vehicleId, timeMs, receivedAtMs, fields } as const;
-    this.metrics.post('position', await this.spool.submit(post));
+    const post = { kind: 'position', vehicleId, fields, ...arrival, ...source } as const;
+    this.metrics.post('position', await this.spool.submit(post), source.origin);
     return true;
   }
 
@@ -92,25 +106,36 @@ export class BoxesService {
    * @returns false when no vehicle has this box
    * @throws storage/unavailable
    */
-  private async ingestCrash(fields: LegacyFields): Promise<boolean> {
+  private async ingestCrash(fields: LegacyFields, source: PostSource): Promise<boolean> {
     const vehicleId = await this.boxes.find(boxCodeIn(fields));
     if (vehicleId === null) return false;
-    const receivedAtMs = this.clock.nowMs();
+    const arrival = this.requests.arrivalOf('crash', vehicleId, source.requestId, () => ({
+      receivedAtMs: this.clock.nowMs(),
+      roleEpoch: this.roles.arrivalEpoch,
+    }));
+    const { receivedAtMs } = arrival;
     const lat = within(fields['tracking_latitude'], -90, 90);
     const lon = within(fields['tracking_longitude'], -180, 180);
     const hasPlace = lat !== null && lon !== null;
-    const crash = this.crashes.identify({
+    const report = {
       vehicleId,
       reportedAt: new Date(receivedAtMs),
       lat: hasPlace ? lat : null,
       lon: hasPlace ? lon : null,
       speedMps: within(fields['tracking_speed'], 0, MAX_SPEED_MPS),
       headingDeg: within(fields['tracking_heading'], 0, 360),
-    });
-    const post = { kind: 'crash', id: crash.id, vehicleId, receivedAtMs, crash, fields } as const;
-    this.metrics.post('crash', await this.spool.submit(post));
+    };
+    const crash = this.crashes.identify(report, crashIdOf(source.requestId, receivedAtMs));
+    const post = { kind: 'crash', id: crash.id, vehicleId, crash, fields, ...arrival, ...source } as const;
+    this.metrics.post('crash', await this.spool.submit(post), source.origin);
     return true;
   }
+}
+
+/** The copies of one request have one id also on two instances, when they arrive within one second. */
+function crashIdOf(requestId: string | null, receivedAtMs: number): string | undefined {
+  const secondMs = Math.floor(receivedAtMs / 1_000) * 1_000;
+  return requestId === null ? undefined : deterministicId('crash', secondMs, requestId);
 }
 
 function within(value: unknown, min: number, max: number): number | null {

@@ -10,6 +10,7 @@ import {
 } from '../../core/index.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
+import { MirrorOffError, originOf } from '../mirrored-posts/post-source.js';
 import { NoFormError } from './box-pictures.service.js';
 import { TooManyPostsError } from './post-limits.js';
 
@@ -33,25 +34,31 @@ export class LegacyExceptionFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<Response>();
     const requestId = requestIdOf(request);
     if (error instanceof UnreadableBodyError) {
-      this.metrics.post(postOf(request), 'refused');
+      this.metrics.post(postOf(request), 'refused', originOf(request));
       response.status(error.status).type('html');
       void answerEarly(request, response, legacyErrorPage(error.status), MAX_DISCARDED_BYTES);
       return;
     }
     if (error instanceof NoFormError) {
-      this.metrics.post(postOf(request), 'refused');
+      this.metrics.post(postOf(request), 'refused', originOf(request));
       response.status(500).type('html');
       void answerEarly(request, response, legacyErrorPage(500), MAX_DISCARDED_BYTES);
       return;
     }
     response.type('json');
     if (error instanceof TooManyPostsError) {
-      this.metrics.post(postOf(request), 'limited');
+      this.metrics.post(postOf(request), 'limited', originOf(request));
       response.status(429).setHeader('Retry-After', Math.ceil(error.retryAfterMs / 1_000));
       void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
       return;
     }
-    this.metrics.post(postOf(request), 'failed');
+    if (error instanceof MirrorOffError) {
+      this.metrics.post(postOf(request), 'mirror_off', originOf(request));
+      response.status(503).setHeader('Retry-After', RETRY_AFTER_S);
+      void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
+      return;
+    }
+    this.metrics.post(postOf(request), 'failed', originOf(request));
     const known = error instanceof DomainError ? error : this.translate(error);
     if (known) {
       this.logger.warn({ requestId, code: known.code }, known.message);

@@ -18,11 +18,16 @@ export function boxFolder(code: string): string {
 
 /**
  * The path of a new picture, as the old server made it: `<box>/<Y>/<M>/<D>/<H>_<m>/<m>_<s>_<4 digits>.<extension>` in
- * local time without leading zeros. The four digits are random on every call.
+ * local time without leading zeros. The four digits are random on every call, unless `number` gives them.
  */
-export function legacyPicturePath(code: string, at: Date, timeZone: string, extension: string): string {
+export function legacyPicturePath(
+  code: string,
+  at: Date,
+  timeZone: string,
+  extension: string,
+  number = randomInt(1_000, 10_000),
+): string {
   const { year, month, day, hour, minute, second } = localParts(at, timeZone);
-  const number = randomInt(1_000, 10_000);
   return `${boxFolder(code)}/${year}/${month}/${day}/${hour}_${minute}/${minute}_${second}_${number}.${extension}`;
 }
 

@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { boxCodeIn, type LegacyFields } from '../legacy-fields.js';
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { isSocketPortRequest } from '../legacy-routes.js';
+import { originOf } from '../mirrored-posts/post-source.js';
 import { LegacyClientTracker } from '../status/legacy-client-tracker.js';
 import { UnknownBoxes } from '../status/unknown-boxes.js';
 import { dialectOf } from './legacy-body.js';
@@ -24,7 +25,7 @@ export class LegacyRequestRecorder {
       dialect: dialectOf(request),
     } as const;
     if (isKnown) return this.clientTracker.record({ kind: 'box', name: code ?? '', ...how });
-    this.metrics.post(post, 'unknown_box');
+    this.metrics.post(post, 'unknown_box', originOf(request));
     const name = this.unknownBoxes.record(code, request.ip ?? '');
     this.clientTracker.record({ kind: 'unknown_box', name, ...how });
   }

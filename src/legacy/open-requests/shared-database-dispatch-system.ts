@@ -6,6 +6,7 @@ import {
   type StoredTracking,
   type VehiclePosition,
 } from '../../crew-events/index.js';
+import { LegacyRoles } from '../roles/legacy-roles.js';
 import { AmbulanceDirectory } from '../shared-collections/ambulance-directory.js';
 import { AmbulancesRepository } from '../shared-collections/ambulances.repository.js';
 import { StoredTrackingsRepository } from '../shared-collections/stored-trackings.repository.js';
@@ -26,6 +27,7 @@ export class SharedDatabaseDispatchSystem extends DispatchSystem {
     private readonly directory: AmbulanceDirectory,
     private readonly ambulances: AmbulancesRepository,
     private readonly trackings: StoredTrackingsRepository,
+    private readonly roles: LegacyRoles,
     private readonly clock: Clock,
   ) {
     super();
@@ -54,6 +56,16 @@ export class SharedDatabaseDispatchSystem extends DispatchSystem {
 
   hasAmbulance(ambulanceId: string): Promise<boolean> {
     return this.ambulances.exists(ambulanceId);
+  }
+
+  get isNotifier(): boolean {
+    return this.roles.isWriter;
+  }
+
+  async shadowsOf<T extends { readonly roleEpoch?: number }>(items: readonly T[]): Promise<ReadonlySet<T>> {
+    const shadows = new Set(items);
+    for (const each of await this.roles.ours(items)) shadows.delete(each);
+    return shadows;
   }
 
   storedTrackings(): Promise<ReadonlyMap<string, StoredTracking>> {

@@ -26,6 +26,12 @@ export class CrashCollectionRepository {
     return upsertedCount;
   }
 
+  async isAnyMissing(crashes: readonly Crash[]): Promise<boolean> {
+    const ids = crashes.map(({ id }) => new mongo.ObjectId(id));
+    const found = await this.crashes.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
+    return found.length < new Set(crashes.map(({ id }) => id)).size;
+  }
+
   private get crashes(): mongo.Collection<ReturnType<typeof toDocument>> {
     return collectionOf<ReturnType<typeof toDocument>>(this.connection, 'ambulance_crashes');
   }

@@ -9,6 +9,8 @@ export interface Snapshot {
   readonly at: Date | null;
   /** The old server's names `uploads/ambulance_images/…`, in their places. */
   readonly names: readonly string[];
+  /** Absent: pictures that the old server has got too are not in the volume. */
+  readonly roleEpoch?: undefined;
 }
 
 declare module '../../core/events/event-bus.js' {
@@ -17,6 +19,8 @@ declare module '../../core/events/event-bus.js' {
     'legacy-snapshot.stored': Snapshot & {
       /** The other fields of the request as the box sent them. */
       readonly originalFields: Readonly<Record<string, unknown>>;
+      /** They are in LEGACY_SHADOW_DIR: the old server has got them too and writes them. */
+      readonly isShadow?: true;
     };
   }
 }

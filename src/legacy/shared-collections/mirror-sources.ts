@@ -4,6 +4,7 @@ import type { EventBus, Position } from '../../core/index.js';
 import { type Crash, CrashesService } from '../../crashes/index.js';
 import { ImagesService, oldAddressOf } from '../../images/index.js';
 import { PositionLogService, RECORDED_WITHIN_MS } from '../../tracking/index.js';
+import { LegacyRoles, type WithRoleEpoch } from '../roles/legacy-roles.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { CrashCollectionRepository } from './crash-collection.repository.js';
 import { type Snapshot, snapshotsOf } from './legacy-snapshot.js';
@@ -24,25 +25,50 @@ interface AmbulanceItem<T> {
   readonly item: T;
 }
 
-/** Base of the three sources. Items of vehicles without an ambulance id are not mirrored. */
-abstract class VehicleItemSource<T extends { readonly vehicleId: string }> implements MirrorSource<T> {
+/**
+ * Base of the three sources. Items of vehicles without an ambulance id are not mirrored. Nothing is written while the old server
+ * writes the collections, and later only what arrived while this service did.
+ */
+abstract class VehicleItemSource<
+  T extends { readonly vehicleId: string } & WithRoleEpoch,
+> implements MirrorSource<T> {
   abstract readonly name: string;
   abstract readonly settlesWithinMs: number;
 
-  constructor(private readonly directory: AmbulanceDirectory) {}
+  constructor(
+    private readonly directory: AmbulanceDirectory,
+    private readonly roles: LegacyRoles,
+  ) {}
 
   abstract subscribe(bus: EventBus, offer: (items: readonly T[]) => void): void;
   abstract since(fromMs: number): AsyncIterable<readonly T[]>;
   protected abstract upsert(entries: readonly AmbulanceItem<T>[]): Promise<number>;
+  /** Whether any of them is not in the collections. */
+  protected abstract isAnyMissing(entries: readonly AmbulanceItem<T>[]): Promise<boolean>;
 
   async write(items: readonly T[]): Promise<number> {
+    const ours = await this.roles.ours(items);
+    // After it, because it may have found another role in storage.
+    return this.roles.isWriter ? this.writeOwed(ours) : 0;
+  }
+
+  /** Writes items whatever the role was when they arrived: the old server has not got them. */
+  async writeOwed(items: readonly T[]): Promise<number> {
+    return this.upsert(await this.withAmbulances(items));
+  }
+
+  async hasUnwritten(items: readonly T[]): Promise<boolean> {
+    const entries = await this.withAmbulances(await this.roles.ours(items));
+    return entries.length > 0 && this.isAnyMissing(entries);
+  }
+
+  private async withAmbulances(items: readonly T[]): Promise<readonly AmbulanceItem<T>[]> {
+    if (items.length === 0) return [];
     const ids = await this.directory.resolve(items.map(({ vehicleId }) => vehicleId));
-    return this.upsert(
-      items.flatMap((item) => {
-        const ambulanceId = ids.get(item.vehicleId);
-        return ambulanceId === undefined ? [] : [{ ambulanceId, item }];
-      }),
-    );
+    return items.flatMap((item) => {
+      const ambulanceId = ids.get(item.vehicleId);
+      return ambulanceId === undefined ? [] : [{ ambulanceId, item }];
+    });
   }
 }
 
@@ -54,10 +80,11 @@ export class PositionSource extends VehicleItemSource<Position> {
 
   constructor(
     directory: AmbulanceDirectory,
+    roles: LegacyRoles,
     private readonly positions: PositionLogService,
     private readonly collections: TrackingCollectionsRepository,
   ) {
-    super(directory);
+    super(directory, roles);
   }
 
   override subscribe(bus: EventBus, offer: (items: readonly Position[]) => void): void {
@@ -74,7 +101,11 @@ export class PositionSource extends VehicleItemSource<Position> {
   }
 
   protected override upsert(entries: readonly AmbulanceItem<Position>[]): Promise<number> {
-    return this.collections.write(entries.map(({ ambulanceId, item }) => ({ ambulanceId, position: item })));
+    return this.collections.write(positionsOf(entries));
+  }
+
+  protected override isAnyMissing(entries: readonly AmbulanceItem<Position>[]): Promise<boolean> {
+    return this.collections.isAnyMissing(positionsOf(entries));
   }
 }
 
@@ -89,16 +120,19 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
 
   constructor(
     directory: AmbulanceDirectory,
+    roles: LegacyRoles,
     private readonly images: ImagesService,
     private readonly collections: PictureCollectionsRepository,
   ) {
-    super(directory);
+    super(directory, roles);
   }
 
   override subscribe(bus: EventBus, offer: (items: readonly Snapshot[]) => void): void {
     bus.subscribe(
       'legacy-snapshot.stored',
-      ({ vehicleId, at, names }) => offer([{ vehicleId, at, names }]),
+      ({ vehicleId, at, names, isShadow }) => {
+        if (!isShadow) offer([{ vehicleId, at, names }]);
+      },
       'this-instance',
     );
   }
@@ -114,6 +148,12 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
       if (item.names.length > 0) count += await this.collections.upsert(ambulanceId, item);
     return count;
   }
+
+  protected override async isAnyMissing(entries: readonly AmbulanceItem<Snapshot>[]): Promise<boolean> {
+    for (const { ambulanceId, item } of entries)
+      if (item.names.length > 0 && !(await this.collections.has(ambulanceId, item))) return true;
+    return false;
+  }
 }
 
 /** Crash reports, for `ambulance_crashes`. */
@@ -124,10 +164,11 @@ export class CrashSource extends VehicleItemSource<Crash> {
 
   constructor(
     directory: AmbulanceDirectory,
+    roles: LegacyRoles,
     private readonly crashes: CrashesService,
     private readonly collection: CrashCollectionRepository,
   ) {
-    super(directory);
+    super(directory, roles);
   }
 
   override subscribe(bus: EventBus, offer: (items: readonly Crash[]) => void): void {
@@ -150,4 +191,14 @@ export class CrashSource extends VehicleItemSource<Crash> {
   protected override upsert(entries: readonly AmbulanceItem<Crash>[]): Promise<number> {
     return this.collection.upsert(entries.map(({ ambulanceId, item }) => ({ ambulanceId, crash: item })));
   }
+
+  protected override isAnyMissing(entries: readonly AmbulanceItem<Crash>[]): Promise<boolean> {
+    return this.collection.isAnyMissing(entries.map(({ item }) => item));
+  }
+}
+
+function positionsOf(
+  entries: readonly AmbulanceItem<Position>[],
+): { readonly ambulanceId: string; readonly position: Position }[] {
+  return entries.map(({ ambulanceId, item }) => ({ ambulanceId, position: item }));
 }

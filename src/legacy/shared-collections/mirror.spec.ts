@@ -43,10 +43,18 @@ class Fake {
 
   async write(items: readonly number[]): Promise<number> {
     if (this.isDown) throw new Error('down');
+    if (!role.isWriter) return 0;
     this.groups.push(items.length);
     const fresh = items.filter((item) => !this.copied.includes(item));
     this.copied.push(...fresh);
     return fresh.length;
+  }
+
+  /** Items that only this service has got. */
+  ours: readonly number[] = [];
+
+  async hasUnwritten(items: readonly number[]): Promise<boolean> {
+    return items.some((item) => this.ours.includes(item) && !this.copied.includes(item));
   }
 
   readonly cursors = {
@@ -75,10 +83,14 @@ const newJobs = (): BackgroundJobs => new BackgroundJobs(new OwnLock(), new Metr
 let clock: SetClock;
 let fake: Fake;
 let mirror: Mirror<number>;
+let role: { isWriter: boolean; epoch: number };
+let bus: EventBus;
 beforeEach(async () => {
   clock = new SetClock();
   fake = new Fake();
-  mirror = new Mirror(fake, fake.cursors, clock, new EventBus());
+  role = { isWriter: true, epoch: 1 };
+  bus = new EventBus();
+  mirror = new Mirror(fake, fake.cursors, clock, role, bus);
   await mirror.ensureCursor();
 });
 afterEach(async () => {
@@ -161,5 +173,60 @@ describe('Mirror', () => {
     fake.offer([1]);
     await mirror.stop(1_000);
     expect(fake.copied).toEqual([1]);
+  });
+
+  describe('while the old server writes', () => {
+    const change = async (isWriter: boolean): Promise<void> => {
+      role = Object.assign(role, { isWriter, epoch: role.epoch + 1 });
+      bus.publish('legacy-roles.adopted', null);
+      await pass(1);
+    };
+    const storeAndOffer = (n: number): void => {
+      fake.stored.push({ n, atMs: clock.atMs });
+      fake.offer([n]);
+    };
+
+    it('passes over what the old server has got too', async () => {
+      await change(false);
+      mirror.start(newJobs());
+      await pass(1);
+      storeAndOffer(1);
+      await pass(31_000);
+      expect([fake.copied, fake.cursor]).toEqual([[], clock.atMs - 1_000]);
+      expect(mirror.lagMs).toBe(0);
+    });
+
+    it('stops before an item that only this service has, and writes it when it writes again', async () => {
+      mirror.start(newJobs());
+      await pass(1);
+      await change(false);
+      fake.ours = [1];
+      storeAndOffer(1);
+      const storedMs = clock.atMs;
+      for (let n = 2; n < 5; n += 1) {
+        await pass(31_000);
+        storeAndOffer(n);
+      }
+      expect([fake.copied, mirror.lagMs]).toEqual([[], 0]);
+      expect(fake.cursor).toBeLessThanOrEqual(storedMs);
+      await change(true);
+      await pass(1);
+      expect(fake.copied[0]).toBe(1);
+      expect(fake.cursor).toBeGreaterThan(storedMs);
+    });
+
+    it('does not move the cursor when the role changes during a catch-up', async () => {
+      mirror.start(newJobs());
+      await pass(1);
+      const before = fake.cursor;
+      fake.stored = [{ n: 1, atMs: clock.atMs }];
+      const write = fake.write.bind(fake);
+      fake.write = async (items) => {
+        Object.assign(role, { isWriter: false, epoch: 2 });
+        return write(items);
+      };
+      await pass(31_000);
+      expect([fake.copied, fake.cursor]).toEqual([[], before]);
+    });
   });
 });

@@ -26,8 +26,17 @@ export interface MirrorSource<T> {
   subscribe(bus: EventBus, offer: (items: readonly T[]) => void): void;
   /** All stored items from a moment on, in pages. */
   since(fromMs: number): AsyncIterable<readonly T[]>;
-  /** Idempotent. @returns the number of documents written */
+  /** Idempotent. Leaves out the items that this service may not write. @returns the number of documents written */
   write(items: readonly T[]): Promise<number>;
+  /** Whether this service must write any of the items later. Writes nothing. */
+  hasUnwritten(items: readonly T[]): Promise<boolean>;
+}
+
+/** See `LegacyRoles`. */
+export interface WriterRole {
+  /** false: the old server writes the collections. */
+  readonly isWriter: boolean;
+  readonly epoch: number | undefined;
 }
 
 /**
@@ -35,6 +44,9 @@ export interface MirrorSource<T> {
  * 30 s one instance catches up for all: it reads all items since a stored cursor. It finds what was offered to a process
  * that ended, what did not fit into memory, and what a database in trouble stored late. The cursor never passes a moment
  * under which an item can still appear, so no item is missed. An item that is in its place already is not written again.
+ *
+ * While the old server writes the collections, nothing is written. Items that it has got too are passed over; the cursor stops
+ * at the first item that only this service has and that is not in its place, until this service writes again.
  */
 export class Mirror<T> {
   private waiting: { readonly item: T; readonly sinceMs: number }[] = [];
@@ -51,10 +63,12 @@ export class Mirror<T> {
     private readonly source: MirrorSource<T>,
     private readonly cursors: CursorsRepository,
     private readonly clock: Clock,
+    private readonly role: WriterRole,
     bus: EventBus,
   ) {
     this.behindSinceMs = clock.nowMs();
     source.subscribe(bus, (items) => this.offer(items));
+    bus.subscribe('legacy-roles.adopted', () => this.catchUpJob?.trigger());
   }
 
   get name(): string {
@@ -143,13 +157,21 @@ export class Mirror<T> {
   private async catchUp(signal: AbortSignal): Promise<void> {
     const beganMs = this.clock.nowMs();
     const { drops } = this;
+    const { epoch } = this.role;
     const from = await this.cursors.getOrCreate(this.name, new Date(beganMs - INITIAL_LOOKBACK_MS));
     for await (const page of this.source.since(from.getTime())) {
       if (signal.aborted) return;
+      if (!this.role.isWriter && (await this.source.hasUnwritten(page))) {
+        // It waits for this service to write again, which is no lag.
+        this.behindSinceMs = null;
+        return;
+      }
       for (let start = 0; start < page.length; start += MAX_GROUP) {
         this.written += await this.source.write(page.slice(start, start + MAX_GROUP));
       }
     }
+    // A page may have been read in one role and passed over in the other.
+    if (this.role.epoch !== epoch) return;
     // Items that were dropped during the catch-up may lie before the page it had reached.
     if (this.drops === drops) this.behindSinceMs = null;
     await this.cursors.advance(this.name, new Date(beganMs - this.source.settlesWithinMs));

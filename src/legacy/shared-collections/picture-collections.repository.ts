@@ -72,6 +72,16 @@ export class PictureCollectionsRepository {
     return count;
   }
 
+  /** Whether the request is in its place: the newest one, or a history of this service or of the old server after it. */
+  async has(ambulanceId: string, post: Post): Promise<boolean> {
+    const current = await this.currentOf(ambulanceId);
+    if (isKnown(post, postIn(current))) return true;
+    const byOldServer = current?.ambulance_image_histories_id;
+    const ids = [historyIdOf(ambulanceId, post), ...(byOldServer ? [byOldServer] : [])];
+    const histories = await this.histories.find({ _id: { $in: ids } }).toArray();
+    return histories.some(({ images }) => post.names.every((name) => namesIn(images).includes(name)));
+  }
+
   /** The newest request of each vehicle whose document says when it arrived. */
   async listPosts(): Promise<NamedPost[]> {
     const projection = { images: 1, updatedAt: 1 };
@@ -103,10 +113,7 @@ export class PictureCollectionsRepository {
     ambulanceId: string,
     { at, names }: Post,
   ): Promise<{ readonly id: mongo.ObjectId; readonly count: number }> {
-    const atMs = at?.getTime() ?? wallTimeMs(names);
-    // Names without a time identify the request themselves.
-    const mark = atMs === 0 ? [...names].sort().join('\n') : '';
-    const id = new mongo.ObjectId(deterministicId('pictures', atMs, ambulanceId, mark));
+    const id = historyIdOf(ambulanceId, { at, names });
     const known = { at, names: namesIn((await this.histories.findOne({ _id: id }))?.images) };
     const all = combined(known, { at, names });
     if (isEqual(all, known.names)) return { id, count: 0 };
@@ -130,6 +137,13 @@ export class PictureCollectionsRepository {
   private get histories(): mongo.Collection<PicturesDocument> {
     return collectionOf<PicturesDocument>(this.connection, 'ambulance_image_histories');
   }
+}
+
+function historyIdOf(ambulanceId: string, { at, names }: Post): mongo.ObjectId {
+  const atMs = at?.getTime() ?? wallTimeMs(names);
+  // Names without a time identify the request themselves.
+  const mark = atMs === 0 ? [...names].sort().join('\n') : '';
+  return new mongo.ObjectId(deterministicId('pictures', atMs, ambulanceId, mark));
 }
 
 function postIn(document: PicturesDocument | null): Post {

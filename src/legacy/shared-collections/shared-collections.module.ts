@@ -4,13 +4,15 @@ import { Clock, EventBus } from '../../core/index.js';
 import { CrashesModule } from '../../crashes/index.js';
 import { DispatchSystem } from '../../crew-events/index.js';
 import { CursorsRepository } from '../../database/index.js';
-import { ImagesModule } from '../../images/index.js';
+import { ImagesModule, RetentionPlannerModule } from '../../images/index.js';
 import { TrackingModule } from '../../tracking/index.js';
 import { VehiclesModule } from '../../vehicles/index.js';
 import { DrivingTimes, GoogleRoutesClient, ROUTES_CLIENT } from '../open-requests/driving-times.js';
 import { OpenRequestsRepository } from '../open-requests/open-requests.repository.js';
 import { OpenRequestsService } from '../open-requests/open-requests.service.js';
 import { SharedDatabaseDispatchSystem } from '../open-requests/shared-database-dispatch-system.js';
+import { LegacyRoles } from '../roles/legacy-roles.js';
+import { LegacyRolesModule } from '../roles/legacy-roles.module.js';
 import { AmbulanceDirectory } from './ambulance-directory.js';
 import { AmbulancesRepository } from './ambulances.repository.js';
 import { CrashCollectionRepository } from './crash-collection.repository.js';
@@ -18,6 +20,7 @@ import { CrashSource, PictureSource, PositionSource } from './mirror-sources.js'
 import { Mirror, type MirrorSource } from './mirror.js';
 import { PictureCollectionsRepository } from './picture-collections.repository.js';
 import { PictureReferencesModule } from './picture-references.module.js';
+import { RetentionFreeze } from './retention-freeze.js';
 import { MIRRORS, SharedCollectionsService } from './shared-collections.service.js';
 import { StoredTrackingsRepository } from './stored-trackings.repository.js';
 import { TimeZoneCheck } from './time-zone-check.js';
@@ -29,10 +32,23 @@ const mirrors: Provider = {
     { sharedCollections }: Settings,
     cursors: CursorsRepository,
     clock: Clock,
+    roles: LegacyRoles,
     bus: EventBus,
     ...sources: MirrorSource<unknown>[]
-  ) => (sharedCollections.isEnabled ? sources.map((source) => new Mirror(source, cursors, clock, bus)) : []),
-  inject: [SETTINGS, CursorsRepository, Clock, EventBus, PositionSource, PictureSource, CrashSource],
+  ) =>
+    sharedCollections.isEnabled
+      ? sources.map((source) => new Mirror(source, cursors, clock, roles, bus))
+      : [],
+  inject: [
+    SETTINGS,
+    CursorsRepository,
+    Clock,
+    LegacyRoles,
+    EventBus,
+    PositionSource,
+    PictureSource,
+    CrashSource,
+  ],
 };
 
 const routesClient: Provider = {
@@ -44,7 +60,15 @@ const routesClient: Provider = {
 
 /** The database that this service shares with the old system's programs: what it writes there and what it reads. */
 @Module({
-  imports: [TrackingModule, VehiclesModule, ImagesModule, CrashesModule, PictureReferencesModule],
+  imports: [
+    LegacyRolesModule,
+    TrackingModule,
+    VehiclesModule,
+    ImagesModule,
+    CrashesModule,
+    PictureReferencesModule,
+    RetentionPlannerModule,
+  ],
   providers: [
     AmbulancesRepository,
     AmbulanceDirectory,
@@ -57,6 +81,7 @@ const routesClient: Provider = {
     CrashSource,
     mirrors,
     SharedCollectionsService,
+    RetentionFreeze,
     TimeZoneCheck,
     routesClient,
     DrivingTimes,
@@ -64,6 +89,13 @@ const routesClient: Provider = {
     OpenRequestsService,
     { provide: DispatchSystem, useClass: SharedDatabaseDispatchSystem },
   ],
-  exports: [AmbulanceDirectory, OpenRequestsService, DispatchSystem],
+  exports: [
+    PositionSource,
+    PictureSource,
+    CrashSource,
+    AmbulanceDirectory,
+    OpenRequestsService,
+    DispatchSystem,
+  ],
 })
 export class SharedCollectionsModule {}

@@ -77,6 +77,14 @@ export class TrackingCollectionsRepository {
     return count;
   }
 
+  /** Whether any of them has no history. */
+  async isAnyMissing(entries: readonly AmbulancePosition[]): Promise<boolean> {
+    const stored = await this.storedHistories(entries);
+    return entries.some(
+      ({ ambulanceId, position }) => !stored.has(historyId(ambulanceId, position).toHexString()),
+    );
+  }
+
   private async storedHistories(
     entries: readonly AmbulancePosition[],
   ): Promise<Map<string, HistoryDocument>> {

@@ -1,9 +1,19 @@
 import type { Crash } from '../../crashes/index.js';
 import type { LegacyFields } from '../legacy-fields.js';
-import type { LegacyPostKind } from '../legacy-metrics.js';
+import type { LegacyPostKind, PostOrigin } from '../legacy-metrics.js';
+
+/** How a request arrived. */
+interface PostArrival {
+  /** `mirror`: the old server has got it too. */
+  readonly origin: PostOrigin;
+  /** nginx's id of the request; null: it came past nginx. Both copies of one request have the same, and the same times and ids. */
+  readonly requestId: string | null;
+  /** See `RecordEpoch`. null: it arrived before the role was read from storage, and gets the epoch at its write. */
+  readonly roleEpoch?: number | null;
+}
 
 /** A position of a box; it can be stored. */
-export interface PositionPost {
+export interface PositionPost extends PostArrival {
   readonly kind: 'position';
   /** Of this request. */
   readonly id: string;
@@ -16,7 +26,7 @@ export interface PositionPost {
   readonly fields: LegacyFields;
 }
 
-export interface CrashPost {
+export interface CrashPost extends PostArrival {
   readonly kind: 'crash';
   /** That of the crash. */
   readonly id: string;
@@ -26,7 +36,7 @@ export interface CrashPost {
   readonly fields: LegacyFields;
 }
 
-export interface PicturePost {
+export interface PicturePost extends PostArrival {
   readonly kind: 'picture';
   readonly id: string;
   readonly vehicleId: string;
@@ -60,8 +70,12 @@ export function encodePost(post: BoxPost): Buffer {
 /** The files share the memory of `payload`. @throws SyntaxError, RangeError when it is no post */
 export function decodePost(payload: Buffer): BoxPost {
   let offset = 4 + payload.readUInt32BE(0);
-  const post = JSON.parse(payload.toString('utf8', 4, offset)) as
-    PositionPost | CrashPost | (Omit<PicturePost, 'files'> & { files: StoredFile[] });
+  const post = {
+    // A release without mirrored posts has written neither.
+    ...({ origin: 'direct', requestId: null } as object),
+    ...(JSON.parse(payload.toString('utf8', 4, offset)) as
+      PositionPost | CrashPost | (Omit<PicturePost, 'files'> & { files: StoredFile[] })),
+  };
   if (post.kind === 'crash')
     return { ...post, crash: { ...post.crash, reportedAt: new Date(post.crash.reportedAt) } };
   if (post.kind !== 'picture') return post;

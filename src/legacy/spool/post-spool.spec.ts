@@ -96,8 +96,10 @@ async function startProcess(maxBytes = 1_000_000): Promise<Process> {
   };
 }
 
+const DIRECT = { origin: 'direct', requestId: null } as const;
 const position = (n: number, vehicleId = 'v'): PositionPost => ({
   kind: 'position',
+  ...DIRECT,
   id: `p${n}`,
   vehicleId,
   timeMs: nowMs + n,
@@ -106,6 +108,7 @@ const position = (n: number, vehicleId = 'v'): PositionPost => ({
 });
 const picture = (id: string, sizeBytes: number, vehicleId = 'v'): PicturePost => ({
   kind: 'picture',
+  ...DIRECT,
   id,
   vehicleId,
   receivedAtMs: nowMs,

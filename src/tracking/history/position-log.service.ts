@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { EventStream } from '../../cluster/index.js';
-import type { RecordedPosition } from '../../core/index.js';
+import type { Position, RecordedPosition } from '../../core/index.js';
 import { PositionsService } from '../ingest/positions.service.js';
-import { PositionsRepository } from '../positions.repository.js';
+import { type PositionKey, positionKey, PositionsRepository } from '../positions.repository.js';
 
 /** The recorded positions in the order of recording: for consumers that continue where they stopped. */
 @Injectable()
@@ -18,6 +18,12 @@ export class PositionLogService {
   /** Every position that any instance recorded before this time was published here, epoch milliseconds. */
   get publishedUpToMs(): number {
     return Math.min(this.ingest.publishedUpToMs, this.stream.publishedUpToMs);
+  }
+
+  /** The stored positions with these vehicles and times, in their order; null for one that is not stored. */
+  async find(keys: readonly PositionKey[]): Promise<readonly (Position | null)[]> {
+    const found = await this.positions.findStored(keys);
+    return keys.map((key) => found.get(positionKey(key)) ?? null);
   }
 
   /** How full the queue before storage is, 0…1. */

@@ -6,6 +6,7 @@ import {
   EventBus,
   type Position,
   QUARANTINE_TEXTS,
+  RecordEpoch,
   type RecordedPosition,
   REJECTION_TEXTS,
 } from '../../core/index.js';
@@ -25,6 +26,7 @@ const NOW_MS = 1_800_000_000_000;
 const clock = { nowMs: () => NOW_MS };
 const at = (second: number): string => new Date(NOW_MS + second * 1_000).toISOString();
 
+let recordEpoch: RecordEpoch;
 let steps: string[];
 let published: RecordedPosition[];
 let inDoubt: Position[];
@@ -35,6 +37,7 @@ let write: (positions: readonly Position[], results: readonly ValidationResult[]
 
 beforeEach(() => {
   Logger.overrideLogger(false);
+  recordEpoch = new RecordEpoch();
   steps = [];
   published = [];
   inDoubt = [];
@@ -92,6 +95,7 @@ beforeEach(() => {
     } as unknown as PositionMetrics,
     new ClockSkewDetector(clock),
     clock,
+    recordEpoch,
   );
 });
 
@@ -104,6 +108,14 @@ describe('a report', () => {
   it('passes the steps in order: the marker is set before the event', async () => {
     await service.report(VEHICLE, [{ lat: 1, lon: 2, time: at(0) }], 'http');
     expect(steps).toEqual(['load', 'validate', 'write', 'clocks', `publish with marker ${NOW_MS}`]);
+  });
+
+  it('gives its positions the epoch under which they arrived', async () => {
+    await service.report(VEHICLE, [{ lat: 1, lon: 2, time: at(0) }], 'http');
+    recordEpoch.current = 0;
+    await service.report(VEHICLE, [{ lat: 1, lon: 2, time: at(1) }], 'http');
+    const epochs = published.map(({ position }) => ('roleEpoch' in position ? position.roleEpoch : 'none'));
+    expect(epochs).toEqual(['none', 0]);
   });
 
   it('is validated in time order and answered by index', async () => {

@@ -9,6 +9,7 @@ import {
   type Position,
   type PositionResult,
   QUARANTINE_TEXTS,
+  RecordEpoch,
   REJECTION_TEXTS,
   type ReportAnswer,
 } from '../../core/index.js';
@@ -50,6 +51,7 @@ export class PositionsService {
     private readonly metrics: PositionMetrics,
     private readonly clockSkew: ClockSkewDetector,
     private readonly clock: Clock,
+    private readonly recordEpoch: RecordEpoch,
   ) {
     this.groupCommit = new GroupCommit<Position, ValidationResult>({
       commit: (positions, limit) => this.commit(positions, limit),
@@ -131,6 +133,7 @@ export class PositionsService {
 
   private async ingest(vehicleId: string, parsed: readonly ParsedPosition[]): Promise<ReportAnswer> {
     const receivedAtMs = this.clock.nowMs();
+    const roleEpoch = this.recordEpoch.current;
     const positions: Position[] = [];
     for (const each of parsed) {
       if (!('fix' in each)) continue;
@@ -138,6 +141,7 @@ export class PositionsService {
       const position = each.fix as Mutable<Position>;
       position.vehicleId = vehicleId;
       position.receivedAtMs = receivedAtMs;
+      if (roleEpoch !== undefined) position.roleEpoch = roleEpoch;
       positions.push(position);
     }
     return answerOf(parsed, await this.groupCommit.submit(vehicleId, positions));

@@ -164,6 +164,7 @@ function toRecord({ position, code }: HeldPosition): Record<string, unknown> & {
     fix: measurementsOf(position),
     receivedAt: new Date(position.receivedAtMs),
     isReleased: false,
+    ...(position.roleEpoch !== undefined && { roleEpoch: position.roleEpoch }),
   };
 }
 
@@ -183,6 +184,7 @@ function toPosition(record: QuarantineRecord): Position {
     vehicleId: record.vehicleId.toHexString(),
     timeMs: record.time.getTime(),
     receivedAtMs: record.receivedAt.getTime(),
+    ...(record.roleEpoch !== undefined && { roleEpoch: record.roleEpoch }),
   };
 }
 

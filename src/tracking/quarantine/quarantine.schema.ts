@@ -34,6 +34,10 @@ export class QuarantineRecord {
   /** User id; absent when a sequence of jumps released it. */
   @Prop({ type: String })
   releasedBy?: string;
+
+  /** See `RecordEpoch`. */
+  @Prop({ type: Number })
+  roleEpoch?: number;
 }
 
 export const QuarantineSchema = SchemaFactory.createForClass(QuarantineRecord);
