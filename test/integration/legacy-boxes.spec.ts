@@ -2,15 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getModelToken } from '@nestjs/mongoose';
 import { type Model, Types } from 'mongoose';
 import { adminToken, call } from '../support/http.js';
-import {
-  CRASH,
-  formOf,
-  newBox,
-  type Port,
-  postJson,
-  postRaw,
-  TRACKING,
-} from '../support/old-boxes.js';
+import { CRASH, formOf, newBox, type Port, postJson, postRaw, TRACKING } from '../support/old-boxes.js';
 import { Scrape } from '../support/scrape.js';
 import { OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
 
