@@ -14,6 +14,8 @@ export const BOXES = 16;
 /** Between two positions of a box. Half of what readers take as off. */
 export const EVERY_S = 30;
 const MINUTE_S = 60;
+/** The service can have read the box codes just before the adoption, and keeps them for this time. */
+const BOX_CODES_KEPT_MS = 10_000;
 /** This box stops in minute 50. */
 export const SILENT = 15;
 export const ASSIGNED = 3;
@@ -68,7 +70,8 @@ export class ReplayedHour {
     const ambulances: string[] = [];
     for (let box = 0; box < BOXES; box += 1) ambulances.push(await database.addAmbulance(codeOf(box)));
     await adoptAmbulances(service.database.url);
-    return new ReplayedHour(service, database, () => volume.remove(), Date.now(), ambulances);
+    const startMs = Date.now() + BOX_CODES_KEPT_MS;
+    return new ReplayedHour(service, database, () => volume.remove(), startMs, ambulances);
   }
 
   get now(): Date {
