@@ -53,6 +53,13 @@ export const OLD_SETTINGS: Readonly<Record<string, SettingRule>> = {
     shown: 'never',
     text: UNUSED_SETTINGS['FCM_SERVER_KEY'] ?? 'not used',
   },
+  // Of an earlier release.
+  PANEL_NEAR_ARRIVAL_TYPE: {
+    outcome: 'dead',
+    target: null,
+    shown: 'value',
+    text: UNUSED_SETTINGS['PANEL_NEAR_ARRIVAL_TYPE'] ?? 'not used',
+  },
   TZ: {
     outcome: 'renamed',
     target: 'LEGACY_TIME_ZONE',
