@@ -445,6 +445,13 @@ const FAULTS = [
     specs: ['integration/legacy-pictures'],
   },
   {
+    what: 'a kill before the record of a picture of a box leaves its file for ever',
+    file: 'src/images/upload/incoming-sweep.ts',
+    from: 'PART_FILE_NAME, LINKED_FILE_NAME])',
+    to: 'PART_FILE_NAME])',
+    specs: ['integration/legacy-pictures'],
+  },
+  {
     what: 'retention deletes a picture that a document of another program shows',
     file: 'src/images/retention/retention-planner.ts',
     from: 'shown.has(image.path) || ',

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { Clock } from '../../src/core/index.js';
+import { BoxDirectory } from '../../src/legacy/boxes/box-directory.js';
 import { adoptAmbulances } from '../support/adopt-ambulances.js';
 import { CRASH, formOf, postRaw, SNAPSHOT, TRACKING } from '../support/old-boxes.js';
 import { OldDatabase } from '../support/old-database.js';
@@ -14,8 +15,6 @@ export const BOXES = 16;
 /** Between two positions of a box. Half of what readers take as off. */
 export const EVERY_S = 30;
 const MINUTE_S = 60;
-/** The service can have read the box codes just before the adoption, and keeps them for this time. */
-const BOX_CODES_KEPT_MS = 10_000;
 /** This box stops in minute 50. */
 export const SILENT = 15;
 export const ASSIGNED = 3;
@@ -70,8 +69,10 @@ export class ReplayedHour {
     const ambulances: string[] = [];
     for (let box = 0; box < BOXES; box += 1) ambulances.push(await database.addAmbulance(codeOf(box)));
     await adoptAmbulances(service.database.url);
-    const startMs = Date.now() + BOX_CODES_KEPT_MS;
-    return new ReplayedHour(service, database, () => volume.remove(), startMs, ambulances);
+    // The service can have read the box codes just before.
+    const directory = service.service.app.get(BoxDirectory);
+    await until(async () => (await directory.find(codeOf(BOXES - 1))) !== null, 'the boxes to be known');
+    return new ReplayedHour(service, database, () => volume.remove(), Date.now(), ambulances);
   }
 
   get now(): Date {

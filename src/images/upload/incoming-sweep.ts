@@ -9,6 +9,7 @@ import { ImageVolume } from '../volume/image-volume.js';
 import {
   INCOMING_DIRECTORY,
   INTENT_FILE_NAME,
+  LINKED_FILE_NAME,
   parseLinkedFileName,
   PART_FILE_NAME,
   partFileName,
@@ -62,9 +63,9 @@ export class IncomingSweep implements OnApplicationBootstrap {
     let orphans = 0;
     // Intent files are handled before part files: the part file shows whether the target came from it. The directory is
     // read as a stream, because an outage can leave hundreds of thousands of them.
-    for (const isSwept of [namesPlace, isPart])
+    for (const isSwept of [INTENT_FILE_NAME, PART_FILE_NAME, LINKED_FILE_NAME])
       for await (const { name } of await opendir(join(directory, INCOMING_DIRECTORY)))
-        if (isSwept(name) && (await this.clear(directory, name, before))) orphans += 1;
+        if (isSwept.test(name) && (await this.clear(directory, name, before))) orphans += 1;
     const unfinished = await this.images.listUnfinishedDeletes(new Date(before), DELETE_BATCH_SIZE);
     for (const image of unfinished) await this.deletion.finish(image);
     const result = { orphans, deleted: unfinished.length };
@@ -114,11 +115,6 @@ export class IncomingSweep implements OnApplicationBootstrap {
     return !hasRecord;
   }
 }
-
-/** Whether a file of the incoming directory names the place of an image: an intent file, or a `LinkedFile`. */
-const namesPlace = (name: string): boolean =>
-  INTENT_FILE_NAME.test(name) || parseLinkedFileName(name) !== null;
-const isPart = (name: string): boolean => PART_FILE_NAME.test(name);
 
 /**
  * Whether the target of an intent file is the uploaded file, and not another file that had the name before. It is when
