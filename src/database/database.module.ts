@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
 import { type Connection, createConnection } from 'mongoose';
 import { ERROR_TRANSLATOR, LOCK_PROVIDER } from '../core/index.js';
+import { patchClosedConnections } from './closed-connections.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { DatabaseConnection, StartupTasks } from './database-connection.js';
 import { DatabaseServer } from './database-server.js';
@@ -16,6 +17,7 @@ import { translateStorageError } from './storage-errors.js';
 
 export function unopenedConnection(): Connection {
   patchOperationTimeLimit();
+  patchClosedConnections();
   const connection = createConnection();
   // Calls fail at once during an outage and do not wait in a queue.
   Object.assign(connection.config, { bufferCommands: false });
