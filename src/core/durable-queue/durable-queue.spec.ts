@@ -113,7 +113,7 @@ describe('a durable queue', () => {
     const appends = range(0, 4).map((n) => queue.append({ ...record(n), payload }));
     await expect(appends[3]).rejects.toThrow('too many records');
     expect(queue.isEmpty).toBe(false);
-    const first = appends[0] as Promise<void>;
+    const first = appends[0] as Promise<string>;
     while (stalled.length === 0) await new Promise((settle) => setImmediate(settle));
     stalled[0]?.();
     await first;
