@@ -397,6 +397,7 @@ describe('the defaults', () => {
       legacy: {
         ...DEFAULTS.legacy,
         spool: { ...DEFAULTS.legacy.spool, directory: join(dir, 'legacy-spool') },
+        shadowDirectory: join(dir, 'legacy-shadow-pictures'),
       },
     });
   });

@@ -4,7 +4,7 @@ import { BackgroundJobs, EventBus } from '../../core/index.js';
 import { DatabaseConnection, StartupTasks } from '../../database/index.js';
 import { LegacyMoveRepository, type MirrorState } from '../roles/legacy-move.repository.js';
 
-const POLL_INTERVAL_MS = 500;
+const POLL_INTERVAL_MS = 900;
 
 declare module '../../core/events/event-bus.js' {
   interface EventMap {
@@ -17,6 +17,7 @@ declare module '../../core/events/event-bus.js' {
 @Injectable()
 export class MirrorSwitch implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger(MirrorSwitch.name);
+  private readonly canBeMirrored: boolean;
   private state: MirrorState;
 
   constructor(
@@ -27,6 +28,7 @@ export class MirrorSwitch implements OnModuleInit, OnApplicationBootstrap {
     private readonly jobs: BackgroundJobs,
     @Inject(SETTINGS) { legacy }: Pick<Settings, 'legacy'>,
   ) {
+    this.canBeMirrored = legacy.mirror.secret !== null;
     this.state = { isOn: legacy.mirror.isOn, revision: 0 };
     events.share('legacy-mirror.changed');
     events.subscribe('legacy-mirror.changed', (state) => this.adopt(state));
@@ -37,6 +39,7 @@ export class MirrorSwitch implements OnModuleInit, OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
+    if (!this.canBeMirrored) return;
     this.jobs.start({
       name: 'legacy-mirror',
       intervalMs: POLL_INTERVAL_MS,

@@ -6,7 +6,7 @@ import { changedRole, type RoleChange, type RoleRecord, roleUnder, SETTING_EPOCH
 import { LegacyMoveRepository } from './legacy-move.repository.js';
 
 /** Every instance has a change within a second, also without Redis. */
-const POLL_INTERVAL_MS = 500;
+const POLL_INTERVAL_MS = 900;
 
 declare module '../../core/events/event-bus.js' {
   interface EventMap {

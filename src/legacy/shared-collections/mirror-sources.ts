@@ -47,8 +47,9 @@ abstract class VehicleItemSource<
   protected abstract isAnyMissing(entries: readonly AmbulanceItem<T>[]): Promise<boolean>;
 
   async write(items: readonly T[]): Promise<number> {
-    if (!this.roles.isWriter) return 0;
-    return this.writeOwed(await this.roles.ours(items));
+    const ours = await this.roles.ours(items);
+    // After it, because it may have found another role in storage.
+    return this.roles.isWriter ? this.writeOwed(ours) : 0;
   }
 
   /** Writes items whatever the role was when they arrived: the old server has not got them. */

@@ -76,9 +76,8 @@ export class PictureCollectionsRepository {
   async has(ambulanceId: string, post: Post): Promise<boolean> {
     const current = await this.currentOf(ambulanceId);
     if (isKnown(post, postIn(current))) return true;
-    const ids = [historyIdOf(ambulanceId, post), current?.ambulance_image_histories_id].filter(
-      (id) => id != null,
-    );
+    const byOldServer = current?.ambulance_image_histories_id;
+    const ids = [historyIdOf(ambulanceId, post), ...(byOldServer ? [byOldServer] : [])];
     const histories = await this.histories.find({ _id: { $in: ids } }).toArray();
     return histories.some(({ images }) => post.names.every((name) => namesIn(images).includes(name)));
   }
