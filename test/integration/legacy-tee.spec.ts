@@ -8,8 +8,9 @@ import { OwedRepository } from '../../src/legacy/owed/owed.repository.js';
 import { PostSpool } from '../../src/legacy/spool/post-spool.service.js';
 import { storageUnavailable } from '../../src/database/index.js';
 import { limitJobIntervals } from '../support/background-jobs.js';
-import { call } from '../support/http.js';
+import { adminToken, call } from '../support/http.js';
 import { CRASH, formOf, newBox, postJson, postRaw, SNAPSHOT, TRACKING } from '../support/old-boxes.js';
+import { OldDatabase } from '../support/old-database.js';
 import { jpeg } from '../support/pictures.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
@@ -215,6 +216,23 @@ describe('a post of a box that this service does not know', () => {
     expect((await postJson(service, TRACKING, {})).status).toBe(201);
     expect(old.received).toEqual([]);
   });
+});
+
+it('makes a vehicle of an ambulance that is added on the old side, and follows its box code', async () => {
+  const old = await OldDatabase.open(service.database.url);
+  const id = await old.addAmbulance('777');
+  const boxes = async (): Promise<unknown> => {
+    const { status, body } = await call(service, 'GET', `/api/v1/vehicles/${id}`, {
+      token: await adminToken(service),
+    });
+    return status === 200 ? body.boxCode : null;
+  };
+  await until(async () => (await boxes()) === '777', 'the vehicle');
+  await old
+    .collection('ambulances')
+    .updateOne({ _id: OldDatabase.id(id) }, { $set: { ambulance_box_code: '778' } });
+  await until(async () => (await boxes()) === '778', 'the new box code');
+  await old.close();
 });
 
 it('answers 508 to a post that was passed on', async () => {
