@@ -1,12 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { failureFields } from '../../core/index.js';
-import { OwedRepository } from '../owed/owed.repository.js';
+import { type OwedItem, OwedRepository } from '../owed/owed.repository.js';
 import type { TeedPost, TeeOutcome } from './teed-post.js';
 
-interface Owing {
-  readonly post: Omit<TeedPost, 'body'>;
-  readonly outcome: TeeOutcome;
-  /** Called when it is durable. */
+interface Waiting {
+  /** null: this service has no record of the post. */
+  readonly item: OwedItem | null;
   readonly onDurable: () => void;
 }
 
@@ -14,7 +13,7 @@ interface Owing {
 @Injectable()
 export class OwedPosts {
   private readonly logger = new Logger(OwedPosts.name);
-  private readonly waiting: Owing[] = [];
+  private readonly waiting: Waiting[] = [];
   private saving: Promise<void> | null = null;
   private isFailing = false;
 
@@ -24,8 +23,9 @@ export class OwedPosts {
     return this.waiting.length;
   }
 
-  add(owing: Owing): void {
-    this.waiting.push(owing);
+  /** @param onDurable called when the record is in storage, or none is needed */
+  add(post: TeedPost, outcome: TeeOutcome, onDurable: () => void): void {
+    this.waiting.push({ item: itemOf(post, outcome), onDurable });
     if (!this.isFailing) void this.save();
   }
 
@@ -37,7 +37,7 @@ export class OwedPosts {
   private async saveAll(): Promise<void> {
     for (let [next] = this.waiting; next; [next] = this.waiting) {
       try {
-        await this.saveOne(next);
+        if (next.item) await this.owed.add(next.item);
       } catch (error) {
         if (!this.isFailing) this.logger.warn({ ...failureFields(error) }, 'owed records wait for storage');
         this.isFailing = true;
@@ -48,10 +48,9 @@ export class OwedPosts {
       next.onDurable();
     }
   }
+}
 
-  private async saveOne({ post, outcome }: Owing): Promise<void> {
-    const { kind, vehicleId, recordId, receivedAtMs } = post;
-    if (vehicleId === null || recordId === null) return;
-    await this.owed.add({ kind, vehicleId, recordId, at: new Date(receivedAtMs), reason: `tee: ${outcome}` });
-  }
+function itemOf({ kind, vehicleId, recordId, receivedAtMs }: TeedPost, outcome: TeeOutcome): OwedItem | null {
+  if (vehicleId === null || recordId === null) return null;
+  return { kind, vehicleId, recordId, at: new Date(receivedAtMs), reason: `tee: ${outcome}` };
 }

@@ -2,7 +2,15 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SETTINGS, type Settings } from '../../config/index.js';
-import { BackgroundJobs, Clock, EventBus, failureFields, LagMonitor, withTimeout } from '../../core/index.js';
+import {
+  BackgroundJobs,
+  Clock,
+  EventBus,
+  failureFields,
+  KeyedTokenBuckets,
+  LagMonitor,
+  withTimeout,
+} from '../../core/index.js';
 import { LegacyRoles } from '../roles/legacy-roles.js';
 import { AmbulanceDirectory } from '../shared-collections/ambulance-directory.js';
 import { CrashCollectionRepository } from '../shared-collections/crash-collection.repository.js';
@@ -56,6 +64,8 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
     string,
     { readonly recordId: string | null; readonly passing: Passing }
   >();
+  /** One line a minute for each kind and outcome. */
+  private readonly logLines = new KeyedTokenBuckets(1, 1 / 60);
   private adoptionPasses = 0;
   private wasStalled = false;
 
@@ -162,7 +172,9 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
   private passOne(post: TeedPost, isKept: boolean): Passing {
     if (!this.lanes.hasRoomFor(post)) {
       // Without its body: what is owed must be known after a kill.
-      const stored = isKept ? this.store.append({ ...post, body: Buffer.alloc(0) }) : Promise.resolve(null);
+      const stored = isKept
+        ? this.store.append({ ...post, isRefused: true, body: Buffer.alloc(0) })
+        : Promise.resolve(null);
       this.settle({ post, stored, sentAtMs: null, onAnswer: () => undefined }, 'refused', null);
       return { isKept: stored, answer: Promise.resolve(null) };
     }
@@ -244,16 +256,12 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
     onAnswer(answer);
     const marked = this.store.mark(id, stored, outcome);
     if (outcome === 'taken') return void marked.then(() => this.store.settle(stored));
-    const { body: _, ...head } = post;
-    this.logger.warn(
-      { post: kind, box: post.boxCode, outcome, receivedAt: new Date(receivedAtMs), ends: post.ends },
-      'post not confirmed by the old server',
-    );
-    this.owed.add({
-      post: head,
-      outcome,
-      onDurable: () => void marked.then(() => this.store.settle(stored)),
-    });
+    if (kind === 'crash' || this.logLines.take(`${kind} ${outcome}`, this.clock.nowMs()) === 0)
+      this.logger.warn(
+        { post: kind, box: post.boxCode, outcome, receivedAt: new Date(receivedAtMs), ends: post.ends },
+        'post not confirmed by the old server',
+      );
+    this.owed.add(post, outcome, () => void marked.then(() => this.store.settle(stored)));
   }
 
   /** Posts of a process that has ended. */
@@ -261,7 +269,8 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
     for (const { post, stored, last } of posts) {
       const isSent = last?.mark === 'sent';
       const entry = { post, stored, sentAtMs: isSent ? last.atMs : null, onAnswer: () => undefined };
-      if (last && !isSent) this.owe(entry, last.mark as TeeOutcome);
+      if (post.isRefused) this.owe(entry, 'refused');
+      else if (last && !isSent) this.owe(entry, last.mark as TeeOutcome);
       else if (isSent && (post.kind !== 'crash' || post.vehicleId === null))
         this.settle(entry, 'uncertain', null);
       else this.lanes.addEarlier(entry);
@@ -270,7 +279,7 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
 
   /** It was counted by the process that has ended. */
   private owe({ post, stored }: TeeEntry, outcome: TeeOutcome): void {
-    this.owed.add({ post, outcome, onDurable: () => void this.store.settle(stored) });
+    this.owed.add(post, outcome, () => void this.store.settle(stored));
   }
 
   private async adopt(): Promise<void> {

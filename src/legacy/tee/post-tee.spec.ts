@@ -382,6 +382,20 @@ describe('a kill of the process', () => {
     expect([bodies(), owed[0]?.recordId]).toEqual([['n=2'], '1']);
   });
 
+  it('passes on no post for which there was no memory', async () => {
+    const first = await startProcess();
+    jest.spyOn(first.tee['lanes'], 'hasRoomFor').mockReturnValue(false);
+    jest.spyOn(first.tee['store'], 'mark').mockResolvedValue(undefined);
+    isStorageAway = true;
+    await first.tee.pass(post(1)).isKept;
+    await killed(first);
+    isStorageAway = false;
+    const second = await startProcess();
+    await second.run('adoption');
+    await until(() => owed.length === 1, 'the owed record');
+    expect([bodies(), owed[0]?.reason]).toEqual([[], 'tee: refused']);
+  });
+
   it('does not forget an owed record that storage did not take', async () => {
     const first = await startProcess();
     isStorageAway = true;

@@ -16,6 +16,8 @@ export interface TeedPost {
   readonly contentType: string | null;
   /** Why the old server would end. */
   readonly ends: EndingClass | null;
+  /** There was no memory for it, so it is not passed on, and its body is not kept. */
+  readonly isRefused?: true;
   /** As the box sent it. */
   readonly body: Buffer;
 }
