@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -158,14 +158,13 @@ describe('a post of a known box', () => {
   });
 
   it('is a success when only the old server takes it', async () => {
-    const { submit } = get(PostSpool);
-    get(PostSpool).submit = () => Promise.reject(storageUnavailable());
+    const submit = jest.spyOn(get(PostSpool), 'submit').mockRejectedValue(storageUnavailable());
     try {
       expect((await postJson(service, TRACKING, report(boxCode))).status).toBe(200);
       old.isSilent = true;
       expect((await postJson(service, TRACKING, report(boxCode))).status).toBe(503);
     } finally {
-      get(PostSpool).submit = submit;
+      submit.mockRestore();
     }
     const scrape = await Scrape.of(service);
     expect(

@@ -87,7 +87,9 @@ export class BoxAnswers {
       const first = await withTimeout(Promise.any([ours, theirs]), this.restOf(post), storageUnavailable);
       if (first === 'theirs') ours.catch(() => this.posts.post(post.kind, 'passed_on', post.source.origin));
     } catch (error) {
-      throw error instanceof AggregateError ? error.errors[0] : error;
+      // That of this service; `Promise.any` keeps the order.
+      const [own] = error instanceof AggregateError ? (error.errors as Error[]) : [error as Error];
+      throw own ?? storageUnavailable();
     }
   }
 

@@ -270,7 +270,7 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
       const isSent = last?.mark === 'sent';
       const entry = { post, stored, sentAtMs: isSent ? last.atMs : null, onAnswer: () => undefined };
       if (post.isRefused) this.owe(entry, 'refused');
-      else if (last && !isSent) this.owe(entry, last.mark as TeeOutcome);
+      else if (last && !isSent) this.owe(entry, last.mark);
       else if (isSent && (post.kind !== 'crash' || post.vehicleId === null))
         this.settle(entry, 'uncertain', null);
       else this.lanes.addEarlier(entry);
