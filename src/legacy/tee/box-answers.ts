@@ -110,7 +110,7 @@ export class BoxAnswers {
       failure = error;
     }
     const answer = await this.relay(post);
-    if (failure !== null && answer === null) throw failure;
+    if (failure !== null && answer === null) throw failure as Error;
     return answer;
   }
 
