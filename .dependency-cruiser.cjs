@@ -24,13 +24,15 @@ const ALLOWED_IMPORTS = {
     'vehicles',
     'images',
     'legacy',
+    // `load` and `compare` are clients of both servers.
+    'tools',
   ],
   tools: ['config', 'core'],
 };
 
 /** Entries below a folder, for what must load without the rest of it. */
 const SUB_ENTRIES = [
-  '^src/(core/commands|images/volume|legacy/status|migration/(adopt|images)|tools/[^/]+)/index\\.ts$',
+  '^src/(core/commands|images/volume|legacy/status|migration/(adopt|images|front-door|load|compare)|tools/[^/]+)/index\\.ts$',
 ];
 
 const importRules = Object.entries(ALLOWED_IMPORTS).map(([folder, allowed]) => ({

@@ -22,6 +22,7 @@ const shared = {
 /** Load and latencies: each runs alone (`--runInBand`), because they judge what a machine without other work can do. */
 const QUIET = [
   'images-load',
+  'images-toolkit',
   'legacy-spool',
   'load',
   'reconnects',

@@ -18,6 +18,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./tools/watch/index.js')).watchCommand,
   },
   {
+    name: 'load',
+    summary:
+      'load the servers with boxes, devices, panels and watchers, and look for every post in the stores',
+    load: async () => (await import('./migration/load/index.js')).loadCommand,
+  },
+  {
+    name: 'compare',
+    summary: 'compare what the old server and Samserver have stored, show and answer',
+    load: async () => (await import('./migration/compare/index.js')).compareCommand,
+  },
+  {
+    name: 'preflight',
+    summary: 'look at the old server and this machine, and report whether the move may start',
+    load: async () => (await import('./migration/index.js')).preflightCommand,
+  },
+  {
     name: 'adopt',
     summary: 'create vehicles from the ambulances of the old server',
     load: async () => (await import('./migration/index.js')).adoptCommand,
@@ -26,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'images',
     summary: 'adopt, list, verify, back up and restore the image files',
     load: async () => (await import('./migration/images/index.js')).imagesCommand,
+  },
+  {
+    name: 'front-door',
+    summary: 'share clients between the old server and Samserver in nginx',
+    load: async () => (await import('./migration/front-door/index.js')).frontDoorCommand,
   },
   {
     name: 'init',

@@ -32,6 +32,27 @@ const RUN_LIMIT_MS = 300_000;
 /** What is broken, where, how, and the specs that must see it (patterns of Jest). */
 const FAULTS = [
   {
+    what: 'preflight shows the value of every setting',
+    file: 'src/migration/preflight/settings/settings-plan.ts',
+    from: "if (shown === 'never') return null;",
+    to: '',
+    specs: ['src/migration/preflight/settings/settings-plan'],
+  },
+  {
+    what: 'a required check of preflight that could not be made does not forbid the next phase',
+    file: 'src/migration/preflight/check.ts',
+    from: "return status === 'failed' || (status === 'not checked' && CHECKS[id].isRequired);",
+    to: "return status === 'failed' && CHECKS[id].isRequired;",
+    specs: ['src/migration/preflight/report'],
+  },
+  {
+    what: 'preflight prints text from outside as it is',
+    file: 'src/migration/preflight/secret-censor.ts',
+    from: 'cleaned = printable(cleaned);',
+    to: '',
+    specs: ['src/migration/preflight/report', 'src/migration/preflight/secret-censor'],
+  },
+  {
     what: 'all pipelined requests of a connection are handled at once',
     file: 'src/core/http/pipelined-requests.ts',
     from: 'if (response.socket) return serve({ request, response });',
@@ -438,6 +459,13 @@ const FAULTS = [
     specs: ['integration/legacy-pictures'],
   },
   {
+    what: 'a kill before the record of a picture of a box leaves its file for ever',
+    file: 'src/images/upload/incoming-sweep.ts',
+    from: 'PART_FILE_NAME, LINKED_FILE_NAME])',
+    to: 'PART_FILE_NAME])',
+    specs: ['integration/legacy-pictures'],
+  },
+  {
     what: 'retention deletes a picture that a document of another program shows',
     file: 'src/images/retention/retention-planner.ts',
     from: 'shown.has(image.path) || ',
@@ -513,6 +541,34 @@ const FAULTS = [
     from: "if (reason === 'replay_limit') this.lastCursor = undefined;",
     to: "if (reason === 'replay_limit' || this.isReplayPending) this.lastCursor = undefined;",
     specs: ['src/tools/client/subscriber-client'],
+  },
+  {
+    what: 'a post that is acknowledged and not stored is no loss for load',
+    file: 'src/migration/load/ledger.ts',
+    from: "return copies === 1 ? 'once' : 'lost';",
+    to: "return 'once';",
+    specs: ['load/ledger'],
+  },
+  {
+    what: 'load goes to a host of which one address is this machine',
+    file: 'src/migration/load/own-targets.ts',
+    from: 'if (isLoopback(address) || ownAddresses.has(address)) continue;',
+    to: 'if (isLoopback(address) || ownAddresses.has(address)) break;',
+    specs: ['load/own-targets'],
+  },
+  {
+    what: 'compare takes a late one beyond the lag window for equal',
+    file: 'src/migration/compare/window-matcher.ts',
+    from: 'if (Math.abs(lagMs) > this.options.lagMs)',
+    to: 'if (Math.abs(lagMs) > this.horizonMs)',
+    specs: ['compare/window-matcher'],
+  },
+  {
+    what: 'the report of compare shows text from outside as HTML',
+    file: 'src/migration/compare/html-report.ts',
+    from: "'<': '&lt;',",
+    to: "'<': '<',",
+    specs: ['compare/compare.spec'],
   },
   {
     what: 'a notification of a vehicle that `ambulances` does not have is sent to the panel',

@@ -4,17 +4,15 @@
  * all of them must be found, and no other.
  */
 import { Buffer } from 'node:buffer';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdir, open, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { isDeepStrictEqual } from 'node:util';
 import sharp from 'sharp';
+import { expect, samserver } from '../support/image-commands.mjs';
 import { roundName } from '../support/statistics.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
-import { watchMemory } from '../support/usage.mjs';
 
 const FILE_BYTES = 40_000;
 const MOST_FILES = 50_000;
@@ -109,28 +107,6 @@ async function tamper({ root, env, volume, paths }) {
   const verify = await samserver(root, env, 'images', 'verify', '--no-database');
   const each = TAMPERED;
   expect(verify, 1, { findings: { missing: each, changed: each, corrupt: each, extra: each } });
-}
-
-/** Runs a command. `seconds` is the time of the whole process. */
-async function samserver(root, env, ...args) {
-  const isJson = args[0] === 'images';
-  const startedMs = performance.now();
-  const command = [join(root, 'dist/cli.js'), ...args, ...(isJson ? ['--json'] : [])];
-  const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'ignore'] });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  const memory = watchMemory(child.pid);
-  const [code] = await once(child, 'close');
-  const seconds = (performance.now() - startedMs) / 1_000;
-  return { seconds, peakMb: memory.end(), code, result: isJson ? JSON.parse(output) : null };
-}
-
-function expect({ code, result }, wantedCode, wanted) {
-  const seen = Object.fromEntries(Object.keys(wanted).map((key) => [key, result[key]]));
-  if (code !== wantedCode || !isDeepStrictEqual(seen, wanted))
-    throw new Error(
-      `expected ${wantedCode} ${JSON.stringify(wanted)}, got ${code} ${JSON.stringify(result)}`,
-    );
 }
 
 /** @returns the time of `sha256sum`, s */

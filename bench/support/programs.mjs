@@ -86,29 +86,25 @@ export class Programs {
   async startService({ root = HERE, env = {}, port, isAwaited = true } = {}) {
     const [http, socket] = [port ?? (await freePort()), await freePort()];
     const isAlone = env.MONGODB_URL === undefined && env.DATA_DIR === undefined;
-    const child = spawn(
-      process.execPath,
-      [join(root, 'dist/main.js')],
-      {
-        env: {
-          ...baseEnv(),
-          ...(isAlone && { DATA_DIR: await this.directory() }),
-          SCHEMA_ON_START: 'up',
-          JWT_SECRET,
-          ADMIN_EMAIL: ADMIN.email,
-          ADMIN_PASSWORD: ADMIN.password,
-          ACCESS_TOKEN_TTL_S: '86400',
-          HTTP_HOST: '127.0.0.1',
-          HTTP_PORT: String(http),
-          SOCKET_SERVER_PORT: String(socket),
-          LOG_LEVEL: 'warn',
-          // All clients have one address here.
-          CONNECTIONS_PER_ADDRESS: '100000',
-          ...env,
-        },
-        stdio: ['ignore', 'ignore', 'inherit'],
+    const child = spawn(process.execPath, [join(root, 'dist/main.js')], {
+      env: {
+        ...baseEnv(),
+        ...(isAlone && { DATA_DIR: await this.directory() }),
+        SCHEMA_ON_START: 'up',
+        JWT_SECRET,
+        ADMIN_EMAIL: ADMIN.email,
+        ADMIN_PASSWORD: ADMIN.password,
+        ACCESS_TOKEN_TTL_S: '86400',
+        HTTP_HOST: '127.0.0.1',
+        HTTP_PORT: String(http),
+        SOCKET_SERVER_PORT: String(socket),
+        LOG_LEVEL: 'warn',
+        // All clients have one address here.
+        CONNECTIONS_PER_ADDRESS: '100000',
+        ...env,
       },
-    );
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     this.own(child, 'the service');
     const url = `http://127.0.0.1:${http}`;
     if (isAwaited) await until(() => isOk(`${url}/ready`), 'the service is not ready');

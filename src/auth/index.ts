@@ -23,5 +23,6 @@ export {
 export { FirstAdminSeeder } from './users/first-admin-seeder.js';
 export { bearerToken } from './access/access.guard.js';
 export { OpsTokens } from './access/ops-tokens.js';
+export { userAccess } from './access/user-access.js';
 export type { DevicePrincipal, Principal, TokenUser, UserPrincipal } from './access/principal.js';
 export { accountOf, isRevokedBy, type Revocation } from './access/principal.js';

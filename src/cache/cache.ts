@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { EventStream, Redis } from '../cluster/index.js';
 import { BackgroundJobs, EventBus, Metrics } from '../core/index.js';
 import { type CachedReads, type CountRead, OUTCOMES } from './cached-reads.js';
-import { MemoryReads } from './memory-reads.js';
+import { MemoryReads, type SizeLimit } from './memory-reads.js';
 import { SharedReads } from './shared-reads.js';
 
 const DEFAULT_MAX_ENTRIES = 10_000;
@@ -18,12 +18,14 @@ interface CacheOptions<T> {
   readonly ttlMs: number;
   /**
    * `shared`: in Redis; without Redis in memory. `process`: in memory only, for secrets and access rights. Memory is used
-   * only while the changes of every instance arrive here (`EventStream.hearsEveryInstance`), and the owner calls `forget` or
-   * `clear` on the shared event of a change.
+   * only while the changes of every instance arrive here (`EventStream.hearsEveryInstance`), and the owner calls `forget`,
+   * `revise` or `clear` on the shared event of a change.
    */
   readonly tier: 'shared' | 'process';
   /** Bound of the entries in memory. Beyond it the one used least recently is dropped. Default 10,000. */
   readonly maxEntries?: number;
+  /** Of the tier `process`, in place of `maxEntries`: bound of the bytes in memory. */
+  readonly size?: SizeLimit<T>;
   readonly toJson?: (value: T) => unknown;
   /** Without it, the JSON value is the value: no `Date` and no `Map` in it. */
   readonly fromJson?: (json: never) => T;
@@ -35,7 +37,7 @@ interface CacheOptions<T> {
  */
 @Injectable()
 export class Cache implements OnApplicationBootstrap {
-  private readonly memories: MemoryReads<unknown>[] = [];
+  private readonly memories: Pick<MemoryReads<never>, 'clear' | 'clearUnlessCurrent'>[] = [];
   private readonly shared: SharedReads<never>[] = [];
   private readonly reads;
 
@@ -58,7 +60,7 @@ export class Cache implements OnApplicationBootstrap {
   define<T>(options: CacheOptions<T> & { readonly tier: 'process' }): MemoryReads<T>;
   define<T>(options: CacheOptions<T>): CachedReads<T>;
   define<T>(options: CacheOptions<T>): CachedReads<T> {
-    const { name, ttlMs, tier, maxEntries = DEFAULT_MAX_ENTRIES } = options;
+    const { name, ttlMs, tier, maxEntries = DEFAULT_MAX_ENTRIES, size } = options;
     const count = this.counterOf(name);
     if (tier === 'shared' && this.redis.isConfigured) {
       const { toJson = itself, fromJson = itself } = options;
@@ -68,7 +70,7 @@ export class Cache implements OnApplicationBootstrap {
       return reads;
     }
     const isCurrent = (): boolean => this.stream.hearsEveryInstance;
-    const reads = new MemoryReads<T>({ ttlMs, maxEntries, isCurrent, count });
+    const reads = new MemoryReads<T>({ ttlMs, maxEntries, size, isCurrent, count });
     this.memories.push(reads);
     return reads;
   }

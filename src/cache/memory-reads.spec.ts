@@ -14,6 +14,26 @@ function setUp({ maxEntries = 100 } = {}) {
   return { state, reads, load };
 }
 
+/** Lists, at most 4 numbers in all. */
+function setUpLists() {
+  const reads = new MemoryReads<number[]>({
+    ttlMs: 3_600_000,
+    maxEntries: 1,
+    size: { maxBytes: 4, bytesOf: ({ length }) => length },
+    isCurrent: () => true,
+    count: () => undefined,
+  });
+  let end: (value: number[]) => void = () => undefined;
+  let begin: () => void = () => undefined;
+  const result = new Promise<number[]>((resolve) => (end = resolve));
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const load = () => {
+    begin();
+    return result;
+  };
+  return { reads, under: { load, begun }, end: (value: number[]) => end(value) };
+}
+
 /** A load that ends when the test says so. */
 function pendingLoad() {
   let end: (value: string | null) => void = () => undefined;
@@ -83,6 +103,53 @@ describe('reads cached in memory', () => {
     reads.clearUnlessCurrent();
     state.isCurrent = true;
     expect(await reads.get('a', load)).toBe('value 2');
+  });
+
+  it('are revised in place, or loaded again when the revision refuses', async () => {
+    const { reads } = setUpLists();
+    const load = () => Promise.resolve([1]);
+    for (const key of ['a', 'b']) await reads.get(key, load);
+    let count = 0;
+    reads.revise((list) => list.push(2) > 0 && (count += 1) === 1);
+    const read = () => Promise.resolve([3]);
+    expect([await reads.get('a', read), await reads.get('b', read)]).toContainEqual([1, 2]);
+    expect([await reads.get('a', read), await reads.get('b', read)]).toContainEqual([3]);
+  });
+
+  it('are revised after a load that was under way', async () => {
+    const { reads, under, end } = setUpLists();
+    const first = reads.get('a', under.load);
+    await under.begun;
+    reads.revise((list) => list.push(2) > 0);
+    const second = reads.get('a', () => Promise.reject(new Error('a second load')));
+    end([1]);
+    expect(await Promise.all([first, second])).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(await reads.get('a', () => Promise.resolve([]))).toEqual([1, 2]);
+  });
+
+  it('are not given to a later reader when a revision refused them during the load', async () => {
+    const { reads, under, end } = setUpLists();
+    const first = reads.get('a', under.load);
+    await under.begun;
+    reads.revise(() => false);
+    const second = reads.get('a', () => Promise.resolve([2]));
+    end([1]);
+    expect(await Promise.all([first, second])).toEqual([[1], [2]]);
+    expect(await reads.get('a', () => Promise.resolve([3]))).toEqual([3]);
+  });
+
+  it('keep a limited number of bytes', async () => {
+    const { reads } = setUpLists();
+    const load = (list: number[]) => () => Promise.resolve(list);
+    for (const key of ['a', 'b']) await reads.get(key, load([1, 2]));
+    expect(await reads.get('a', load([9]))).toEqual([1, 2]);
+    await reads.get('c', load([1]));
+    expect(await reads.get('b', load([9]))).toEqual([9]);
+    await reads.get('large', load([1, 2, 3, 4, 5]));
+    expect(await reads.get('large', load([9]))).toEqual([9]);
   });
 
   it('keep a limited number of entries', async () => {

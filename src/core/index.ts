@@ -63,7 +63,7 @@ export {
   runOutsideRequest,
 } from './http/request-context.js';
 export { HttpTraffic } from './http/http-traffic.js';
-export { LeanRoutes, MAX_TOKEN_LENGTH, type ServeLean } from './http/lean-routes.js';
+export { type LeanQuery, LeanRoutes, MAX_TOKEN_LENGTH, type ServeLean } from './http/lean-routes.js';
 export { SECURITY_HEADERS, securityHeaders } from './http/security-headers.js';
 export { StalledBodies } from './http/stalled-bodies.js';
 export { InputPipe } from './http/input.pipe.js';

@@ -47,11 +47,11 @@ export class CrashesService {
    * @param report of an existing vehicle: one entry per vehicle stays in memory
    * @param id of a new crash; default a new one
    */
-  identify(report: Omit<Crash, 'id'>, id = this.crashes.newId()): Crash {
+  identify(report: Omit<Crash, 'id'>, id?: string): Crash {
     const last = this.last.get(report.vehicleId)?.crash;
     if (last && Math.abs(report.reportedAt.getTime() - last.reportedAt.getTime()) < SAME_CRASH_MS)
       return last;
-    const crash = { id, ...report };
+    const crash = { id: id ?? this.crashes.newId(), ...report };
     this.last.set(report.vehicleId, { crash, recording: null });
     return crash;
   }

@@ -5,6 +5,7 @@ const CODE_NAMES = {
   9: 'FailedToParse',
   14: 'TypeMismatch',
   20: 'IllegalOperation',
+  26: 'NamespaceNotFound',
   40: 'ConflictingUpdateOperators',
   43: 'CursorNotFound',
   48: 'NamespaceExists',

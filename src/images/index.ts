@@ -9,6 +9,7 @@ export { RetentionPlanner } from './retention/retention-planner.js';
 export { RetentionPlannerModule } from './retention/retention-planner.module.js';
 export { readImageHeader, SIGNATURE_BYTES } from './formats/image-header.js';
 export { EXTENSIONS } from './formats/image-type.js';
+export { removeMetadata } from './formats/remove-metadata.js';
 export { oldAddressOf, prepareOldAddresses } from './serving/old-address.js';
 export { examinePart } from './upload/examine-part.js';
 export { type ImagePart, ImageSetIntakeService } from './upload/image-set-intake.service.js';

@@ -1,4 +1,5 @@
 export { adoptCommand } from './adopt/adopt.command.js';
 export { initCommand } from './init.command.js';
 export { legacyCommand } from './legacy-status.command.js';
+export { preflightCommand } from './preflight/index.js';
 export { schemaCommand } from './schema.command.js';

@@ -63,28 +63,21 @@ export class PositionsRepository {
 
   /** The newest position of a vehicle, by its own time. */
   async findNewest(vehicleId: string): Promise<Position | null> {
-    const { lowest, highest } = positionIdBounds(vehicleId);
-    const found = await this.collection.findOne(
-      { _id: { $gte: lowest, $lte: highest } },
-      { sort: { _id: -1 } },
-    );
-    return found && toPosition(found);
+    const [newest = null] = await this.findBackwards(vehicleId, null, 1);
+    return newest;
   }
 
   /** The newest position before this time. */
   async findBefore(vehicleId: string, timeMs: number): Promise<Position | null> {
-    const { lowest } = positionIdBounds(vehicleId);
-    const range = { $gte: lowest, $lt: positionId(vehicleId, timeMs) };
-    const found = await this.collection.findOne({ _id: range }, { sort: { _id: -1 } });
-    return found && toPosition(found);
+    const [before = null] = await this.findBackwards(vehicleId, timeMs, 1);
+    return before;
   }
 
   /** The oldest position after this time. */
   async findAfter(vehicleId: string, timeMs: number): Promise<Position | null> {
-    const { highest } = positionIdBounds(vehicleId);
-    const range = { $gt: positionId(vehicleId, timeMs), $lte: highest };
-    const found = await this.collection.findOne({ _id: range }, { sort: { _id: 1 } });
-    return found && toPosition(found);
+    const range = { vehicleId, fromMs: timeMs + 1, toMs: null, order: 'asc' } as const;
+    const [after = null] = await this.listRange(range, 1);
+    return after;
   }
 
   /** Ascending by time, both ends included. */

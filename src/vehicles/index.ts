@@ -13,6 +13,7 @@ export {
   type VehicleType,
   type VehicleView,
 } from './vehicle.js';
+export type { VehicleStatuses } from './vehicle-lists.js';
 export { nameKey } from './vehicle-name.js';
 export { VehicleArchivalService } from './vehicle-archival.service.js';
 export { VehicleServicesModule } from './vehicle-services.module.js';

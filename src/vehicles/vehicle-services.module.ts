@@ -8,6 +8,7 @@ import { StatusChangesRepository } from './status-changes.repository.js';
 import { VehicleArchivalService } from './vehicle-archival.service.js';
 import { VehicleChanges } from './vehicle-changes.js';
 import { VehicleCredentialsService } from './vehicle-credentials.service.js';
+import { VehicleLists } from './vehicle-lists.js';
 import { VehicleStatusService } from './vehicle-status.service.js';
 import { VehicleWriter } from './vehicle-writer.js';
 import { VehicleRecord, VehicleSchema } from './vehicle.schema.js';
@@ -30,6 +31,7 @@ const SERVICES = [VehicleArchivalService, VehicleChanges, VehicleCredentialsServ
     VehiclesService,
     LastPositions,
     CachedVehicles,
+    VehicleLists,
     VehiclesRepository,
     StatusChangesRepository,
     VehicleWriter,

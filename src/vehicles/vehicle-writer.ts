@@ -3,6 +3,7 @@ import { CachedVehicles } from './cached-vehicles.js';
 import type { StatusChange } from './status-change.js';
 import { StatusChangesRepository } from './status-changes.repository.js';
 import { VehicleChanges } from './vehicle-changes.js';
+import { VehicleLists } from './vehicle-lists.js';
 import { vehicleBusy } from './vehicle.errors.js';
 import type { NewVehicle, Vehicle, VehicleUpdate } from './vehicle.js';
 import { VehiclesRepository } from './vehicles.repository.js';
@@ -21,13 +22,14 @@ export class VehicleWriter {
   constructor(
     private readonly vehicles: VehiclesRepository,
     private readonly cached: CachedVehicles,
+    private readonly lists: VehicleLists,
     private readonly history: StatusChangesRepository,
     private readonly changes: VehicleChanges,
   ) {}
 
   /** @throws vehicles/call-sign-taken, vehicles/registration-taken, vehicles/box-code-taken */
   async create(vehicle: NewVehicle, at: Date, by: StatusChange['by'], givenId?: string): Promise<Vehicle> {
-    const created = await this.vehicles.create(vehicle, at, by, givenId);
+    const created = await this.clearAfterError(this.vehicles.create(vehicle, at, by, givenId));
     await this.cached.forget(created.id);
     this.changes.publish(created);
     await this.history.insertOnce(created.lastStatus);
@@ -44,15 +46,22 @@ export class VehicleWriter {
       const update = decide(vehicle);
       if (update === null) return vehicle;
       if (update.lastStatus) await this.history.insertOnce(vehicle.lastStatus);
-      // Also after a failure: the write can have succeeded.
-      const changed = await this.vehicles
-        .update(vehicle.id, vehicle.version, update)
-        .finally(() => this.cached.forget(vehicle.id));
+      const changed = await this.clearAfterError(
+        this.vehicles.update(vehicle.id, vehicle.version, update),
+      ).finally(() => this.cached.forget(vehicle.id));
       if (!changed) continue;
       this.changes.publish(changed);
       if (update.lastStatus) await this.history.insertOnce(update.lastStatus);
       return changed;
     }
     throw vehicleBusy();
+  }
+
+  /** A write that fails can have succeeded all the same, and no event of it follows. */
+  private clearAfterError<T>(write: Promise<T>): Promise<T> {
+    return write.catch((error: unknown) => {
+      this.lists.clear();
+      throw error;
+    });
   }
 }

@@ -3,6 +3,7 @@ import {
   Controller,
   Delete,
   Get,
+  Header,
   Headers,
   HttpCode,
   Param,
@@ -12,7 +13,14 @@ import {
   Res,
 } from '@nestjs/common';
 import type { Response } from 'express';
-import { AccessTokensService, Caller, ForRole, OpsTokens, type Principal } from '../auth/index.js';
+import {
+  AccessTokensService,
+  Caller,
+  ForRole,
+  OpsTokens,
+  type Principal,
+  userAccess,
+} from '../auth/index.js';
 import {
   ApiCreatedResponse,
   ApiHeader,
@@ -21,11 +29,11 @@ import {
   ApiOperation,
   ApiTags,
   FailsWith,
+  type LeanQuery,
   LeanRoutes,
-  type Page,
   pageRequest,
 } from '../core/index.js';
-import { actorOf } from './status-change.js';
+import { actorOf, UNIT_STATUSES, type UnitStatus } from './status-change.js';
 import { VehicleArchivalService } from './vehicle-archival.service.js';
 import {
   AlterVehicleDto,
@@ -34,7 +42,7 @@ import {
   VehicleDto,
   VehiclePageDto,
 } from './vehicle.dto.js';
-import type { VehicleView } from './vehicle.js';
+import { VEHICLE_TYPES, type VehicleType, type VehicleView } from './vehicle.js';
 import { type VehicleWithEtag, VehiclesService } from './vehicles.service.js';
 
 const ETAG = { headers: { ETag: { description: 'For If-Match.', schema: { type: 'string' as const } } } };
@@ -46,6 +54,14 @@ const IF_MATCH = {
 };
 
 const PATH = 'api/v1/vehicles';
+/** Plain spellings of what `ListVehiclesDto` accepts. */
+const QUERY = {
+  limit: /^(?:[1-9]\d?|[1-4]\d\d|500)$/,
+  cursor: /^[\w-]{32}$/,
+  status: new RegExp(`^(?:${UNIT_STATUSES.join('|')})$`),
+  type: new RegExp(`^(?:${VEHICLE_TYPES.join('|')})$`),
+  q: /^[\w-]{1,40}$/,
+};
 
 @ApiTags('vehicles')
 @Controller(PATH)
@@ -57,14 +73,18 @@ export class VehiclesController {
     opsTokens: OpsTokens,
     leanRoutes: LeanRoutes,
   ) {
+    const access = userAccess(accessTokens, opsTokens);
+    leanRoutes.add({
+      method: 'GET',
+      path: `/${PATH}`,
+      query: QUERY,
+      access,
+      handle: async (query) => ({ body: await this.list(listQuery(query as LeanQuery)) }),
+    });
     leanRoutes.add({
       method: 'GET',
       path: `/${PATH}/:id`,
-      // Every user may read a vehicle.
-      access: {
-        isToken: opsTokens.excludeFrom((token) => AccessTokensService.isAccessToken(token)),
-        authenticate: (token) => accessTokens.verify(token),
-      },
+      access,
       handle: async (id) => {
         const { view, tag } = await vehicles.get(id as string);
         return { headers: ['ETag', tag], body: view };
@@ -94,7 +114,8 @@ export class VehiclesController {
     summary: 'List vehicles in service, in the order of registration',
   })
   @ApiOkResponse({ type: VehiclePageDto })
-  list(@Query() { limit, cursor, q, status, type }: ListVehiclesDto): Promise<Page<VehicleView>> {
+  @Header('Content-Type', 'application/json; charset=utf-8')
+  list(@Query() { limit, cursor, q, status, type }: ListVehiclesDto): Promise<string> {
     return this.vehicles.list(pageRequest(limit, cursor), { status, type, prefix: q });
   }
 
@@ -148,4 +169,14 @@ export class VehiclesController {
 function answer({ view, tag }: VehicleWithEtag, response: Response): VehicleView {
   response.setHeader('ETag', tag);
   return view;
+}
+
+function listQuery({ limit, cursor, status, type, q }: LeanQuery): ListVehiclesDto {
+  return {
+    limit: limit === undefined ? new ListVehiclesDto().limit : Number(limit),
+    cursor,
+    status: status as UnitStatus | undefined,
+    type: type as VehicleType | undefined,
+    q,
+  };
 }

@@ -142,10 +142,10 @@ export class VehiclesRepository {
     await this.vehicles.updateOne({ _id: new Types.ObjectId(id) }, { $set: { credentialsRevokedAt: at } });
   }
 
-  /** The status of every vehicle in service, by id. */
-  async statuses(): Promise<ReadonlyMap<string, UnitStatus>> {
-    const found = await this.vehicles.find({ archivedAt: null }).select({ status: 1 }).lean();
-    return new Map(found.map(({ _id, status }) => [_id.toHexString(), status]));
+  /** The status of every vehicle in service, with the version of the vehicle, by id. */
+  async statuses(): Promise<Map<string, { readonly status: UnitStatus; readonly version: number }>> {
+    const found = await this.vehicles.find({ archivedAt: null }).select({ status: 1, version: 1 }).lean();
+    return new Map(found.map(({ _id, status, version }) => [_id.toHexString(), { status, version }]));
   }
 
   /** Ids of vehicles in service by box code. */

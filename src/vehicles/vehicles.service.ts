@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, type Page, pageOf, type PageRequest, type PositionView } from '../core/index.js';
+import { Clock, type PageRequest, type PositionView } from '../core/index.js';
 import { CachedVehicles } from './cached-vehicles.js';
 import { LastPositions } from './last-positions.js';
 import type { Actor } from './status-change.js';
 import type { UnitStatus } from './status-change.js';
 import { newStatusChange } from './vehicle-status.service.js';
+import { VehicleLists, type VehicleStatuses } from './vehicle-lists.js';
+import { pageJson } from './vehicle-page.js';
 import { toVehicleChange, type VehicleChange } from './vehicle-changes.js';
 import { VehicleWriter } from './vehicle-writer.js';
 import { vehicleNotFound, versionMismatch } from './vehicle.errors.js';
@@ -34,6 +36,7 @@ export class VehiclesService {
   constructor(
     private readonly vehicles: VehiclesRepository,
     private readonly cached: CachedVehicles,
+    private readonly lists: VehicleLists,
     private readonly writer: VehicleWriter,
     private readonly lastPositions: LastPositions,
     private readonly clock: Clock,
@@ -89,13 +92,9 @@ export class VehiclesService {
     return this.withEtag(changed);
   }
 
-  /** Vehicles in service, in the order of registration. */
-  async list(page: PageRequest, filter: VehicleFilter = {}): Promise<Page<VehicleView>> {
-    const found = await this.vehicles.list(page.afterId, page.limit + 1, filter);
-    return pageOf(
-      found.map((vehicle) => this.view(vehicle)),
-      page.limit,
-    );
+  /** A page of the views of the vehicles in service, in the order of registration; JSON. */
+  async list(page: PageRequest, filter: VehicleFilter = {}): Promise<string> {
+    return pageJson(await this.lists.page(page, filter), this.lastPositions);
   }
 
   /** Views of the given vehicles that are in service, by id, with the given positions. */
@@ -121,9 +120,9 @@ export class VehiclesService {
     return this.vehicles.listClocksBehind();
   }
 
-  /** The status of every vehicle in service, by id. */
-  statuses(): Promise<ReadonlyMap<string, UnitStatus>> {
-    return this.cached.statuses();
+  /** Another map when it was read from storage; until then the same one, changed in place. */
+  statuses(): Promise<VehicleStatuses> {
+    return this.lists.statuses();
   }
 
   /** Ids of vehicles in service by box code. */

@@ -166,6 +166,69 @@ describe.each([
     expect(lean).toMatch(/200 OK\r\n[^]*ETag: "[^]*"lastPosition":\{/);
   });
 
+  it.each([
+    ['', ''],
+    ['limit=1', 'limit=1'],
+    ['a cursor', 'limit=2&cursor=%'],
+    ['filters', 'status=available&type=als&q=T-'],
+  ])('list vehicles as the general path: %s', async (_what, query) => {
+    const first = await call(service, 'GET', '/api/v1/vehicles?limit=1', { token: admin });
+    const path = `/api/v1/vehicles${query && '?'}${query.replace('%', String(first.body.nextCursor))}`;
+    const taken = observeRoutes(service);
+    const read = { method: 'GET', token: admin };
+    const lean = await answerTo(service, { ...read, path });
+    const general = await answerTo(service, { ...read, path: `${path}${query ? '&' : '?'}` });
+    expect(taken).toEqual([true, false]);
+    expect(lean).toBe(general);
+    expect(lean).toMatch(/200 OK\r\n[^]*"items":\[\{"id":/);
+  });
+
+  it('find the nearest vehicles as the general path', async () => {
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now());
+    const path = '/api/v1/vehicles/nearest?lat=48.1&lon=-11.5&maxAgeS=604800&limit=500&status=available';
+    const taken = observeRoutes(service);
+    const read = { method: 'GET', token: admin };
+    const ages = /"ageS":[\d.]+/g;
+    const lean = (await answerTo(service, { ...read, path })).replace(ages, 'age');
+    const general = (await answerTo(service, { ...read, path: `${path}&` })).replace(ages, 'age');
+    expect(taken).toEqual([true, false]);
+    expect(lean.replace(/Length: \d+/, '')).toBe(general.replace(/Length: \d+/, ''));
+    expect(lean).toMatch(/200 OK\r\n[^]*"excluded":\{"noPosition":/);
+  });
+
+  it.each([
+    'vehicles?limit=0',
+    'vehicles?limit=501',
+    'vehicles?limit=1&limit=2',
+    'vehicles?q=%41',
+    'vehicles?q=a+b',
+    'vehicles?color=red',
+    'vehicles?__proto__=1',
+    'vehicles?limit',
+    `vehicles?q=${'a'.repeat(41)}`,
+    'vehicles?status=lost',
+    'vehicles?cursor=x',
+    'vehicles/nearest',
+    'vehicles/nearest?lat=48.1',
+    'vehicles/nearest?lat=90.1&lon=11',
+    'vehicles/nearest?lat=48.1&lon=180.1',
+    'vehicles/nearest?lat=1e1&lon=11',
+    'vehicles/nearest?lat=48.1&lon=11&maxAgeS=604801',
+  ])('leave %s to the general path', async (path) => {
+    const taken = observeRoutes(service);
+    await answerTo(service, { method: 'GET', path: `/api/v1/${path}`, token: admin });
+    expect(taken).toEqual([false]);
+  });
+
+  it('give the error of the general path to a false cursor', async () => {
+    const path = `/api/v1/vehicles?cursor=${'A'.repeat(32)}`;
+    const taken = observeRoutes(service);
+    const lean = await answerTo(service, { method: 'GET', path, token: admin });
+    const general = await answerTo(service, { method: 'GET', path: `${path}&`, token: admin });
+    expect([taken, lean]).toEqual([[true, false], general]);
+    expect(lean).toMatch(/400 Bad Request\r\n[^]*cursor must be one that a former page gave/);
+  });
+
   it('give the errors of the general path for an unknown vehicle and a false token', async () => {
     const path = `/api/v1/vehicles/${'0'.repeat(24)}`;
     const [lean, general] = await both({ method: 'GET', path, token: admin });

@@ -78,7 +78,9 @@ const report = () => ({
 });
 const ofVehicle = () => ({ vehicleId: OldDatabase.id(vehicleId) });
 const positionsAt = async (lat: number) => old.all('positions', { ...ofVehicle(), lat });
-const shadowRequests = () => old.all('legacy_shadow_pictures');
+/** In the order of arrival. */
+const shadowRequests = async () =>
+  (await old.all('legacy_shadow_pictures')).sort((one, other) => (one._id < other._id ? -1 : 1));
 const inVolume = async () => (await filesBelow(volume.path)).filter((path) => !path.startsWith('.samserver'));
 const take = (isOn: boolean) =>
   call(service, 'PUT', '/api/v1/ops/legacy-mirror', { token: OPS_TOKEN, body: { isOn } });

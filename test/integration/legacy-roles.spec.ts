@@ -30,6 +30,9 @@ beforeAll(async () => {
   old = await OldDatabase.open(service.database.url);
   ambulanceId = await old.addAmbulance('310');
   ({ vehicleId, boxCode } = await newBox(service, '310'));
+  // Without Redis the other instance learns of a new box later. A report without a place stores nothing.
+  const reportNothing = () => postJson(other, TRACKING, { ambulance_id: boxCode });
+  await until(async () => (await reportNothing()).status === 200, 'the box on the other instance');
 });
 afterAll(async () => {
   await old.close();

@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BOX_ROUTES } from '../../src/tools/boxes/index.js';
 import { jpeg } from '../support/pictures.js';
 import type { Conversation, Dispatch, Fields, Step } from './conversation.js';
 import { RecordingPanel } from './recording-panel.js';
 
-const ROUTES = {
-  position: '/api/tracking/postAmbulanceTracking',
-  pictures: '/api/snapshot/postAmbulanceImageUpload',
-  crash: '/api/crash/postAmbulanceCrashNotify',
-} as const;
 /** Long enough for a server that is ending to end, and for frames to reach the panels. */
 const SETTLE_MS = 400;
 
@@ -71,14 +67,14 @@ async function take(
   switch (step.kind) {
     case 'position':
     case 'crash':
-      return ask(`${target.url}${ROUTES[step.kind]}`, bodyOf(step.form, step.fields));
+      return ask(`${target.url}${BOX_ROUTES[step.kind]}`, bodyOf(step.form, step.fields));
     case 'pictures': {
       const form = formData(step.fields);
       for (const { field, name, seed } of step.files) {
         const picture = await jpeg(seed, 64, 48);
         form.append(field, new Blob([new Uint8Array(picture)], { type: 'image/jpeg' }), name);
       }
-      return ask(`${target.url}${ROUTES.pictures}`, { body: form });
+      return ask(`${target.url}${BOX_ROUTES.pictures}`, { body: form });
     }
     case 'raw':
       return ask(`${target.url}${step.path}`, { body: step.body, type: 'application/json' });

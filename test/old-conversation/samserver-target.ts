@@ -1,3 +1,4 @@
+import { BoxDirectory } from '../../src/legacy/boxes/box-directory.js';
 import { OpenRequestsService } from '../../src/legacy/open-requests/open-requests.service.js';
 import { adoptAmbulances } from '../support/adopt-ambulances.js';
 import { OldDatabase } from '../support/old-database.js';
@@ -25,6 +26,10 @@ export async function playAgainstSamserver(conversation: Conversation): Promise<
   try {
     await addAmbulances(conversation, database);
     await adoptAmbulances(service.database.url);
+    // The service can have read the box codes just before.
+    const { code } = conversation.boxes.at(-1) as Conversation['boxes'][number];
+    const directory = service.service.app.get(BoxDirectory);
+    await until(async () => (await directory.find(code)) !== null, 'the boxes to be known');
     const played = await play(conversation, {
       url: service.url,
       socketUrl: service.socketUrl,

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { Clock } from '../../src/core/index.js';
+import { BoxDirectory } from '../../src/legacy/boxes/box-directory.js';
 import { adoptAmbulances } from '../support/adopt-ambulances.js';
 import { CRASH, formOf, postRaw, SNAPSHOT, TRACKING } from '../support/old-boxes.js';
 import { OldDatabase } from '../support/old-database.js';
@@ -68,6 +69,9 @@ export class ReplayedHour {
     const ambulances: string[] = [];
     for (let box = 0; box < BOXES; box += 1) ambulances.push(await database.addAmbulance(codeOf(box)));
     await adoptAmbulances(service.database.url);
+    // The service can have read the box codes just before.
+    const directory = service.service.app.get(BoxDirectory);
+    await until(async () => (await directory.find(codeOf(BOXES - 1))) !== null, 'the boxes to be known');
     return new ReplayedHour(service, database, () => volume.remove(), Date.now(), ambulances);
   }
 

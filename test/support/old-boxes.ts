@@ -1,3 +1,4 @@
+import { BOX_ROUTES } from '../../src/tools/boxes/index.js';
 import { adminToken, call, type Answer } from './http.js';
 
 export type Port = 'http' | 'socket';
@@ -6,9 +7,7 @@ interface Service {
   readonly socketUrl: string;
 }
 
-export const TRACKING = '/api/tracking/postAmbulanceTracking';
-export const SNAPSHOT = '/api/snapshot/postAmbulanceImageUpload';
-export const CRASH = '/api/crash/postAmbulanceCrashNotify';
+export const { position: TRACKING, pictures: SNAPSHOT, crash: CRASH } = BOX_ROUTES;
 
 let count = 0;
 

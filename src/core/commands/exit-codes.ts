@@ -16,6 +16,8 @@ export const EXIT_CODES = {
   IO: 74,
   /** Another process holds the lock; the same command can succeed later. */
   TEMPORARY_FAILURE: 75,
+  /** The work needs another user, mostly root; the output has the commands. */
+  NO_PERMISSION: 77,
   /** Wrong settings. */
   CONFIG: 78,
   INTERRUPTED: 130,

@@ -26,6 +26,12 @@ export class ProgressDisplay {
     this.timer.unref();
   }
 
+  /** Writes text above the block, which the next update draws again. */
+  print(text: string): void {
+    this.erase();
+    this.output.write(text);
+  }
+
   /** Removes the block from the terminal. */
   stop(): void {
     clearInterval(this.timer);

@@ -16,13 +16,23 @@ export interface LeanRoute<Caller> {
   readonly path: string;
   /** Largest JSON body; a route without it takes no body. */
   readonly maxBytes?: number;
+  /**
+   * The parameters of the query and what their values must match as they are in the address; no pattern matches `%` or `+`. A
+   * request with any other query takes the general path, also one with an error.
+   */
+  readonly query?: Readonly<Record<string, RegExp>>;
+  /** The parameters that must be there. */
+  readonly requiredQuery?: readonly string[];
   /** Who may call it; absent for a public route. */
   readonly access?: {
     /** The form of the tokens that it accepts; false for every other token that the general path may accept. */
     readonly isToken: (token: string) => boolean;
     readonly authenticate: (token: string) => Promise<Caller>;
   };
-  /** @param input the parsed body of a POST; the id in the path of a GET, an empty text without one */
+  /**
+   * @param input the parsed body of a POST; the parameters of a route with a query by name; the id in the path of another GET,
+   *   an empty text without one
+   */
   readonly handle: (input: unknown, caller: Caller) => LeanAnswer | Promise<LeanAnswer>;
 }
 
@@ -31,7 +41,8 @@ export interface LeanAnswer {
   readonly status?: number;
   /** Names and values in turn. */
   readonly headers?: readonly string[];
-  readonly body: object;
+  /** A text is JSON already. */
+  readonly body: object | string;
 }
 
 /** What all answers of the application have in common. */
@@ -43,12 +54,16 @@ export interface CommonAnswer {
   readonly canAnswer: () => boolean;
 }
 
+/** The parameters of a query, as in the address. */
+export type LeanQuery = Readonly<Partial<Record<string, string>>>;
+
 export type ServeLean = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** A request that is served here. */
 interface LeanCall {
   readonly route: LeanRoute<unknown>;
-  readonly id: string;
+  /** The id in the path, or the parameters of the query. */
+  readonly input: string | LeanQuery;
   /** Not verified; null on a public route. */
   readonly token: string | null;
 }
@@ -87,21 +102,24 @@ export class LeanRoutes {
 
   /** @returns null when this is no plain request for a lean route */
   private callOf({ method = '', url = '', headers }: IncomingMessage): LeanCall | null {
-    const id = /\/([0-9a-f]{24})$/.exec(url)?.[1] ?? '';
-    const path = id === '' ? url : `${url.slice(0, -id.length)}:id`;
-    const route = this.routes.get(`${method} ${path}`);
+    const queryStart = url.indexOf('?');
+    const id = queryStart < 0 ? (/\/([0-9a-f]{24})$/.exec(url)?.[1] ?? '') : '';
+    const path = queryStart < 0 ? url.slice(0, url.length - id.length) : url.slice(0, queryStart);
+    const route = this.routes.get(`${method} ${path}${id && ':id'}`);
     if (!route) return null;
-    const { access, maxBytes } = route;
+    const { access, maxBytes, query } = route;
+    const input = query ? queryOf(url, queryStart, route) : queryStart < 0 ? id : null;
+    if (input === null) return null;
     const isPlain = maxBytes === undefined ? isPlainGet(headers) : hasJsonBody(headers, maxBytes);
     if (!isPlain || headers.origin !== undefined || headers.expect !== undefined) return null;
-    if (!access) return { route, id, token: null };
+    if (!access) return { route, input, token: null };
     const token = tokenOf(headers);
-    return token !== null && access.isToken(token) ? { route, id, token } : null;
+    return token !== null && access.isToken(token) ? { route, input, token } : null;
   }
 
   /** Never rejects. */
   private async answer(
-    { route, id, token }: LeanCall,
+    { route, input: inAddress, token }: LeanCall,
     request: IncomingMessage,
     response: ServerResponse,
     { headersBefore, headersAfter }: CommonAnswer,
@@ -112,9 +130,9 @@ export class LeanRoutes {
     try {
       if (token !== null) caller = await route.access?.authenticate(token);
       const { maxBytes } = route;
-      const input = maxBytes === undefined ? id : await this.bodies.read(request, maxBytes, token);
+      const input = maxBytes === undefined ? inAddress : await this.bodies.read(request, maxBytes, token);
       const answer = await route.handle(input, caller);
-      const body = JSON.stringify(answer.body);
+      const body = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
       if (answer.headers) headers.push(...answer.headers);
       headers.push('Content-Type', 'application/json; charset=utf-8');
       headers.push('Content-Length', String(Buffer.byteLength(body)));
@@ -124,6 +142,28 @@ export class LeanRoutes {
       this.problems.answer(error, request, response, caller);
     }
   }
+}
+
+/**
+ * @param start index of the question mark in the address; negative: there is none
+ * @returns null when a parameter is unknown, repeated or missing, or its value does not match
+ */
+function queryOf(
+  url: string,
+  start: number,
+  { query: patterns = {}, requiredQuery = [] }: LeanRoute<unknown>,
+): LeanQuery | null {
+  const values: Partial<Record<string, string>> = {};
+  const pairs = start < 0 ? [] : url.slice(start + 1).split('&');
+  for (const pair of pairs) {
+    const end = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(0, end));
+    const value = pair.slice(end + 1);
+    const isPlain = Object.hasOwn(patterns, name) && patterns[name]?.test(value);
+    if (!isPlain || values[name] !== undefined) return null;
+    values[name] = value;
+  }
+  return requiredQuery.every((name) => values[name] !== undefined) ? values : null;
 }
 
 /** The token of exactly `Authorization: Bearer <token>`; null also for one that is too long. */

@@ -1,3 +1,4 @@
+import { Long } from 'bson';
 import {
   assertFieldName,
   decode,
@@ -102,4 +103,20 @@ function build(engine: Engine, namespace: string, spec: IndexSpec): void {
     for (const match of [...scan.run(CHUNK)]) engine.reindex(target, match.key, undefined, match);
 }
 
-export const SCHEMA_COMMANDS: Record<string, Command> = { create, createIndexes };
+/** All indexes in one batch (manual: "listIndexes"). @throws CommandError NamespaceNotFound */
+const listIndexes: Command = {
+  fields: ['cursor'],
+  run({ engine, namespace }) {
+    const entry = engine.catalog.find(namespace);
+    if (!entry) throw new CommandError(26, `ns does not exist: ${namespace}`);
+    // The index on `_id` is unique without saying so.
+    const { key, name } = entry.primary.spec;
+    const firstBatch = [{ key, name }, ...entry.indexes.map(({ spec }) => spec)].map((spec) => ({
+      v: 2,
+      ...spec,
+    }));
+    return { cursor: { firstBatch, id: Long.ZERO, ns: namespace }, ok: 1 };
+  },
+};
+
+export const SCHEMA_COMMANDS: Record<string, Command> = { create, createIndexes, listIndexes };

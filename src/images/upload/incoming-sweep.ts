@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { BackgroundJobs, Clock } from '../../core/index.js';
 import { DatabaseConnection } from '../../database/index.js';
@@ -9,6 +9,7 @@ import { ImageVolume } from '../volume/image-volume.js';
 import {
   INCOMING_DIRECTORY,
   INTENT_FILE_NAME,
+  LINKED_FILE_NAME,
   parseLinkedFileName,
   PART_FILE_NAME,
   partFileName,
@@ -60,10 +61,11 @@ export class IncomingSweep implements OnApplicationBootstrap {
     const before = this.clock.nowMs() - orphanAgeMs;
     const directory = this.volume.directoryForDeleting;
     let orphans = 0;
-    // Intent files are handled before part files (`~` sorts after `.`): the part file shows whether the target came
-    // from it.
-    const names = (await readdir(join(directory, INCOMING_DIRECTORY))).sort().reverse();
-    for (const name of names) if (await this.clear(directory, name, before)) orphans += 1;
+    // Intent files are handled before part files: the part file shows whether the target came from it. The directory is
+    // read as a stream, because an outage can leave hundreds of thousands of them.
+    for (const isSwept of [INTENT_FILE_NAME, PART_FILE_NAME, LINKED_FILE_NAME])
+      for await (const { name } of await opendir(join(directory, INCOMING_DIRECTORY)))
+        if (isSwept.test(name) && (await this.clear(directory, name, before))) orphans += 1;
     const unfinished = await this.images.listUnfinishedDeletes(new Date(before), DELETE_BATCH_SIZE);
     for (const image of unfinished) await this.deletion.finish(image);
     const result = { orphans, deleted: unfinished.length };
@@ -77,7 +79,6 @@ export class IncomingSweep implements OnApplicationBootstrap {
     const linked = parseLinkedFileName(name);
     if (linked) return this.clearLinked(directory, path, linked, before);
     const intent = INTENT_FILE_NAME.exec(name)?.groups;
-    if (!intent && !PART_FILE_NAME.test(name)) return false;
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
     if (mtimeMs > before) return false;
     if (!intent) return rm(path, { force: true }).then(() => true);

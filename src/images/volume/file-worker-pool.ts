@@ -29,6 +29,8 @@ export interface FileAnswer {
   readonly result?: FileResult;
   /** Error code of the system, e.g. `ENOENT`. */
   readonly fault?: string;
+  /** The fault is one of writing the copy. */
+  readonly isTargetFault?: true;
 }
 
 export type FileOutcome = Omit<FileAnswer, 'id'>;

@@ -24,30 +24,54 @@ parentPort?.on('message', (tasks: readonly { readonly id: number; readonly task:
   parentPort?.postMessage(tasks.map(({ id, task }): FileAnswer => ({ id, ...run(task) })));
 });
 
+/** A file that changes during each of these reads is reported. */
+const READS_OF_A_CHANGING_FILE = 3;
+const CHANGED_DURING_READ = 'changed while it was read';
 const NOT_AN_IMAGE: FileResult = { sha256: '', sizeBytes: 0, mtimeMs: 0, header: null };
 
+/** An error of writing a copy, in contrast to one of reading its source. */
+class TargetError extends Error {
+  constructor(readonly code: string) {
+    super(code);
+  }
+}
+
 function run(task: FileTask): Omit<FileAnswer, 'id'> {
+  for (let reads = 1; ; reads += 1) {
+    try {
+      return { result: task.copyTo === undefined ? read(task, null) : copy(task, task.copyTo) };
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (message === CHANGED_DURING_READ && reads < READS_OF_A_CHANGING_FILE) continue;
+      return { fault: code ?? message, ...(error instanceof TargetError && { isTargetFault: true }) };
+    }
+  }
+}
+
+function onTarget<T>(work: () => T): T {
   try {
-    return { result: task.copyTo === undefined ? read(task, null) : copy(task, task.copyTo) };
+    return work();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return { fault: code ?? message };
+    throw new TargetError(code ?? message);
   }
 }
 
 /** Copies content and time. The copy is flushed before it gets its final name. */
 function copy(task: FileTask, { path, temporary, sha256 }: NonNullable<FileTask['copyTo']>): FileResult {
-  mkdirSync(dirname(path), { recursive: true });
-  const target = openSync(temporary, 'w', 0o640);
+  onTarget(() => mkdirSync(dirname(path), { recursive: true }));
+  const target = onTarget(() => openSync(temporary, 'w', 0o640));
   try {
     const result = read(task, target);
     if (sha256 !== undefined && result.sha256 !== sha256) {
       rmSync(temporary);
       return result;
     }
-    futimesSync(target, result.mtimeMs / 1_000, result.mtimeMs / 1_000);
-    fdatasyncSync(target);
-    renameSync(temporary, path);
+    onTarget(() => {
+      futimesSync(target, result.mtimeMs / 1_000, result.mtimeMs / 1_000);
+      fdatasyncSync(target);
+      renameSync(temporary, path);
+    });
     return result;
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -58,8 +82,11 @@ function copy(task: FileTask, { path, temporary, sha256 }: NonNullable<FileTask[
 }
 
 function read({ path, isImageRequired }: FileTask, target: number | null): FileResult {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  // O_NONBLOCK: the file may have become a pipe since it was listed.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
+    const before = fstatSync(file);
+    if (!before.isFile()) throw new Error('no plain file');
     const hash = createHash('sha256');
     let header: FileResult['header'] = null;
     let sizeBytes = 0;
@@ -73,13 +100,17 @@ function read({ path, isImageRequired }: FileTask, target: number | null): FileR
       if (target !== null) writeAll(target, chunk);
       sizeBytes += count;
     }
-    // Read after the content: a change during the read then gives another time.
-    return { sha256: hash.digest('hex'), sizeBytes, mtimeMs: Math.round(fstatSync(file).mtimeMs), header };
+    // Bytes from before and after a change are the content of no file.
+    const { size, mtimeMs } = fstatSync(file);
+    if (size !== sizeBytes || mtimeMs !== before.mtimeMs) throw new Error(CHANGED_DURING_READ);
+    return { sha256: hash.digest('hex'), sizeBytes, mtimeMs: Math.round(mtimeMs), header };
   } finally {
     closeSync(file);
   }
 }
 
 function writeAll(target: number, chunk: Buffer): void {
-  for (let at = 0; at < chunk.length;) at += writeSync(target, chunk, at);
+  onTarget(() => {
+    for (let at = 0; at < chunk.length;) at += writeSync(target, chunk, at);
+  });
 }

@@ -58,7 +58,7 @@ export const INTENT_FILE_NAME = /^(?<id>[0-9a-f]{24})~(?<vehicleId>[0-9a-f]{24})
 export function linkedFileName(id: string, finalPath: string): string {
   return `${id}~${Buffer.from(finalPath).toString('base64url')}.linked`;
 }
-const LINKED_FILE_NAME = /^(?<id>[0-9a-f]{24})~(?<path>[\w-]+)\.linked$/;
+export const LINKED_FILE_NAME = /^(?<id>[0-9a-f]{24})~(?<path>[\w-]+)\.linked$/;
 
 /** null for another name. */
 export function parseLinkedFileName(

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceDurably } from './durable-files.js';
 import { MARKER_FILE } from './volume-layout.js';
@@ -30,6 +30,6 @@ export async function writeMarker(directory: string, deploymentId: string): Prom
 
 /** Ignores the directory that a file system creates itself. */
 export async function isEmptyDirectory(directory: string): Promise<boolean> {
-  const names = await readdir(directory);
-  return names.every((name) => name === 'lost+found');
+  for await (const { name } of await opendir(directory)) if (name !== 'lost+found') return false;
+  return true;
 }

@@ -77,7 +77,9 @@ export class BoxDirectory implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private get ageMs(): number {
-    return this.clock.nowMs() - this.readAtMs;
+    const ageMs = this.clock.nowMs() - this.readAtMs;
+    // The clock was set back: what was read may be of any age.
+    return ageMs < 0 ? Infinity : ageMs;
   }
 
   /** @returns false when the database does not answer in time: what is in memory can be older than `maxAgeMs` */

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CommandError, EXIT_CODES } from '../../core/commands/index.js';
 import { readMarker, WORK_DIRECTORY, writeMarker } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
-import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
+import type { ManifestEntry } from './entry-lines.js';
+import { ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
 import { mergeByPath } from './path-order.js';
 import type { TreeFile } from './tree-walk.js';
 
+/** Faults of the target that every other file would meet too. */
+const ENDS_THE_COPYING = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
 /** The copies, in the directory of a backup. The manifest of the last finished run is beside it. */
 export const FILES_DIRECTORY = 'files';
 
@@ -32,14 +36,11 @@ export async function backUp(
   const manifest = new ManifestFiles(destination);
   const deploymentId = await readMarker(root);
   await assertSameDeployment(manifest, deploymentId);
-  job.startProgress('backup', await job.count(root));
+  await job.startCountedProgress('backup', root);
   const target = join(destination, FILES_DIRECTORY);
   const temporary = await temporaryDirectory(target);
-  const lists = [
-    ...(await manifest.checkpoints()),
-    ...((await manifest.exists()) ? [manifest.entries()] : []),
-  ];
-  const writer = await manifest.begin();
+  const { writer, earlier } = await manifest.checkpoints.begin();
+  const lists = [...earlier, ...((await manifest.exists()) ? [manifest.entries()] : [])];
   const merged = mergeByPath<KnownLists>({
     file: job.files(root),
     ...Object.fromEntries(lists.map((list, index) => [`known${index}`, list])),
@@ -79,8 +80,7 @@ export async function restore(
   isReplacing: boolean,
 ): Promise<CopyResult> {
   const manifest = new ManifestFiles(source);
-  const { files, bytes } = await manifest.summary();
-  job.startProgress('restore', { files, bytes });
+  job.startProgress('restore', (await manifest.summary()).files);
   await mkdir(root, { recursive: true });
   const temporary = await temporaryDirectory(root);
   const total = { copied: 0, copiedBytes: 0, kept: 0 };
@@ -152,8 +152,14 @@ async function copy(
     temporary: join(temporary, randomUUID()),
     ...(sha256 !== undefined && { sha256 }),
   };
-  const { result, fault } = await job.workers.run({ path: join(from, file.path), copyTo });
-  if (!result) job.reportUnreadable({ path: file.path, reason: fault ?? 'unknown' });
+  const outcome = await job.workers.run({ path: join(from, file.path), copyTo });
+  const { result } = outcome;
+  if (outcome.isTargetFault && ENDS_THE_COPYING.has(outcome.fault ?? ''))
+    throw new CommandError(
+      `${to} cannot be written (${outcome.fault}): the same command continues from here`,
+      EXIT_CODES.IO,
+    );
+  if (!result) job.reportFault(file.path, outcome);
   const entry = result && {
     path: file.path,
     sizeBytes: result.sizeBytes,
@@ -164,7 +170,7 @@ async function copy(
   return { file, entry: entry ?? null, isCopied };
 }
 
-/** Removes the files of a killed run first. Two runs on one directory at a time are not supported. */
+/** Removes the files of a killed run first. */
 async function temporaryDirectory(root: string): Promise<string> {
   const directory = join(root, WORK_DIRECTORY, 'copying');
   await rm(directory, { recursive: true, force: true });

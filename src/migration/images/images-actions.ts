@@ -2,13 +2,18 @@ import { access } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Settings } from '../../config/index.js';
 import { UnavailableError, UsageError } from '../../core/commands/index.js';
+import type { ScanResult } from './scan-directory.js';
+import { reasonOf } from './tree-walk.js';
 import type { ImagesRepository } from '../../images/index.js';
 import { readMarker, WORK_DIRECTORY, writeVerification } from '../../images/volume/index.js';
 import { loadCommandSettings } from '../command-settings.js';
 import { assertSameDeployment, backUp, FILES_DIRECTORY, markRestored, restore } from './backup-files.js';
-import { type ImagesJob, megabytes } from './images-job.js';
+import type { ImagesJob } from './images-job.js';
+import { megabytes } from './images-progress.js';
 import { makeManifest } from './make-manifest.js';
 import { ManifestFiles } from './manifest-files.js';
+import { withRunLock } from './run-lock.js';
+import { VerificationRecord } from './verification-record.js';
 import {
   DATABASE_MISMATCHES,
   MISMATCHES,
@@ -41,7 +46,9 @@ export async function scanImages(job: ImagesJob, directory?: string): Promise<Im
     );
   const { scanDirectory } = await import('./scan-directory.js');
   return withCatalog(job.io, settings, async (catalog, vehicles) => {
-    const result = await scanDirectory(job, root, below.split(sep).join('/'), catalog, await vehicles());
+    const scan = async (): Promise<ScanResult> =>
+      scanDirectory(job, root, below.split(sep).join('/'), catalog, await vehicles());
+    const result = await alone(job, join(root, WORK_DIRECTORY, 'scan'), scan);
     const { files, adopted, known, assigned } = result;
     const line = `${files} files: ${adopted} adopted, ${known} known before, ${assigned} assigned to their vehicle`;
     return { isGood: job.countOf('unreadable', 'changed') === 0, result, lines: [line] };
@@ -56,7 +63,7 @@ export async function makeImagesManifest(
   const settings = loadCommandSettings(job.io);
   const root = await existingDirectory(directory ?? volumeOf(settings));
   const into = manifestFiles(manifest, root);
-  const summary = await makeManifest(job, root, into);
+  const summary = await alone(job, into.directory, () => makeManifest(job, root, into));
   const { files, bytes, rootSha256 } = summary;
   const lines = [`${files} files, ${megabytes(bytes)} MB, root ${rootSha256}`, into.directory];
   return { isGood: job.countOf('unreadable') === 0, result: summary, lines };
@@ -71,18 +78,50 @@ export async function verifyImages(
   const root = await existingDirectory(directory ?? volumeOf(settings));
   const mode = modeOf(options);
   const expected = manifestFiles(options.manifest, root);
-  const { files, bytes } = await summaryOf(expected);
-  job.startProgress('verify', { files, bytes });
+  const summary = await summaryOf(expected);
+  job.startProgress('verify', summary.files);
   const compare = (catalog: ImagesRepository | null): Promise<VerifyResult> =>
-    verifyFiles(job, root, expected.entries(), mode, catalog);
+    alone(job, expected.directory, (isProtected) =>
+      verified(job, root, expected, mode, isProtected ? expected.directory : null, catalog),
+    );
   const result = options.database ? await withCatalog(job.io, settings, compare) : await compare(null);
+  if (result.expected < summary.files)
+    throw new Error(
+      `the manifest in ${expected.directory} is damaged: ${result.expected} of its ${summary.files} entries can be read. ` +
+        'Take it from a backup, or make it again with `samserver images manifest`',
+    );
   const mismatched = job.countOf(...MISMATCHES, ...DATABASE_MISMATCHES);
   if (root === settings.images.directory) {
     const verifiedAt = new Date().toISOString();
-    await writeVerification(root, { files: result.files, mismatched, verifiedAt, mode: mode.kind });
+    const about = { files: result.files, mismatched, verifiedAt, mode: mode.kind };
+    await writeVerification(root, about).catch((error: unknown) =>
+      job.print(`the result is not recorded in the volume, and /ready does not show it: ${reasonOf(error)}`),
+    );
   }
   const line = `${result.files} files, ${megabytes(result.bytes)} MB, ${result.read} of them read`;
   return { isGood: mismatched === 0, result: { ...result, mismatched, mode: mode.kind }, lines: [line] };
+}
+
+/**
+ * Verifies with a record of what was read, so that an interrupted run can be continued.
+ * @param recordDirectory null: without a record
+ */
+async function verified(
+  job: ImagesJob,
+  root: string,
+  manifest: ManifestFiles,
+  mode: VerifyMode,
+  recordDirectory: string | null,
+  catalog: ImagesRepository | null = null,
+): Promise<VerifyResult> {
+  const isNew = mode.kind === 'new';
+  const record =
+    recordDirectory === null || mode.kind === 'quick'
+      ? null
+      : await VerificationRecord.begin(recordDirectory, mode.kind, isNew);
+  const result = await verifyFiles(job, root, manifest.entries(), mode, catalog, record);
+  await record?.finish(isNew);
+  return result;
 }
 
 export async function backupImages(
@@ -94,23 +133,22 @@ export async function backupImages(
   const destination = resolve(directory);
   if (isInside(destination, root))
     throw new UsageError('the destination is inside IMAGE_DIR: choose a directory outside of it');
-  const mode = modeOf(options);
-  const copied = await backUp(job, root, destination);
   const written = new ManifestFiles(destination);
-  job.startProgress('verifying the copies', copied.summary);
-  // Files that were kept were verified when they were copied; `--full` reads them again.
-  const checked = copied.copied > 0 || mode.kind === 'full' ? mode : { kind: 'quick' as const };
-  const verified = await verifyFiles(
-    job,
-    join(destination, FILES_DIRECTORY),
-    written.entries(),
-    checked,
-    null,
-  );
+  const mode = modeOf(options, { kind: 'new' });
+  const { copied, result } = await alone(job, destination, async () => {
+    const copied = await backUp(job, root, destination);
+    job.startProgress('verifying the copies', copied.summary.files);
+    const files = join(destination, FILES_DIRECTORY);
+    return { copied, result: await verified(job, files, written, mode, destination) };
+  });
   const line = `${copied.copied} files copied (${megabytes(copied.copiedBytes)} MB), ${copied.kept} kept`;
   // A file that was deleted from the volume stays in the backup and is no mismatch.
-  const isGood = job.countOf('missing', 'changed', 'corrupt', 'unreadable') === 0;
-  return { isGood, result: { ...copied, verified }, lines: [line, `root ${copied.summary.rootSha256}`] };
+  const isGood = job.countOf('missing', 'changed', 'corrupt', 'unreadable', 'not-copied') === 0;
+  return {
+    isGood,
+    result: { ...copied, verified: result },
+    lines: [line, `root ${copied.summary.rootSha256}`],
+  };
 }
 
 export async function restoreImages(
@@ -124,13 +162,28 @@ export async function restoreImages(
   const written = new ManifestFiles(source);
   const summary = await summaryOf(written);
   await assertSameDeployment(written, await readMarker(root).catch(() => null));
-  const copied = await restore(job, source, root, replace);
-  job.startProgress('verifying the restored files', summary);
-  const verified = await verifyFiles(job, root, written.entries(), { kind: 'full' }, null);
-  const isGood = job.countOf('missing', 'changed', 'corrupt', 'unreadable', 'in-the-way') === 0;
+  const workDirectory = join(root, WORK_DIRECTORY, 'restore');
+  const { copied, result } = await alone(job, workDirectory, async () => {
+    const copied = await restore(job, source, root, replace);
+    job.startProgress('verifying the restored files', summary.files);
+    return { copied, result: await verified(job, root, written, { kind: 'full' }, workDirectory) };
+  });
+  const isGood = job.countOf('missing', 'changed', 'corrupt', 'unreadable', 'in-the-way', 'not-copied') === 0;
   if (isGood) await markRestored(source, root);
   const line = `${copied.copied} files restored (${megabytes(copied.copiedBytes)} MB), ${copied.kept} were there`;
-  return { isGood, result: { ...copied, verified }, lines: [line] };
+  return { isGood, result: { ...copied, verified: result }, lines: [line] };
+}
+
+/** Runs `work` unless another command works in the directory. @throws CommandError TEMPORARY_FAILURE */
+function alone<T>(job: ImagesJob, directory: string, work: (isProtected: boolean) => Promise<T>): Promise<T> {
+  let isProtected = true;
+  const onUnprotected = (reason: string): void => {
+    isProtected = false;
+    job.print(
+      `${directory} cannot be locked (${reason}): run no second command, and an interruption begins again`,
+    );
+  };
+  return withRunLock(directory, onUnprotected, () => work(isProtected));
 }
 
 export async function showRetention(job: ImagesJob): Promise<ImagesOutcome> {
@@ -154,9 +207,9 @@ export async function showRetention(job: ImagesJob): Promise<ImagesOutcome> {
 }
 
 /** The seed of a sample is the day (UTC): samples of other days read other files. */
-function modeOf({ quick, sample }: ModeOptions): VerifyMode {
+function modeOf({ quick, sample, full }: ModeOptions, usual: VerifyMode = { kind: 'full' }): VerifyMode {
   if (quick) return { kind: 'quick' };
-  if (sample === undefined) return { kind: 'full' };
+  if (sample === undefined) return full ? { kind: 'full' } : usual;
   return { kind: 'sample', percent: sample, seed: new Date().toISOString().slice(0, 10) };
 }
 

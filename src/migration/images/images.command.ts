@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
-import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
 import {
+  CommandError,
   type CommandIo,
   type DefineCommand,
   EXIT_CODES,
@@ -19,8 +18,12 @@ import {
   showRetention,
   verifyImages,
 } from './images-actions.js';
-import { type FileIssue, ImagesJob } from './images-job.js';
+import { FindingsReport } from './findings-report.js';
+import { ImagesJob } from './images-job.js';
 import { type ImagesCommandName, nextStepOf } from './next-steps.js';
+
+/** Faults of a file system that cannot be written, or no further. */
+const CANNOT_WRITE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO']);
 
 interface CommonOptions {
   readonly threads?: number;
@@ -43,7 +46,8 @@ export const imagesCommand: DefineCommand = (command, io, setExitCode) => {
         FAILURE: 'failed, or at least one file is not as it should be',
         USAGE: 'wrong usage',
         UNAVAILABLE: 'the directory, the manifest or the database is missing',
-        TEMPORARY_FAILURE: 'another process holds the lock of the schema',
+        IO: 'the disk is full, or a file cannot be written',
+        TEMPORARY_FAILURE: 'another command works in the directory, or holds the lock of the schema',
         CONFIG: 'wrong settings',
         INTERRUPTED: 'interrupted',
       }),
@@ -127,7 +131,7 @@ function withModes(command: Command): Command {
         .argParser(numberArgument(0.01, 100, false))
         .conflicts('full'),
     )
-    .option('--full', 'read every file (default); backup: also files that were not copied in this run');
+    .option('--full', 'read every file (default); backup: also copies that were verified before');
 }
 
 async function run(
@@ -136,11 +140,8 @@ async function run(
   { threads, report: reportPath, json }: CommonOptions,
   action: (job: ImagesJob) => Promise<ImagesOutcome>,
 ): Promise<ExitCode> {
-  const report = reportPath === undefined ? null : createWriteStream(reportPath);
-  // A report that cannot be written must not look like a report without findings.
-  if (report) await once(report, 'open');
-  const write = report && ((issue: FileIssue): unknown => report.write(`${JSON.stringify(issue)}\n`));
-  const job = new ImagesJob(io, write, threads);
+  const report = reportPath === undefined ? null : new FindingsReport(reportPath);
+  const job = new ImagesJob(io, report && ((issue) => report.add(issue)), threads, json);
   try {
     const { isGood, result, lines } = await action(job);
     await job.stop();
@@ -158,13 +159,12 @@ async function run(
       io.stdout.write([...lines, ...counts, verdict, ''].join('\n'));
     }
     return isGood ? EXIT_CODES.OK : EXIT_CODES.FAILURE;
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!CANNOT_WRITE.has(code)) throw error;
+    throw new CommandError(`${message}: the same command continues from here`, EXIT_CODES.IO);
   } finally {
     await job.stop();
-    if (report) await closed(report);
+    report?.close();
   }
-}
-
-async function closed(report: WriteStream): Promise<void> {
-  report.end();
-  await once(report, 'close');
 }

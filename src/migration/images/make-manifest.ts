@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { readMarker } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
-import { type ManifestEntry, ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
+import type { ManifestEntry } from './entry-lines.js';
+import { ManifestFiles, type ManifestSummary, newestOf } from './manifest-files.js';
 import { mergeByPath } from './path-order.js';
 import type { TreeFile } from './tree-walk.js';
 
@@ -14,41 +15,49 @@ export async function makeManifest(
   job: ImagesJob,
   root: string,
   into: ManifestFiles,
-): Promise<ManifestSummary> {
+): Promise<ManifestSummary & { readonly continued: number }> {
   const deploymentId = await readMarker(root);
-  job.startProgress('counting', null);
-  job.startProgress('manifest', await job.count(root));
-  const known = await into.checkpoints();
-  const writer = await into.begin();
-  for await (const { file, entry } of hashed(job, root, known)) {
+  await job.startCountedProgress('manifest', root);
+  const { writer, earlier } = await into.checkpoints.begin();
+  let continued = 0;
+  for await (const { file, entry, isContinued } of hashed(job, root, earlier)) {
     job.addProgress(file.sizeBytes);
+    if (isContinued) continued += 1;
     if (entry) await writer.add(entry);
   }
-  return into.finish(writer, { directory: root, deploymentId });
+  return { ...(await into.finish(writer, { directory: root, deploymentId })), continued };
+}
+
+interface HashedFile {
+  readonly entry: ManifestEntry | null;
+  /** An interrupted run has read the file. */
+  readonly isContinued: boolean;
 }
 
 async function* hashed(
   job: ImagesJob,
   root: string,
   known: readonly AsyncIterable<ManifestEntry>[],
-): AsyncGenerator<{ file: TreeFile; entry: ManifestEntry | null }, void, undefined> {
+): AsyncGenerator<HashedFile & { readonly file: TreeFile }, void, undefined> {
   const merged = mergeByPath<Readonly<Record<string, TreeFile | ManifestEntry>>>({
     file: job.files(root),
     ...Object.fromEntries(known.map((list, index) => [`known${index}`, list])),
   });
-  const work = async (item: Readonly<Record<string, unknown>>): Promise<ManifestEntry | null> => {
+  const work = async (item: Readonly<Record<string, unknown>>): Promise<HashedFile> => {
     const file = item['file'] as TreeFile | undefined;
-    if (!file) return null;
+    if (!file) return { entry: null, isContinued: false };
     const before = newestOf(known.map((_, index) => item[`known${index}`] as ManifestEntry | undefined));
-    if (before && isSame(before, file)) return before;
-    const { result, fault } = await job.workers.run({ path: join(root, file.path) });
-    if (result) return { path: file.path, ...pick(result) };
-    job.reportUnreadable({ path: file.path, reason: fault ?? 'unknown' });
-    return null;
+    if (before && isSame(before, file)) return { entry: before, isContinued: true };
+    const outcome = await job.workers.run({ path: join(root, file.path) });
+    if (!outcome.result) job.reportFault(file.path, outcome);
+    return {
+      entry: outcome.result ? { path: file.path, ...pick(outcome.result) } : null,
+      isContinued: false,
+    };
   };
   for await (const { item, outcome } of mapInOrder(merged, job.workers.window, work)) {
     const file = (item as Record<string, unknown>)['file'] as TreeFile | undefined;
-    if (file) yield { file, entry: outcome };
+    if (file) yield { file, ...outcome };
   }
 }
 

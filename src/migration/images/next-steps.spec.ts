@@ -6,11 +6,11 @@ describe('nextStepOf', () => {
   it('has a step for every finding of every command', () => {
     const verified = [...MISMATCHES, 'touched', 'new'];
     const kinds = {
-      scan: ['unreadable', 'changed', 'not-a-picture'],
-      manifest: ['unreadable'],
-      verify: [...verified, ...DATABASE_MISMATCHES],
-      backup: verified,
-      restore: [...verified, 'in-the-way'],
+      scan: ['unreadable', 'changed', 'not-a-picture', 'gone'],
+      manifest: ['unreadable', 'gone'],
+      verify: [...verified, ...DATABASE_MISMATCHES, 'gone'],
+      backup: [...verified, 'gone', 'not-copied'],
+      restore: [...verified, 'in-the-way', 'not-copied'],
     } as const;
     for (const [command, found] of Object.entries(kinds))
       for (const kind of found)

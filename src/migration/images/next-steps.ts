@@ -26,6 +26,8 @@ const NEXT_STEPS: Readonly<Record<string, string | Partial<Record<ImagesCommandN
   },
   unreadable:
     'make the files readable for this user, or move away what is no plain file, and run the command again',
+  gone: 'nothing: the files were deleted while the command ran',
+  'not-copied': 'the target cannot hold these files: see the reason, or choose another file system',
   'in-the-way': 'compare the files, then run the restore with --replace, or with --to for another directory',
   'not-in-database': 'run `samserver images scan`',
   'file-missing': 'copy the files back with `samserver images restore <backup>`, or delete their records',

@@ -6,7 +6,7 @@ import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import type { TreeFile } from './tree-walk.js';
 
-interface ScanResult {
+export interface ScanResult {
   readonly files: number;
   /** New records. */
   readonly adopted: number;
@@ -32,7 +32,7 @@ export async function scanDirectory(
   vehicles: ReadonlyMap<string, string>,
 ): Promise<ScanResult> {
   const directory = join(root, below);
-  job.startProgress('scan', await job.count(directory));
+  await job.startCountedProgress('scan', directory);
   const total = { files: 0, adopted: 0, known: 0, assigned: 0 };
   for await (const batch of batches(oldFiles(job, directory, below))) {
     total.files += batch.length;
@@ -73,8 +73,8 @@ async function read(
     job.workers.run({ path: join(root, file.path), isImageRequired: true });
   for await (const { item, outcome } of mapInOrder(iterate(files), job.workers.window, work)) {
     job.addProgress(item.sizeBytes);
-    const { result, fault } = outcome;
-    if (!result) job.reportUnreadable({ path: item.path, reason: fault ?? 'unknown' });
+    const { result } = outcome;
+    if (!result) job.reportFault(item.path, outcome);
     else if (!result.header) job.reportIssue({ kind: 'not-a-picture', path: item.path });
     else adopted.push(adoptedImage(item.path, result, result.header, vehicles));
   }

@@ -1,8 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MARKER_FILE, WORK_DIRECTORY } from '../../images/volume/index.js';
-import { comparePaths } from './path-order.js';
+import { DirectoryNames } from './directory-names.js';
 
 /** A plain file below the directory walked. */
 export interface TreeFile {
@@ -18,71 +19,76 @@ export interface TreeFault {
   readonly reason: string;
 }
 
-const SERVICE_FILES = new Set([MARKER_FILE, WORK_DIRECTORY]);
+const SERVICE_FILES = new Set([MARKER_FILE, WORK_DIRECTORY, 'lost+found']);
 /** Enough concurrent `stat` calls for a network file system with a high latency. */
 const STAT_CONCURRENCY = 32;
 
+type OnFault = (fault: TreeFault) => void;
+
 /**
  * Every plain file below `root` in the order of `comparePaths`, without the files of the service itself. It keeps in
- * memory only the entries of the directories from the root to the current one.
+ * memory only the names in the directories from the root to the current one. A file that is deleted meanwhile is left out.
  */
-export async function* walkTree(
-  root: string,
-  onFault: (fault: TreeFault) => void,
-): AsyncGenerator<TreeFile, void, undefined> {
-  yield* walk(root, '', onFault);
-}
-
-async function* walk(
-  root: string,
-  directory: string,
-  onFault: (fault: TreeFault) => void,
-): AsyncGenerator<TreeFile, void, undefined> {
-  const entries = await entriesOf(root, directory, onFault);
-  for (let at = 0; at < entries.length; at += STAT_CONCURRENCY) {
-    const some = entries.slice(at, at + STAT_CONCURRENCY);
-    const stats = await Promise.all(
-      some.map(({ path, isDirectory }) => (isDirectory ? Promise.resolve(null) : statOf(root, path))),
-    );
-    for (const [index, { path, isDirectory }] of some.entries()) {
+export async function* walkTree(root: string, onFault: OnFault): AsyncGenerator<TreeFile, void, undefined> {
+  for await (const { paths } of walkNames(root, onFault)) {
+    const stats = await Promise.all(paths.map((path) => statOf(root, path)));
+    for (const [index, path] of paths.entries()) {
       const found = stats[index];
-      if (isDirectory) yield* walk(root, path, onFault);
-      else if (!found) continue;
-      else if (found instanceof Error || 'code' in found) onFault({ path, reason: reasonOf(found) });
-      else if (!found.isFile())
+      if (!found) continue;
+      if (found instanceof Error) {
+        if (found.code !== 'ENOENT') onFault({ path, reason: reasonOf(found) });
+      } else if (!found.isFile())
         onFault({ path, reason: found.isSymbolicLink() ? 'symbolic link' : 'no plain file' });
       else yield { path, sizeBytes: found.size, mtimeMs: Math.round(found.mtimeMs) };
     }
   }
 }
 
-interface Entry {
-  readonly path: string;
-  readonly isDirectory: boolean;
+/** The number of files that `walkTree` finds, without a `stat` of each: links and other special files count too. */
+export async function countFiles(root: string, onFiles: (count: number) => void): Promise<void> {
+  for await (const { paths } of walkNames(root, () => undefined)) onFiles(paths.length);
 }
 
-/** A directory sorts with its slash, like the paths below it. */
-async function entriesOf(
+interface OpenDirectory {
+  /** Relative to the root; empty, or with a `/` at the end. */
+  readonly path: string;
+  readonly names: DirectoryNames;
+  next: number;
+}
+
+/** Everything that is no directory, at most STAT_CONCURRENCY paths of one directory at a time. */
+async function* walkNames(
   root: string,
-  directory: string,
-  onFault: (fault: TreeFault) => void,
-): Promise<Entry[]> {
-  try {
-    const found = await readdir(join(root, directory), { withFileTypes: true });
-    const entries = found
-      .filter(({ name }) => directory !== '' || !(SERVICE_FILES.has(name) || name === 'lost+found'))
-      .map((entry) => ({
-        path: directory === '' ? entry.name : `${directory}/${entry.name}`,
-        isDirectory: entry.isDirectory(),
-      }));
-    const key = ({ path, isDirectory }: Entry): string => (isDirectory ? `${path}/` : path);
-    const good = entries.filter(({ path }) => !path.includes('\ufffd'));
-    for (const { path } of entries)
-      if (path.includes('\ufffd')) onFault({ path, reason: 'the name is not UTF-8' });
-    return good.sort((one, other) => comparePaths(key(one), key(other)));
-  } catch (error) {
-    onFault({ path: directory === '' ? '.' : directory, reason: reasonOf(error) });
-    return [];
+  onFault: OnFault,
+): AsyncGenerator<{ readonly paths: string[] }, void, undefined> {
+  const open = async (path: string): Promise<OpenDirectory[]> => {
+    try {
+      return [{ path, names: await DirectoryNames.read(join(root, path)), next: 0 }];
+    } catch (error) {
+      // A directory that was deleted since its parent was read has no files. The root must exist.
+      if (path === '' || (error as NodeJS.ErrnoException).code !== 'ENOENT')
+        onFault({ path: path === '' ? '.' : path.slice(0, -1), reason: reasonOf(error) });
+      return [];
+    }
+  };
+  // The directories from the root to the current one.
+  const stack = await open('');
+  for (let directory = stack.at(-1); directory; directory = stack.at(-1)) {
+    const { names } = directory;
+    const paths: string[] = [];
+    let below: string | null = null;
+    while (directory.next < names.length && paths.length < STAT_CONCURRENCY && below === null) {
+      const isDirectory = names.isDirectory(directory.next);
+      const name = names.at(directory.next++);
+      const path = directory.path + name.toString();
+      if (directory.path === '' && SERVICE_FILES.has(isDirectory ? path.slice(0, -1) : path)) continue;
+      if (!isUtf8(name)) onFault({ path, reason: 'the name is not UTF-8' });
+      else if (isDirectory) below = path;
+      else paths.push(path);
+    }
+    if (paths.length > 0) yield { paths };
+    if (below !== null) stack.push(...(await open(below)));
+    else if (directory.next === names.length) stack.pop();
   }
 }
 

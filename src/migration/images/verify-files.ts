@@ -4,21 +4,30 @@ import type { CatalogEntry, ImagesRepository } from '../../images/index.js';
 import { type ImagesJob, isInSample } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
-import type { ManifestEntry } from './manifest-files.js';
+import type { ManifestEntry } from './entry-lines.js';
+import { newestOf } from './manifest-files.js';
 import { mergeByPath, type Merged } from './path-order.js';
+import type { FileOutcome } from '../../images/volume/index.js';
 import type { TreeFile } from './tree-walk.js';
+import type { VerificationRecord } from './verification-record.js';
 
 export type VerifyMode =
   | { readonly kind: 'quick' }
   /** `percent` of the files are read, chosen by `seed`. */
   | { readonly kind: 'sample'; readonly percent: number; readonly seed: string }
-  | { readonly kind: 'full' };
+  | { readonly kind: 'full' }
+  /** Every file that no earlier verification of the backup has read. */
+  | { readonly kind: 'new' };
 
 export interface VerifyResult {
   readonly files: number;
   readonly bytes: number;
-  /** The number of files that were read and hashed. */
+  /** The number of files that were read and hashed, in this run or in the interrupted one that it continues. */
   readonly read: number;
+  /** The number of these that this run did not read: the record had them. */
+  readonly continued: number;
+  /** The number of entries in the manifest. */
+  readonly expected: number;
 }
 
 /** Kinds of issues that mean a mismatch. */
@@ -26,11 +35,17 @@ export const MISMATCHES = ['missing', 'changed', 'corrupt', 'extra', 'unreadable
 export const DATABASE_MISMATCHES = ['not-in-database', 'file-missing', 'database-differs'] as const;
 
 type Lists = { readonly file: TreeFile; readonly expected: ManifestEntry; readonly record: CatalogEntry };
+type Item = Merged<Lists> & { readonly [verified: `verified${number}`]: ManifestEntry };
+interface ReadFile {
+  readonly outcome: FileOutcome;
+  readonly isContinued: boolean;
+}
 
 /**
  * Compares a directory with a manifest and, with a catalog, with the database, each in both directions. Against the
  * manifest: `missing`, `extra`, `changed` (other bytes and another time: written again), `corrupt` (other bytes at the
  * same time: a storage error). Against the database: `file-missing`, `not-in-database`, `database-differs`.
+ * @param verified where the files that were found right are recorded; null: an interruption loses the work
  */
 export async function verifyFiles(
   job: ImagesJob,
@@ -38,24 +53,48 @@ export async function verifyFiles(
   expected: AsyncIterable<ManifestEntry>,
   mode: VerifyMode,
   catalog: ImagesRepository | null,
+  verified: VerificationRecord | null,
 ): Promise<VerifyResult> {
-  const merged = mergeByPath<Lists>({ file: job.files(root), expected, record: records(catalog) });
-  const total = { files: 0, bytes: 0, read: 0 };
-  const work = (item: Merged<Lists>) =>
-    isRead(item, mode) ? job.workers.run({ path: join(root, item.path) }) : null;
-  for await (const { item, outcome } of mapInOrder(merged, job.workers.window, work)) {
-    if (item.file) {
+  const earlier = Object.entries({ ...verified?.earlier }).map(
+    ([n, list]) => [`verified${n}`, list] as const,
+  );
+  const merged = mergeByPath<Lists>({
+    file: job.files(root),
+    expected,
+    record: records(catalog),
+    ...Object.fromEntries(earlier),
+  }) as AsyncIterable<Item>;
+  const total = { files: 0, bytes: 0, read: 0, continued: 0, expected: 0 };
+  const work = async (item: Item): Promise<ReadFile | null> => {
+    if (!item.file || !isRead(item, mode)) return null;
+    const known = newestOf(earlier.map(([name]) => item[name as 'verified0']));
+    if (known && isSame(known, item.file))
+      return { outcome: { result: { ...known, header: null } }, isContinued: true };
+    return { outcome: await job.workers.run({ path: join(root, item.path) }), isContinued: false };
+  };
+  for await (const { item, outcome: read } of mapInOrder(merged, job.workers.window, work)) {
+    if (item.expected) total.expected += 1;
+    const outcome = read?.outcome ?? null;
+    if (item.file) job.addProgress(item.file.sizeBytes);
+    if (outcome && !outcome.result) job.reportFault(item.path, outcome);
+    const there = outcome?.fault === 'ENOENT' ? without(item) : item;
+    if (there.file) {
       total.files += 1;
-      total.bytes += item.file.sizeBytes;
-      job.addProgress(item.file.sizeBytes);
+      total.bytes += there.file.sizeBytes;
     }
-    if (outcome?.fault !== undefined) job.reportUnreadable({ path: item.path, reason: outcome.fault });
-    else if (outcome) total.read += 1;
-    compareWithManifest(job, item, outcome?.result?.sha256 ?? null);
-    if (catalog) await compareWithDatabase(job, root, item, outcome?.result?.sha256 ?? null);
+    if (outcome?.result) total.read += 1;
+    if (read?.isContinued) total.continued += 1;
+    const sha256 = outcome?.result?.sha256 ?? null;
+    compareWithManifest(job, there, sha256);
+    if (catalog) await compareWithDatabase(job, root, there, outcome);
+    if (there.file && sha256 !== null && sha256 === (item.expected ?? item.record)?.sha256)
+      await verified?.add({ ...there.file, sha256 });
   }
   return total;
 }
+
+/** A file that was deleted after it was listed is missing. */
+const without = ({ file: _, ...item }: Item): Item => item;
 
 function isRead({ path, file, expected, record }: Merged<Lists>, mode: VerifyMode): boolean {
   if (!file || (!expected && !record)) return false;
@@ -65,6 +104,7 @@ function isRead({ path, file, expected, record }: Merged<Lists>, mode: VerifyMod
     case 'sample':
       return isInSample(path, mode.seed, mode.percent);
     case 'full':
+    case 'new':
       return true;
   }
 }
@@ -92,13 +132,15 @@ async function compareWithDatabase(
   job: ImagesJob,
   root: string,
   { path, file, record }: Merged<Lists>,
-  sha256: string | null,
+  outcome: FileOutcome | null,
 ): Promise<void> {
+  const result = outcome?.result;
   if (!record) {
     // Other files need no record: `scan` reports them and leaves them.
-    if (file && (await isPicture(join(root, path)))) job.reportIssue({ kind: 'not-in-database', path });
+    if (file && (result?.header || (await isPicture(join(root, path)))))
+      job.reportIssue({ kind: 'not-in-database', path });
   } else if (!file) job.reportIssue({ kind: 'file-missing', path });
-  else if (file.sizeBytes !== record.sizeBytes || (sha256 !== null && sha256 !== record.sha256))
+  else if (file.sizeBytes !== record.sizeBytes || (result && result.sha256 !== record.sha256))
     job.reportIssue({ kind: 'database-differs', path });
 }
 

@@ -15,9 +15,45 @@ export interface NewVehicle {
   readonly type: string;
   /** `available, dispatched, on_scene, transporting, at_hospital, out_of_service`; default `available` */
   readonly status?: string;
+  /** The code of its old box. */
+  readonly boxCode?: string | null;
 }
 
-export interface VehicleAnswer extends Required<NewVehicle> {
+export interface ImageAnswer {
+  readonly id: string;
+  readonly sha256: string;
+  /** ISO time. */
+  readonly createdAt: string;
+}
+
+export interface CrashAnswer {
+  readonly id: string;
+  /** ISO time, by the clock of the service. */
+  readonly reportedAt: string;
+  readonly lat: number | null;
+  readonly lon: number | null;
+  readonly speedMps: number | null;
+  readonly headingDeg: number | null;
+}
+
+export interface NotificationAnswer {
+  readonly id: string;
+  readonly vehicleId: string;
+  readonly type: string;
+  /** ISO time of the position. */
+  readonly at: string;
+}
+
+export interface QuarantineAnswer {
+  readonly id: string;
+  readonly vehicleId: string;
+  readonly position: PositionView;
+  /** Null: not released. */
+  readonly releasedAt: string | null;
+}
+
+export interface VehicleAnswer extends Required<Omit<NewVehicle, 'boxCode'>> {
+  readonly boxCode?: string | null;
   readonly id: string;
   readonly lastPosition: PositionView | null;
 }
@@ -93,18 +129,30 @@ export class ApiClient {
    * Every vehicle in service, page by page.
    * @param prefix of the call sign or the registration; absent: all
    */
-  async *vehicles(prefix?: string): AsyncGenerator<VehicleAnswer> {
-    let cursor: string | undefined;
-    do {
-      const query = new URLSearchParams({
-        ...(prefix !== undefined && { q: prefix }),
-        limit: '500',
-        ...(cursor && { cursor }),
-      });
-      const page = await this.request<Page<VehicleAnswer>>('GET', `/api/v1/vehicles?${query.toString()}`);
-      yield* page.items;
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+  vehicles(prefix?: string): AsyncGenerator<VehicleAnswer> {
+    return this.list('/api/v1/vehicles', { ...(prefix !== undefined && { q: prefix }), limit: '500' });
+  }
+
+  /** The stored positions of a vehicle, ascending by time, page by page. @param fromMs, toMs from ≤ time < to */
+  positions(vehicleId: string, fromMs: number, toMs: number): AsyncGenerator<PositionView> {
+    const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString()) as [string, string];
+    const path = `/api/v1/vehicles/${encodeURIComponent(vehicleId)}/positions`;
+    return this.list(path, { from, to, order: 'asc', limit: '5000' });
+  }
+
+  /** Quarantined positions of a vehicle, newest arrival first. */
+  quarantine(vehicleId: string): AsyncGenerator<QuarantineAnswer> {
+    return this.list('/api/v1/quarantine', { vehicleId, limit: '500' });
+  }
+
+  /** Newest first. */
+  images(vehicleId: string): AsyncGenerator<ImageAnswer> {
+    return this.list(`/api/v1/vehicles/${encodeURIComponent(vehicleId)}/images`, { limit: '500' });
+  }
+
+  /** Newest first. */
+  crashes(vehicleId: string): AsyncGenerator<CrashAnswer> {
+    return this.list('/api/v1/crashes', { vehicleId, limit: '500' });
   }
 
   async setStatus(vehicleId: string, status: string): Promise<void> {
@@ -128,6 +176,22 @@ export class ApiClient {
     await this.request('DELETE', path);
   }
 
+  /** Panel notifications in a state, in the order of recording. */
+  notifications(state: string): AsyncGenerator<NotificationAnswer> {
+    return this.list('/api/v1/legacy/notifications', { state, limit: '500' });
+  }
+
+  /** Page by page; a caller that stops early reads no further page. */
+  private async *list<T>(path: string, query: Readonly<Record<string, string>>): AsyncGenerator<T> {
+    let cursor: string | undefined;
+    do {
+      const asked = new URLSearchParams({ ...query, ...(cursor !== undefined && { cursor }) });
+      const page = await this.request<Page<T>>('GET', `${path}?${asked.toString()}`);
+      yield* page.items;
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
   private async request<T>(method: string, path: string, body?: unknown, asUser = true): Promise<T> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
@@ -140,6 +204,8 @@ export class ApiClient {
       const response = await fetch(`${this.baseUrl}${path}`, {
         method,
         headers,
+        // The service never redirects, and the token is for this origin only.
+        redirect: 'manual',
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(this.timeoutMs),
       });

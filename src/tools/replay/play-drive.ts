@@ -1,7 +1,7 @@
 import type { Delivery, DeviceClient } from '../client/index.js';
 import type { PlannedFix } from './plan.js';
 
-interface DriveRun {
+interface DriveRun<Fix extends PlannedFix> {
   readonly client: DeviceClient;
   /** On the clock of `performance.now()`. */
   readonly startedAtMs: number;
@@ -11,8 +11,8 @@ interface DriveRun {
   readonly patienceMs: number;
   readonly signal: AbortSignal;
   readonly onSent: () => void;
-  readonly onDelivery: (delivery: Delivery, fix: PlannedFix) => void;
-  readonly onFailure: (code: string) => void;
+  readonly onDelivery: (delivery: Delivery, fix: Fix) => void;
+  readonly onFailure: (code: string, fix: Fix) => void;
 }
 
 /** Time for which an interrupted run waits for the acknowledgements in flight. */
@@ -25,7 +25,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * Sends the fixes of one drive when they are due, at most `window` ahead of the acknowledgements. It ends, with the client
  * closed, when every fix is acknowledged, or the drive is given up, refused or interrupted.
  */
-export async function playDrive(fixes: Iterable<PlannedFix>, run: DriveRun): Promise<void> {
+export async function playDrive<Fix extends PlannedFix>(
+  fixes: Iterable<Fix>,
+  run: DriveRun<Fix>,
+): Promise<void> {
   const sendWindow = new SendWindow(run.signal);
   let isRefused = false;
   let isGivenUp = false;
@@ -42,7 +45,7 @@ export async function playDrive(fixes: Iterable<PlannedFix>, run: DriveRun): Pro
         (delivery) => run.onDelivery(delivery, fix),
         (error: unknown) => {
           const { code } = error as { code?: unknown };
-          run.onFailure(typeof code === 'string' ? code : 'client/unknown');
+          run.onFailure(typeof code === 'string' ? code : 'client/unknown', fix);
           isRefused ||= typeof code === 'string' && code.startsWith('auth/');
         },
       )

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { TimeLine } from './track-context.js';
+import type { PositionsRepository } from '../positions.repository.js';
+import type { QuarantineRepository } from '../quarantine/quarantine.repository.js';
+import { TimeLine, TrackContextLoader } from './track-context.js';
 
 const at = (timeMs: number, name = '') => ({ timeMs, name });
 
@@ -24,5 +26,33 @@ describe('TimeLine', () => {
     line.add(at(1, 'first'));
     line.add(at(1, 'second'));
     expect(line.between(0, 2)).toEqual([at(1, 'second')]);
+  });
+});
+
+describe('the ends of the tracks of a group', () => {
+  it('are read at the same time, with two reads for each vehicle that is not known', async () => {
+    const READS = 6;
+    let begun = 0;
+    let allBegun: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (allBegun = resolve));
+    const read = async <T>(value: T): Promise<T> => {
+      begun += 1;
+      if (begun === READS) allBegun();
+      await all;
+      return value;
+    };
+    const positions = { findNewest: () => read(null) } as unknown as PositionsRepository;
+    const quarantine = { listNewestTimes: () => read([]) } as unknown as QuarantineRepository;
+    const group = ['a', 'b', 'c', 'known'].map((vehicleId, n) => ({
+      ...at(n),
+      vehicleId,
+      lat: 0,
+      lon: 0,
+      receivedAtMs: n,
+    }));
+    const known = { newest: null, heldTimesMs: [] };
+    const loader = new TrackContextLoader(positions, quarantine);
+    const tracks = await loader.load(group, (id) => (id === 'known' ? known : null));
+    expect([tracks.length, begun]).toEqual([4, READS]);
   });
 });

@@ -36,9 +36,15 @@ export class LatestPositionsLoader implements OnModuleInit, OnApplicationShutdow
       await this.load();
     });
     this.events.subscribe('cluster.events-missed', () => this.reload());
-    this.lastPositions.setSource((vehicleId) => {
-      const position = this.latest.of(vehicleId);
-      return position && this.latest.view(position);
+    this.lastPositions.setSource({
+      of: (vehicleId) => {
+        const position = this.latest.of(vehicleId);
+        return position && this.latest.view(position);
+      },
+      jsonOf: (vehicleId) => {
+        const position = this.latest.of(vehicleId);
+        return position === null ? 'null' : this.latest.viewJson(position);
+      },
     });
   }
 

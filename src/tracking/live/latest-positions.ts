@@ -76,8 +76,13 @@ export class LatestPositions {
     return this.markers.textOf(position, () => {
       const json = positionJson(position);
       const shown = this.behind.has(vehicleId) ? `${json.slice(0, -1)},"clock":"behind"}` : json;
-      return `{"vehicleId":"${vehicleId}","position":${shown}}`;
+      return `${textBeforeView(vehicleId)}${shown}}`;
     });
+  }
+
+  /** The same text as `JSON.stringify(view(position))`. */
+  viewJson(position: Position): string {
+    return this.json(position).slice(textBeforeView(position.vehicleId).length, -1);
   }
 
   /** Permanent: a position that was in flight at that time must not restore the marker. */
@@ -86,4 +91,8 @@ export class LatestPositions {
     this.markers.remove(vehicleId);
     this.behind.delete(vehicleId);
   }
+}
+
+function textBeforeView(vehicleId: string): string {
+  return `{"vehicleId":"${vehicleId}","position":`;
 }

@@ -51,11 +51,11 @@ describe.each(areas)('a search %s', (_where, center, spreadDeg, box) => {
     current.set(n % COUNT, position);
   }
   const all = [...current.values()];
-  const rows = all.map(({ vehicleId }) => table.rowOf(vehicleId));
+  for (const { vehicleId } of all) table.setStatus(vehicleId, 'available');
 
   it.each([1, 5, 500, 3_000])('finds the nearest %d that a sort by distance finds', (limit) => {
     const distances = all.map((place) => distanceM(center, place)).sort((one, other) => one - other);
-    const { positions } = table.nearest(rows, center, limit, 0);
+    const { positions } = table.nearest('available', center, limit, 0);
     expect(positions).toHaveLength(Math.min(limit, COUNT));
     positions.forEach((place, n) => expect(distanceM(center, place)).toBeCloseTo(distances[n] ?? 0, 2));
   });
@@ -71,7 +71,7 @@ describe.each(areas)('a search %s', (_where, center, spreadDeg, box) => {
 describe('the nearest markers', () => {
   const here = { lat: 48, lon: 11 };
 
-  it('are those of the given rows; each other one counts for its first reason', () => {
+  it('are those of the given status; each other one in service counts for its first reason', () => {
     const table = new MarkerTable();
     for (const n of [0, 1, 2, 3, 4]) table.offer(at(n, here, n === 1 ? NOW_MS - 200 : NOW_MS));
     table.setClockBehind(idOf(1), true);
@@ -79,17 +79,36 @@ describe('the nearest markers', () => {
     table.setClockBehind(idOf(2), false);
     table.offer(at(5, here, NOW_MS - 200));
     table.remove(idOf(3));
-    const rows = [1, 2, 3, 5, 6].map((n) => table.rowOf(idOf(n)));
-    const { positions, ...excluded } = table.nearest(rows, here, 9, NOW_MS - 100);
+    for (const n of [1, 2, 3, 5, 6]) table.setStatus(idOf(n), 'on_scene');
+    table.setStatus(idOf(4), 'available');
+    const { positions, ...excluded } = table.nearest('on_scene', here, 9, NOW_MS - 100);
     expect(positions.map(({ vehicleId }) => vehicleId)).toEqual([idOf(2)]);
-    expect(excluded).toEqual({ noPosition: 2, clock: 1, stale: 1 });
+    expect(excluded).toEqual({ status: 1, noPosition: 2, clock: 1, stale: 1 });
   });
 
-  it('are in the order of the rows when their distances are equal', () => {
+  it('are found by the status that they have now', () => {
     const table = new MarkerTable();
-    for (const n of [0, 1, 2, 3]) table.offer(at(n, here));
-    const { positions } = table.nearest([2, 0, 3, 1], here, 3, 0);
-    expect(positions.map(({ vehicleId }) => vehicleId)).toEqual([2, 0, 3].map(idOf));
+    for (const n of [0, 1, 2]) {
+      table.offer(at(n, here));
+      table.setStatus(idOf(n), 'available');
+    }
+    table.setStatus(idOf(0), 'dispatched');
+    table.setStatus(idOf(1), null);
+    const found = (): string[] =>
+      table.nearest('available', here, 9, 0).positions.map(({ vehicleId }) => vehicleId);
+    expect(found()).toEqual([idOf(2)]);
+    table.clearStatuses();
+    expect(found()).toEqual([]);
+  });
+
+  it('are in the order of their ids when their distances are equal', () => {
+    const table = new MarkerTable();
+    for (const n of [2, 0, 3, 1]) {
+      table.offer(at(n, here));
+      table.setStatus(idOf(n), 'available');
+    }
+    const { positions } = table.nearest('available', here, 3, 0);
+    expect(positions.map(({ vehicleId }) => vehicleId)).toEqual([0, 1, 2].map(idOf));
   });
 });
 

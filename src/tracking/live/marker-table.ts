@@ -8,6 +8,7 @@ import {
   unitVector,
   withoutOriginalFields,
 } from '../../core/index.js';
+import { UNIT_STATUSES, type UnitStatus } from '../../vehicles/index.js';
 import { NearestFew } from './nearest-few.js';
 
 /** Numbers of a row: 64 bytes, what a processor reads from memory at once. */
@@ -19,6 +20,8 @@ const Z = 3;
 const LAT = 4;
 const LON = 5;
 const CLOCK_BEHIND = 6;
+/** Number of the vehicle's status; 0: it is not in service. */
+const STATUS = 7;
 const FIRST_CAPACITY = 256;
 /** Longer texts are made again for each reader: with 2 kB of attributes, those of 50,000 vehicles would be over 100 MB. */
 const MAX_KEPT_TEXT_LENGTH = 500;
@@ -26,13 +29,14 @@ const MAX_KEPT_TEXT_LENGTH = 500;
 interface NearestMarkers {
   /** Nearest first. */
   readonly positions: readonly Position[];
-  /** Rows that were left out, each for the first reason in this order. */
+  /** Vehicles in service that were left out, each for the first reason in this order. */
+  readonly status: number;
   readonly noPosition: number;
   readonly clock: number;
   readonly stale: number;
 }
 
-export type MarkerSearch = Pick<MarkerTable, 'rowOf' | 'inside' | 'nearest'>;
+export type MarkerSearch = Pick<MarkerTable, 'inside' | 'nearest' | 'setStatus' | 'clearStatuses'>;
 
 /**
  * The live markers. What a search reads of each is in one array of numbers, in the order of the rows: a search reads all of
@@ -44,8 +48,17 @@ export class MarkerTable {
   private readonly texts: (string | null)[] = [];
   private numbers = new Float64Array(FIRST_CAPACITY * ROW);
 
+  /** @param status null: the vehicle is not in service */
+  setStatus(vehicleId: string, status: UnitStatus | null): void {
+    this.numbers[this.rowOf(vehicleId) * ROW + STATUS] = numberOf(status);
+  }
+
+  clearStatuses(): void {
+    for (let row = 0; row < this.positions.length; row += 1) this.numbers[row * ROW + STATUS] = 0;
+  }
+
   /** The row of a vehicle, with or without a marker; it never changes. */
-  rowOf(vehicleId: string): number {
+  private rowOf(vehicleId: string): number {
     const known = this.rows.get(vehicleId);
     if (known !== undefined) return known;
     const row = this.positions.length;
@@ -109,15 +122,23 @@ export class MarkerTable {
     });
   }
 
-  /** @param oldestMs markers before this time are stale, epoch milliseconds */
-  nearest(rows: readonly number[], from: LatLon, limit: number, oldestMs: number): NearestMarkers {
+  /**
+   * The nearest vehicles of a status; of equal distances, those with the lower ids.
+   * @param oldestMs markers before this time are stale, epoch milliseconds
+   */
+  nearest(status: UnitStatus, from: LatLon, limit: number, oldestMs: number): NearestMarkers {
     const { numbers, positions } = this;
-    const found = new NearestFew<number>(limit);
+    const wanted = numberOf(status);
+    const found = new NearestFew<number>(limit, (one, other) => this.idAt(one) < this.idAt(other));
     const origin = unitVector(from);
-    const excluded = { noPosition: 0, clock: 0, stale: 0 };
-    for (const row of rows) {
+    const excluded = { status: 0, noPosition: 0, clock: 0, stale: 0 };
+    for (let row = 0; row < positions.length; row += 1) {
       const start = row * ROW;
-      if (!positions[row]) excluded.noPosition += 1;
+      const own = numbers[start + STATUS];
+      if (own === 0) continue;
+      if (own !== wanted) excluded.status += 1;
+      // The comparison with null reads no position, `!` reads each: three times the time when they are not in the cache.
+      else if (positions[row] === null) excluded.noPosition += 1;
       else if (numbers[start + CLOCK_BEHIND] === 1) excluded.clock += 1;
       else if ((numbers[start + TIME] ?? 0) < oldestMs) excluded.stale += 1;
       else {
@@ -129,4 +150,12 @@ export class MarkerTable {
     }
     return { positions: found.items.flatMap((row) => positions[row] ?? []), ...excluded };
   }
+
+  private idAt(row: number): string {
+    return this.positions[row]?.vehicleId ?? '';
+  }
+}
+
+function numberOf(status: UnitStatus | null): number {
+  return status === null ? 0 : UNIT_STATUSES.indexOf(status) + 1;
 }

@@ -2,12 +2,18 @@ import { Injectable } from '@nestjs/common';
 import {
   Clock,
   distanceM,
+  EventBus,
   type LatLon,
   markerTimeMs,
   type Position,
   type PositionView,
 } from '../../core/index.js';
-import { type UnitStatus, VehiclesService, type VehicleView } from '../../vehicles/index.js';
+import {
+  type UnitStatus,
+  VehiclesService,
+  type VehicleStatuses,
+  type VehicleView,
+} from '../../vehicles/index.js';
 import { LatestPositions } from './latest-positions.js';
 
 interface NearestQuery {
@@ -36,48 +42,47 @@ export interface NearestAnswer {
   };
 }
 
-/** The rows of the vehicles of each status in the table of markers. */
-interface RowsByStatus {
-  readonly statuses: ReadonlyMap<string, UnitStatus>;
-  readonly rows: ReadonlyMap<UnitStatus, readonly number[]>;
-}
-
 @Injectable()
 export class NearestVehiclesService {
-  private byStatus: RowsByStatus | null = null;
+  /** The statuses that the table of markers has. */
+  private known: VehicleStatuses | null = null;
+  /** The vehicles that changed since then. */
+  private readonly changed = new Set<string>();
 
   constructor(
     private readonly vehicles: VehiclesService,
     private readonly latest: LatestPositions,
     private readonly clock: Clock,
-  ) {}
+    events: EventBus,
+  ) {
+    events.subscribe('vehicle.changed', ({ vehicle }) => void this.changed.add(vehicle.id));
+  }
 
   async find(query: NearestQuery): Promise<NearestAnswer> {
-    const statuses = await this.vehicles.statuses();
-    const rows = this.rowsOf(statuses, query.status);
+    this.useStatuses(await this.vehicles.statuses());
+    const { status, limit, maxAgeS } = query;
     const nowMs = this.clock.nowMs();
-    const oldestMs = nowMs - query.maxAgeS * 1_000;
     // An excluded vehicle counts for the first reason in this order: status, no position, clock, stale. So the last three
     // count vehicles that are available but cannot be located.
-    const { positions, ...excluded } = this.latest.search.nearest(rows, query, query.limit, oldestMs);
+    const found = this.latest.search.nearest(status, query, limit, nowMs - maxAgeS * 1_000);
+    const { noPosition, clock, stale } = found;
     return {
-      items: await this.toNearVehicles(query, positions, nowMs),
-      excluded: { ...excluded, status: statuses.size - rows.length },
+      items: await this.toNearVehicles(query, found.positions, nowMs),
+      excluded: { noPosition, clock, stale, status: found.status },
     };
   }
 
-  /** @param statuses the same map as long as no status changed */
-  private rowsOf(statuses: ReadonlyMap<string, UnitStatus>, status: UnitStatus): readonly number[] {
-    if (this.byStatus?.statuses !== statuses) {
-      const rows = new Map<UnitStatus, number[]>();
-      for (const [id, each] of statuses) {
-        const known = rows.get(each);
-        if (known) known.push(this.latest.search.rowOf(id));
-        else rows.set(each, [this.latest.search.rowOf(id)]);
-      }
-      this.byStatus = { statuses, rows };
+  /** @param statuses changed in place until it is read from storage again, which gives another one */
+  private useStatuses(statuses: VehicleStatuses): void {
+    const { search } = this.latest;
+    if (this.known === statuses)
+      for (const id of this.changed) search.setStatus(id, statuses.get(id)?.status ?? null);
+    else {
+      search.clearStatuses();
+      for (const [id, { status }] of statuses) search.setStatus(id, status);
     }
-    return this.byStatus.rows.get(status) ?? [];
+    this.known = statuses;
+    this.changed.clear();
   }
 
   private async toNearVehicles(

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { type Model, type mongo, Types } from 'mongoose';
+import { type Model, Types } from 'mongoose';
 import { measurementsOf, type Position, QUARANTINE_CODES, type QuarantineCode } from '../../core/index.js';
-import { insertOrFindDuplicates } from '../../database/index.js';
+import { decodeDocument, findRaw, insertOrFindDuplicates } from '../../database/index.js';
 import { quarantineId, quarantineIdBounds } from '../position-id.js';
 import { QuarantineRecord } from './quarantine.schema.js';
 
@@ -62,10 +62,13 @@ export class QuarantineRepository {
   /** The times of the newest positions of a vehicle, held or released, epoch milliseconds; newest first. */
   async listNewestTimes(vehicleId: string, limit: number): Promise<number[]> {
     const { lowest, highest } = quarantineIdBounds(vehicleId);
-    const found = await this.collection
-      .find({ _id: { $gte: lowest, $lte: highest } }, { projection: { time: 1 }, sort: { _id: -1 }, limit })
-      .toArray();
-    return found.map(({ time }) => time.getTime());
+    const found = await findRaw(this.quarantine, {
+      filter: { _id: { $gte: lowest, $lte: highest } },
+      projection: { time: 1 },
+      sort: { _id: -1 },
+      limit,
+    });
+    return found.map((raw) => decodeDocument<QuarantineRecord>(raw).time.getTime());
   }
 
   /** The held jumps of one vehicle within (afterMs, beforeMs): those closest to `timeMs` on both sides. */
@@ -142,10 +145,6 @@ export class QuarantineRepository {
   async countHeld(): Promise<Record<QuarantineCode, number>> {
     const counts = await Promise.all(QUARANTINE_CODES.map(async (code) => [code, await this.count(code)]));
     return Object.fromEntries(counts) as Record<QuarantineCode, number>;
-  }
-
-  private get collection(): mongo.Collection<QuarantineRecord> {
-    return this.quarantine.collection as unknown as mongo.Collection<QuarantineRecord>;
   }
 
   /** Uses the `count` command: mongoose counts with an aggregation, which this service does not use. */

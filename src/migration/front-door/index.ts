@@ -1,0 +1,1 @@
+export { frontDoorCommand } from './front-door.command.js';

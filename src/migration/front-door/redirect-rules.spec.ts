@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_PLAN } from './front-door-plan.js';
+import { bootUnit, HOLD_RULES, OWN_BRIDGES, redirectRules } from './redirect-rules.js';
+
+/** test/stack/front-door-redirect.spec.ts shows what the kernel does with them. */
+describe('redirectRules', () => {
+  it('returns before the redirect for the loopback, bridges and excluded interfaces', () => {
+    const rules = redirectRules({ ...DEFAULT_PLAN, excludedInterfaces: ['tun0'] });
+    for (const name of ['lo', ...OWN_BRIDGES, 'tun0']) {
+      const at = rules.indexOf(`iifname "${name}" return`);
+      expect(at).toBeGreaterThan(0);
+      expect(at).toBeLessThan(rules.indexOf('redirect to'));
+    }
+  });
+
+  it('redirects local addresses only, both ports, and no connection of this machine', () => {
+    const rules = redirectRules(DEFAULT_PLAN);
+    expect(rules.match(/^.*redirect to.*$/gm)?.map((line) => line.trim())).toEqual([
+      'fib daddr type local tcp dport 5000 tcp flags & (fin|syn|rst|ack) == syn counter redirect to :15000',
+      'fib daddr type local tcp dport 5050 tcp flags & (fin|syn|rst|ack) == syn counter redirect to :15050',
+    ]);
+    expect(rules).not.toContain('hook output');
+  });
+
+  it('has a table of its own for a test interface, which leaves the other one alone', () => {
+    const rules = redirectRules(DEFAULT_PLAN, 'samout1');
+    expect(rules).toContain('table inet samserver_front_door_samout1 {');
+    expect(rules).not.toMatch(/table inet samserver_front_door\s/);
+    expect(rules.match(/iifname "samout1" fib .* redirect/g)).toHaveLength(2);
+  });
+});
+
+describe('HOLD_RULES', () => {
+  it('redirect nothing and keep the tracking of connections with a rule', () => {
+    expect(HOLD_RULES).not.toContain('redirect');
+    expect(HOLD_RULES).toMatch(/type nat hook prerouting[^}]*\n\s+ct status dnat accept/);
+  });
+});
+
+describe('bootUnit', () => {
+  it('binds the redirect to the service that runs nginx', () => {
+    const unit = bootUnit(DEFAULT_PLAN, '/etc/x/redirect.nft');
+    expect(unit).toContain('BindsTo=nginx.service\n');
+    expect(unit).toContain('ExecStart=/usr/sbin/nft -f /etc/x/redirect.nft\n');
+    expect(unit).toContain('WantedBy=multi-user.target nginx.service\n');
+    expect(bootUnit({ ...DEFAULT_PLAN, container: 'edge' }, '/x')).toContain('BindsTo=docker.service\n');
+  });
+});

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+
+export interface ProgramResult {
+  /** 127: the program was not found; 124: it was ended after the time limit. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. Never rejects. */
+export type RunProgram = (
+  file: string,
+  args: readonly string[],
+  options?: { readonly input?: string; readonly timeoutMs?: number },
+) => Promise<ProgramResult>;
+
+const TIMEOUT_MS = 20_000;
+/** A dump of nginx's whole configuration fits. */
+const MAX_OUTPUT_BYTES = 32_000_000;
+
+export function programRunner(env: Readonly<Record<string, string | undefined>>): RunProgram {
+  // nginx, nft and ip are in directories that the PATH of a user often lacks.
+  const PATH = [env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':');
+  return (file, args, options) => runProgram({ ...env, PATH, LC_ALL: 'C' }, file, args, options);
+}
+
+function runProgram(
+  env: NodeJS.ProcessEnv,
+  file: string,
+  args: readonly string[],
+  { input = '', timeoutMs = TIMEOUT_MS }: NonNullable<Parameters<RunProgram>[2]> = {},
+): Promise<ProgramResult> {
+  return new Promise((settle) => {
+    const child = spawn(file, args, { env, timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (chunk: string) => {
+        if (output[name].length < MAX_OUTPUT_BYTES) output[name] += chunk;
+      });
+    child.once('error', (error) => settle({ code: 127, stdout: '', stderr: error.message }));
+    child.once('close', (code) => settle({ code: code ?? 124, ...output }));
+    // A program that ends before it reads its input.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,1 @@
+export { loadCommand } from './load.command.js';

@@ -1,0 +1,1 @@
+export { preflightCommand } from './preflight.command.js';

@@ -1,0 +1,6 @@
+export {
+  addServiceOptions,
+  findAdminLogin,
+  type ServiceOptions,
+  withServiceErrors,
+} from './service-options.js';

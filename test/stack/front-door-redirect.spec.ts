@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { until } from '../support/sockets.js';
+import { mustRun, run } from './support/engine.js';
+import {
+  addClientNamespace,
+  type Arrival,
+  Boxes,
+  ColorServer,
+  describeWith,
+  type LoadResult,
+} from './support/front-door.js';
+import { Nginx } from './support/front-door-nginx.js';
+
+const HOST = `samhost${process.pid}`;
+const OUTSIDE = `samouts${process.pid}`;
+const CONTAINER = `samcont${process.pid}`;
+const namespaces = [HOST, OUTSIDE, CONTAINER];
+const inside = (namespace: string, ...args: readonly string[]): Promise<string> =>
+  mustRun('ip', ['netns', 'exec', namespace, ...args]);
+
+const describeNamespaces = await describeWith({
+  nginx: ['/usr/sbin/nginx', '-v'],
+  nft: ['nft', 'list', 'tables'],
+  'ip netns': ['ip', 'netns', 'list'],
+  root: ['sh', '-c', 'test "$(id -u)" = 0'],
+});
+
+/**
+ * Three namespaces: a host with the old server on 5000 and 5050 and nginx, a client outside, and a container behind a bridge.
+ */
+describeNamespaces('the redirect of ports 5000 and 5050', () => {
+  let nginx: Nginx;
+  let blue: ColorServer;
+  let green: ColorServer;
+
+  beforeAll(async () => {
+    await mustRun('ip', ['netns', 'add', HOST]);
+    await mustRun('ip', ['-n', HOST, 'link', 'set', 'lo', 'up']);
+    await addClientNamespace(OUTSIDE, HOST, 'eth0', {
+      host: ['10.91.0.1/24', 'fd91::1/64'],
+      client: ['10.91.0.2/24', 'fd91::2/64'],
+    });
+    await mustRun('ip', ['-n', HOST, 'link', 'add', 'br-test', 'type', 'bridge']);
+    await addClientNamespace(CONTAINER, HOST, 'vethtest', { host: [], client: ['10.92.0.2/24'] });
+    await mustRun('ip', ['-n', HOST, 'link', 'set', 'vethtest', 'master', 'br-test']);
+    await mustRun('ip', ['-n', HOST, 'address', 'add', '10.92.0.1/24', 'dev', 'br-test']);
+    await mustRun('ip', ['-n', HOST, 'link', 'set', 'br-test', 'up']);
+    await mustRun('ip', ['-n', CONTAINER, 'route', 'add', 'default', 'via', '10.92.0.1']);
+    blue = await ColorServer.start('blue', { http: 5_000, socket: 5_050 }, HOST);
+    green = await ColorServer.start('green', { http: 5_200, socket: 5_250 }, HOST);
+    nginx = await Nginx.start(HOST);
+    await nginx.apply('--blue', blue.addresses, '--green', green.addresses, '--share', 'none');
+  });
+  afterAll(async () => {
+    for (const server of [blue, green]) server?.stop();
+    await nginx?.close();
+    for (const namespace of namespaces) await run('ip', ['netns', 'del', namespace]);
+  });
+
+  const table = (): Promise<string> =>
+    run('ip', ['netns', 'exec', HOST, 'nft', 'list', 'tables']).then(({ output }) => output);
+  const post = (namespace: string, url: string): Promise<LoadResult> =>
+    Boxes.start({ url, count: 1 }, namespace).ended();
+
+  it('takes 10,000 posts without a failure while it goes on and off, each once', async () => {
+    await Promise.all([blue.ledger(), green.ledger()]);
+    const count = Number(process.env['SAMSERVER_REDIRECT_POSTS'] ?? 10_000);
+    const arrived: Arrival[] = [];
+    let isDone = false;
+    const load = Boxes.start({ url: 'http://10.91.0.1:5000', count, concurrency: 10 }, OUTSIDE);
+    const result = load.ended().finally(() => (isDone = true));
+    let changes = 0;
+    const collect = async (): Promise<void> => {
+      arrived.push(...(await blue.ledger()));
+    };
+    while (!isDone) {
+      const seen = arrived.length;
+      await nginx.apply('--redirect', changes % 2 === 0 ? 'on' : 'off');
+      changes += 1;
+      await until(async () => (await collect(), isDone || arrived.length > seen + 500), 'posts');
+    }
+    const { sent, failed, errors, colors } = await result;
+    await collect();
+    expect({ sent, failed, errors }).toEqual({ sent: count, failed: 0, errors: {} });
+    // Both ways were used.
+    expect(changes).toBeGreaterThan(2);
+    expect(Object.keys(colors).sort()).toEqual(['blue', 'direct']);
+    const sequences = arrived.map(({ headers }) => Number(headers['x-sequence']));
+    expect(sequences.sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, n) => n));
+  });
+
+  it('redirects IPv4 and IPv6 on both ports, and gives nginx the address of the client', async () => {
+    await nginx.apply('--redirect', 'on');
+    await blue.ledger();
+    for (const url of ['10.91.0.1:5000', '10.91.0.1:5050', '[fd91::1]:5000', '[fd91::1]:5050'])
+      expect((await post(OUTSIDE, `http://${url}`)).colors).toEqual({ blue: 1 });
+    expect((await blue.ledger()).map(({ headers }) => headers['x-real-ip'])).toEqual([
+      ...['10.91.0.2', '10.91.0.2', 'fd91::2', 'fd91::2'],
+    ]);
+  });
+
+  it('keeps a connection where it is when the redirect goes on and off', async () => {
+    await nginx.apply('--redirect', 'off');
+    // A post a second on one connection, begun before the redirect.
+    const script = `
+      const socket = require('node:net').connect(5050, '10.91.0.1');
+      socket.on('data', (chunk) => process.stdout.write(chunk)).on('close', () => process.exit(1));
+      socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n');
+      setInterval(() => socket.write('.'), 50);
+      process.stdin.on('end', () => process.exit(0)).resume();`;
+    const child = spawn('ip', ['netns', 'exec', OUTSIDE, process.execPath, '-e', script]);
+    let echoed = '';
+    child.stdout.on('data', (chunk: Buffer) => (echoed += chunk.toString()));
+    const more = async (what: string): Promise<void> => {
+      const { length } = echoed;
+      await until(() => echoed.length > length + 3, what);
+    };
+    await more('the echo before');
+    await nginx.apply('--redirect', 'on');
+    await more('the echo with the redirect');
+    await nginx.apply('--redirect', 'off');
+    await more('the echo after');
+    expect(child.exitCode).toBeNull();
+    child.stdin.end();
+  });
+
+  it('does not loop: a container and this machine reach the old server itself', async () => {
+    await nginx.apply('--redirect', 'on', '--mirror', 'off');
+    expect((await post(CONTAINER, 'http://10.92.0.1:5000')).colors).toEqual({ direct: 1 });
+    expect((await post(CONTAINER, 'http://10.91.0.1:5000')).colors).toEqual({ direct: 1 });
+    for (const url of ['http://127.0.0.1:5000', 'http://10.91.0.1:5000', 'http://[::1]:5050'])
+      expect((await post(HOST, url)).colors).toEqual({ direct: 1 });
+    // nginx itself: one post outside is one post in the old server.
+    await blue.ledger();
+    expect((await post(OUTSIDE, 'http://10.91.0.1:5000')).colors).toEqual({ blue: 1 });
+    expect(await blue.ledger()).toHaveLength(1);
+  });
+
+  it('can be applied again, and leaves other tables alone', async () => {
+    await inside(HOST, 'nft', 'add', 'table', 'inet', 'other');
+    await nginx.apply('--redirect', 'on');
+    await nginx.apply('--redirect', 'on');
+    const rules = await inside(HOST, 'nft', 'list', 'table', 'inet', 'samserver_front_door');
+    expect(rules.match(/redirect to/g)).toHaveLength(2);
+    expect(await nginx.command('status')).toMatchObject({ code: 0 });
+    expect(await nginx.command('remove')).toMatchObject({ code: 0 });
+    expect(await nginx.command('remove')).toMatchObject({ code: 0 });
+    expect((await table()).trim()).toBe('table inet other');
+    expect((await post(OUTSIDE, 'http://10.91.0.1:5000')).colors).toEqual({ direct: 1 });
+    await inside(HOST, 'nft', 'delete', 'table', 'inet', 'other');
+  });
+
+  it('stays off while nginx does not listen', async () => {
+    await nginx.apply('--redirect', 'off');
+    await nginx.stop();
+    const refused = await nginx.command('apply', '--redirect', 'on');
+    expect(refused.code).toBe(69);
+    expect(await table()).not.toContain('samserver_front_door');
+    await nginx.restart();
+    await nginx.apply('--redirect', 'off');
+  });
+
+  it('prints the commands without root, and changes no rule', async () => {
+    await nginx.apply('--redirect', 'off');
+    const refused = await nginx.commandWithoutRoot('apply', '--redirect', 'on');
+    expect(refused.code).toBe(77);
+    expect(refused.output).toMatch(/nft -f - <<'END'\n[^]*redirect to :\d+[^]*systemctl/);
+    expect(await table()).not.toContain('samserver_front_door');
+  });
+
+  describe('self-test', () => {
+    it('passes with the redirect off and on, and leaves nothing behind', async () => {
+      const before = await inside(HOST, 'ip', '-o', 'link');
+      for (const state of ['off', 'on']) {
+        await nginx.apply('--redirect', state);
+        const { code, output } = await nginx.command('self-test', '--json');
+        expect(output).toContain('"isGood": true');
+        expect(code).toBe(0);
+      }
+      expect(await inside(HOST, 'ip', '-o', 'link')).toBe(before);
+      expect(await table()).toBe('table inet samserver_front_door\n');
+      await nginx.apply('--redirect', 'off');
+      expect(await run('ip', ['netns', 'list']).then(({ output }) => output)).not.toMatch(/samout-|samctr-/);
+    });
+
+    it('finds a firewall that accepts the old ports only, and gives the rule', async () => {
+      await inside(
+        HOST,
+        'nft',
+        'add table inet wall; add chain inet wall input { type filter hook input priority 0; policy drop; }; ' +
+          'add rule inet wall input iifname "lo" accept; add rule inet wall input ct state established accept; ' +
+          'add rule inet wall input meta l4proto ipv6-icmp accept; add rule inet wall input tcp dport { 5000, 5050 } accept',
+      );
+      const bad = await nginx.command('self-test');
+      expect(bad.code).toBe(1);
+      expect(bad.output).toMatch(/FAULT: outside .* reached nothing[^]*ctstate DNAT/);
+      await inside(HOST, 'nft', 'add', 'rule', 'inet', 'wall', 'input', 'ct', 'status', 'dnat', 'accept');
+      expect((await nginx.command('self-test')).code).toBe(0);
+      await inside(HOST, 'nft', 'delete', 'table', 'inet', 'wall');
+    });
+
+    it('finds a loop', async () => {
+      // A table of another program without our exclusions.
+      await inside(
+        HOST,
+        'nft',
+        'add table inet wrong; add chain inet wrong pre { type nat hook prerouting priority -120; }; ' +
+          `add rule inet wrong pre iifname "br-*" tcp dport 5000 redirect to :${nginx.ports.http}`,
+      );
+      const { code, output } = await nginx.command('self-test');
+      expect(code).toBe(1);
+      expect(output).toMatch(/FAULT: container .*:5000\/ reached front-door[^]*Turn the redirect off/);
+      await inside(HOST, 'nft', 'delete', 'table', 'inet', 'wrong');
+    });
+  });
+});

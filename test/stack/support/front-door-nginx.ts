@@ -1,0 +1,218 @@
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { freePorts, Program, temporaryDirectory } from '../../support/child-process.js';
+import { until } from '../../support/sockets.js';
+import { ROOT, run } from './engine.js';
+import { type Arrival, ColorServer } from './front-door.js';
+
+/** An nginx with a configuration of its own, which includes the directory of the front door. */
+export class Nginx {
+  private constructor(
+    readonly directory: string,
+    readonly ports: { readonly http: number; readonly sockets: number; readonly status: number },
+    private program: Program,
+    private readonly namespace: string | undefined,
+    readonly remove: () => Promise<void>,
+  ) {}
+
+  static async start(namespace?: string, more = ''): Promise<Nginx> {
+    const { path, remove } = await temporaryDirectory();
+    // Worker processes of another user write the spool.
+    await chmod(path, 0o755);
+    const ports = await freePorts();
+    const status = await freePorts();
+    await mkdir(`${path}/bin`);
+    await mkdir(`${path}/front-door`);
+    await writeFile(
+      `${path}/nginx.conf`,
+      `pid ${path}/nginx.pid; error_log ${path}/error.log notice; worker_processes 2;
+events { worker_connections 2048; }
+http {
+  access_log off;
+  client_body_temp_path ${path}/body; proxy_temp_path ${path}/proxy; fastcgi_temp_path ${path}/fastcgi;
+  uwsgi_temp_path ${path}/uwsgi; scgi_temp_path ${path}/scgi;
+  include ${path}/front-door/*.conf;
+  ${more}
+}
+`,
+    );
+    // The command calls `nginx`; this one has the configuration of the test.
+    const wrapper = `#!/bin/sh\n[ ! -e ${path}/broken ] || { echo 'nginx: [emerg] broken' >&2; exit 1; }\nexec /usr/sbin/nginx -c ${path}/nginx.conf "$@"\n`;
+    await writeFile(`${path}/bin/nginx`, wrapper, { mode: 0o755 });
+    // Without a namespace of its own, a test must not touch the tables of this machine.
+    if (namespace === undefined)
+      await writeFile(
+        `${path}/bin/nft`,
+        '#!/bin/sh\n[ "$1" != list ] || { echo "No such file" >&2; exit 1; }\n',
+        { mode: 0o755 },
+      );
+    const nginx = new Nginx(
+      path,
+      { http: ports.http, sockets: ports.socket, status: status.http },
+      Nginx.spawn(path, namespace),
+      namespace,
+      remove,
+    );
+    await nginx.whenUp();
+    return nginx;
+  }
+
+  private static spawn(path: string, namespace: string | undefined): Program {
+    const [file = '', ...args] = [
+      ...(namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]),
+      ...[`${path}/bin/nginx`, '-g', 'daemon off;'],
+    ];
+    return Program.run(file, args, {});
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.ports.http}`;
+  }
+
+  get frontDoor(): string {
+    return `${this.directory}/front-door`;
+  }
+
+  /** `samserver front-door …` as a process, with this nginx. */
+  command(...args: readonly string[]): Promise<{ code: number; output: string }> {
+    return this.runCommand([], args);
+  }
+
+  /** The same as another user. */
+  commandWithoutRoot(...args: readonly string[]): Promise<{ code: number; output: string }> {
+    return this.runCommand(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'], args);
+  }
+
+  private async runCommand(
+    prefix: readonly string[],
+    args: readonly string[],
+  ): Promise<{ code: number; output: string }> {
+    const { PATH = '' } = process.env;
+    const [file = '', ...rest] = [
+      ...(this.namespace === undefined ? [] : ['ip', 'netns', 'exec', this.namespace]),
+      ...prefix,
+      ...[process.execPath, `${ROOT}dist/cli.js`, 'front-door', ...args, '--directory', this.frontDoor],
+    ];
+    return run(file, rest, { env: { PATH: `${this.directory}/bin:${PATH}` } });
+  }
+
+  /** `apply` with the directories and ports of this nginx. @throws Error when its exit code is not 0 */
+  async apply(...args: readonly string[]): Promise<string> {
+    const { http, sockets, status } = this.ports;
+    const ended = await this.command(
+      ...['apply', '--ports', `${http},${sockets},${status}`, '--spool', `${this.directory}/spool`],
+      ...['--logs', this.directory, ...args],
+    );
+    if (ended.code !== 0) throw new Error(`exit code ${ended.code}: ${ended.output}`);
+    return ended.output;
+  }
+
+  /** Removes the file `broken`, with which nginx refuses everything. */
+  async unbreak(): Promise<void> {
+    await rm(`${this.directory}/broken`);
+  }
+
+  async log(name: string): Promise<string> {
+    return readFile(`${this.directory}/${name}`, 'utf8').catch(() => '');
+  }
+
+  async stop(): Promise<void> {
+    this.program.child.kill('SIGTERM');
+    await this.program.exited;
+  }
+
+  async restart(): Promise<void> {
+    this.program = Nginx.spawn(this.directory, this.namespace);
+    await this.whenUp();
+  }
+
+  private async whenUp(): Promise<void> {
+    const read = (): Promise<string> => readFile(`${this.directory}/nginx.pid`, 'utf8').catch(() => '');
+    await until(async () => (await read()).trim() !== '', 'nginx');
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.remove();
+  }
+}
+
+export const SECRET = 'mirror-secret-of-the-test-0123456789abcdef';
+export const TRACKING = '/api/tracking/postAmbulanceTracking';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** Blue, green and an nginx whose first plan has no share and no mirror, but the secret. */
+export class FrontDoorStack {
+  private constructor(
+    readonly blue: ColorServer,
+    readonly green: ColorServer,
+    readonly nginx: Nginx,
+  ) {}
+
+  static async start(): Promise<FrontDoorStack> {
+    const blue = await ColorServer.start('blue', await freePorts());
+    const green = await ColorServer.start('green', await freePorts());
+    const nginx = await Nginx.start();
+    await writeFile(`${nginx.directory}/secret`, `${SECRET}\n`, { mode: 0o600 });
+    await nginx.apply(
+      ...['--blue', blue.addresses, '--green', green.addresses],
+      ...['--share', 'none', '--mirror-secret-file', `${nginx.directory}/secret`],
+    );
+    return new FrontDoorStack(blue, green, nginx);
+  }
+
+  /** A post without a connection of its own before and after. */
+  ask(
+    path: string,
+    options: {
+      readonly method?: string;
+      readonly headers?: Record<string, string>;
+      readonly body?: string;
+      readonly port?: number;
+      readonly localAddress?: string;
+    } = {},
+  ): Promise<Answer> {
+    const { method = 'POST', headers = {}, body = 'ambulance_id=1', localAddress } = options;
+    const { port = this.nginx.ports.http } = options;
+    return new Promise((resolve, reject) => {
+      const outgoing = request({
+        ...{ host: '127.0.0.1', port, path, method, headers, agent: false },
+        ...(localAddress !== undefined && { localAddress }),
+      });
+      outgoing.on('response', (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+        );
+      });
+      outgoing.on('error', reject);
+      outgoing.end(method === 'GET' ? undefined : body);
+    });
+  }
+
+  /** What arrived at a color, when it is `count` requests or more. */
+  async arrivals(server: ColorServer, count: number): Promise<Arrival[]> {
+    const all: Arrival[] = [];
+    await until(async () => {
+      all.push(...(await server.ledger()));
+      return all.length >= count;
+    }, `${count} requests`);
+    return all;
+  }
+
+  async forget(): Promise<void> {
+    await Promise.all([this.blue.ledger(), this.green.ledger()]);
+  }
+
+  async close(): Promise<void> {
+    this.blue.stop();
+    this.green.stop();
+    await this.nginx.close();
+  }
+}
