@@ -19,6 +19,7 @@ import { ImagesModule } from './images/index.js';
 import { CrewEventsModule } from './crew-events/index.js';
 import { LegacyModule, SharedCollectionsModule } from './legacy/index.js';
 import { DeploymentModule } from './deployment/index.js';
+import { AdoptionFollowerModule } from './migration/adopt/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
 
@@ -42,6 +43,7 @@ export class AppModule {
         DeploymentModule,
         GatewayModule,
         LegacyModule.with(settings),
+        AdoptionFollowerModule,
         CrewEventsModule.with(settings, SharedCollectionsModule),
         HealthModule,
       ],

@@ -328,9 +328,23 @@ const FAULTS = [
   {
     what: 'an old box gets a success before its position is written',
     file: 'src/legacy/boxes/boxes.service.ts',
-    from: "this.metrics.post('position', await this.spool.submit(post), source.origin);",
-    to: 'void this.spool.submit(post).catch(() => undefined);',
+    from: "this.metrics.post('position', await this.spool.submit(record), source.origin),",
+    to: 'void this.spool.submit(record).catch(() => undefined),',
     specs: ['integration/legacy-boxes'],
+  },
+  {
+    what: 'a post whose answer is lost is sent to the old server again',
+    file: 'src/legacy/tee/tee-lanes.ts',
+    from: "return post.kind === 'crash' && post.vehicleId !== null ? 'again' : { outcome: 'uncertain', answer };",
+    to: "return 'again';",
+    specs: ['tee/post-tee'],
+  },
+  {
+    what: 'a post for the old server is sent without a mark on the disk',
+    file: 'src/legacy/tee/post-tee.service.ts',
+    from: 'beforeSending: () => this.store.markSent(id, stored),',
+    to: 'beforeSending: async () => undefined,',
+    specs: ['tee/post-tee'],
   },
   {
     what: 'the shared collections are written while the old server writes them',

@@ -90,6 +90,12 @@ export const LEGACY_SETTINGS = {
     defaultText: '`DATA_DIR/legacy-shadow-pictures`',
     text: 'Directory of the pictures of boxes that arrive while the old server has the role (`LEGACY_ROLES`): they are kept for 48 h, and not in `IMAGE_DIR`. Several instances must share it.',
   }),
+  LEGACY_TEE_URL: setting({
+    type: type.plainWebAddress,
+    default: null,
+    defaultText: 'none, posts are not passed on',
+    text: 'Address of the old server, as in `http://127.0.0.1:5000`: while it has the role (`LEGACY_ROLES`), the posts of boxes that reach this service directly are passed on to it. Waiting posts are in `tee` in `LEGACY_SPOOL_DIR`. Keep it set until `GET /api/v1/ops/legacy-tee` shows `isDrained`.',
+  }),
   LEGACY_ROLES: setting({
     type: type.oneOf(...LEGACY_ROLES),
     default: 'samserver',

@@ -342,6 +342,7 @@ const DEFAULTS = {
     maxPanelsPerAddress: 50,
     mirror: { secret: null, isOn: true },
     shadowDirectory: resolve('data', 'legacy-shadow-pictures'),
+    teeUrl: null,
     role: 'samserver',
     spool: { directory: resolve('data/legacy-spool'), maxBytes: 1_000_000_000, maxAgeMs: 86_400_000 },
     timeZone: new Intl.DateTimeFormat('en').resolvedOptions().timeZone,

@@ -39,6 +39,8 @@ export function loadSettings(env: Environment): LoadedSettings {
   if (isMissing('ADMIN_PASSWORD') && values.ADMIN_EMAIL !== null) {
     faults.push('ADMIN_PASSWORD: needed with ADMIN_EMAIL');
   }
+  if (values.LEGACY_TEE_URL !== null && values.LEGACY_SPOOL_MAX_BYTES === 0)
+    faults.push('LEGACY_TEE_URL: needs the spool; LEGACY_SPOOL_MAX_BYTES is 0');
   if (values.CREW_SPEED_RED_KMH <= values.CREW_SPEED_ORANGE_KMH) {
     faults.push('CREW_SPEED_RED_KMH: must be above CREW_SPEED_ORANGE_KMH');
   }
@@ -158,6 +160,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       maxPanelsPerAddress: values.LEGACY_MAX_PANELS_PER_ADDRESS,
       mirror: { secret: values.LEGACY_MIRROR_SECRET, isOn: values.LEGACY_MIRROR === 'on' },
       shadowDirectory: resolve(values.LEGACY_SHADOW_DIR ?? join(dataDir, 'legacy-shadow-pictures')),
+      teeUrl: values.LEGACY_TEE_URL,
       role: values.LEGACY_ROLES,
       spool: {
         directory: resolve(values.LEGACY_SPOOL_DIR ?? join(dataDir, 'legacy-spool')),

@@ -146,6 +146,18 @@ export const webAddress: SettingType<string> = {
   },
 };
 
+/** Of a server beside this one, without encryption. */
+export const plainWebAddress: SettingType<string> = {
+  accepts: 'an `http://` address without user, password and query',
+  parse: (value) => {
+    const address = webAddress.parse(value);
+    const { protocol, search, hash } = new URL(address);
+    if (protocol !== 'http:') throw new InvalidSettingError('must start with http://');
+    if (search !== '' || hash !== '') throw new InvalidSettingError('must not contain a query or a fragment');
+    return address;
+  },
+};
+
 /** Exact origins, separated by commas. A pattern is refused: it would admit pages that the operator did not name. */
 export const origins: SettingType<readonly string[]> = {
   accepts: 'origins, separated by commas, as in `https://panel.example.org`',

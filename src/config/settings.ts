@@ -166,6 +166,8 @@ interface LegacySettings {
   };
   /** Absolute. */
   readonly shadowDirectory: string;
+  /** Of the old server, to which posts are passed on; null: none. */
+  readonly teeUrl: string | null;
   /** Applies until the role is changed for the first time. */
   readonly role: LegacyRole;
 }

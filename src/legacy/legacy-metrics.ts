@@ -5,10 +5,10 @@ export type LegacyPostKind = 'position' | 'picture' | 'crash';
 /**
  * `unknown_box`: answered 201. `unusable`: answered like a success, but nothing could be stored. `refused`: unreadable or
  * too large. `limited`: over a rate limit, answered 429. `failed`: not durable, answered 503. `spooled`: durable in the spool,
- * answered like a success. `mirror_off`: mirrored while mirrored posts are not taken, answered 503.
+ * answered like a success. `passed_on`: not durable here, but the old server has taken it. `mirror_off`: mirrored while mirrored posts are not taken, answered 503.
  */
 type PostOutcome =
-  'taken' | 'spooled' | 'mirror_off' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
+  'taken' | 'spooled' | 'passed_on' | 'mirror_off' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
 /**
  * `mirror`: nginx has sent a copy of a post that it sent to the old server too. `direct`: any other; the old server does not
  * know it.
@@ -21,6 +21,7 @@ export const POST_KINDS: readonly LegacyPostKind[] = ['position', 'picture', 'cr
 const OUTCOMES: readonly PostOutcome[] = [
   'taken',
   'spooled',
+  'passed_on',
   'mirror_off',
   'unknown_box',
   'unusable',

@@ -33,6 +33,11 @@ import { OwedWriter } from './owed/owed-writer.js';
 import { ShadowPictureRetention } from './shadow-pictures/shadow-picture-retention.js';
 import { ShadowPictures } from './shadow-pictures/shadow-pictures.js';
 import { ShadowPicturesRepository } from './shadow-pictures/shadow-pictures.repository.js';
+import { BoxAnswers } from './tee/box-answers.js';
+import { LegacyTeeController } from './tee/legacy-tee.controller.js';
+import { OwedPosts } from './tee/owed-posts.js';
+import { PostTee } from './tee/post-tee.service.js';
+import { TeeMetrics } from './tee/tee-metrics.js';
 import { LegacyMetrics } from './legacy-metrics.js';
 import { PanelFramePublisher } from './panels/panel-frame-publisher.js';
 import { PanelGateway } from './panels/panel.gateway.js';
@@ -59,7 +64,13 @@ export class LegacyModule {
         SharedCollectionsModule,
         LegacyClientsModule,
       ],
-      controllers: [BoxesController, MirroredPostsController, LegacyController, SocketClientFilesController],
+      controllers: [
+        BoxesController,
+        MirroredPostsController,
+        LegacyTeeController,
+        LegacyController,
+        SocketClientFilesController,
+      ],
       providers: [
         LegacyMetrics,
         BoxDirectory,
@@ -72,6 +83,10 @@ export class LegacyModule {
         ShadowPictureRetention,
         OwedRepository,
         OwedWriter,
+        TeeMetrics,
+        OwedPosts,
+        PostTee,
+        BoxAnswers,
         MirrorSwitch,
         PostSources,
         RecentRequests,

@@ -61,6 +61,11 @@ export class OldServer {
     return this.up;
   }
 
+  /** Sends a signal to the process; after its end it is started again. */
+  signal(name: NodeJS.Signals): void {
+    this.child?.kill(name);
+  }
+
   async stop(): Promise<void> {
     if (this.isStopping) return;
     this.isStopping = true;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { appendFile, mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DurableQueue } from './durable-queue.js';
 import type { QueueRecord } from './record-format.js';
 
@@ -40,6 +40,33 @@ describe('a durable queue', () => {
     expect(await drain(queue)).toEqual(range(0, 50));
     expect([queue.count, queue.oldestMs, queue.isEmpty, queue.sizeBytes]).toEqual([0, null, true, 0]);
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('removes a segment with its last settled record, also of an earlier process, and reads nothing back', async () => {
+    const removed: string[] = [];
+    const queue = new DurableQueue({ directory, segmentBytes: 200, onRemoved: (path) => removed.push(path) });
+    const paths = await Promise.all(range(0, 9).map((n) => queue.append(record(n))));
+    const [first = '', last = ''] = [paths[0], paths.at(-1)];
+    for (const path of paths.slice(1)) await queue.settle(path);
+    expect([queue.count, queue.oldestMs, await readdir(directory)]).toEqual([
+      1,
+      1_000,
+      [first, last].map((path) => basename(path)),
+    ]);
+    await queue.settle(first);
+    expect(queue.count).toBe(0);
+    // The newest one takes further records until it is full.
+    await queue.append(record(9));
+    await queue.close();
+    expect(removed).not.toContain(last);
+
+    const next = new DurableQueue({ directory });
+    await next.open();
+    const left = [];
+    for await (const { path, records } of next.segments()) left.push({ path, numbers: numbersIn(records) });
+    expect(left.flatMap(({ numbers }) => numbers)).toContain(9);
+    for (const { path, numbers } of left) await next.settle(path, numbers.length);
+    expect([next.isEmpty, await readdir(directory)]).toEqual([true, []]);
   });
 
   it('takes records while others are read', async () => {
@@ -113,7 +140,7 @@ describe('a durable queue', () => {
     const appends = range(0, 4).map((n) => queue.append({ ...record(n), payload }));
     await expect(appends[3]).rejects.toThrow('too many records');
     expect(queue.isEmpty).toBe(false);
-    const first = appends[0] as Promise<void>;
+    const first = appends[0] as Promise<string>;
     while (stalled.length === 0) await new Promise((settle) => setImmediate(settle));
     stalled[0]?.();
     await first;

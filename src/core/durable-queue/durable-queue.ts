@@ -25,21 +25,28 @@ interface QueueOptions {
   readonly turn?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Called after each flush. An error means that another process has taken the directory: the records are not durable. */
   readonly assertOwned?: () => Promise<void>;
+  /** Called after a segment was removed, with its path. */
+  readonly onRemoved?: (path: string) => void;
   readonly segmentBytes?: number;
 }
 
 interface Waiting {
   readonly bytes: Buffer;
   readonly atMs: number;
-  readonly resolve: () => void;
+  readonly resolve: (path: string) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
  * A first-in, first-out queue in append-only files of one directory; docs/adr/0018. `append` resolves when the record is
- * flushed; the records that arrive during one flush share the next one. The reader takes whole segments and removes each
- * after its records are processed. A process that is killed in between processes a segment again: processing must be
- * idempotent. One process writes; `open` reads what an earlier process has left.
+ * flushed; the records that arrive during one flush share the next one. Records are processed in one of two ways:
+ *
+ * - `readOldest` and `removeOldest`: a reader takes whole segments and removes each after its records are processed.
+ * - `settle`: the owner has the records in memory and reports each one that is processed. A segment is removed with its last
+ *   one; nothing is read back. After a restart, `segments` reads what an earlier process has left.
+ *
+ * A process that is killed in between processes a segment again: processing must be idempotent, or have marks of its own. One
+ * process writes; `open` finds what an earlier process has left.
  */
 export class DurableQueue {
   private sealed: SealedSegment[] = [];
@@ -73,24 +80,25 @@ export class DurableQueue {
     return this.sealed.reduce((sum, each) => sum + each.sizeBytes, this.current?.sizeBytes ?? 0);
   }
 
-  /** Durable records. */
+  /** Durable records that are not processed. */
   get count(): number {
     let count = 0;
     for (const { records } of this.contents.values()) count += records;
     return count;
   }
 
-  /** Arrival of the oldest durable record, epoch milliseconds; null without one. */
+  /** Arrival of the first record of the oldest segment that has one to process, epoch milliseconds; null without one. */
   get oldestMs(): number | null {
-    for (const { oldestMs } of this.contents.values()) return oldestMs;
+    for (const { records, oldestMs } of this.contents.values()) if (records > 0) return oldestMs;
     return null;
   }
 
   /**
    * Resolves when the record is durable.
+   * @returns the path of its segment, for `settle`
    * @throws QueueBusyError, the error of the file system: it is not known whether the record is on disk
    */
-  append(record: QueueRecord): Promise<void> {
+  append(record: QueueRecord): Promise<string> {
     const bytes = encodeRecord(record);
     if (this.waitingBytes + bytes.length > MAX_WAITING_BYTES)
       return Promise.reject(new QueueBusyError('too many records wait for the disk'));
@@ -114,10 +122,23 @@ export class DurableQueue {
   /** Removes the oldest segment: all its records are processed. */
   async removeOldest(): Promise<void> {
     const [oldest] = this.sealed;
-    if (!oldest) return;
-    await removeSegment(oldest);
-    this.sealed.shift();
-    this.contents.delete(oldest.path);
+    if (oldest) await this.remove(oldest);
+  }
+
+  /** The segments that were found by `open`, oldest first. @throws the error of the file system */
+  async *segments(): AsyncGenerator<SegmentContent> {
+    for (const segment of [...this.sealed]) yield readSegment(segment);
+  }
+
+  /**
+   * Reports that records of a segment are processed; with the last one the segment is removed.
+   * @param path as `append` and `segments` gave it
+   */
+  async settle(path: string, count = 1): Promise<void> {
+    const content = this.contents.get(path);
+    if (content) content.records -= count;
+    const segment = this.sealed.find((each) => each.path === path);
+    if (segment && (content?.records ?? 0) <= 0) await this.remove(segment);
   }
 
   /** Waits for the records that are being written. */
@@ -132,8 +153,8 @@ export class DurableQueue {
     while (this.waiting.length > 0) {
       const group = this.takeGroup();
       try {
-        await this.turn(() => this.write(group));
-        for (const each of group) each.resolve();
+        const path = await this.turn(() => this.write(group));
+        for (const each of group) each.resolve(path);
       } catch (error) {
         for (const each of group) each.reject(error);
       }
@@ -156,7 +177,8 @@ export class DurableQueue {
     return group;
   }
 
-  private async write(group: readonly Waiting[]): Promise<void> {
+  /** @returns the path of their segment */
+  private async write(group: readonly Waiting[]): Promise<string> {
     const { segmentBytes = SEGMENT_BYTES, assertOwned } = this.options;
     if ((this.current?.sizeBytes ?? 0) >= segmentBytes) await this.seal();
     const isNew = !this.current;
@@ -178,6 +200,7 @@ export class DurableQueue {
     }
     current.sizeBytes += bytes.length;
     this.note(current.path, group);
+    return current.path;
   }
 
   private async create(): Promise<NonNullable<DurableQueue['current']>> {
@@ -196,6 +219,14 @@ export class DurableQueue {
     if (sizeBytes > 0) this.sealed.push({ path, sizeBytes });
     await handle.close();
     if (sizeBytes === 0) await removeSegment(current);
+    else if (this.contents.get(path)?.records === 0) await this.remove({ path, sizeBytes });
+  }
+
+  private async remove(segment: SealedSegment): Promise<void> {
+    await removeSegment(segment);
+    this.sealed = this.sealed.filter(({ path }) => path !== segment.path);
+    this.contents.delete(segment.path);
+    this.options.onRemoved?.(segment.path);
   }
 
   private note(path: string, records: readonly Pick<QueueRecord, 'atMs'>[]): void {

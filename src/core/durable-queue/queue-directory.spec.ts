@@ -60,6 +60,8 @@ describe('the directory of a process', () => {
     await one.release(false);
     await two.release(true);
     await writeFile(join(root, 'boxes.json'), '[]');
+    // Of another queue.
+    await mkdir(join(root, 'tee'));
     expect(await new AbandonedDirectories(root).find(own.name)).toEqual([one.name]);
   });
 });

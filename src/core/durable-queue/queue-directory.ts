@@ -6,6 +6,8 @@ import { syncNames } from './segment-file.js';
 /** In each directory of a process; its time of change moves while the process lives. */
 const ALIVE_FILE = 'alive';
 const ADOPTED_PREFIX = 'adopted-';
+/** Of the directory of a process. The root can have other ones. */
+const NAME = /^[0-9a-z]{9,}-[0-9a-f]{8}$/;
 /** A process that has not touched its file for this long, by the monotonic clock of the observer, has ended or stalls. */
 const ABANDONED_AFTER_MS = 5_000;
 
@@ -102,7 +104,7 @@ export class AbandonedDirectories {
    */
   async find(own: string): Promise<string[]> {
     const entries = await readdir(this.root, { withFileTypes: true });
-    const names = entries.filter((each) => each.isDirectory() && !each.name.startsWith('.'));
+    const names = entries.filter((each) => each.isDirectory() && NAME.test(each.name));
     const found: string[] = [];
     for (const { name } of names) if (name !== own && (await this.isAbandoned(name))) found.push(name);
     for (const name of this.seen.keys())

@@ -17,6 +17,7 @@ import type { PostSource } from '../mirrored-posts/post-source.js';
 import { RecentRequests } from '../mirrored-posts/recent-requests.js';
 import { LegacyRoles } from '../roles/legacy-roles.js';
 import { PostSpool } from '../spool/post-spool.service.js';
+import { BoxAnswers, type PostResult, receivedPost, type ReceivedPost } from '../tee/box-answers.js';
 import { BoxDirectory } from './box-directory.js';
 import { dialectOf, readLegacyBody } from './legacy-body.js';
 import { type LegacyForm, parseLegacyForm } from './legacy-form.js';
@@ -42,6 +43,7 @@ export class BoxPicturesService {
   constructor(
     private readonly boxes: BoxDirectory,
     private readonly spool: PostSpool,
+    private readonly answers: BoxAnswers,
     private readonly metrics: LegacyMetrics,
     private readonly limits: PostLimits,
     private readonly addresses: ClientAddresses,
@@ -56,17 +58,20 @@ export class BoxPicturesService {
 
   /**
    * Resolves when every picture of the request that can be stored is durable, in storage or in the spool.
-   * @returns the fields, and whether a vehicle has this box
    * @throws UnreadableBodyError, NoFormError, TooManyPostsError, storage/unavailable, and temporary errors `images/…`
    */
   async ingest(
     request: IncomingMessage,
     source: PostSource,
-  ): Promise<{ readonly fields: LegacyFields; readonly isKnown: boolean }> {
+  ): Promise<{ readonly fields: LegacyFields; readonly result: PostResult }> {
     // The pictures are in memory until they are stored.
     const hold = this.inFlight.open(this.addresses.networkOf(request), () => request.destroy());
     try {
-      return await this.store(request, source, await this.read(request, hold));
+      const { body, form } = await this.read(request, hold);
+      const { fields, files } = form;
+      const filenames = files.map(({ filename }) => filename);
+      const post = receivedPost(request, { kind: 'picture', source, fields, body, filenames });
+      return { fields, result: await this.store(request, post, files) };
     } finally {
       hold.release();
     }
@@ -74,24 +79,33 @@ export class BoxPicturesService {
 
   private async store(
     request: IncomingMessage,
-    source: PostSource,
-    { fields, files }: LegacyForm,
-  ): ReturnType<BoxPicturesService['ingest']> {
-    const code = boxCodeIn(fields);
-    const vehicleId = await this.boxes.find(code);
-    if (code === null || vehicleId === null) return { fields, isKnown: false };
+    received: ReceivedPost,
+    files: LegacyForm['files'],
+  ): Promise<PostResult> {
+    const { fields, source } = received;
+    const vehicleId = await this.answers.findBox(received, (code) => this.boxes.find(code));
+    if (typeof vehicleId !== 'string') return vehicleId ?? 'unknown';
+    const boxCode = boxCodeIn(fields) ?? '';
     this.limits.checkBox('picture', vehicleId, request);
     const arrival = this.requests.arrivalOf('picture', vehicleId, source.requestId, () => ({
       id: randomUUID(),
       receivedAtMs: this.nextTimeMs(vehicleId),
       roleEpoch: this.roles.arrivalEpoch,
     }));
-    const post = { kind: 'picture', vehicleId, boxCode: code, fields, files, ...arrival, ...source } as const;
-    this.metrics.post('picture', await this.spool.submit(post), source.origin);
-    return { fields, isKnown: true };
+    const { receivedAtMs } = arrival;
+    const post = { kind: 'picture', vehicleId, boxCode, fields, files, ...arrival, ...source } as const;
+    await this.answers.whenSafe(
+      received,
+      { vehicleId, receivedAtMs, recordId: String(receivedAtMs) },
+      async () => this.metrics.post('picture', await this.spool.submit(post), source.origin),
+    );
+    return 'known';
   }
 
-  private async read(request: IncomingMessage, hold: BytesHold): Promise<LegacyForm> {
+  private async read(
+    request: IncomingMessage,
+    hold: BytesHold,
+  ): Promise<{ readonly body: Buffer; readonly form: LegacyForm }> {
     if (dialectOf(request) !== 'multipart') {
       await readLegacyBody(request);
       throw new NoFormError('a picture request that is no form');
@@ -106,7 +120,7 @@ export class BoxPicturesService {
         uncounted = Math.max(0, uncounted - bytes);
         return excess === 0 || hold.add(excess) ? null : tooManyPictures();
       });
-      return await parseLegacyForm(request, body, MAX_FILES);
+      return { body, form: await parseLegacyForm(request, body, MAX_FILES) };
     } catch (error) {
       throw slot.isCut ? tooManyPictures() : error;
     } finally {

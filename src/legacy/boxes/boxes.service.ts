@@ -4,13 +4,21 @@ import { randomUUID } from 'node:crypto';
 import { Clock } from '../../core/index.js';
 import { CrashesService } from '../../crashes/index.js';
 import { parseMeasurements, PositionsService } from '../../tracking/index.js';
-import { boxCodeIn, type LegacyFields, measurementsIn, numberIn } from '../legacy-fields.js';
+import { measurementsIn, numberIn } from '../legacy-fields.js';
 import { LegacyMetrics } from '../legacy-metrics.js';
-import { type PostSource, PostSources } from '../mirrored-posts/post-source.js';
+import { PostSources } from '../mirrored-posts/post-source.js';
 import { RecentRequests } from '../mirrored-posts/recent-requests.js';
 import { LegacyRoles } from '../roles/legacy-roles.js';
 import { deterministicId } from '../shared-collections/deterministic-id.js';
 import { PostSpool } from '../spool/post-spool.service.js';
+import {
+  BoxAnswers,
+  type PostResult,
+  receivedPost,
+  type ReceivedPost,
+  refuseLoop,
+} from '../tee/box-answers.js';
+import type { OldAnswer } from '../tee/old-server-client.js';
 import { ArrivalTimes } from './arrival-times.js';
 import { BoxDirectory } from './box-directory.js';
 import { BoxPicturesService } from './box-pictures.service.js';
@@ -33,6 +41,7 @@ export class BoxesService {
     private readonly positions: PositionsService,
     private readonly crashes: CrashesService,
     private readonly spool: PostSpool,
+    private readonly answers: BoxAnswers,
     private readonly pictures: BoxPicturesService,
     private readonly limits: PostLimits,
     private readonly recorder: LegacyRequestRecorder,
@@ -44,43 +53,51 @@ export class BoxesService {
   ) {}
 
   async track(request: Request, response: Response): Promise<void> {
-    const source = this.sources.of(request);
-    this.limits.checkAddress('position', request);
-    const { fields } = await readLegacyBody(request);
-    const isKnown = await this.ingestPosition(request, fields, source);
-    this.recorder.record('position', request, fields, isKnown);
-    if (isKnown) response.status(200).json(SUCCESS);
-    else answerUnknownBox(response);
+    const post = await this.receive('position', request);
+    const result = await this.ingestPosition(request, post);
+    this.recorder.record('position', request, post.fields, result === 'known');
+    if (result === 'known') response.status(200).json(SUCCESS);
+    else if (result === 'unknown') answerUnknownBox(response);
+    else answerAsOldServer(response, result);
   }
 
   async crash(request: Request, response: Response): Promise<void> {
-    const source = this.sources.of(request);
-    this.limits.checkAddress('crash', request);
-    const { fields } = await readLegacyBody(request);
-    const isKnown = await this.ingestCrash(fields, source);
-    this.recorder.record('crash', request, fields, isKnown);
-    if (isKnown) answerEmpty(response);
-    else answerUnknownBox(response);
+    const post = await this.receive('crash', request);
+    const result = await this.ingestCrash(post);
+    this.recorder.record('crash', request, post.fields, result === 'known');
+    if (result === 'known') answerEmpty(response);
+    else if (result === 'unknown') answerUnknownBox(response);
+    else answerAsOldServer(response, result);
   }
 
   /** The old server gave this answer to unknown boxes too. */
   async snapshot(request: Request, response: Response): Promise<void> {
+    refuseLoop(request);
     const source = this.sources.of(request);
     this.limits.checkAddress('picture', request);
-    const { fields, isKnown } = await this.pictures.ingest(request, source);
-    this.recorder.record('picture', request, fields, isKnown);
-    answerEmpty(response);
+    const { fields, result } = await this.pictures.ingest(request, source);
+    this.recorder.record('picture', request, fields, result === 'known');
+    if (typeof result === 'string') answerEmpty(response);
+    else answerAsOldServer(response, result);
+  }
+
+  private async receive(kind: 'position' | 'crash', request: Request): Promise<ReceivedPost> {
+    refuseLoop(request);
+    const source = this.sources.of(request);
+    this.limits.checkAddress(kind, request);
+    const { fields, bytes } = await readLegacyBody(request);
+    return receivedPost(request, { kind, source, fields, body: bytes });
   }
 
   /**
    * Resolves when the position is durable, or cannot be one: a box without a fix reports too, and would repeat a refused
    * report for ever.
-   * @returns false when no vehicle has this box
    * @throws storage/unavailable, TooManyPostsError
    */
-  private async ingestPosition(request: Request, fields: LegacyFields, source: PostSource): Promise<boolean> {
-    const vehicleId = await this.boxes.find(boxCodeIn(fields));
-    if (vehicleId === null) return false;
+  private async ingestPosition(request: Request, post: ReceivedPost): Promise<PostResult> {
+    const { fields, source } = post;
+    const vehicleId = await this.answers.findBox(post, (code) => this.boxes.find(code));
+    if (typeof vehicleId !== 'string') return vehicleId ?? 'unknown';
     this.limits.checkBox('position', vehicleId, request);
     const arrival = this.requests.arrivalOf('position', vehicleId, source.requestId, () => ({
       id: randomUUID(),
@@ -89,26 +106,31 @@ export class BoxesService {
       roleEpoch: this.roles.arrivalEpoch,
     }));
     const parsed = parseMeasurements(measurementsIn(fields), arrival.timeMs, fields);
+    const { receivedAtMs, timeMs } = arrival;
     if ('rejection' in parsed) {
-      // Counts the rejection; nothing is stored.
-      await this.positions.reportParsed(vehicleId, [parsed], 'legacy');
-      this.metrics.post('position', 'unusable', source.origin);
-      return true;
+      await this.answers.whenSafe(post, { vehicleId, receivedAtMs, recordId: null }, async () => {
+        // Counts the rejection; nothing is stored.
+        await this.positions.reportParsed(vehicleId, [parsed], 'legacy');
+        this.metrics.post('position', 'unusable', source.origin);
+      });
+      return 'known';
     }
-    const post = { kind: 'position', vehicleId, fields, ...arrival, ...source } as const;
-    this.metrics.post('position', await this.spool.submit(post), source.origin);
-    return true;
+    const record = { kind: 'position', vehicleId, fields, ...arrival, ...source } as const;
+    await this.answers.whenSafe(post, { vehicleId, receivedAtMs, recordId: String(timeMs) }, async () =>
+      this.metrics.post('position', await this.spool.submit(record), source.origin),
+    );
+    return 'known';
   }
 
   /**
    * Resolves when the crash is durable. It has no rate limit of its own, because no alarm may be lost; `CrashesService`
    * stores one in a second. A place, speed or heading out of range is left out; the crash is kept.
-   * @returns false when no vehicle has this box
    * @throws storage/unavailable
    */
-  private async ingestCrash(fields: LegacyFields, source: PostSource): Promise<boolean> {
-    const vehicleId = await this.boxes.find(boxCodeIn(fields));
-    if (vehicleId === null) return false;
+  private async ingestCrash(post: ReceivedPost): Promise<PostResult> {
+    const { fields, source } = post;
+    const vehicleId = await this.answers.findBox(post, (code) => this.boxes.find(code));
+    if (typeof vehicleId !== 'string') return vehicleId ?? 'unknown';
     const arrival = this.requests.arrivalOf('crash', vehicleId, source.requestId, () => ({
       receivedAtMs: this.clock.nowMs(),
       roleEpoch: this.roles.arrivalEpoch,
@@ -126,9 +148,11 @@ export class BoxesService {
       headingDeg: within(fields['tracking_heading'], 0, 360),
     };
     const crash = this.crashes.identify(report, crashIdOf(source.requestId, receivedAtMs));
-    const post = { kind: 'crash', id: crash.id, vehicleId, crash, fields, ...arrival, ...source } as const;
-    this.metrics.post('crash', await this.spool.submit(post), source.origin);
-    return true;
+    const record = { kind: 'crash', id: crash.id, vehicleId, crash, fields, ...arrival, ...source } as const;
+    await this.answers.whenSafe(post, { vehicleId, receivedAtMs, recordId: crash.id }, async () =>
+      this.metrics.post('crash', await this.spool.submit(record), source.origin),
+    );
+    return 'known';
   }
 }
 
@@ -150,4 +174,10 @@ function answerUnknownBox(response: Response): void {
 /** The answer has neither a body nor a content type. */
 function answerEmpty(response: Response): void {
   response.status(200).end();
+}
+
+function answerAsOldServer(response: Response, { status, contentType, body }: OldAnswer): void {
+  response.status(status);
+  if (contentType !== null) response.setHeader('Content-Type', contentType);
+  response.end(body);
 }

@@ -8,7 +8,8 @@ type Dialect = 'json' | 'urlencoded' | 'multipart' | 'none';
 
 interface LegacyBody {
   readonly fields: LegacyFields;
-  readonly dialect: Dialect;
+  /** As the box sent them. */
+  readonly bytes: Buffer;
 }
 
 /** A report has five fields; as a form it is under 2 kB. The old server accepted 500 MB. */
@@ -27,20 +28,20 @@ export function dialectOf(request: IncomingMessage): Dialect {
  * @throws UnreadableBodyError
  */
 export async function readLegacyBody(request: IncomingMessage): Promise<LegacyBody> {
-  const dialect = dialectOf(request);
-  return { dialect, fields: await fieldsOf(request, dialect) };
+  const bytes = await readBytes(request, MAX_BYTES);
+  return { bytes, fields: await fieldsOf(request, bytes) };
 }
 
-async function fieldsOf(request: IncomingMessage, dialect: Dialect): Promise<LegacyFields> {
-  switch (dialect) {
+async function fieldsOf(request: IncomingMessage, bytes: Buffer): Promise<LegacyFields> {
+  switch (dialectOf(request)) {
     case 'json':
-      return fieldsOfJson(await readBytes(request, MAX_BYTES));
+      return fieldsOfJson(bytes);
     case 'urlencoded':
-      return fieldsOfUrlencoded(textOf(await readBytes(request, MAX_BYTES)));
+      return fieldsOfUrlencoded(textOf(bytes));
     case 'multipart':
-      return fieldsOfForm(request);
+      // Files in a report are ignored.
+      return (await parseLegacyForm(request, bytes, 1)).fields;
     case 'none':
-      await readBytes(request, MAX_BYTES);
       return {};
   }
 }
@@ -62,9 +63,4 @@ export function fieldsOfUrlencoded(text: string): LegacyFields {
     addField(fields, name, value);
   }
   return fields;
-}
-
-/** Files in a report are ignored. */
-async function fieldsOfForm(request: IncomingMessage): Promise<LegacyFields> {
-  return (await parseLegacyForm(request, await readBytes(request, MAX_BYTES), 1)).fields;
 }

@@ -11,6 +11,7 @@ import {
 import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import { CRASH_PATH, legacyErrorPage, SNAPSHOT_PATH } from '../legacy-routes.js';
 import { MirrorOffError, originOf } from '../mirrored-posts/post-source.js';
+import { LoopError } from '../tee/box-answers.js';
 import { NoFormError } from './box-pictures.service.js';
 import { TooManyPostsError } from './post-limits.js';
 
@@ -49,6 +50,12 @@ export class LegacyExceptionFilter implements ExceptionFilter {
     if (error instanceof TooManyPostsError) {
       this.metrics.post(postOf(request), 'limited', originOf(request));
       response.status(429).setHeader('Retry-After', Math.ceil(error.retryAfterMs / 1_000));
+      void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
+      return;
+    }
+    if (error instanceof LoopError) {
+      this.metrics.post(postOf(request), 'refused', originOf(request));
+      response.status(508);
       void answerEarly(request, response, FAILED, MAX_DISCARDED_BYTES);
       return;
     }

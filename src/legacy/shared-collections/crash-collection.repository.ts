@@ -32,6 +32,16 @@ export class CrashCollectionRepository {
     return found.length < new Set(crashes.map(({ id }) => id)).size;
   }
 
+  /**
+   * Whether the old server has stored a crash of an ambulance since a time, by the time in the ids, which is exact to a second:
+   * the index of `_id` exists in every database.
+   */
+  async hasAnySince(ambulanceId: string, sinceMs: number): Promise<boolean> {
+    const $gte = mongo.ObjectId.createFromTime(Math.floor(sinceMs / 1_000));
+    const filter = { _id: { $gte }, ambulance_id: new mongo.ObjectId(ambulanceId) };
+    return (await this.crashes.findOne(filter, { projection: { _id: 1 } })) !== null;
+  }
+
   private get crashes(): mongo.Collection<ReturnType<typeof toDocument>> {
     return collectionOf<ReturnType<typeof toDocument>>(this.connection, 'ambulance_crashes');
   }

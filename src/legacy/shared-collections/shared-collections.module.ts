@@ -94,6 +94,7 @@ const routesClient: Provider = {
     PictureSource,
     CrashSource,
     AmbulanceDirectory,
+    CrashCollectionRepository,
     OpenRequestsService,
     DispatchSystem,
   ],

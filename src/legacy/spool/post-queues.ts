@@ -14,24 +14,41 @@ import {
 export type QueueName = 'crash' | 'position' | 'picture' | 'set-aside';
 export const QUEUE_NAMES: readonly QueueName[] = ['crash', 'position', 'picture', 'set-aside'];
 
-interface QueueSet {
+interface QueueSet<N extends string> {
   readonly path: string;
-  readonly queues: Readonly<Record<QueueName, DurableQueue>>;
+  readonly queues: Readonly<Record<N, DurableQueue>>;
+}
+
+interface PostQueuesOptions<N extends string> {
+  /** Directory that the processes of a deployment share. */
+  readonly root: string;
+  readonly names: readonly N[];
+  /** Called with each queue of another process, after its segments are counted. */
+  readonly onAdopted?: (queue: DurableQueue) => Promise<void>;
+  /** Called after a segment was removed, with its path. */
+  readonly onRemoved?: (path: string) => void;
+}
+
+/** A record is durable. */
+export interface StoredRecord {
+  readonly queue: DurableQueue;
+  /** Of its segment. */
+  readonly path: string;
 }
 
 /** The queues of this process, and those that it has taken over from processes that have ended. */
-export class PostQueues {
+export class PostQueues<N extends string = QueueName> {
   private readonly logger = new Logger(PostQueues.name);
   private readonly abandoned: AbandonedDirectories;
   /** A stalled disk then holds one thread of libuv's pool. */
   private readonly oneFlush = pLimit(1);
-  private own: { readonly directory: QueueDirectory; readonly set: QueueSet } | null = null;
+  private own: { readonly directory: QueueDirectory; readonly set: QueueSet<N> } | null = null;
   /** Oldest first. */
-  private adopted: QueueSet[] = [];
+  private adopted: QueueSet<N>[] = [];
   private reopening: Promise<void> | null = null;
 
-  constructor(private readonly root: string) {
-    this.abandoned = new AbandonedDirectories(root);
+  constructor(private readonly options: PostQueuesOptions<N>) {
+    this.abandoned = new AbandonedDirectories(options.root);
   }
 
   /** Requests can be appended. */
@@ -40,46 +57,73 @@ export class PostQueues {
   }
 
   /** All queues with this name, oldest first. */
-  named(name: QueueName): DurableQueue[] {
+  named(name: N): DurableQueue[] {
     return this.sets.map(({ queues }) => queues[name]);
   }
 
-  isEmpty(name: QueueName): boolean {
+  isEmpty(name: N): boolean {
     return this.named(name).every((queue) => queue.isEmpty);
   }
 
-  count(name: QueueName): number {
+  count(name: N): number {
     return this.named(name).reduce((sum, queue) => sum + queue.count, 0);
   }
 
   /** Requests in all queues. */
   get total(): number {
-    return QUEUE_NAMES.reduce((sum, name) => sum + this.count(name), 0);
+    return this.options.names.reduce((sum, name) => sum + this.count(name), 0);
   }
 
-  sizeBytes(name: QueueName): number {
+  sizeBytes(name: N): number {
     return this.named(name).reduce((sum, queue) => sum + queue.sizeBytes, 0);
   }
 
   /** Arrival of the oldest request, epoch milliseconds; null without one. */
   get oldestMs(): number | null {
-    const times = QUEUE_NAMES.flatMap((name) => this.named(name).flatMap(({ oldestMs }) => oldestMs ?? []));
+    const times = this.options.names.flatMap((name) =>
+      this.named(name).flatMap(({ oldestMs }) => oldestMs ?? []),
+    );
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  /** Resolves when the record is durable. @throws QueueBusyError, the error of the file system */
-  async append(name: QueueName, record: QueueRecord): Promise<void> {
+  /**
+   * Resolves when the record is durable. It can then be in the directory of this process and in one that another process has
+   * taken from it.
+   * @throws QueueBusyError, the error of the file system
+   */
+  async append(name: N, record: QueueRecord): Promise<void> {
+    try {
+      await this.appendOnce(name, record);
+    } catch (error) {
+      if (!(error instanceof DirectoryLostError) || !this.own) throw error;
+      await this.append(name, record);
+    }
+  }
+
+  /**
+   * Resolves when the record is durable.
+   * @throws DirectoryLostError when another process has taken the directory: it may have read the record; QueueBusyError, the
+   *   error of the file system
+   */
+  async appendOnce(name: N, record: QueueRecord): Promise<StoredRecord> {
     if (this.reopening) await this.reopening;
     const { own } = this;
     if (!own) throw new DirectoryLostError('no directory');
+    const queue = own.set.queues[name];
     try {
-      await own.set.queues[name].append(record);
+      return { queue, path: await queue.append(record) };
     } catch (error) {
       if (!(await this.isLost(own.directory))) throw error;
       // For example while this process was suspended.
       await this.reopen(own.directory);
-      await this.append(name, record);
+      throw new DirectoryLostError('another process has taken the directory');
     }
+  }
+
+  /** @throws DirectoryLostError when the process owns no directory any more, the error of the file system */
+  async assertOwned(): Promise<void> {
+    if (!this.own) throw new DirectoryLostError('no directory');
+    await this.own.directory.assertOwned();
   }
 
   /**
@@ -108,18 +152,18 @@ export class PostQueues {
   async close(): Promise<void> {
     if (!this.own) return;
     const { directory } = this.own;
-    for (const name of QUEUE_NAMES) for (const queue of this.named(name)) await queue.close();
-    const isEmpty = QUEUE_NAMES.every((name) => this.isEmpty(name));
+    for (const name of this.options.names) for (const queue of this.named(name)) await queue.close();
+    const isEmpty = this.options.names.every((name) => this.isEmpty(name));
     this.own = null;
     await directory.release(isEmpty);
   }
 
-  private get sets(): readonly QueueSet[] {
+  private get sets(): readonly QueueSet<N>[] {
     return this.own ? [...this.adopted, this.own.set] : this.adopted;
   }
 
   private async open(): Promise<void> {
-    const directory = await QueueDirectory.create(this.root);
+    const directory = await QueueDirectory.create(this.options.root);
     this.own = { directory, set: this.setAt(directory.path, () => directory.assertOwned()) };
   }
 
@@ -145,35 +189,33 @@ export class PostQueues {
 
   private async addAdopted(path: string): Promise<void> {
     const set = this.setAt(path);
-    for (const name of QUEUE_NAMES) await set.queues[name].open();
-    const posts = QUEUE_NAMES.reduce((sum, name) => sum + set.queues[name].count, 0);
+    for (const name of this.options.names) await set.queues[name].open();
+    const posts = this.options.names.reduce((sum, name) => sum + set.queues[name].count, 0);
     if (posts > 0) this.logger.log({ path, posts }, 'requests in the spool of an earlier process taken over');
     this.adopted = [...this.adopted, set];
+    for (const name of this.options.names) await this.options.onAdopted?.(set.queues[name]);
   }
 
   private async removeEmptySets(): Promise<void> {
     for (const set of this.adopted) {
-      if (!QUEUE_NAMES.every((name) => set.queues[name].isEmpty)) continue;
+      if (!this.options.names.every((name) => set.queues[name].isEmpty)) continue;
       this.adopted = this.adopted.filter((each) => each !== set);
       await rm(set.path, { recursive: true, force: true });
     }
   }
 
-  private setAt(path: string, assertOwned?: () => Promise<void>): QueueSet {
-    const queueAt = (name: QueueName): DurableQueue =>
+  private setAt(path: string, assertOwned?: () => Promise<void>): QueueSet<N> {
+    const { names, onRemoved } = this.options;
+    const queueAt = (name: N): DurableQueue =>
       new DurableQueue({
         directory: join(path, name),
         turn: (work) => this.oneFlush(work),
         ...(assertOwned && { assertOwned }),
+        ...(onRemoved && { onRemoved }),
       });
     return {
       path,
-      queues: {
-        crash: queueAt('crash'),
-        position: queueAt('position'),
-        picture: queueAt('picture'),
-        'set-aside': queueAt('set-aside'),
-      },
+      queues: Object.fromEntries(names.map((name) => [name, queueAt(name)])) as Record<N, DurableQueue>,
     };
   }
 }

@@ -51,7 +51,7 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
   private drainedCount = 0;
   private lastRefusal: SpoolRefusal | null = null;
   private isFailing = false;
-  private isForeign = false;
+  private belongsHere: boolean | null = null;
 
   constructor(
     private readonly writer: BoxPostWriter,
@@ -62,7 +62,7 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
     private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
-    this.queues = new PostQueues(settings.legacy.spool.directory);
+    this.queues = new PostQueues({ root: settings.legacy.spool.directory, names: QUEUE_NAMES });
   }
 
   get isEnabled(): boolean {
@@ -130,9 +130,18 @@ export class PostSpool implements OnModuleInit, OnApplicationShutdown {
    */
   async claim(deploymentId: string | null): Promise<boolean> {
     const { directory } = this.settings.legacy.spool;
-    this.isForeign = !(await claimDirectory(directory, deploymentId));
+    this.belongsHere = await claimDirectory(directory, deploymentId);
     if (this.isForeign) this.logger.error({ directory }, 'LEGACY_SPOOL_DIR belongs to another deployment');
-    return !this.isForeign;
+    return this.belongsHere;
+  }
+
+  /** The directory is known to belong to this deployment. */
+  get isClaimed(): boolean {
+    return this.belongsHere === true;
+  }
+
+  private get isForeign(): boolean {
+    return this.belongsHere === false;
   }
 
   /** Waits for a write that took too long. @returns whether it has stored the request */

@@ -7,5 +7,6 @@ import { OldCollectionsRepository } from './old-collections.repository.js';
 @Module({
   imports: [VehicleServicesModule],
   providers: [AdoptionService, AdoptionsRepository, OldCollectionsRepository],
+  exports: [AdoptionService],
 })
 export class AdoptionModule {}

@@ -45,7 +45,10 @@ export class AdoptionService {
    * @throws errors of an outage, and the reason of `signal`
    */
   async adopt(types: TypeMap, signal: AbortSignal): Promise<Adoption> {
-    const plan = await this.plan(types);
+    return this.apply(await this.plan(types), signal);
+  }
+
+  private async apply(plan: AdoptionPlan, signal: AbortSignal): Promise<Adoption> {
     const done: AdoptionStep[] = [];
     const conflicts: AdoptionConflict[] = [...plan.conflicts];
     for (const step of plan.steps) {
@@ -61,6 +64,24 @@ export class AdoptionService {
     }
     for (const { id, vehicle } of plan.noted) await this.adoptions.keep(id, vehicle);
     return { plan, done, conflicts };
+  }
+
+  /**
+   * Applies what the boxes of an ambulance need, without a mapping of types: new ambulances, whose type is `other` until a
+   * run of the command, and changed box codes.
+   * @throws errors of an outage, and the reason of `signal`
+   */
+  async adoptBoxes(signal: AbortSignal): Promise<Adoption> {
+    const plan = await this.plan(new Map());
+    const known = await this.adoptions.list();
+    const steps = plan.steps.flatMap((step): AdoptionStep[] => {
+      if (step.kind === 'add') return [step];
+      const { boxCode } = step.kind === 'alter' ? step.changes : {};
+      const before = known.get(step.id);
+      if (step.kind !== 'alter' || boxCode === undefined || !before) return [];
+      return [{ ...step, changes: { boxCode }, vehicle: { ...before, boxCode } }];
+    });
+    return this.apply({ ...plan, steps, noted: [] }, signal);
   }
 
   private async applyStep(step: AdoptionStep): Promise<void> {

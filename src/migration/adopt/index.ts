@@ -1,0 +1,1 @@
+export { AdoptionFollowerModule } from './adoption-follower.module.js';
