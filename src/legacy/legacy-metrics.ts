@@ -8,7 +8,15 @@ export type LegacyPostKind = 'position' | 'picture' | 'crash';
  * answered like a success. `passed_on`: not durable here, but the old server has taken it. `mirror_off`: mirrored while mirrored posts are not taken, answered 503.
  */
 type PostOutcome =
-  'taken' | 'spooled' | 'passed_on' | 'mirror_off' | 'unknown_box' | 'unusable' | 'refused' | 'limited' | 'failed';
+  | 'taken'
+  | 'spooled'
+  | 'passed_on'
+  | 'mirror_off'
+  | 'unknown_box'
+  | 'unusable'
+  | 'refused'
+  | 'limited'
+  | 'failed';
 /**
  * `mirror`: nginx has sent a copy of a post that it sent to the old server too. `direct`: any other; the old server does not
  * know it.
