@@ -1,5 +1,5 @@
 /**
- * The floor of `fan-out`: Socket.IO with a room. A position is acknowledged and sent to the room at once, not stored. With
+ * The floor of `fan-out`: Socket.IO with rooms: one of all vehicles, and one for each vehicle. A position is acknowledged and sent to its rooms at once, not stored. With
  * an interval it is sent in the next frame, with the other positions of this interval.
  *
  *   node bench/support/bare-rooms.mjs [interval in ms]
@@ -12,8 +12,8 @@ const server = createServer();
 const io = new Server(server, { transports: ['websocket'] });
 const watchers = io.of('/live');
 watchers.on('connection', (socket) =>
-  socket.on('watch', async (_, acknowledge) => {
-    await socket.join('all');
+  socket.on('watch', async ({ vehicleIds = ['all'] }, acknowledge) => {
+    await socket.join(vehicleIds);
     acknowledge({});
   }),
 );
@@ -21,6 +21,7 @@ const frameMs = Number(process.argv[2] ?? 0);
 let items = [];
 function sendFrame() {
   if (items.length > 0) watchers.to('all').emit('positions', { items });
+  for (const item of items) watchers.to(item.vehicleId).emit('positions', { items: [item] });
   items = [];
 }
 if (frameMs > 0) setInterval(sendFrame, frameMs);

@@ -104,9 +104,11 @@ export const KINDS = {
     deliveries = 0;
     latenciesMs = [];
 
-    constructor({ port, token }, n) {
+    /** @param address `vehicleIds`: those to watch, by default all */
+    constructor({ port, token, vehicleIds }, n) {
       this.port = port;
       this.token = token;
+      this.filter = { vehicleIds };
       this.isReader = n < READING_WATCHERS;
     }
 
@@ -118,7 +120,7 @@ export const KINDS = {
       this.ws = await openNamespace(this.port, '/live', this.token, (text) =>
         text.startsWith('43/live,') ? joined() : this.#take(text),
       );
-      this.ws.sendText('42/live,0["watch",{}]');
+      this.ws.sendText(`42/live,0${JSON.stringify(['watch', this.filter])}`);
       await watching;
     }
 

@@ -84,9 +84,9 @@ async function openAll(clients) {
     await Promise.all(clients.slice(n, n + OPEN_AT_ONCE).map((client) => client.open()));
 }
 
-/** Waits until all watchers have all positions. @param done number of the positions */
-async function arrivalsOf(watchers, done) {
-  const expected = done * watchers.length;
+/** Waits until the watchers have all positions. @param done number of the positions @param copies watchers of each position */
+async function arrivalsOf(watchers, done, copies = watchers.length) {
+  const expected = done * copies;
   const deliveries = () => watchers.reduce((sum, watcher) => sum + watcher.deliveries, 0);
   const endMs = performance.now() + ARRIVAL_LIMIT_MS;
   while (deliveries() < expected && performance.now() < endMs) await sleep(10);
@@ -109,9 +109,11 @@ const COMMANDS = {
     );
   },
   open: ({ group, first }) => openAll(clientsOf(group, first)),
-  load: async ({ group, first, watchers, loop, ...load }) => {
+  load: async ({ group, first, watchers, copies, loop, ...load }) => {
     const result = await LOOPS[loop](clientsOf(group, first), { batch: 1, ...load });
-    return watchers ? { ...result, seen: await arrivalsOf(clientsOf(watchers), result.done) } : result;
+    return watchers
+      ? { ...result, seen: await arrivalsOf(clientsOf(watchers), result.done, copies) }
+      : result;
   },
   close: ({ group, first }) => clientsOf(group, first).forEach((client) => client.close()),
 };

@@ -25,7 +25,7 @@ export class Clients {
    * Connects the clients of a group, applies a load and disconnects them.
    * @param loop 'closedLoop' with `inFlight`, or 'openLoop' with `perSecond`
    * @param load of `client-process.mjs`; `first`: number of clients that are used; `watchers`: group of watchers that must get all
-   *   positions
+   *   positions, or, with `copies`, each position that often
    * @param pids processes to measure meanwhile, by name
    * @param finish awaits the rest of the work; its result replaces figures of the load
    * @returns the result of the load, and `cpuS`: CPU seconds of each process during the load, of the clients too
