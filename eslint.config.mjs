@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'data', 'coverage', 'first.mjs', 'test/stack/api-tools'] },
+  { ignores: ['dist', 'data', 'coverage', 'first.mjs', 'test/stack/api-tools', 'test/stack/old-boxes'] },
   js.configs.recommended,
   {
     // Scripts for mongosh, which has globals of its own.

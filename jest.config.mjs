@@ -21,6 +21,7 @@ const shared = {
 
 /** Load and latencies: each runs alone (`--runInBand`), because they judge what a machine without other work can do. */
 const QUIET = [
+  'image-retention-load',
   'images-load',
   'images-toolkit',
   'legacy-spool',

@@ -15,6 +15,7 @@ const IGNORED = new Set([
   'test/old-server',
   // Installed packages.
   'test/stack/api-tools/node_modules',
+  'test/stack/old-boxes/node_modules',
   'test/stack/pm2/node_modules',
 ]);
 const BINARY = new Set(['.jpg', '.jpeg', '.png', '.webp', '.heic', '.avif', '.gz', '.pem', '.crt', '.key']);

@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
-import { stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Program, startDatabase, temporaryDirectory } from '../support/child-process.js';
 import { writeLargePictureTree } from '../support/large-picture-tree.mjs';
+import { OldDatabase } from '../support/old-database.js';
+import { peakMbOf } from '../support/process-usage.js';
 import { until } from '../support/sockets.js';
-import { DEPLOYMENT_ID } from '../support/test-volume.js';
+import { DEPLOYMENT_ID, filesBelow } from '../support/test-volume.js';
 
 const FILES = 100_000;
+/** Each copy is flushed, which takes milliseconds. */
+const COPIED = 3_000;
 /**
  * Enough for the files in work. Measured with a list of path, size and time of each file as well: that run ends with an
  * abort (out of memory).
@@ -37,22 +40,12 @@ function start(args: readonly string[], env: Record<string, string> = {}): Progr
 async function run(args: readonly string[], env?: Record<string, string>): Promise<any> {
   const program = start(args, env);
   let peakMb = 0;
-  const timer = setInterval(() => (peakMb = peakOf(program) ?? peakMb), 50);
+  const timer = setInterval(() => (peakMb = peakMbOf(program.child.pid ?? 0) ?? peakMb), 50);
   const { code } = await program.exited;
   clearInterval(timer);
   const line = program.output.split('\n').find((each) => each.startsWith('{"command"'));
   if (line === undefined) throw new Error(`exit code ${code}: ${program.output.slice(-2_000)}`);
   return { code, peakMb, ...JSON.parse(line) };
-}
-
-/** The kernel keeps the highest value itself, so a late sample misses little. */
-function peakOf({ child }: Program): number | null {
-  try {
-    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024 || null;
-  } catch {
-    return null;
-  }
 }
 
 /** Kills a command when a file that it writes has this size. */
@@ -87,17 +80,66 @@ describe(`samserver images with ${FILES} files`, () => {
     expect(again).toMatchObject({ continued: 0, rootSha256: made.rootSha256 });
   });
 
-  it('a scan and a verification with the database keep their memory flat', async () => {
+  it('a scan continues after kill -9 and makes each record once; scan and verification keep their memory flat', async () => {
     const database = await startDatabase(join(directory.path, 'db'));
     const env = { MONGODB_URL: database.url, JWT_SECRET: 'a secret of the tests, longer than 32 bytes' };
     const schema = Program.start('cli.js', ['schema', 'up'], env);
     expect((await schema.exited).code).toBe(0);
+    const records = await OldDatabase.open(database.url);
+    const killed = start(['scan'], env);
+    await until(
+      async () => (await records.collection('images').estimatedDocumentCount()) > 5_000,
+      'records of the scan',
+    );
+    expect(await killed.kill()).toMatchObject({ signal: 'SIGKILL' });
     const scan = await run(['scan'], env);
-    expect(scan).toMatchObject({ code: 0, adopted: FILES });
+    expect(scan).toMatchObject({ code: 0, files: FILES });
+    expect(scan.known).toBeGreaterThan(5_000);
+    expect(scan.known + scan.adopted).toBe(FILES);
+    expect(await records.collection('images').estimatedDocumentCount()).toBe(FILES);
+    await records.close();
     await run(['manifest']);
     const verified = await run(['verify'], env);
     expect(verified).toMatchObject({ code: 0, read: FILES, mismatched: 0 });
     expect([scan.peakMb, verified.peakMb].filter((mb) => !(mb < PEAK_MB))).toEqual([]);
     await database.program.kill('SIGTERM');
   });
+});
+
+describe(`a backup of ${COPIED} files`, () => {
+  it('that is killed with -9 is not taken for a whole one, and continues', async () => {
+    const backup = join(directory.path, 'backup');
+    const few = { IMAGE_DIR: join(directory.path, 'few') };
+    await writeLargePictureTree(few.IMAGE_DIR, COPIED);
+    const copying = start(['backup', backup], few);
+    await killAt(copying, join(backup, 'checkpoint-1.jsonl'), 1e5);
+    // 69: there is no finished manifest.
+    expect(
+      (await start(['restore', backup, '--to', join(directory.path, 'restored')], few).exited).code,
+    ).toBe(69);
+    await expectWholeCopies(few.IMAGE_DIR, join(backup, 'files'));
+
+    const made = await run(['backup', backup], few);
+    expect(made).toMatchObject({ code: 0, verified: { read: COPIED, expected: COPIED } });
+    expect(made.kept).toBeGreaterThan(100);
+    expect(made.kept + made.copied).toBe(COPIED);
+
+    // The next backup, killed too, leaves the former one as it was.
+    await writeLargePictureTree(few.IMAGE_DIR, COPIED, undefined, 2);
+    await killAt(start(['backup', backup], few), join(backup, 'checkpoint-1.jsonl'), 1e5);
+    const restored = join(directory.path, 'restored');
+    const result = await run(['restore', backup, '--to', restored], few);
+    expect(result).toMatchObject({ code: 0, copied: COPIED, verified: { read: COPIED } });
+    await expectWholeCopies(few.IMAGE_DIR, join(backup, 'files'));
+  });
+
+  /** Files that have their final name have all their bytes. */
+  async function expectWholeCopies(from: string, to: string): Promise<void> {
+    const copies = (await filesBelow(to)).filter((path) => !path.startsWith('.samserver/'));
+    expect(copies.length).toBeGreaterThan(100);
+    for (const path of copies) {
+      const [source, copy] = await Promise.all([from, to].map((each) => readFile(join(each, path))));
+      expect(copy?.equals(source ?? Buffer.of())).toBe(true);
+    }
+  }
 });

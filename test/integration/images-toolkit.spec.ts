@@ -20,6 +20,7 @@ import { FileWorkerPool } from '../../src/images/volume/index.js';
 import { backUp } from '../../src/migration/images/backup-files.js';
 import { ImagesJob } from '../../src/migration/images/images-job.js';
 import { imagesCommand } from '../../src/migration/images/index.js';
+import { ManifestFiles } from '../../src/migration/images/manifest-files.js';
 import { temporaryDirectory } from '../support/child-process.js';
 import { writeOldPictures } from '../support/picture-tree.js';
 import { createTestVolume, type TestVolume } from '../support/test-volume.js';
@@ -155,6 +156,35 @@ describe('a backup', () => {
       code: 0,
       result: { copied: 26, kept: 40, verified: { read: 66, continued: 30 } },
     });
+  });
+
+  it('whose list of files is damaged does not restore to a directory that looks whole', async () => {
+    const backup = join(elsewhere.path, 'backup');
+    await images('backup', backup);
+    const list = join(backup, 'files.jsonl');
+    const lines = (await readFile(list, 'utf8')).split('\n');
+    await writeFile(list, lines.slice(0, 40).join('\n'));
+    const target = join(elsewhere.path, 'restored');
+    expect(await images('restore', backup, '--to', target)).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('40 of its 66 entries'),
+    });
+    expect(await readdir(target)).not.toContain('.samserver-volume');
+    // The next backup writes the list again.
+    expect(await images('backup', backup)).toMatchObject({ code: 0, result: { verified: { expected: 66 } } });
+    expect(await images('restore', backup, '--to', target)).toMatchObject({ code: 0 });
+    expect(await readdir(target)).toContain('.samserver-volume');
+  });
+
+  it('whose list of files was not written has no summary', async () => {
+    const files = new ManifestFiles(join(elsewhere.path, 'backup'));
+    const { writer } = await files.checkpoints.begin();
+    await writer.add({ path: 'one.jpg', sizeBytes: 1, mtimeMs: 0, sha256: '0'.repeat(64) });
+    // The list cannot get this name. A kill at this moment leaves the same.
+    await mkdir(join(files.directory, 'files.jsonl', 'x'), { recursive: true });
+    const about = { directory: volume.path, deploymentId: null };
+    await expect(files.finish(writer, about)).rejects.toThrow();
+    expect(await files.exists()).toBe(false);
   });
 
   it('stops at a full disk, with one line and not one for each file', async () => {

@@ -1,12 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, readFile, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { ImageSetIntakeService } from '../../src/images/index.js';
+import { ImageSetIntakeService, ImagesService } from '../../src/images/index.js';
 import { linkedFileName } from '../../src/images/volume/volume-layout.js';
 import { IncomingSweep } from '../../src/images/upload/incoming-sweep.js';
+import { LegacyRoles } from '../../src/legacy/roles/legacy-roles.js';
+import { AmbulanceDirectory } from '../../src/legacy/shared-collections/ambulance-directory.js';
+import type { Snapshot } from '../../src/legacy/shared-collections/legacy-snapshot.js';
+import { PictureSource } from '../../src/legacy/shared-collections/mirror-sources.js';
+import { PictureCollectionsRepository } from '../../src/legacy/shared-collections/picture-collections.repository.js';
 import { adminToken, call } from '../support/http.js';
 import { formOf, newBox, postRaw, SNAPSHOT } from '../support/old-boxes.js';
 import { OldDatabase } from '../support/old-database.js';
@@ -454,6 +459,45 @@ describe('a kill between the file and the record', () => {
     for (const path of [join(volume.path, 'of-another.jpg'), outside])
       expect(await readFile(path, 'utf8')).toBe('of another');
     expect(await waiting()).toEqual([]);
+  });
+});
+
+describe('the catch-up of the collections of the old server', () => {
+  it('searches for many requests together, and writes only those that are missing', async () => {
+    const { app } = service.service;
+    const old = await OldDatabase.open(service.database.url);
+    const boxes = [await newBox(service), await newBox(service)];
+    const since = Date.now() - 1_000;
+    for (let n = 0; n < 12; n += 1)
+      for (const [k, { boxCode }] of boxes.entries()) {
+        const form = formOf({ ambulance_id: boxCode }, [['a.jpg', await jpeg(5_000 + 2 * n + k)]]);
+        expectEmpty(await postRaw(service, SNAPSHOT, form));
+      }
+    const ids = boxes.map(({ vehicleId }) => OldDatabase.id(vehicleId));
+    const histories = () => old.all('ambulance_image_histories', { ambulance_id: { $in: ids } });
+    await until(async () => (await histories()).length === 22, 'the histories');
+
+    // An own repository: the catch-up of the service uses the other one.
+    const collections = new PictureCollectionsRepository(old.connection);
+    const source = new PictureSource(
+      app.get(AmbulanceDirectory),
+      app.get(LegacyRoles),
+      app.get(ImagesService),
+      collections,
+    );
+    const items: Snapshot[] = [];
+    for await (const page of source.since(since))
+      items.push(...page.filter(({ vehicleId }) => boxes.some((box) => box.vehicleId === vehicleId)));
+    expect(items).toHaveLength(24);
+    const upsert = jest.spyOn(collections, 'upsert');
+    expect(await source.write(items)).toBe(0);
+    expect(upsert).not.toHaveBeenCalled();
+
+    const missing = { ...(items[7] as Snapshot), at: new Date(since), names: ['uploads/x/1_1_1234.jpg'] };
+    expect(await source.write([...items, missing])).toBe(1);
+    expect(upsert.mock.calls).toEqual([[missing.vehicleId, missing]]);
+    expect((await histories()).map(({ images }) => images.image0)).toContain(missing.names[0]);
+    await old.close();
   });
 });
 

@@ -18,6 +18,11 @@ const PICTURES_SETTLE_WITHIN_MS = 900_000;
 const DOCUMENT_WITHIN_MS = 500;
 const POSITIONS_PAGE_SIZE = 1_000;
 const PICTURES_PAGE_SIZE = 500;
+/**
+ * A larger group is of a catch-up, which reads the requests of a quarter of an hour every 30 s: nearly all are in their place,
+ * which two searches show for the whole group. The requests of a live group are not, so each is written at once.
+ */
+const LIVE_GROUP_SIZE = 20;
 
 /** An item with the id of its vehicle in the old system. */
 interface AmbulanceItem<T> {
@@ -143,9 +148,10 @@ export class PictureSource extends VehicleItemSource<Snapshot> {
   }
 
   protected override async upsert(entries: readonly AmbulanceItem<Snapshot>[]): Promise<number> {
+    const named = entries.filter(({ item }) => item.names.length > 0);
+    const missing = named.length > LIVE_GROUP_SIZE ? await this.collections.missingOf(named) : named;
     let count = 0;
-    for (const { ambulanceId, item } of entries)
-      if (item.names.length > 0) count += await this.collections.upsert(ambulanceId, item);
+    for (const { ambulanceId, item } of missing) count += await this.collections.upsert(ambulanceId, item);
     return count;
   }
 

@@ -72,6 +72,28 @@ export class PictureCollectionsRepository {
     return count;
   }
 
+  /** Those of the requests that `upsert` has to look at: not the newest one, and not in the history under their own id. */
+  async missingOf<T extends { readonly ambulanceId: string; readonly item: Post }>(
+    entries: readonly T[],
+  ): Promise<readonly T[]> {
+    const owners = [...new Set(entries.map(({ ambulanceId }) => ambulanceId))];
+    const currents = await this.pictures.find({ ambulance_id: { $in: owners.flatMap(bothIdsOf) } }).toArray();
+    const shown = new Map(currents.map((each) => [String(each.ambulance_id), postIn(each)]));
+    const ids = entries.map(({ ambulanceId, item }) => historyIdOf(ambulanceId, item));
+    const histories = await this.histories
+      .find({ _id: { $in: ids } }, { projection: { images: 1 } })
+      .toArray();
+    const former = new Map(histories.map(({ _id, images }) => [_id.toHexString(), namesIn(images)]));
+    return entries.filter(({ ambulanceId, item }, n) => {
+      const newest = shown.get(ambulanceId);
+      if (newest && isKnown(item, newest)) return false;
+      // A newer request than the newest one is shown, even when it is in the history.
+      if (!newest || !isBefore(item, newest)) return true;
+      const names = former.get(ids[n]?.toHexString() ?? '') ?? [];
+      return !item.names.every((name, place) => names[place] === name);
+    });
+  }
+
   /** Whether the request is in its place: the newest one, or a history of this service or of the old server after it. */
   async has(ambulanceId: string, post: Post): Promise<boolean> {
     const current = await this.currentOf(ambulanceId);
@@ -124,10 +146,8 @@ export class PictureCollectionsRepository {
     return { id, count: 1 };
   }
 
-  /** Searches for an ObjectId and for text: it is not known which of them other programs write. */
   private currentOf(ambulanceId: string): Promise<PicturesDocument | null> {
-    const ids: unknown[] = [new mongo.ObjectId(ambulanceId), ambulanceId];
-    return this.pictures.findOne({ ambulance_id: { $in: ids } });
+    return this.pictures.findOne({ ambulance_id: { $in: bothIdsOf(ambulanceId) } });
   }
 
   private get pictures(): mongo.Collection<PicturesDocument> {
@@ -138,6 +158,9 @@ export class PictureCollectionsRepository {
     return collectionOf<PicturesDocument>(this.connection, 'ambulance_image_histories');
   }
 }
+
+/** As an ObjectId and as text: it is not known which of them other programs write. */
+const bothIdsOf = (ambulanceId: string): unknown[] => [new mongo.ObjectId(ambulanceId), ambulanceId];
 
 function historyIdOf(ambulanceId: string, { at, names }: Post): mongo.ObjectId {
   const atMs = at?.getTime() ?? wallTimeMs(names);

@@ -40,7 +40,7 @@ export async function backUp(
   const target = join(destination, FILES_DIRECTORY);
   const temporary = await temporaryDirectory(target);
   const { writer, earlier } = await manifest.checkpoints.begin();
-  const lists = [...earlier, ...((await manifest.exists()) ? [manifest.entries()] : [])];
+  const lists = [...earlier, manifest.entries(true)];
   const merged = mergeByPath<KnownLists>({
     file: job.files(root),
     ...Object.fromEntries(lists.map((list, index) => [`known${index}`, list])),

@@ -85,11 +85,6 @@ export async function verifyImages(
       verified(job, root, expected, mode, isProtected ? expected.directory : null, catalog),
     );
   const result = options.database ? await withCatalog(job.io, settings, compare) : await compare(null);
-  if (result.expected < summary.files)
-    throw new Error(
-      `the manifest in ${expected.directory} is damaged: ${result.expected} of its ${summary.files} entries can be read. ` +
-        'Take it from a backup, or make it again with `samserver images manifest`',
-    );
   const mismatched = job.countOf(...MISMATCHES, ...DATABASE_MISMATCHES);
   if (root === settings.images.directory) {
     const verifiedAt = new Date().toISOString();
@@ -105,6 +100,7 @@ export async function verifyImages(
 /**
  * Verifies with a record of what was read, so that an interrupted run can be continued.
  * @param recordDirectory null: without a record
+ * @throws Error when entries of the manifest cannot be read: the files that they name would not be missed
  */
 async function verified(
   job: ImagesJob,
@@ -121,6 +117,12 @@ async function verified(
       : await VerificationRecord.begin(recordDirectory, mode.kind, isNew);
   const result = await verifyFiles(job, root, manifest.entries(), mode, catalog, record);
   await record?.finish(isNew);
+  const { files } = await manifest.summary();
+  if (result.expected < files)
+    throw new Error(
+      `the manifest in ${manifest.directory} is damaged: ${result.expected} of its ${files} entries can be read. ` +
+        'Make it again with `samserver images manifest`, or that of a backup with `samserver images backup`',
+    );
   return result;
 }
 

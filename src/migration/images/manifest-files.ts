@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceDurably } from '../../images/volume/index.js';
 import { Checkpoints } from './checkpoints.js';
 import { type EntryWriter, type ManifestEntry, readEntries } from './entry-lines.js';
 
@@ -50,9 +51,9 @@ export class ManifestFiles {
     );
   }
 
-  /** In the order of paths. */
-  entries(): AsyncGenerator<ManifestEntry, void, undefined> {
-    return readEntries(join(this.directory, ENTRIES_FILE));
+  /** In the order of paths. @param isOptional a manifest that does not exist has no entries */
+  entries(isOptional = false): AsyncGenerator<ManifestEntry, void, undefined> {
+    return readEntries(join(this.directory, ENTRIES_FILE), isOptional);
   }
 
   /** Replaces the last manifest by the finished checkpoint. */
@@ -70,8 +71,9 @@ export class ManifestFiles {
       rootSha256,
       madeAt: new Date().toISOString(),
     };
-    await this.replace(SUMMARY_FILE, `${JSON.stringify(summary, null, 2)}\n`);
     await this.checkpoints.finishAs(writer, ENTRIES_FILE);
+    // Last: a manifest without its summary is not a finished one.
+    await replaceDurably(join(this.directory, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
     return summary;
   }
 
@@ -101,18 +103,6 @@ export class ManifestFiles {
     }
     await rename(temporary, join(this.directory, SUMS_FILE));
     return { files, bytes, rootSha256: hash.digest('hex') };
-  }
-
-  private async replace(name: string, content: string): Promise<void> {
-    const temporary = join(this.directory, `${name}.tmp`);
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(this.directory, name));
   }
 }
 
