@@ -12,7 +12,7 @@ import { JWT_SECRET, startTestService, type TestService } from '../support/test-
 let service: TestService;
 let token: string;
 beforeAll(async () => {
-  service = await startTestService();
+  service = await startTestService({ TRUST_PROXY: '127.0.0.1' });
   token = await adminToken(service);
 });
 afterAll(async () => {
@@ -44,7 +44,10 @@ describe('old clients in use', () => {
   it('are stored with transport and dialect: box, panel, and unknown box', async () => {
     const { boxCode } = await newBox(service);
     await postJson(service, TRACKING, { ambulance_id: boxCode });
-    await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), { port: 'socket' });
+    await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), {
+      port: 'socket',
+      headers: { 'x-forwarded-for': '198.51.100.7' },
+    });
     await postJson(service, TRACKING, { ambulance_id: 'stranger' });
     const panel = await OldPanel.open(service.socketUrl, 'socket.io-client 3', 'polling');
     panel.close();
@@ -57,6 +60,7 @@ describe('old clients in use', () => {
           name: boxCode,
           way: 'socket_port',
           dialect: 'urlencoded',
+          lastAddress: '198.51.100.7',
           count: 2,
         }),
         expect.objectContaining({
@@ -64,6 +68,7 @@ describe('old clients in use', () => {
           name: 'stranger',
           way: 'http',
           dialect: 'json',
+          lastAddress: '127.0.0.1',
           count: 1,
         }),
         expect.objectContaining({ kind: 'panel', name: '127.0.0.1', way: 'polling', count: 1 }),
@@ -79,7 +84,13 @@ describe('old clients in use', () => {
 
   it('are limited in memory and in storage', async () => {
     const record = (n: number): void =>
-      clientTracker().record({ kind: 'unknown_box', name: `made up ${n}`, way: 'http', dialect: 'none' });
+      clientTracker().record({
+        kind: 'unknown_box',
+        name: `made up ${n}`,
+        way: 'http',
+        dialect: 'none',
+        lastAddress: null,
+      });
     for (let n = 0; n < 2_000; n += 1) record(n);
     await clientTracker().flush();
     const repository = service.service.app.get(LegacyClientsRepository);
@@ -96,7 +107,7 @@ describe('samserver legacy status', () => {
   it('prints them as a table, and as JSON', async () => {
     const { exitCode, out, err } = await run('status');
     expect([exitCode, err]).toEqual([0, '']);
-    expect(out).toMatch(/^boxes: 1\n {2}B-\d+-\d+ {2}http, json {2}last /);
+    expect(out).toMatch(/^boxes: 1\n {2}B-\d+-\d+ {2}http, json {2}from 127\.0\.0\.1 {2}last /);
     expect(out).toMatch(/\nthe old interfaces are still needed\n$/);
     const json = JSON.parse((await run('status', '--json', '--days', '1')).out) as Record<string, unknown[]>;
     expect(json).toMatchObject({ days: 1, silent: [] });
