@@ -3,6 +3,7 @@ import { runCommandLine } from '../../src/core/commands/index.js';
 import type { LegacyClient } from '../../src/legacy/status/legacy-client.schema.js';
 import { LegacyClientsRepository } from '../../src/legacy/status/legacy-clients.repository.js';
 import { LegacyClientTracker } from '../../src/legacy/status/legacy-client-tracker.js';
+import { recordedAddresses } from '../../src/migration/front-door/recorded-boxes.js';
 import { legacyCommand } from '../../src/migration/index.js';
 import { adminToken, call } from '../support/http.js';
 import { newBox, postJson, postRaw, TRACKING } from '../support/old-boxes.js';
@@ -125,5 +126,21 @@ describe('samserver legacy status', () => {
 
   it('prints its help', async () => {
     expect(await run('--help')).toMatchObject({ exitCode: 0, out: expect.stringContaining('--days <n>') });
+  });
+});
+
+describe('samserver front-door apply --boxes', () => {
+  it('takes the address of the last post of a box from the database', async () => {
+    const { boxCode } = await newBox(service);
+    await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), {
+      headers: { 'x-forwarded-for': '203.0.113.9' },
+    });
+    await clientTracker().flush();
+    const sink = { write: () => true };
+    const io = {
+      env: { MONGODB_URL: service.database.url, JWT_SECRET },
+      ...{ stdout: sink, stderr: sink, signal: new AbortController().signal },
+    };
+    expect((await recordedAddresses(io, [boxCode])).addresses).toEqual(['203.0.113.9']);
   });
 });
