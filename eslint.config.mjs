@@ -47,6 +47,22 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    ignores: ['src/database/connections.ts', '**/*.spec.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['mongoose', 'mongodb'].map((name) => ({
+            name,
+            importNames: ['createConnection', 'connect', 'MongoClient', 'default'],
+            message: 'Open connections with openConnection of database/, which corrects the driver.',
+          })),
+        },
+      ],
+    },
+  },
+  {
     files: ['src/config/**/*.ts', 'src/main.ts', 'src/cli.ts', 'test/**/*.ts', 'bench/**/*.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },

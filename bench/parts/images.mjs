@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import sharp from 'sharp';
-import { expect, samserver } from '../support/image-commands.mjs';
+import { commandEnvironment, expect, samserver } from '../support/image-commands.mjs';
 import { roundName } from '../support/statistics.mjs';
 import { FLOOR, Table } from '../support/table.mjs';
 
@@ -62,14 +62,7 @@ export async function run({ programs, revisions, rounds, values, progress }) {
     progress(`${name}: writing ${files} files`);
     const volume = await programs.directory();
     const paths = await writePictures(volume, files);
-    const database = await programs.startDatabase(root);
-    const env = {
-      PATH: process.env.PATH,
-      MONGODB_URL: database.urlOf('images'),
-      JWT_SECRET: 'a secret of the bench, more than 32 bytes',
-      IMAGE_DIR: volume,
-    };
-    await samserver(root, env, 'schema', 'up');
+    const env = await commandEnvironment({ programs, root, name: 'images', volume });
     // The first run warms the cache, so that the disk is not measured.
     sum(volume);
     add('scan', FLOOR, { seconds: sum(volume) });

@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeLargePictureTree } from '../../test/support/large-picture-tree.mjs';
-import { expect, samserver } from '../support/image-commands.mjs';
+import { commandEnvironment, expect, samserver } from '../support/image-commands.mjs';
 import { Table } from '../support/table.mjs';
 
 const USUAL_FILES = 100_000;
@@ -34,14 +34,7 @@ export async function run({ programs, revisions, values, progress }) {
     const volume = await programs.directory();
     await writeLargePictureTree(volume, files);
     await writeFile(join(volume, '.samserver-volume'), '6f1d0c1e-3f55-4b83-9d2e-0d7c3b0f5a10\n');
-    const database = await programs.startDatabase(root);
-    const env = {
-      PATH: process.env.PATH,
-      MONGODB_URL: database.urlOf('toolkit'),
-      JWT_SECRET: 'a secret of the bench, more than 32 bytes',
-      IMAGE_DIR: volume,
-    };
-    await samserver(root, env, 'schema', 'up');
+    const env = await commandEnvironment({ programs, root, name: 'toolkit', volume });
     const backup = join(await programs.directory(), 'backup');
     const cases = [
       { title: 'manifest', args: ['manifest'], expected: { files } },

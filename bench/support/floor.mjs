@@ -1,6 +1,7 @@
 /**
  * The floor of `ingest`: a minimal program that stores the same positions as the service, and answers after the durable
- * write. node:http and Socket.IO take JSON; requests that arrive during one insert share the next one. It validates nothing, knows no vehicles and publishes nothing. The collection is clustered by `_id` as that of the service,
+ * write. node:http and Socket.IO take JSON; requests that arrive during one insert share the next one. It validates nothing, has no vehicles and publishes nothing. The
+ * collection is clustered by `_id` as that of the service,
  * without its index on `recordedAt`. A token is the id of a vehicle.
  *
  *   node bench/support/floor.mjs mongodb://127.0.0.1:27018/floor

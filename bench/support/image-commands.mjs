@@ -6,6 +6,19 @@ import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import { watchMemory } from './usage.mjs';
 
+/** A database with the schema, and the environment of commands for a volume. */
+export async function commandEnvironment({ programs, root, name, volume }) {
+  const database = await programs.startDatabase(root);
+  const env = {
+    PATH: process.env.PATH,
+    MONGODB_URL: database.urlOf(name),
+    JWT_SECRET: 'a secret of the bench, more than 32 bytes',
+    IMAGE_DIR: volume,
+  };
+  await samserver(root, env, 'schema', 'up');
+  return env;
+}
+
 /** Runs a command. `seconds` is the time of the whole process. */
 export async function samserver(root, env, ...args) {
   const isJson = args[0] === 'images';

@@ -18,7 +18,7 @@ interface CacheOptions<T> {
   readonly ttlMs: number;
   /**
    * `shared`: in Redis; without Redis in memory. `process`: in memory only, for secrets and access rights. Memory is used
-   * only while the changes of every instance arrive here (`EventStream.hearsEveryInstance`), and the owner calls `forget`,
+   * only while the changes of every instance arrive here (`EventStream.receivesFromAll`), and the owner calls `forget`,
    * `revise` or `clear` on the shared event of a change.
    */
   readonly tier: 'shared' | 'process';
@@ -69,7 +69,7 @@ export class Cache implements OnApplicationBootstrap {
       this.shared.push(reads as never);
       return reads;
     }
-    const isCurrent = (): boolean => this.stream.hearsEveryInstance;
+    const isCurrent = (): boolean => this.stream.receivesFromAll;
     const reads = new MemoryReads<T>({ ttlMs, maxEntries, size, isCurrent, count });
     this.memories.push(reads);
     return reads;

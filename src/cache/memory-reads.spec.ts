@@ -34,7 +34,7 @@ function setUpLists() {
   return { reads, under: { load, begun }, end: (value: number[]) => end(value) };
 }
 
-/** A load that ends when the test says so. */
+/** A load that ends when the test ends it. */
 function pendingLoad() {
   let end: (value: string | null) => void = () => undefined;
   let begin: () => void = () => undefined;

@@ -1,4 +1,4 @@
-/** Heartbeats that were read longer ago say nothing about the instances of now. */
+/** Heartbeats that were read longer ago are out of date. */
 const MAX_AGE_MS = 20_000;
 
 /** The other instances with a heartbeat in storage, as they were read last. */

@@ -24,11 +24,11 @@ function streamWithoutRedis(): EventStream {
 
 it('without Redis, every revocation arrives while no other instance has a heartbeat', () => {
   const stream = streamWithoutRedis();
-  expect(stream.hearsEveryInstance).toBe(false);
+  expect(stream.receivesFromAll).toBe(false);
   stream.setAlive(new Set());
-  expect(stream.hearsEveryInstance).toBe(true);
+  expect(stream.receivesFromAll).toBe(true);
   stream.setAlive(new Set(['other']));
-  expect([stream.hearsEveryInstance, stream.unheardIds]).toEqual([false, ['other']]);
+  expect([stream.receivesFromAll, stream.silentIds]).toEqual([false, ['other']]);
 });
 
 it('heartbeats that were read more than 20 s ago count as unknown', () => {
@@ -36,9 +36,9 @@ it('heartbeats that were read more than 20 s ago count as unknown', () => {
   const now = jest.spyOn(performance, 'now').mockReturnValue(1_000);
   stream.setAlive(new Set());
   now.mockReturnValue(21_000);
-  expect(stream.hearsEveryInstance).toBe(true);
+  expect(stream.receivesFromAll).toBe(true);
   now.mockReturnValue(21_001);
-  expect(stream.hearsEveryInstance).toBe(false);
+  expect(stream.receivesFromAll).toBe(false);
   stream.setAlive(new Set());
-  expect(stream.hearsEveryInstance).toBe(true);
+  expect(stream.receivesFromAll).toBe(true);
 });

@@ -140,7 +140,7 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
    * lost. A lost one may have ended between a commit and its publication.
    */
   get mustFollowStorage(): boolean {
-    return this.unheardIds.length > 0 || this.members?.hasLost === true;
+    return this.silentIds.length > 0 || this.members?.hasLost === true;
   }
 
   /**
@@ -168,17 +168,17 @@ export class EventStream implements OnModuleInit, OnApplicationBootstrap, OnAppl
    * A revocation by any instance reaches this one at once: nothing else may answer from a cache of access rights. Without
    * Redis it is true while no other instance has a heartbeat. False while the heartbeats are not known.
    */
-  get hearsEveryInstance(): boolean {
+  get receivesFromAll(): boolean {
     const { ids } = this.alive;
     if (ids === null) return false;
     if (!this.redis.isConfigured) return ids.size === 0;
     // After a pause of the whole process, entries may wait that were not read yet.
     if (this.state !== 'complete' || performance.now() - this.echoAtMs > MAX_ECHO_AGE_MS) return false;
-    return this.unheardIds.length === 0 && this.members?.hasLost === false;
+    return this.silentIds.length === 0 && this.members?.hasLost === false;
   }
 
   /** Instances that are alive by their heartbeat in storage and whose events do not arrive here. */
-  get unheardIds(): readonly string[] {
+  get silentIds(): readonly string[] {
     return [...(this.alive.ids ?? [])].filter((id) => this.members?.has(id) !== true);
   }
 

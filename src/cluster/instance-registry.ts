@@ -30,8 +30,8 @@ interface RegistryRead {
 }
 
 /**
- * What instances know of each other through their records in storage, for features that keep stored state in memory. An
- * instance that changes such state either claims it in Redis, or its record says that it does not.
+ * What instances read of each other in their records in storage, for features that keep stored state in memory. An
+ * instance that changes such state either claims it in Redis, or its record has the mark that it does not.
  */
 @Injectable()
 export class InstanceRegistry {
@@ -54,7 +54,7 @@ export class InstanceRegistry {
 
   /**
    * The number for the record. An odd number: this instance claims in Redis what it changes. An even number: it does not. It
-   * only grows, so another instance that sees a larger number knows that there was a change in between.
+   * only grows, so a larger number shows another instance that there was a change in between.
    */
   get claimsToRecord(): number {
     const canResume = performance.now() - this.stoppedClaimingAtMs >= RESUME_AFTER_MS && this.redis.isUp;
@@ -73,7 +73,7 @@ export class InstanceRegistry {
   }
 
   /**
-   * Resolves when the record says that this instance changes stored state without a claim.
+   * Resolves when the record in storage shows that this instance changes stored state without a claim.
    * @throws storage/unavailable
    */
   async stopClaiming(): Promise<void> {

@@ -13,7 +13,7 @@ export interface SettingDefinition<T = unknown, Default extends string | null = 
   readonly default: Default;
   /** The default on the embedded evaluation database, when it differs. */
   readonly embeddedDefault?: string;
-  /** Describes what applies without a value, when `default` is null and "none" does not say it; Markdown. */
+  /** Describes what applies without a value, when `default` is null and "none" is not enough; Markdown. */
   readonly defaultText?: string;
   readonly unit?: SettingUnit;
   /** What the setting does, for operators; Markdown. */

@@ -49,7 +49,7 @@ beforeEach(() => {
       detectClocksBehind: async () => undefined,
       save: async () => undefined,
     } as unknown as CrewEventDetector,
-    { hearsEveryInstance: true } as EventStream,
+    { receivesFromAll: true } as EventStream,
     clock,
     events,
   );

@@ -102,7 +102,7 @@ export class CrewPositionReader {
 
   /** Every position that any instance has stored is published here. */
   private canCollect(nowMs: number): boolean {
-    return this.stream.hearsEveryInstance && nowMs - this.positions.publishedUpToMs <= MAX_PUBLISH_LAG_MS;
+    return this.stream.receivesFromAll && nowMs - this.positions.publishedUpToMs <= MAX_PUBLISH_LAG_MS;
   }
 
   private async takeCollected(

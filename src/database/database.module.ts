@@ -1,24 +1,21 @@
 import { Global, Module } from '@nestjs/common';
 import { getConnectionToken } from '@nestjs/mongoose';
-import { type Connection, createConnection } from 'mongoose';
+import type { Connection } from 'mongoose';
 import { ERROR_TRANSLATOR, LOCK_PROVIDER } from '../core/index.js';
-import { patchClosedConnections } from './closed-connections.js';
+import { newConnection } from './connections.js';
 import { CursorsRepository } from './cursors.repository.js';
 import { DatabaseConnection, StartupTasks } from './database-connection.js';
 import { DatabaseServer } from './database-server.js';
 import { DatabaseTime } from './database-time.js';
 import { DeploymentIdService } from './deployment-id.service.js';
 import { LocksService } from './locks.service.js';
-import { patchOperationTimeLimit } from './operation-time-limit.js';
 import { SchemaGate } from './migrations/schema-gate.service.js';
 import { schemaMigratorProvider } from './migrations/schema-migrator.js';
 import { SchemaStatus } from './migrations/schema-status.service.js';
 import { translateStorageError } from './storage-errors.js';
 
 export function unopenedConnection(): Connection {
-  patchOperationTimeLimit();
-  patchClosedConnections();
-  const connection = createConnection();
+  const connection = newConnection();
   // Calls fail at once during an outage and do not wait in a queue.
   Object.assign(connection.config, { bufferCommands: false });
   return connection;

@@ -8,6 +8,7 @@ export { DatabaseConnection, type DatabasePhase, StartupTasks } from './database
 export { DatabaseModule } from './database.module.js';
 export { DeploymentIdRepository, DeploymentIdService } from './deployment-id.service.js';
 export { collectionOf } from './collection-of.js';
+export { openConnection } from './connections.js';
 export { LockLostError } from './database-lock.js';
 export { LocksService } from './locks.service.js';
 export { MIGRATIONS, SUPPORTED_SCHEMA } from './migrations/index.js';

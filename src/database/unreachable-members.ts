@@ -10,7 +10,7 @@ interface SelectionError {
 
 /**
  * Explains a failed connection to a replica set. The driver connects to the members under the addresses that the set's
- * configuration names, not under those of the URL, and its error does not tell where an address comes from.
+ * configuration names, not under those of the URL, and its error does not contain where an address comes from.
  * @returns null when the URL names all the members that do not answer
  */
 export function unreachableMembersHint(error: unknown, url: string): string | null {

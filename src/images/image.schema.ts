@@ -74,3 +74,31 @@ ImageSchema.index({ vehicleId: 1, sha256: 1 });
 ImageSchema.index({ vehicleId: 1, _id: 1 });
 /** Unfinished deletions. */
 ImageSchema.index({ deletedAt: 1 }, { sparse: true });
+
+export function toRecord({ id, vehicleId, width, height, ...rest }: Image): ImageRecord {
+  return {
+    _id: new Types.ObjectId(id),
+    ...(vehicleId !== null && { vehicleId: new Types.ObjectId(vehicleId) }),
+    ...(width !== null && { width }),
+    ...(height !== null && { height }),
+    ...rest,
+  };
+}
+
+export function toImage(record: ImageRecord): Image {
+  return {
+    id: record._id.toHexString(),
+    vehicleId: record.vehicleId?.toHexString() ?? null,
+    path: record.path,
+    filename: record.filename,
+    contentType: record.contentType,
+    sizeBytes: record.sizeBytes,
+    sha256: record.sha256,
+    width: record.width ?? null,
+    height: record.height ?? null,
+    origin: record.origin,
+    ...(record.place !== undefined && { place: record.place }),
+    ...(record.isDamaged === true && { isDamaged: true }),
+    createdAt: record.createdAt,
+  };
+}

@@ -4,43 +4,16 @@ import { type Model, Types } from 'mongoose';
 import { duplicateKeyField, insertOrFindDuplicates } from '../database/index.js';
 import { imageNotFound } from './image.errors.js';
 import type { Image } from './image.js';
-import { ImageRecord } from './image.schema.js';
-import {
-  type Amount,
-  amountOf,
-  type DayKey,
-  ImageTotalsRepository,
-  NO_VEHICLE,
-  sumOf,
-} from './totals/image-totals.repository.js';
-import { dayOfImageId, isImageId } from './volume/volume-layout.js';
+import { ImageRecord, toImage, toRecord } from './image.schema.js';
+import { type Amount, amountOf, sumOf } from './totals/image-totals.repository.js';
+import { isImageId } from './volume/volume-layout.js';
 
 /** An image whose deletion has begun is invisible to readers. */
 const NOT_DELETED = { deletedAt: { $exists: false } } as const;
 
-/** The record of a file, for comparison with the volume. */
-export interface CatalogEntry {
-  /** Below the volume, with `/`. */
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  /** Epoch milliseconds; null for an upload, whose modification time is not recorded. */
-  readonly mtimeMs: number | null;
-  readonly hasVehicle: boolean;
-}
-
-export interface AdoptedImage {
-  readonly image: Image;
-  /** Epoch milliseconds. */
-  readonly mtimeMs: number;
-}
-
 @Injectable()
 export class ImagesRepository {
-  constructor(
-    @InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>,
-    private readonly totals: ImageTotalsRepository,
-  ) {}
+  constructor(@InjectModel(ImageRecord.name) private readonly images: Model<ImageRecord>) {}
 
   /**
    * Durable when it resolves.
@@ -216,45 +189,6 @@ export class ImagesRepository {
       .lean();
     return found.map(toImage);
   }
-
-  async findByPaths(paths: readonly string[]): Promise<ReadonlyMap<string, CatalogEntry>> {
-    const found = await this.images.find({ path: { $in: [...paths] } }).lean();
-    return new Map(found.map((record) => [record.path, toEntry(record)]));
-  }
-
-  /**
-   * A page of files ordered by path, from after the given path. Files whose deletion has begun are left out.
-   * @returns `last`: the path to continue after; null after the last page
-   */
-  async listByPath(after: string, limit: number): Promise<{ entries: CatalogEntry[]; last: string | null }> {
-    const found = await this.images
-      .find({ path: { $gt: after } })
-      .sort({ path: 1 })
-      .limit(limit)
-      .lean();
-    return {
-      entries: found.filter(({ deletedAt }) => deletedAt === undefined).map(toEntry),
-      last: found.length < limit ? null : (found.at(-1)?.path ?? null),
-    };
-  }
-
-  /** Durable when it resolves. Leaves existing records unchanged. @returns the number of new records */
-  async adopt(images: readonly AdoptedImage[]): Promise<number> {
-    if (images.length === 0) return 0;
-    await this.totals.markStale(images.map(({ image }) => dayOf(image.id, image.vehicleId)));
-    const records = images.map(({ image, mtimeMs }) => ({ ...toRecord(image), mtimeMs }));
-    const known = await insertOrFindDuplicates(this.images, records);
-    return images.length - known.size;
-  }
-
-  async assignVehicle(path: string, vehicleId: string): Promise<void> {
-    const found = await this.images
-      .findOneAndUpdate({ path }, { $set: { vehicleId: new Types.ObjectId(vehicleId) } })
-      .lean();
-    if (!found) return;
-    const id = found._id.toHexString();
-    await this.totals.markStale([dayOf(id, null), dayOf(id, vehicleId)]);
-  }
 }
 
 /** A filter. Absent equals null. */
@@ -262,41 +196,4 @@ function ownerIs(vehicleId: string | null): { vehicleId: Types.ObjectId | null }
   return { vehicleId: vehicleId === null ? null : new Types.ObjectId(vehicleId) };
 }
 
-const dayOf = (id: string, vehicleId: string | null): DayKey => ({
-  vehicleId: vehicleId ?? NO_VEHICLE,
-  day: dayOfImageId(id),
-});
-
 const contentKeyOf = ({ vehicleId, sha256 }: Image): string => `${vehicleId}:${sha256}`;
-
-function toEntry({ path, sizeBytes, sha256, mtimeMs, vehicleId }: ImageRecord): CatalogEntry {
-  return { path, sizeBytes, sha256, mtimeMs: mtimeMs ?? null, hasVehicle: vehicleId !== undefined };
-}
-
-function toRecord({ id, vehicleId, width, height, ...rest }: Image): ImageRecord {
-  return {
-    _id: new Types.ObjectId(id),
-    ...(vehicleId !== null && { vehicleId: new Types.ObjectId(vehicleId) }),
-    ...(width !== null && { width }),
-    ...(height !== null && { height }),
-    ...rest,
-  };
-}
-
-function toImage(record: ImageRecord): Image {
-  return {
-    id: record._id.toHexString(),
-    vehicleId: record.vehicleId?.toHexString() ?? null,
-    path: record.path,
-    filename: record.filename,
-    contentType: record.contentType,
-    sizeBytes: record.sizeBytes,
-    sha256: record.sha256,
-    width: record.width ?? null,
-    height: record.height ?? null,
-    origin: record.origin,
-    ...(record.place !== undefined && { place: record.place }),
-    ...(record.isDamaged === true && { isDamaged: true }),
-    createdAt: record.createdAt,
-  };
-}

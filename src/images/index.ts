@@ -1,7 +1,7 @@
 export type { Image } from './image.js';
 export { sanitizeFilename } from './image.js';
 export { ImageRecordsModule } from './image-records.module.js';
-export { type AdoptedImage, type CatalogEntry, ImagesRepository } from './images.repository.js';
+export { type AdoptedImage, type CatalogEntry, ImageCatalogRepository } from './image-catalog.repository.js';
 export { ImagesModule } from './images.module.js';
 export { ImagesService } from './images.service.js';
 export { ImageReferences, type FindExisting, type ReferenceSource } from './retention/image-references.js';

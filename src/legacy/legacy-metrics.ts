@@ -18,8 +18,8 @@ type PostOutcome =
   | 'limited'
   | 'failed';
 /**
- * `mirror`: nginx has sent a copy of a post that it sent to the old server too. `direct`: any other; the old server does not
- * know it.
+ * `mirror`: nginx has sent a copy of a post that it sent to the old server too. `direct`: any other; the old server has not
+ * got it.
  */
 export type PostOrigin = 'direct' | 'mirror';
 const POST_ORIGINS: readonly PostOrigin[] = ['direct', 'mirror'];

@@ -8,6 +8,7 @@ const client = (kind: LegacyClientKind, name: string, daysAgo: number): LegacyCl
   name,
   way: 'socket_port',
   dialect: 'json',
+  lastAddress: name === '291' ? '198.51.100.7' : null,
   firstSeenAt: new Date('2026-01-01T00:00:00.000Z'),
   lastSeenAt: new Date(NOW.getTime() - daysAgo * 86_400_000),
   count: 3,
@@ -22,7 +23,7 @@ describe('samserver legacy status', () => {
     );
     expect(statusLines(status, 30)).toEqual([
       'boxes: 1',
-      '  291  socket port, json  last 2026-10-28T10:00:00.000Z, first 2026-01-01T00:00:00.000Z, 3 times',
+      '  291  socket port, json  from 198.51.100.7  last 2026-10-28T10:00:00.000Z, first 2026-01-01T00:00:00.000Z, 3 times',
       'panels: 1',
       '  10.0.0.1  socket port, json  last 2026-11-26T10:00:00.000Z, first 2026-01-01T00:00:00.000Z, 3 times',
       'boxes that belong to no vehicle: 0',

@@ -30,7 +30,7 @@ export const legacyCommand: DefineCommand = (command, io, setExitCode) => {
     .command('status')
     .summary('list the boxes and panels of the old server')
     .description(
-      'Lists the boxes and panels that use the interfaces of the old server, with the time, the transport and the dialect of ' +
+      'Lists the boxes and panels that use the interfaces of the old server, with the time, the address, the transport and the dialect of ' +
         'their last contact. The service writes this record every 30 seconds; GET /api/v1/legacy/clients shows the same.',
     )
     .option('--days <n>', 'clients silent for this many days are only counted', numberArgument(1, 9_999), 30)
@@ -93,7 +93,9 @@ export function statusLines({ active, silent }: LegacyStatus, days: number): str
   return lines;
 }
 
-function clientLine({ name, way, dialect, count, firstSeenAt, lastSeenAt }: LegacyClient): string {
-  const times = `last ${lastSeenAt.toISOString()}, first ${firstSeenAt.toISOString()}`;
-  return `  ${name}  ${way.replace('_', ' ')}, ${dialect}  ${times}, ${count} times`;
+function clientLine({ kind, name, way, dialect, lastAddress, count, ...client }: LegacyClient): string {
+  const times = `last ${client.lastSeenAt.toISOString()}, first ${client.firstSeenAt.toISOString()}`;
+  // The name of a panel is its address.
+  const from = kind === 'panel' ? '' : `  from ${lastAddress ?? 'unknown'}`;
+  return `  ${name}  ${way.replace('_', ' ')}, ${dialect}${from}  ${times}, ${count} times`;
 }

@@ -35,7 +35,7 @@ beforeEach(() => {
   } as unknown as VehiclesRepository;
   const cache = new Cache(
     { isConfigured: false } as Redis,
-    { hearsEveryInstance: true } as EventStream,
+    { receivesFromAll: true } as EventStream,
     {} as BackgroundJobs,
     new EventBus(),
     new Metrics(),

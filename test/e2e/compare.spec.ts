@@ -43,7 +43,7 @@ beforeAll(async () => {
     LEGACY_POSITIONS_PER_S_PER_BOX: '100000',
     LEGACY_PICTURE_POSTS_PER_S_PER_BOX: '100000',
   };
-  // The first start makes the schema that `adopt` needs; a running service would get to know the boxes some seconds later.
+  // The first start makes the schema that `adopt` needs; a running service would load the boxes some seconds later.
   await (await startTestService(env, old.database)).stop();
   const adopted = await run(adoptCommand, 'adopt', [], { MONGODB_URL: old.database.url, JWT_SECRET });
   expect(adopted.exitCode).toBe(0);

@@ -5,7 +5,7 @@ import { OldServer } from '../support/old-server.js';
 import { PanelNotificationServer } from '../support/panel-notification-server.js';
 import { until } from '../support/sockets.js';
 
-/** Checks that the old server of the tests behaves as the known facts say, faults included. */
+/** Checks that the old server of the tests behaves as in the known facts, faults included. */
 let server: OldServer;
 let database: OldDatabase;
 let ambulanceId: string;

@@ -211,7 +211,9 @@ describeWithRedis('samserver preflight', () => {
       );
       expect(settings.images.directory).toBe(machine.pictures);
       expect(settings.legacy.timeZone).toBe('UTC');
-      expect(settings.sharedCollections.isEnabled).toBe(false);
+      expect(settings.legacy.role).toBe('old');
+      const secret = await readFile(join(machine.root, 'out/secrets/legacy_mirror_secret'), 'utf8');
+      expect(settings.legacy.mirror.secret).toBe(secret.trim());
       expect(settings.auth.firstAdmin?.email).toBe('ops@example.test');
       for (const path of outcome.report.files) expect((await stat(path)).mode & 0o777).toBe(0o600);
       expect((await stat(join(machine.root, 'out/secrets'))).mode & 0o777).toBe(0o700);

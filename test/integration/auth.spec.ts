@@ -408,9 +408,9 @@ describe('a session', () => {
   it('that joins a namespace during its revocation is closed right after', async () => {
     const user = await newUser(service, admin, 'viewer');
     const { accessToken } = await logIn(service, user);
-    // The other instance does not know yet that it is not alone: it caches the session and accepts it.
+    // The other instance has not detected this one yet: it caches the session and accepts it.
     const stream = other.service.app.get(EventStream);
-    const alone = jest.spyOn(stream, 'hearsEveryInstance', 'get').mockReturnValue(true);
+    const alone = jest.spyOn(stream, 'receivesFromAll', 'get').mockReturnValue(true);
     await me(other, accessToken);
     await call(service, 'DELETE', `/api/v1/users/${user.id}`, { token: admin });
     const socket = await watch(other, accessToken);

@@ -17,7 +17,7 @@ async function countOf({ service }: Instance, cache: string, outcome: string): P
   return Number(line.exec(text)?.[1] ?? 0);
 }
 
-/** A load that ends when the test says so. */
+/** A load that ends when the test ends it. */
 function pendingLoad() {
   let end: (value: string) => void = () => undefined;
   const result = new Promise<string>((resolve) => (end = resolve));
@@ -55,7 +55,7 @@ describeWithRedis('the cache of several instances', () => {
       const others = [one, other].filter((instance) => instance !== each);
       await until(() => {
         streamOf(each).setAlive(new Set(others.flatMap(() => [...streamOf(each).memberIds])));
-        return streamOf(each).memberIds.size === 1 && streamOf(each).hearsEveryInstance;
+        return streamOf(each).memberIds.size === 1 && streamOf(each).receivesFromAll;
       }, 'the events of the other instance to arrive');
     }
   });

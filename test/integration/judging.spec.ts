@@ -203,7 +203,7 @@ describeWithRedis('positions of one vehicle at several instances', () => {
       return [await outcome(forward), await outcome(backward)].includes(await outcome(sender));
     }
 
-    /** Every position is in the history or in quarantine, as its verdict says. */
+    /** Every position is in the history or in quarantine, by its verdict. */
     async function expectKept(sender: Sender, sent: unknown[], results: PositionResult[]): Promise<void> {
       const idOf = ({ lat, lon, time }: { lat: number; lon: number; time: string }) =>
         `${lat} ${lon} ${time}`;

@@ -5,30 +5,18 @@ import { CRASH, formOf, newBox, postJson, postRaw, SNAPSHOT, TRACKING } from '..
 import { OldPanel } from '../support/old-panel.js';
 import { imagesOf, jpeg } from '../support/pictures.js';
 import { until } from '../support/sockets.js';
-import { stallingDatabase, type StallingProxy } from '../support/stalling-proxy.js';
-import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { startTestService, type TestService } from '../support/test-service.js';
-import { createTestVolume, type TestVolume } from '../support/test-volume.js';
+import type { StallingProxy } from '../support/stalling-proxy.js';
+import { startStallingService, type StallingService } from '../support/stalling-service.js';
+import type { TestService } from '../support/test-service.js';
 
-let database: TestDatabase;
+let stalling: StallingService;
 let proxy: StallingProxy;
-let volume: TestVolume;
 let service: TestService;
 beforeAll(async () => {
-  database = await startTestDatabase();
-  const stalling = await stallingDatabase(database.url);
-  proxy = stalling.proxy;
-  volume = await createTestVolume();
-  const env = { MONGODB_TIMEOUT_MS: '1000', ...volume.env };
-  service = await startTestService(env, { ...database, url: stalling.url });
+  stalling = await startStallingService({ MONGODB_TIMEOUT_MS: '1000' });
+  ({ proxy, service } = stalling);
 });
-afterAll(async () => {
-  proxy.resume();
-  await service.stop();
-  await proxy.close();
-  await database.stop();
-  await volume.remove();
-});
+afterAll(() => stalling.stop());
 
 const report = (boxCode: string, lat = 13.7563) => ({
   ambulance_id: boxCode,

@@ -9,33 +9,21 @@ import { OldPanel } from '../support/old-panel.js';
 import { imagesOf, jpeg } from '../support/pictures.js';
 import { Scrape } from '../support/scrape.js';
 import { until } from '../support/sockets.js';
-import { stallingDatabase, type StallingProxy } from '../support/stalling-proxy.js';
-import { startTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { type Instance, OPS_TOKEN, startTestService, type TestService } from '../support/test-service.js';
-import { createTestVolume, type TestVolume } from '../support/test-volume.js';
+import type { StallingProxy } from '../support/stalling-proxy.js';
+import { startStallingService, type StallingService } from '../support/stalling-service.js';
+import { type Instance, OPS_TOKEN, type TestService } from '../support/test-service.js';
 
 limitJobIntervals(100);
 
-let database: TestDatabase;
+let stalling: StallingService;
 let proxy: StallingProxy;
-let volume: TestVolume;
 let service: TestService;
 beforeAll(async () => {
-  database = await startTestDatabase();
-  const stalling = await stallingDatabase(database.url);
-  proxy = stalling.proxy;
-  volume = await createTestVolume();
-  // One instance on the database, without a spool, which makes the vehicles and reads what the others store.
-  const env = { MONGODB_TIMEOUT_MS: '1500', OPS_TOKEN, ...volume.env };
-  service = await startTestService(env, { ...database, url: stalling.url });
+  // Without a spool: it makes the vehicles and reads what the instances of the tests store.
+  stalling = await startStallingService({ MONGODB_TIMEOUT_MS: '1500', OPS_TOKEN });
+  ({ proxy, service } = stalling);
 });
-afterAll(async () => {
-  proxy.resume();
-  await service.stop();
-  await proxy.close();
-  await database.stop();
-  await volume.remove();
-});
+afterAll(() => stalling.stop());
 
 let directory: string;
 beforeEach(async () => {

@@ -3,6 +3,7 @@ import { runCommandLine } from '../../src/core/commands/index.js';
 import type { LegacyClient } from '../../src/legacy/status/legacy-client.schema.js';
 import { LegacyClientsRepository } from '../../src/legacy/status/legacy-clients.repository.js';
 import { LegacyClientTracker } from '../../src/legacy/status/legacy-client-tracker.js';
+import { recordedAddresses } from '../../src/migration/front-door/recorded-boxes.js';
 import { legacyCommand } from '../../src/migration/index.js';
 import { adminToken, call } from '../support/http.js';
 import { newBox, postJson, postRaw, TRACKING } from '../support/old-boxes.js';
@@ -12,7 +13,7 @@ import { JWT_SECRET, startTestService, type TestService } from '../support/test-
 let service: TestService;
 let token: string;
 beforeAll(async () => {
-  service = await startTestService();
+  service = await startTestService({ TRUST_PROXY: '127.0.0.1' });
   token = await adminToken(service);
 });
 afterAll(async () => {
@@ -44,7 +45,10 @@ describe('old clients in use', () => {
   it('are stored with transport and dialect: box, panel, and unknown box', async () => {
     const { boxCode } = await newBox(service);
     await postJson(service, TRACKING, { ambulance_id: boxCode });
-    await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), { port: 'socket' });
+    await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), {
+      port: 'socket',
+      headers: { 'x-forwarded-for': '198.51.100.7' },
+    });
     await postJson(service, TRACKING, { ambulance_id: 'stranger' });
     const panel = await OldPanel.open(service.socketUrl, 'socket.io-client 3', 'polling');
     panel.close();
@@ -57,6 +61,7 @@ describe('old clients in use', () => {
           name: boxCode,
           way: 'socket_port',
           dialect: 'urlencoded',
+          lastAddress: '198.51.100.7',
           count: 2,
         }),
         expect.objectContaining({
@@ -64,6 +69,7 @@ describe('old clients in use', () => {
           name: 'stranger',
           way: 'http',
           dialect: 'json',
+          lastAddress: '127.0.0.1',
           count: 1,
         }),
         expect.objectContaining({ kind: 'panel', name: '127.0.0.1', way: 'polling', count: 1 }),
@@ -79,7 +85,13 @@ describe('old clients in use', () => {
 
   it('are limited in memory and in storage', async () => {
     const record = (n: number): void =>
-      clientTracker().record({ kind: 'unknown_box', name: `made up ${n}`, way: 'http', dialect: 'none' });
+      clientTracker().record({
+        kind: 'unknown_box',
+        name: `made up ${n}`,
+        way: 'http',
+        dialect: 'none',
+        lastAddress: null,
+      });
     for (let n = 0; n < 2_000; n += 1) record(n);
     await clientTracker().flush();
     const repository = service.service.app.get(LegacyClientsRepository);
@@ -96,7 +108,7 @@ describe('samserver legacy status', () => {
   it('prints them as a table, and as JSON', async () => {
     const { exitCode, out, err } = await run('status');
     expect([exitCode, err]).toEqual([0, '']);
-    expect(out).toMatch(/^boxes: 1\n {2}B-\d+-\d+ {2}http, json {2}last /);
+    expect(out).toMatch(/^boxes: 1\n {2}B-\d+-\d+ {2}http, json {2}from 127\.0\.0\.1 {2}last /);
     expect(out).toMatch(/\nthe old interfaces are still needed\n$/);
     const json = JSON.parse((await run('status', '--json', '--days', '1')).out) as Record<string, unknown[]>;
     expect(json).toMatchObject({ days: 1, silent: [] });
@@ -114,5 +126,21 @@ describe('samserver legacy status', () => {
 
   it('prints its help', async () => {
     expect(await run('--help')).toMatchObject({ exitCode: 0, out: expect.stringContaining('--days <n>') });
+  });
+});
+
+describe('samserver front-door apply --boxes', () => {
+  it('takes the address of the last post of a box from the database', async () => {
+    const { boxCode } = await newBox(service);
+    await postRaw(service, TRACKING, new URLSearchParams({ ambulance_id: boxCode }), {
+      headers: { 'x-forwarded-for': '203.0.113.9' },
+    });
+    await clientTracker().flush();
+    const sink = { write: () => true };
+    const io = {
+      env: { MONGODB_URL: service.database.url, JWT_SECRET },
+      ...{ stdout: sink, stderr: sink, signal: new AbortController().signal },
+    };
+    expect((await recordedAddresses(io, [boxCode])).addresses).toEqual(['203.0.113.9']);
   });
 });

@@ -14,10 +14,7 @@ limitJobIntervals(200);
 
 const streamOf = ({ service }: Instance): EventStream => service.app.get(EventStream);
 const untilAllHear = (...instances: readonly Instance[]) =>
-  until(
-    () => instances.every((each) => streamOf(each).hearsEveryInstance),
-    'all events to arrive everywhere',
-  );
+  until(() => instances.every((each) => streamOf(each).receivesFromAll), 'all events to arrive everywhere');
 const reasonsOf = async (instance: Instance): Promise<string[]> =>
   (await call(instance, 'GET', '/ready')).body.reasons;
 const untilReasons = (instance: Instance, ...reasons: readonly string[]) =>
@@ -113,7 +110,7 @@ describe('several instances without Redis', () => {
     const other = await one.another();
     expect(await reasonsOf(other)).toEqual(['live.not_shared']);
     await untilReasons(one, 'live.not_shared');
-    expect([streamOf(one), streamOf(other)].map(({ hearsEveryInstance }) => hearsEveryInstance)).toEqual([
+    expect([streamOf(one), streamOf(other)].map(({ receivesFromAll }) => receivesFromAll)).toEqual([
       false,
       false,
     ]);
@@ -168,7 +165,7 @@ describeWithRedis('several instances with Redis', () => {
       await redis.kill();
       await untilReasons(one, 'redis.down', 'live.not_shared');
       expect((await call(one, 'GET', '/ready')).status).toBe(200);
-      expect([streamOf(one), streamOf(other)].map(({ hearsEveryInstance }) => hearsEveryInstance)).toEqual([
+      expect([streamOf(one), streamOf(other)].map(({ receivesFromAll }) => receivesFromAll)).toEqual([
         false,
         false,
       ]);

@@ -108,7 +108,7 @@ describeWithRedis('the lists of two instances', () => {
   let here: TestService;
   let there: Instance;
   const isComplete = ({ service: { app } }: Instance): boolean =>
-    app.get(EventStream).memberIds.size === 1 && app.get(EventStream).hearsEveryInstance;
+    app.get(EventStream).memberIds.size === 1 && app.get(EventStream).receivesFromAll;
   beforeAll(async () => {
     redis = await RedisServer.start();
     here = await startTestService({ REDIS_URL: redis.url });
@@ -140,7 +140,7 @@ describeWithRedis('the lists of two instances', () => {
   it('are read from storage while events of the other one do not arrive', async () => {
     const { vehicleId } = await newVehicle(here, token);
     await redis.kill();
-    await until(() => !there.service.app.get(EventStream).hearsEveryInstance, 'the stream to be cut');
+    await until(() => !there.service.app.get(EventStream).receivesFromAll, 'the stream to be cut');
     for (const status of ['dispatched', 'on_scene']) {
       await patch(vehicleId, { status }, here);
       expect((await list('limit=500', there)).at(-1)).toMatchObject({ id: vehicleId, status });

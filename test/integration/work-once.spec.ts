@@ -216,7 +216,7 @@ describeWithRedis('work of several instances', () => {
       return times;
     });
     // `StorageFollower` would publish it again while an instance is silent for a moment.
-    jest.spyOn(EventStream.prototype, 'unheardIds', 'get').mockReturnValue([]);
+    jest.spyOn(EventStream.prototype, 'silentIds', 'get').mockReturnValue([]);
     const repository = one.service.app.get(PositionsRepository);
     jest.spyOn(repository, 'insert').mockRejectedValueOnce(storageUnavailable());
     expect((await report(one, fix(0, 40))).status).toBe(503);

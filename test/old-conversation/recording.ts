@@ -6,7 +6,7 @@ import { filesBelow } from '../support/test-volume.js';
 import type { Conversation } from './conversation.js';
 import type { Played, StepAnswer } from './player.js';
 
-/** Every value to compare, by a key that says where it was observed. */
+/** Every value to compare, by a key that names the place where it was observed. */
 export type Recording = ReadonlyMap<string, string>;
 
 const COLLECTIONS = [

@@ -123,7 +123,7 @@ describe('lists of vehicles', () => {
 });
 
 describe('crashes', () => {
-  it('are there when a panel looks at them as soon as it is told', () => {
+  it('are there when a panel reads them as soon as it gets the frame', () => {
     expect(hour.happened.crashes.map(({ sawDocument }) => sawDocument)).toEqual([true, true]);
   });
 

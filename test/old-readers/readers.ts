@@ -67,6 +67,14 @@ const guardedOnline = (now: Date): Stage => ({
   },
 });
 
+/** With the tracking document, the open request, and on or off. */
+const withStatus = (now: Date): Stage[] => [
+  join('ambulance_trackings', 'tracking'),
+  one('tracking'),
+  ...openRequest,
+  guardedOnline(now),
+];
+
 const measured = {
   _id: 0,
   code: '$ambulance_box_code',
@@ -84,10 +92,7 @@ const measured = {
 export function ongoingList(database: OldDatabase, now: Date): Promise<Row[]> {
   return aggregate(database, 'ambulances', [
     { $match: { isdeleted: false } },
-    join('ambulance_trackings', 'tracking'),
-    one('tracking'),
-    ...openRequest,
-    guardedOnline(now),
+    ...withStatus(now),
     { $match: { $or: [{ online: 1 }, { assigned: 1 }] } },
     { $project: measured },
     { $sort: { code: 1 } },
@@ -98,10 +103,7 @@ export function ongoingList(database: OldDatabase, now: Date): Promise<Row[]> {
 export function appList(database: OldDatabase, now: Date): Promise<Row[]> {
   return aggregate(database, 'ambulances', [
     { $match: { isdeleted: false } },
-    join('ambulance_trackings', 'tracking'),
-    one('tracking'),
-    ...openRequest,
-    guardedOnline(now),
+    ...withStatus(now),
     { $project: { _id: 0, code: '$ambulance_box_code', online: 1, assigned: 1 } },
     { $sort: { code: 1 } },
   ]);
@@ -110,12 +112,9 @@ export function appList(database: OldDatabase, now: Date): Promise<Row[]> {
 /** Request list, snap and tracking details of the web: with the pictures. */
 export function requestDetails(database: OldDatabase, now: Date): Promise<Row[]> {
   return aggregate(database, 'ambulances', [
-    join('ambulance_trackings', 'tracking'),
-    one('tracking'),
     join('ambulance_images', 'pictures'),
     one('pictures'),
-    ...openRequest,
-    guardedOnline(now),
+    ...withStatus(now),
     { $project: { ...measured, images: '$pictures.images' } },
     { $sort: { code: 1 } },
   ]);

@@ -129,7 +129,7 @@ export class ReplayedHour {
     await this.setPlaces({ source_location: none, destination_location: none });
   }
 
-  /** A crash, and the look of a panel at it as soon as the panel is told. */
+  /** A crash, and what a panel reads as soon as it gets the frame. */
   async crash(box: number, heading: string, look: (id: string) => Promise<unknown>): Promise<void> {
     const panel = await OldPanel.open(this.service.socketUrl);
     await panel.join(`CRASH_NOTIFY_${this.ambulanceId(box)}`);

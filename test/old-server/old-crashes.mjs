@@ -12,10 +12,10 @@ export async function takeCrash(io, request, response) {
     ambulance_id: ambulance._id,
     location: { lat: body.tracking_latitude, lon: body.tracking_longitude },
     speed: twoDecimals(kmh(body.tracking_speed)),
-    // Text: "nan" from a box without a fix.
+    // A text: a box without a fix sends "nan".
     heading: body.tracking_heading,
   }).catch(() => null);
-  // A place or a speed of "nan": not stored, and nobody is told.
+  // A report whose place or speed is "nan" is not stored, and no panel gets a frame of it.
   if (!crash) return;
   const notify = { ambulance_crashes_id: crash._id, type: 'CRASH_NOTIFY' };
   io.to(`CRASH_NOTIFY_${ambulance._id}`).emit('data', JSON.stringify(notify));

@@ -29,7 +29,7 @@ function send(ambulance, open, type) {
 export function notifyOf(ambulance, open, { kmh, storedKmh, minutes }) {
   const id = String(ambulance._id);
   const state = seen.get(id) ?? { isNear: false, timer: null };
-  // At the first position after the process started; never again after an OFFLINE.
+  // It is sent at the first position after the process started, and never again after an OFFLINE.
   if (!seen.has(id)) send(ambulance, open, 'AMBULANCE_TRACKING_STATUS_ONLINE');
   clearTimeout(state.timer);
   state.timer = setTimeout(

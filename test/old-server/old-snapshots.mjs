@@ -20,7 +20,7 @@ export async function takeSnapshot(io, request, response) {
     return { path: `../public/${path}`, content: file.buffer };
   });
   const ambulance = await ambulanceOf(body);
-  // Announced before the files are written. Pictures of an unknown box are stored too, without an announcement.
+  // The frame is sent before the files are written. Pictures of an unknown box are stored too, and no frame is sent.
   if (ambulance) {
     io.to('snap').emit('data', JSON.stringify({ body, imagesObj: images }));
     await keep(ambulance, images);
@@ -37,7 +37,7 @@ async function keep(ambulance, images) {
     await Images.create({ ambulance_id: ambulance._id, images });
     return;
   }
-  // The times of every history are those of the vehicle's document: only its id says when it was made.
+  // Every history has the times of the vehicle's document; the time of its creation is only in its id.
   const { ambulance_id, images: earlier, createdAt } = former;
   const history = new ImageHistory({ ambulance_id, images: earlier, createdAt, updatedAt: createdAt });
   await history.save({ timestamps: false });

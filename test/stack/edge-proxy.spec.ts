@@ -2,22 +2,17 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createHash, X509Certificate } from 'node:crypto';
 import { Agent, request as requestTls } from 'node:https';
-import { Agent as PlainAgent, type IncomingHttpHeaders, request as requestPlain } from 'node:http';
+import { Agent as PlainAgent, request as requestPlain } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { io, type Socket } from 'socket.io-client';
 import { newVehicle } from '../support/http.js';
 import { noise } from '../support/pictures.js';
 import { until, whenConnected } from '../support/sockets.js';
+import { type WholeAnswer, wholeAnswer } from '../support/whole-answer.js';
 import { COMPOSE, describeOnEngine, docker, mustDocker, mustRun, ROOT } from './support/engine.js';
 import { IMAGE } from './support/images.js';
 import { API_NAME, GPS_NAME, Stack, UID } from './support/stack.js';
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
 
 /** Closes a connection at its second request, as a service does whose keep-alive ends while a request is on its way. */
 const SINGLE_USE_SERVER = `
@@ -65,7 +60,7 @@ describeOnEngine('the reverse proxy', () => {
     host: string,
     path: string,
     options: { plain?: boolean; headers?: Record<string, string>; body?: string | Buffer } = {},
-  ): Promise<Answer> {
+  ): Promise<WholeAnswer> {
     const { plain = false, headers = {}, body } = options;
     const port = plain ? stack.ports.edgeHttp : stack.ports.edgeHttps;
     const common = {
@@ -79,22 +74,8 @@ describeOnEngine('the reverse proxy', () => {
         ...headers,
       },
     };
-    return new Promise((resolve, reject) => {
-      const outgoing = plain ? requestPlain(common) : requestTls({ ...common, ca, servername: host });
-      outgoing.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: Buffer.concat(chunks),
-          }),
-        );
-      });
-      outgoing.on('error', reject);
-      outgoing.end(body);
-    });
+    const outgoing = plain ? requestPlain(common) : requestTls({ ...common, ca, servername: host });
+    return wholeAnswer(outgoing, body);
   }
 
   function open(

@@ -1,43 +1,32 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { until } from '../support/sockets.js';
-import { type Arrival, Boxes, ColorServer, describeWith } from './support/front-door.js';
-import { FrontDoorStack, Nginx, SECRET, TRACKING } from './support/front-door-nginx.js';
+import { type Arrival, Boxes, describeWith } from './support/front-door.js';
+import { FrontDoorStack, SECRET, TRACKING } from './support/front-door-nginx.js';
 
 const BOXES = Array.from({ length: 16 }, (_, n) => `203.0.113.${n + 1}`);
 
 const describeNginx = await describeWith({ nginx: ['/usr/sbin/nginx', '-v'] });
 
 describeNginx('the front door in nginx', () => {
-  let stack: FrontDoorStack;
-  let nginx: Nginx;
-  let blue: ColorServer;
-  let green: ColorServer;
-  const ask: FrontDoorStack['ask'] = (...request) => stack.ask(...request);
-
-  beforeAll(async () => {
-    stack = await FrontDoorStack.start();
-    ({ nginx, blue, green } = stack);
-  });
-  afterAll(() => stack.close());
-  beforeEach(() => stack.forget());
+  const stack = FrontDoorStack.forTests();
 
   const sequences = (list: readonly Arrival[]): string[] =>
     list.map(({ headers }) => String(headers['x-sequence'])).sort();
 
   it('shares posts by address: none, one, half, all and back under load, and each is answered', async () => {
-    await nginx.apply('--share', 'none', '--mirror', 'on');
-    const load = Boxes.start({ url: nginx.url, perSecond: 100, addresses: BOXES, prefix: 'p' });
+    await stack.nginx.apply('--share', 'none', '--mirror', 'on');
+    const load = Boxes.start({ url: stack.nginx.url, perSecond: 100, addresses: BOXES, prefix: 'p' });
     const pictures = Boxes.start({
-      ...{ url: nginx.url, perSecond: 20, addresses: BOXES, kind: 'pictures', prefix: 'i' },
+      ...{ url: stack.nginx.url, perSecond: 20, addresses: BOXES, kind: 'pictures', prefix: 'i' },
     });
     const [blues, greens]: [Arrival[], Arrival[]] = [[], []];
     const collect = async (): Promise<void> => {
-      blues.push(...(await blue.ledger()));
-      greens.push(...(await green.ledger()));
+      blues.push(...(await stack.blue.ledger()));
+      greens.push(...(await stack.green.ledger()));
     };
     for (const share of ['one', 'half', 'all', 'half', 'one', 'none']) {
-      await nginx.apply('--share', share, '--box-addresses', BOXES[2] ?? '');
+      await stack.nginx.apply('--share', share, '--box-addresses', BOXES[2] ?? '');
       const seen = greens.length + blues.length;
       await until(async () => (await collect(), greens.length + blues.length > seen + 60), 'posts');
     }
@@ -72,15 +61,22 @@ describeNginx('the front door in nginx', () => {
   });
 
   it('keeps a box on its color, and about half of many addresses on green', async () => {
-    await nginx.apply('--share', 'half', '--mirror', 'off', '--box-addresses', '203.0.113.7,2001:db8::/32');
+    await stack.nginx.apply(
+      '--share',
+      'half',
+      '--mirror',
+      'off',
+      '--box-addresses',
+      '203.0.113.7,2001:db8::/32',
+    );
     const colorOf = async (address: string): Promise<unknown> =>
-      (await ask(TRACKING, { headers: { 'x-real-ip': address } })).headers['x-samserver-color'];
+      (await stack.ask(TRACKING, { headers: { 'x-real-ip': address } })).headers['x-samserver-color'];
     const addresses = Array.from({ length: 200 }, (_, n) => `198.51.100.${n}`);
     const first = await Promise.all(addresses.map(colorOf));
     const greens = first.filter((color) => color === 'green').length;
     expect(greens).toBeGreaterThan(60);
     expect(greens).toBeLessThan(140);
-    await nginx.apply('--mirror', 'on');
+    await stack.nginx.apply('--mirror', 'on');
     expect(await Promise.all(addresses.map(colorOf))).toEqual(first);
     expect(await colorOf('203.0.113.7')).toBe('green');
     expect(await colorOf('2001:db8::17')).toBe('green');
@@ -100,11 +96,11 @@ describeNginx('the front door in nginx', () => {
         ['/socket.io/?transport=polling', 'POST'],
         ['/', 'GET'],
       ] as const)
-        for (const port of [nginx.ports.http, nginx.ports.sockets]) {
-          await nginx.apply('--share', share, '--mirror', 'off');
-          await ask(path, { method, headers: forged, port, localAddress: '127.0.0.9' });
+        for (const port of [stack.nginx.ports.http, stack.nginx.ports.sockets]) {
+          await stack.nginx.apply('--share', share, '--mirror', 'off');
+          await stack.ask(path, { method, headers: forged, port, localAddress: '127.0.0.9' });
         }
-    const all = [...(await blue.ledger()), ...(await green.ledger())];
+    const all = [...(await stack.blue.ledger()), ...(await stack.green.ledger())];
     expect(all).toHaveLength(16);
     for (const { headers } of all) {
       expect(JSON.stringify(headers)).not.toContain(SECRET);
@@ -113,49 +109,49 @@ describeNginx('the front door in nginx', () => {
       expect(headers['x-real-ip']).toBe('127.0.0.9');
     }
     // Also in the mirrored copy: nginx's own values.
-    await nginx.apply('--share', 'none', '--mirror', 'on');
-    await ask(TRACKING, {
+    await stack.nginx.apply('--share', 'none', '--mirror', 'on');
+    await stack.ask(TRACKING, {
       headers: { ...forged, 'X-Samserver-Mirror': 'guessed' },
       localAddress: '127.0.0.9',
     });
-    const [copy] = await stack.arrivals(green, 1);
+    const [copy] = await stack.arrivals(stack.green, 1);
     expect(copy?.headers['x-samserver-mirror']).toBe(SECRET);
     expect(copy?.headers['x-samserver-request-id']).toMatch(/^[0-9a-f]{32}$/);
     expect(copy?.headers['x-real-ip']).toBe('127.0.0.9');
   });
 
   it('sends everything but the posts of boxes to blue, except for test panels', async () => {
-    await nginx.apply('--share', 'all', '--mirror', 'on', '--panels', '192.0.2.50');
+    await stack.nginx.apply('--share', 'all', '--mirror', 'on', '--panels', '192.0.2.50');
     const color = async (path: string, method: string, address: string): Promise<unknown> =>
-      (await ask(path, { method, headers: { 'x-real-ip': address } })).headers['x-samserver-color'];
+      (await stack.ask(path, { method, headers: { 'x-real-ip': address } })).headers['x-samserver-color'];
     expect(await color(TRACKING, 'POST', '192.0.2.1')).toBe('green');
     expect(await color('/', 'GET', '192.0.2.1')).toBe('blue');
     expect(await color('/uploads/ambulance_images/1/a.jpg', 'GET', '192.0.2.1')).toBe('blue');
     expect(await color('/', 'GET', '192.0.2.50')).toBe('green');
-    await nginx.apply('--share', 'none', '--panels', '');
+    await stack.nginx.apply('--share', 'none', '--panels', '');
   });
 
   it.each([
     ['none', 'blue', 'green'],
     ['all', 'green', 'blue'],
   ])('share %s: a post that %s refuses goes to %s, once', async (share, _own, other) => {
-    await nginx.apply('--share', share, '--mirror', 'off');
-    const [own, fallback] = share === 'none' ? [blue, green] : [green, blue];
+    await stack.nginx.apply('--share', share, '--mirror', 'off');
+    const [own, fallback] = share === 'none' ? [stack.blue, stack.green] : [stack.green, stack.blue];
     await own.close();
-    const answer = await ask(TRACKING);
+    const answer = await stack.ask(TRACKING);
     expect(answer).toMatchObject({ status: 200, headers: { 'x-samserver-color': other } });
     expect(await fallback.ledger()).toHaveLength(1);
     // The first accepted connection brings its posts back.
     await own.open();
-    expect((await ask(TRACKING)).headers['x-samserver-color']).not.toBe(other);
+    expect((await stack.ask(TRACKING)).headers['x-samserver-color']).not.toBe(other);
   });
 
   it('does not repeat a post whose connection is cut in the middle, and answers 503', async () => {
     for (const share of ['none', 'all']) {
-      await nginx.apply('--share', share, '--mirror', 'off');
-      const [own, other] = share === 'none' ? [blue, green] : [green, blue];
+      await stack.nginx.apply('--share', share, '--mirror', 'off');
+      const [own, other] = share === 'none' ? [stack.blue, stack.green] : [stack.green, stack.blue];
       await own.behave('cut');
-      const answer = await ask(TRACKING);
+      const answer = await stack.ask(TRACKING);
       expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '2' } });
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'storage/unavailable' });
       expect(await own.ledger()).toHaveLength(1);
@@ -165,28 +161,28 @@ describeNginx('the front door in nginx', () => {
   });
 
   it('gives 503 with a retry hint and no address when both refuse', async () => {
-    await nginx.apply('--share', 'none', '--mirror', 'on');
-    await Promise.all([blue.close(), green.close()]);
-    const answer = await ask(TRACKING);
+    await stack.nginx.apply('--share', 'none', '--mirror', 'on');
+    await Promise.all([stack.blue.close(), stack.green.close()]);
+    const answer = await stack.ask(TRACKING);
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '2' } });
     expect(JSON.stringify(answer)).not.toMatch(/127\.0\.0\.1/);
     expect(answer.headers).not.toHaveProperty('x-samserver-color');
-    await Promise.all([blue.open(), green.open()]);
+    await Promise.all([stack.blue.open(), stack.green.open()]);
   });
 
   it('records posts that green did not take, and no others', async () => {
-    await nginx.apply('--share', 'none', '--mirror', 'on');
+    await stack.nginx.apply('--share', 'none', '--mirror', 'on');
     const failures = async (): Promise<string[]> =>
-      (await nginx.log('samserver-mirror-failed.log')).split('\n').filter((line) => line !== '');
-    await ask(TRACKING);
-    await stack.arrivals(green, 1);
+      (await stack.nginx.log('samserver-mirror-failed.log')).split('\n').filter((line) => line !== '');
+    await stack.ask(TRACKING);
+    await stack.arrivals(stack.green, 1);
     const before = (await failures()).length;
-    await green.close();
-    expect((await ask(TRACKING)).status).toBe(200);
+    await stack.green.close();
+    expect((await stack.ask(TRACKING)).status).toBe(200);
     await until(async () => (await failures()).length === before + 1, 'the line of the failed copy');
-    await green.open();
-    expect((await ask(TRACKING)).status).toBe(200);
-    await stack.arrivals(green, 1);
+    await stack.green.open();
+    expect((await stack.ask(TRACKING)).status).toBe(200);
+    await stack.arrivals(stack.green, 1);
     const [line = '{}'] = (await failures()).slice(before);
     expect(JSON.parse(line)).toMatchObject({ path: TRACKING, backendStatus: '502' });
     expect(await failures()).toHaveLength(before + 1);
@@ -197,7 +193,7 @@ describeNginx('the front door in nginx', () => {
     const figures: Record<string, string> = {};
     /** The rates of the fleet: 23 posts with two pictures and 16 positions a second. */
     const measure = async (name: string): Promise<void> => {
-      const common = { url: nginx.url, addresses: BOXES, timeoutMs: 3_000 };
+      const common = { url: stack.nginx.url, addresses: BOXES, timeoutMs: 3_000 };
       const results = await Promise.all([
         Boxes.start({ ...common, kind: 'pictures', perSecond: 23, count: 23 * seconds }).ended(),
         Boxes.start({ ...common, perSecond: 16, count: 16 * seconds }).ended(),
@@ -209,48 +205,48 @@ describeNginx('the front door in nginx', () => {
       // An answer that waits for the copy takes the second of its time-out.
       expect(at(0.99)).toBeLessThan(900);
     };
-    await nginx.apply('--share', 'none', '--mirror', 'off');
+    await stack.nginx.apply('--share', 'none', '--mirror', 'off');
     await measure('mirror off');
-    await nginx.apply('--mirror', 'on');
+    await stack.nginx.apply('--mirror', 'on');
     await measure('mirror on');
-    await green.behave('slow');
+    await stack.green.behave('slow');
     await measure('green takes 5 s');
-    await green.behave('ok');
-    await green.close();
+    await stack.green.behave('ok');
+    await stack.green.close();
     await measure('green refuses');
-    await green.open();
-    await nginx.apply('--mirror', 'off');
+    await stack.green.open();
+    await stack.nginx.apply('--mirror', 'off');
     await measure('mirror off again');
     console.info(`latency of an answer, ${seconds} s each: ${JSON.stringify(figures, null, 1)}`);
   });
 
   it('takes 600 posts in 3 s while green hangs: copies do not use up the connections', async () => {
-    await nginx.apply('--share', 'none', '--mirror', 'on');
-    await green.behave('slow');
-    const load = Boxes.start({ url: nginx.url, count: 600, perSecond: 200, timeoutMs: 3_000 });
+    await stack.nginx.apply('--share', 'none', '--mirror', 'on');
+    await stack.green.behave('slow');
+    const load = Boxes.start({ url: stack.nginx.url, count: 600, perSecond: 200, timeoutMs: 3_000 });
     const { failed, errors } = await load.ended();
-    await green.behave('ok');
+    await stack.green.behave('ok');
     expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
   });
 
   it('spools a large body and copies it byte for byte', async () => {
-    await nginx.apply('--share', 'none', '--mirror', 'on');
+    await stack.nginx.apply('--share', 'none', '--mirror', 'on');
     const body = 'x'.repeat(5_000_000);
-    expect((await ask('/api/snapshot/postAmbulanceImageUpload', { body })).status).toBe(200);
-    const [[original], [copy]] = [await stack.arrivals(blue, 1), await stack.arrivals(green, 1)];
+    expect((await stack.ask('/api/snapshot/postAmbulanceImageUpload', { body })).status).toBe(200);
+    const [[original], [copy]] = [await stack.arrivals(stack.blue, 1), await stack.arrivals(stack.green, 1)];
     expect(original?.sizeBytes).toBe(5_000_000);
     expect(copy?.sha256).toBe(original?.sha256);
   });
 
   it('passes WebSockets through, which survive a change of the plan', async () => {
-    await nginx.apply('--share', 'none');
-    const socket = connect(nginx.ports.sockets, '127.0.0.1');
+    await stack.nginx.apply('--share', 'none');
+    const socket = connect(stack.nginx.ports.sockets, '127.0.0.1');
     let received = '';
     socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
     socket.write('GET /socket.io/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     await until(() => received.includes('101 Switching'), 'the upgrade');
     expect(received.toLowerCase()).toContain('x-samserver-color: blue');
-    await nginx.apply('--share', 'half');
+    await stack.nginx.apply('--share', 'half');
     socket.write('still-here');
     await until(() => received.endsWith('still-here'), 'the echo');
     socket.destroy();

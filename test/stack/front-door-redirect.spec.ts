@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { until } from '../support/sockets.js';
-import { mustRun, run } from './support/engine.js';
+import { mustRun, ROOT, run } from './support/engine.js';
 import {
   addClientNamespace,
   type Arrival,
@@ -102,7 +103,62 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
 
   it('keeps a connection where it is when the redirect goes on and off', async () => {
     await nginx.apply('--redirect', 'off');
-    // A post a second on one connection, begun before the redirect.
+    const echo = openEcho();
+    await echo.more('the echo before');
+    await nginx.apply('--redirect', 'on');
+    await echo.more('the echo with the redirect');
+    await nginx.apply('--redirect', 'off');
+    await echo.more('the echo after');
+    echo.end();
+  });
+
+  /** The commands that `apply` prints for root, and those of the emergency stop by hand. */
+  it.each([
+    [
+      'printed commands',
+      async () => {
+        const { output } = await nginx.command('apply', '--redirect', 'off', '--dry-run', '--json');
+        const { commands } = JSON.parse(output) as { readonly commands: readonly string[] };
+        return [commands.slice(0, -1).join('\n'), commands.at(-1) ?? ''];
+      },
+    ],
+    [
+      'lines of the runbook',
+      async () => {
+        const page = await readFile(`${ROOT}docs/runbooks/side-by-side.md`, 'utf8');
+        const blocks = [...(page.split('the same by hand')[1] ?? '').matchAll(/```sh\n([^]*?)```/g)];
+        return blocks
+          .slice(0, 2)
+          .map(([, block = '']) =>
+            block
+              .replaceAll('sudo ', '')
+              .replaceAll('/etc/samserver/front-door', nginx.frontDoor)
+              .replaceAll(':15000', `:${nginx.ports.http}`)
+              .replaceAll(':15050', `:${nginx.ports.sockets}`),
+          );
+      },
+    ],
+  ])('keeps redirected connections with the %s, too', async (_name, commands) => {
+    await nginx.apply('--redirect', 'on');
+    const echo = openEcho();
+    await echo.more('the echo through nginx');
+    const [turnOff = '', removeTable = ''] = await commands();
+    expect((await nginx.shell(`set -e\n${turnOff}`)).code).toBe(0);
+    expect(await table()).toContain('samserver_front_door');
+    expect((await post(OUTSIDE, 'http://10.91.0.1:5000')).colors).toEqual({ direct: 1 });
+    await echo.more('the echo after the redirect went');
+    expect((await nginx.shell(removeTable)).output).toContain('are left');
+    await echo.more('the echo while the table is left');
+    echo.end();
+    await until(async () => {
+      expect((await nginx.shell(removeTable)).code).toBe(0);
+      return !(await table()).includes('samserver_front_door');
+    }, 'the removal of the table');
+    await nginx.apply('--redirect', 'off');
+  });
+
+  /** A connection from outside to port 5050 that sends and gets an echo. */
+  function openEcho(): { readonly more: (what: string) => Promise<void>; readonly end: () => void } {
     const script = `
       const socket = require('node:net').connect(5050, '10.91.0.1');
       socket.on('data', (chunk) => process.stdout.write(chunk)).on('close', () => process.exit(1));
@@ -115,15 +171,10 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
     const more = async (what: string): Promise<void> => {
       const { length } = echoed;
       await until(() => echoed.length > length + 3, what);
+      expect(child.exitCode).toBeNull();
     };
-    await more('the echo before');
-    await nginx.apply('--redirect', 'on');
-    await more('the echo with the redirect');
-    await nginx.apply('--redirect', 'off');
-    await more('the echo after');
-    expect(child.exitCode).toBeNull();
-    child.stdin.end();
-  });
+    return { more, end: () => child.stdin.end() };
+  }
 
   it('does not loop: a container and this machine reach the old server itself', async () => {
     await nginx.apply('--redirect', 'on', '--mirror', 'off');
@@ -165,7 +216,7 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
     await nginx.apply('--redirect', 'off');
     const refused = await nginx.commandWithoutRoot('apply', '--redirect', 'on');
     expect(refused.code).toBe(77);
-    expect(refused.output).toMatch(/nft -f - <<'END'\n[^]*redirect to :\d+[^]*systemctl/);
+    expect(refused.output).toMatch(/nft -f -\) <<'END'\n[^]*redirect to :\d+[^]*systemctl/);
     expect(await table()).not.toContain('samserver_front_door');
   });
 

@@ -1,5 +1,6 @@
 import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type WholeAnswer, wholeAnswer } from './whole-answer.js';
 
 /**
  * What the proxy does with a post: `swallow` answers 200 itself, `double` forwards it twice, `hang` never answers, `refuse`
@@ -25,7 +26,7 @@ export async function faultyProxy(
       const path = incoming.url ?? '/';
       const n = counts.get(path) ?? 0;
       counts.set(path, n + 1);
-      const send = (): Promise<Forwarded> => forward(target, path, incoming.headers, Buffer.concat(chunks));
+      const send = (): Promise<WholeAnswer> => forward(target, path, incoming.headers, Buffer.concat(chunks));
       void handle(faults[path]?.[n], send).then((result) => {
         if (result === 'hang') return;
         if (result === 'cut') return void incoming.socket.destroy();
@@ -43,16 +44,10 @@ export async function faultyProxy(
   };
 }
 
-interface Forwarded {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
 async function handle(
   fault: Fault | undefined,
-  send: () => Promise<Forwarded>,
-): Promise<Forwarded | 'hang' | 'cut'> {
+  send: () => Promise<WholeAnswer>,
+): Promise<WholeAnswer | 'hang' | 'cut'> {
   switch (fault) {
     case 'hang':
       return 'hang';
@@ -76,24 +71,6 @@ function forward(
   path: string,
   headers: IncomingHttpHeaders,
   body: Buffer,
-): Promise<Forwarded> {
-  return new Promise((resolve, reject) => {
-    const outgoing = httpRequest(
-      new URL(path, target),
-      { method: 'POST', headers, agent: false },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: Buffer.concat(chunks),
-          }),
-        );
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
+): Promise<WholeAnswer> {
+  return wholeAnswer(httpRequest(new URL(path, target), { method: 'POST', headers, agent: false }), body);
 }

@@ -28,13 +28,13 @@ export async function postRaw(
   service: Service,
   path: string,
   body: string | FormData | URLSearchParams,
-  options: { port?: Port; type?: string } = {},
+  options: { port?: Port; type?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer & { readonly text: string }> {
   const url = options.port === 'socket' ? service.socketUrl : service.url;
   const response = await fetch(`${url}${path}`, {
     method: 'POST',
     body,
-    ...(options.type !== undefined && { headers: { 'content-type': options.type } }),
+    headers: { ...options.headers, ...(options.type !== undefined && { 'content-type': options.type }) },
   });
   const text = await response.text();
   const isJson = /json/.test(response.headers.get('content-type') ?? '');

@@ -99,7 +99,7 @@ export class AttemptLimiter {
     }
   }
 
-  /** One attempt may always be under way here: nothing tells when those of other instances end. */
+  /** One attempt may always be under way here: the ends of those on other instances are not reported. */
   private mayBegin(wrong: number, pending: number): boolean {
     const instances = this.stream.memberIds.size + 1;
     return pending === 0 || wrong + (pending + 1) * instances <= this.settings.auth.failuresPerAccount;

@@ -104,7 +104,7 @@ export class SessionsService {
     return this.tokens.make(session, user, session.generation);
   }
 
-  /** A reused refresh token was copied. The service cannot tell thief from owner, so the session ends for both. */
+  /** A reused refresh token was copied. The service cannot distinguish thief and owner, so the session ends for both. */
   private async endOnTokenReuse(session: LoginSession, user: UserAccount): Promise<void> {
     // The session ends before the audit entry is written: a failed write of the log must not keep a stolen session
     // alive.

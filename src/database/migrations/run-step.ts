@@ -1,7 +1,8 @@
-import { createConnection, type mongo } from 'mongoose';
+import type { mongo } from 'mongoose';
 import type { Settings } from '../../config/index.js';
 import { databaseOf } from '../collection-of.js';
 import { stepConnectOptions } from '../connect-options.js';
+import { openConnection } from '../connections.js';
 import type { DatabaseLock } from '../database-lock.js';
 import { isAccessRefused, translateStorageError } from '../storage-errors.js';
 import { SchemaStepFailedError } from './schema-errors.js';
@@ -20,8 +21,7 @@ export interface StepConnection {
 }
 
 export async function openStepConnection(uri: string, settings: Settings): Promise<StepConnection> {
-  const connection = createConnection(uri, stepConnectOptions(settings));
-  await connection.asPromise();
+  const connection = await openConnection(uri, stepConnectOptions(settings));
   const close = (): Promise<void> => connection.close(true);
   try {
     return { db: databaseOf(connection), close };

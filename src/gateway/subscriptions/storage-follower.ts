@@ -84,7 +84,7 @@ export class StorageFollower implements OnApplicationBootstrap {
   }
 
   private begin(): number {
-    this.logger.warn({ instances: this.stream.unheardIds }, 'following other instances through storage');
+    this.logger.warn({ instances: this.stream.silentIds }, 'following other instances through storage');
     return this.stream.publishedUpToMs;
   }
 

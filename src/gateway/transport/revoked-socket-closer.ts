@@ -75,7 +75,7 @@ export class RevokedSocketCloser implements OnApplicationBootstrap {
 
   private async checkAll(): Promise<void> {
     const nowMs = performance.now();
-    if (this.stream.hearsEveryInstance && nowMs - this.checkedAtMs < QUIET_CHECK_INTERVAL_MS) return;
+    if (this.stream.receivesFromAll && nowMs - this.checkedAtMs < QUIET_CHECK_INTERVAL_MS) return;
     // Before the check: events that are missed during it make another check due.
     this.checkedAtMs = nowMs;
     await this.check(this.sockets());

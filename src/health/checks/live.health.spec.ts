@@ -6,11 +6,11 @@ import { LiveHealth } from './live.health.js';
 
 const OTHER = { id: 'other', color: 'green', version: '2.1.0' };
 
-function healthOf(unheardIds: readonly string[], isConfigured = true): LiveHealth {
+function healthOf(silentIds: readonly string[], isConfigured = true): LiveHealth {
   return new LiveHealth(
     new HealthIndicatorService(),
     { isConfigured } as Redis,
-    { unheardIds, state: isConfigured ? 'complete' : 'off', lagMs: 1 } as unknown as EventStream,
+    { silentIds, state: isConfigured ? 'complete' : 'off', lagMs: 1 } as unknown as EventStream,
     { others: [OTHER], whenRead: () => Promise.resolve() } as unknown as InstancesPoller,
   );
 }

@@ -29,9 +29,9 @@ export class LiveHealth extends HealthCheck {
 
   protected async measure(): Promise<CheckResult> {
     await this.instances.whenRead();
-    const unheard = new Set(this.stream.unheardIds);
+    const silent = new Set(this.stream.silentIds);
     return {
-      issues: unheard.size > 0 ? [healthIssue('degraded', 'live.not_shared')] : [],
+      issues: silent.size > 0 ? [healthIssue('degraded', 'live.not_shared')] : [],
       detail: {
         stream: this.stream.state,
         lagMs: this.stream.lagMs,
@@ -39,7 +39,7 @@ export class LiveHealth extends HealthCheck {
           id,
           color,
           version,
-          heard: !unheard.has(id),
+          heard: !silent.has(id),
         })),
       },
     };

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { Clock } from '../../core/index.js';
 import { asVolumeError } from '../image.errors.js';
 import type { Image } from '../image.js';
+import { ImageCatalogRepository } from '../image-catalog.repository.js';
 import { ImagesRepository } from '../images.repository.js';
 import { ImagesService } from '../images.service.js';
 import { ImageTotalsService } from '../totals/image-totals.service.js';
@@ -19,6 +20,7 @@ const DIRECTORY_LEVELS = 2;
 export class ImageRemovalService {
   constructor(
     private readonly images: ImagesRepository,
+    private readonly catalog: ImageCatalogRepository,
     private readonly records: ImagesService,
     private readonly references: ImageReferences,
     private readonly volume: ImageVolume,
@@ -35,7 +37,7 @@ export class ImageRemovalService {
     const ids = images.map(({ id }) => id);
     await this.references.removeOf(
       images,
-      async (paths) => new Set((await this.images.findByPaths(paths)).keys()),
+      async (paths) => new Set((await this.catalog.findByPaths(paths)).keys()),
     );
     await this.images.beginDeletes(ids, new Date(this.clock.nowMs()));
     await Promise.all(ids.map((id) => this.records.forget(id)));

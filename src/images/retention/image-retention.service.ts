@@ -14,9 +14,9 @@ const INTERVAL_MS = 600_000;
 const PAUSE_FACTOR = 1;
 
 /**
- * Deletes the oldest images as far as the settings say so: by age (IMAGE_RETENTION_DAYS), by the size of a vehicle's images and
- * of all images, and by the free space of the volume. By default nothing is deleted. It works in small steps with pauses, on one instance for all. An image that the newest document
- * of a vehicle names stays.
+ * Deletes the oldest images by the limits of the settings: age (IMAGE_RETENTION_DAYS), size of a vehicle's images and of all
+ * images, free space of the volume. By default nothing is deleted. It works in small steps with pauses, on one instance for
+ * all. An image that the newest document of a vehicle names stays.
  */
 @Injectable()
 export class ImageRetention implements OnApplicationBootstrap {

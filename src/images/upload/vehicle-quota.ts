@@ -11,7 +11,7 @@ const MAX_CACHED_VEHICLES = 1_000;
 
 /**
  * Limits the bytes of all uploads over the API of one vehicle to IMAGE_VEHICLE_QUOTA_BYTES, so that a stolen device token cannot
- * fill the disk. Each instance knows the images that the others store, from a shared event. The limit is approximate: uploads
+ * fill the disk. Each instance counts the images that the others store, which a shared event reports. The limit is approximate: uploads
  * at the same time may exceed it by a few images, and without Redis by what the other instances store within five minutes.
  */
 @Injectable()

@@ -41,7 +41,7 @@ export class BoxDirectory implements OnModuleInit, OnApplicationBootstrap {
     this.setBoxes(await this.knownBoxes.load());
   }
 
-  /** An instance that has not had a request yet knows the codes when an outage begins. */
+  /** Loads the codes, so that an instance without a request so far has them when an outage begins. */
   onApplicationBootstrap(): void {
     void this.database.whenStarted().then((hasStarted) => {
       if (hasStarted) this.read().catch(() => undefined);

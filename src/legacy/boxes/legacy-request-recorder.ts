@@ -23,6 +23,7 @@ export class LegacyRequestRecorder {
     const how = {
       way: isSocketPortRequest(request) ? 'socket_port' : 'http',
       dialect: dialectOf(request),
+      lastAddress: request.ip ?? null,
     } as const;
     if (isKnown) return this.clientTracker.record({ kind: 'box', name: code ?? '', ...how });
     this.metrics.post(post, 'unknown_box', originOf(request));

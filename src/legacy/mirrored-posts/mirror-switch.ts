@@ -55,7 +55,7 @@ export class MirrorSwitch implements OnModuleInit, OnApplicationBootstrap {
 
   /**
    * Changes it on this instance and on those that Redis reaches at once, also while storage does not answer.
-   * @throws storage/unavailable: the others, and the next start, do not know it
+   * @throws storage/unavailable: the others, and the next start, keep the former state
    */
   async change(isOn: boolean): Promise<void> {
     const state = { isOn, revision: this.state.revision + 1 };

@@ -72,9 +72,11 @@ export class PanelsService {
     }
     if (closed?.socket === socket) return;
     socket.emit('data', `socket connected id: ${socket.id}`);
+    const address = this.addresses.of(socket.conn.request);
     this.clientTracker.record({
       kind: 'panel',
-      name: this.addresses.of(socket.conn.request),
+      name: address,
+      lastAddress: address,
       way: socket.conn.transport.name === 'websocket' ? 'websocket' : 'polling',
       dialect: printableUserAgent(socket.handshake.headers['user-agent']),
     });

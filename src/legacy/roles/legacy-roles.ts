@@ -90,7 +90,7 @@ export class LegacyRoles implements OnModuleInit, OnApplicationBootstrap {
 
   /**
    * Those that arrived while this service had the role: nothing else may be written to the shared collections.
-   * @throws storage's errors, when another instance knows a later role than this one
+   * @throws storage's errors, when another instance has a later role than this one
    */
   async ours<T extends WithRoleEpoch>(items: readonly T[]): Promise<readonly T[]> {
     const knownEpoch = this.known?.epoch ?? SETTING_EPOCH;

@@ -25,7 +25,7 @@ interface PicturesDocument {
   /** The history that was made of the request before. */
   readonly ambulance_image_histories_id?: mongo.ObjectId;
   readonly createdAt?: unknown;
-  /** Time of the request, as old server and Samserver set it: by receipt, whatever the names say. */
+  /** Time of the request, as old server and Samserver set it: by receipt, in spite of the names. */
   readonly updatedAt?: unknown;
   readonly __v?: number;
 }
@@ -104,7 +104,7 @@ export class PictureCollectionsRepository {
     return histories.some(({ images }) => post.names.every((name) => namesIn(images).includes(name)));
   }
 
-  /** The newest request of each vehicle whose document says when it arrived. */
+  /** The newest request of each vehicle whose document has the time of its arrival. */
   async listPosts(): Promise<NamedPost[]> {
     const projection = { images: 1, updatedAt: 1 };
     const found = await this.pictures.find({}, { projection }).limit(MAX_POSTS).toArray();

@@ -23,6 +23,15 @@ class LegacyClientDto implements LegacyClient {
   })
   dialect!: string;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'IP address of the last request, of the client and not of a proxy in TRUST_PROXY; null in records of an earlier release.',
+    example: '203.0.113.7',
+  })
+  lastAddress!: string | null;
+
   @ApiProperty()
   firstSeenAt!: Date;
 

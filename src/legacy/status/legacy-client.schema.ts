@@ -14,6 +14,8 @@ export interface LegacyClientActivity {
   readonly way: LegacyTransport;
   /** Of a box the body format: `json`, `urlencoded`, `multipart`, `none`. Of a panel its user agent. */
   readonly dialect: string;
+  /** IP address of its last request, of the client and not of a trusted proxy; null in records of an earlier release. */
+  readonly lastAddress: string | null;
 }
 
 export interface LegacyClient extends LegacyClientActivity {
@@ -41,6 +43,9 @@ export class LegacyClientRecord {
 
   @Prop({ type: String, required: true })
   dialect!: string;
+
+  @Prop({ type: String })
+  lastAddress?: string | null;
 
   @Prop({ type: Date, required: true })
   firstSeenAt!: Date;

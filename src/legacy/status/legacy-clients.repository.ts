@@ -20,7 +20,7 @@ export class LegacyClientsRepository {
   async list(): Promise<LegacyClient[]> {
     const found = await this.clients.find().lean();
     return found
-      .map(({ _id: _, ...client }) => client)
+      .map(({ _id: _, lastAddress = null, ...client }) => ({ ...client, lastAddress }))
       .sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
   }
 

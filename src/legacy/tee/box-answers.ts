@@ -8,7 +8,8 @@ import { LegacyMetrics, type LegacyPostKind } from '../legacy-metrics.js';
 import type { PostSource } from '../mirrored-posts/post-source.js';
 import { endingClassOf } from './ending-posts.js';
 import { HOP_HEADER, type OldAnswer } from './old-server-client.js';
-import { type Passing, PostTee } from './post-tee.service.js';
+import { PostTee } from './post-tee.service.js';
+import type { Passing } from './teed-post.js';
 import { TeeMetrics } from './tee-metrics.js';
 
 /** The programs of the boxes wait for 2 or 3 s, or for ever. */

@@ -47,7 +47,7 @@ export class LegacyTeeController {
   })
   @ApiOkResponse({ type: LegacyTeeDto })
   get(): LegacyTeeDto {
-    const { state, waiting, inFlight, ageMs, isDrained } = this.tee;
-    return { state, waiting, inFlight, oldestMs: ageMs, isDrained };
+    const { state, waiting, inFlight, lagMs, isDrained } = this.tee;
+    return { state, waiting, inFlight, oldestMs: lagMs, isDrained };
   }
 }

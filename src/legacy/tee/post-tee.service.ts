@@ -20,7 +20,7 @@ import { OwedPosts } from './owed-posts.js';
 import { type LaneEntry, TeeLanes } from './tee-lanes.js';
 import { TeeMetrics } from './tee-metrics.js';
 import { type LeftPost, type Stored, TeeStore } from './tee-store.js';
-import { PATH_OF, type TeedPost, type TeeOutcome } from './teed-post.js';
+import { PATH_OF, type Passing, type TeedPost, type TeeOutcome } from './teed-post.js';
 
 const REQUEST_LIMIT_MS = 10_000;
 const MAINTENANCE_INTERVAL_MS = 1_000;
@@ -35,14 +35,6 @@ const SHUTDOWN_LIMIT_MS = 2_000;
 interface TeeEntry extends LaneEntry {
   readonly stored: Stored;
   readonly onAnswer: (answer: OldAnswer | null) => void;
-}
-
-/** A post on its way to the old server. */
-export interface Passing {
-  /** Resolves when the post is on the disk, or cannot be. Never rejects. */
-  readonly isKept: Promise<unknown>;
-  /** The answer of the old server; null without one. Never rejects, and does not settle while the post waits. */
-  readonly answer: Promise<OldAnswer | null>;
 }
 
 /**
@@ -190,13 +182,10 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
     return this.lanes.count + this.owed.count;
   }
 
-  get ageMs(): number {
+  /** Age of the oldest waiting post; 0 without one. */
+  get lagMs(): number {
     const { oldestMs } = this.lanes;
     return oldestMs === null ? 0 : Math.max(0, this.clock.nowMs() - oldestMs);
-  }
-
-  get lagMs(): number {
-    return this.ageMs;
   }
 
   /** For `/ready` and operators. */
@@ -225,7 +214,7 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
   }
 
   private get isStalled(): boolean {
-    return this.ageMs > STALLED_AFTER_MS;
+    return this.lagMs > STALLED_AFTER_MS;
   }
 
   private async send({ post, stored }: TeeEntry): Promise<SendResult> {
@@ -296,8 +285,8 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
   private logStall(): void {
     if (this.isStalled === this.wasStalled) return;
     this.wasStalled = this.isStalled;
-    const { waiting, ageMs } = this;
-    if (this.wasStalled) this.logger.error({ waiting, ageMs }, 'the old server does not take posts');
+    const { waiting, lagMs } = this;
+    if (this.wasStalled) this.logger.error({ waiting, lagMs }, 'the old server does not take posts');
     else this.logger.log({ waiting }, 'the old server takes posts again');
   }
 }

@@ -6,7 +6,7 @@ import { TEE_OUTCOMES, type TeeOutcome } from './teed-post.js';
 /** What the gauges read. */
 interface TeeLevel {
   readonly waiting: number;
-  readonly ageMs: number;
+  readonly lagMs: number;
 }
 
 @Injectable()
@@ -46,7 +46,7 @@ export class TeeMetrics {
     this.metrics.gauge({
       name: 'samserver_legacy_tee_oldest_seconds',
       help: 'Age of the oldest request that waits for the old server on this instance; 0 without one.',
-      collect: (gauge) => gauge.set(level.ageMs / 1_000),
+      collect: (gauge) => gauge.set(level.lagMs / 1_000),
     });
   }
 

@@ -1,3 +1,4 @@
+import type { OldAnswer } from './old-server-client.js';
 import { CRASH_PATH, SNAPSHOT_PATH, TRACKING_PATH } from '../legacy-routes.js';
 import type { LegacyPostKind } from '../legacy-metrics.js';
 import type { EndingClass } from './ending-posts.js';
@@ -20,6 +21,14 @@ export interface TeedPost {
   readonly isRefused?: true;
   /** As the box sent it. */
   readonly body: Buffer;
+}
+
+/** A post on its way to the old server. */
+export interface Passing {
+  /** Resolves when the post is on the disk, or cannot be. Never rejects. */
+  readonly isKept: Promise<unknown>;
+  /** The answer of the old server; null without one. Never rejects, and does not settle while the post waits. */
+  readonly answer: Promise<OldAnswer | null>;
 }
 
 /** What the old server has got of a post. */

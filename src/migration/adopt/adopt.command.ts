@@ -126,7 +126,7 @@ async function follow(
       printChanges(await service.adopt(type, signal));
     } catch (error) {
       if (signal.aborted) return;
-      // The command runs for as long as the operator wants: it waits for the end of an outage.
+      // The command runs until the operator ends it, so it waits for the end of an outage.
       if (!translateStorageError(error)) throw error;
       printLine(`the database does not answer: ${(error as Error).message}`);
     }

@@ -20,7 +20,7 @@ export interface CompareReport {
   readonly to: string;
   readonly lagS: number;
   readonly boxes: number;
-  /** Boxes that one server does not know: `291: no vehicle in Samserver`. */
+  /** Boxes that one server does not have: `291: no vehicle in Samserver`. */
   readonly unknownBoxes: readonly string[];
   readonly matched: Readonly<Partial<Record<Kind, number>>>;
   /** Difference of the two arrivals of the same thing. */

@@ -70,7 +70,7 @@ export async function runComparison(
   }
 }
 
-/** Boxes by their code. One that only one side knows is a problem of its own, and its items are not compared. */
+/** Boxes by their code. One that only one side has is a problem of its own, and its items are not compared. */
 async function boxesOf(documents: OldStoreRepository, api: ApiClient): Promise<Boxes> {
   const ambulances = await documents.allAmbulanceIds(MAX_BOXES);
   const vehicles = new Map<string, string>();

@@ -30,7 +30,7 @@ export interface StoresToCompare {
   readonly hasNotifications: boolean;
   /** Zone of the names of the old pictures. */
   readonly timeZone: string;
-  /** The boxes that both servers know. */
+  /** The boxes that both servers have. */
   readonly boxes: readonly {
     readonly code: string;
     readonly vehicleId: string;

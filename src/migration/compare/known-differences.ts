@@ -8,7 +8,7 @@ export interface KnownDifference {
   readonly reason: string;
 }
 
-/** What a rule needs to know beyond the finding. */
+/** What a rule needs beside the finding. */
 export interface RuleContext {
   /** Arrival of the first position of a vehicle at Samserver, epoch milliseconds, by box. */
   readonly firstPositionMs: ReadonlyMap<string, number>;

@@ -8,7 +8,7 @@ import type { ComparedItem } from './compared-item.js';
 const place = (value: unknown): string => (typeof value === 'number' ? value.toFixed(7) : 'none');
 const kmhKey = (kmh: number | null): string => (kmh === null ? 'none' : kmh.toFixed(6));
 
-/** A history of the old server has neither place nor heading, so the speed alone tells positions apart. */
+/** A history of the old server has neither place nor heading, so only the speed distinguishes positions. */
 export function oldPosition(box: string, { atMs, speedKmh, fields }: OldHistory): ComparedItem {
   const { createdAt } = fields;
   return {

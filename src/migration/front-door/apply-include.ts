@@ -24,17 +24,33 @@ export async function applyInclude(
       EXIT_CODES.USAGE,
     );
   if (plan.blue !== null) await files.write('blueOnly', nginxInclude(blueOnly(plan)).text);
-  if (!isSecretNew && (await files.read('include')) === text && (await nginx.status())?.version === version)
-    return false;
+  const wasCut = (await files.read('unverified')) !== null;
+  const isWritten = !isSecretNew && !wasCut && (await files.read('include')) === text;
+  if (isWritten && (await nginx.status())?.version === version) return false;
+  await keepPrevious(files);
+  await files.write('unverified', '');
   if (isSecretNew) await files.write('secret', mirrorSecretLine(secret));
-  await swapInclude(text, version, files, nginx, signal);
+  try {
+    await swapInclude(text, version, files, nginx, signal);
+  } catch (error) {
+    // The former include is in force. With a new secret, and after a kill, the workers may use another secret than the file has.
+    if (!isSecretNew && !wasCut) await files.remove('unverified');
+    throw error;
+  }
+  await files.remove('unverified');
   return true;
+}
+
+/** An include that a killed `apply` has left was never in force: the one before it stays the previous one. */
+async function keepPrevious(files: FrontDoorFiles): Promise<void> {
+  const isVerified = (await files.read('unverified')) === null;
+  if (isVerified && (await files.read('include')) !== null) await files.copy('include', 'previous');
 }
 
 /**
  * Puts the include for an emergency in force. It exists since the last `apply`, so this needs no space on the disk. It stays
  * also when nginx cannot be reloaded: the next start or reload must not bring back a share.
- * @throws CommandError with what nginx says
+ * @throws CommandError with the message of nginx
  */
 export async function applyBlueOnly(
   plan: FrontDoorPlan,
@@ -47,10 +63,11 @@ export async function applyBlueOnly(
   if (isWritten && (await nginx.status())?.version === version) return false;
   if ((await files.read('blueOnly')) !== text) await files.write('blueOnly', text);
   if (!isWritten) {
-    await files.copy('include', 'previous');
+    await keepPrevious(files);
     await files.copy('blueOnly', 'include');
   }
   await reloadInto(version, files, nginx, signal);
+  await files.remove('unverified');
   return true;
 }
 
@@ -62,13 +79,11 @@ async function swapInclude(
   nginx: NginxControl,
   signal: AbortSignal,
 ): Promise<void> {
-  const hadInclude = (await files.read('include')) !== null;
-  if (hadInclude) await files.copy('include', 'previous');
   await files.write('include', text);
   try {
     await reloadInto(version, files, nginx, signal);
   } catch (error) {
-    if (hadInclude) await files.copy('previous', 'include');
+    if ((await files.read('previous')) !== null) await files.copy('previous', 'include');
     else await files.remove('include');
     // Without effect when nginx has not accepted the new configuration.
     await nginx.reload().catch(() => undefined);

@@ -36,6 +36,7 @@ export async function applyPlan(
   const { version, text } = nginxInclude(plan);
   const secret = secretFile === undefined ? null : await readSecret(secretFile);
   const json = { plan, version };
+  const commands = plan.isRedirectOn ? redirect.commandsOn(plan) : redirect.commandsOff(plan);
   if (isDryRun)
     return {
       exitCode: EXIT_CODES.OK,
@@ -45,17 +46,16 @@ export async function applyPlan(
         `would run: ${nginx.command('-T').join(' ')}`,
         `would run: ${nginx.command('-s', 'reload').join(' ')}`,
         'would run:',
-        ...(plan.isRedirectOn ? redirect.commandsOn(plan) : redirect.commandsOff()),
+        ...commands,
       ],
-      json: { ...json, isDryRun: true, include: text },
+      json: { ...json, isDryRun: true, include: text, commands },
     };
   return withFrontDoorLock(async () => {
     try {
       const wasOn = (await recordedPlan(plan.directory))?.isRedirectOn === true;
-      const notes =
-        !plan.isRedirectOn && (wasOn || (await redirect.status()).isOn === true)
-          ? await redirect.turnOff(plan)
-          : [];
+      const isLeft =
+        wasOn || (await redirect.status()).hasTable === true || (await redirect.filesLeft()).length > 0;
+      const notes = !plan.isRedirectOn && isLeft ? await redirect.turnOff(plan) : [];
       const isChanged = await applyInclude(plan, secret, files, nginx, io.signal);
       if (plan.isRedirectOn) notes.push(...(await redirect.turnOn(plan)));
       const state = isChanged ? 'in force' : 'was in force already';
@@ -66,7 +66,6 @@ export async function applyPlan(
       };
     } catch (error) {
       if (!needsRoot(error)) throw error;
-      const commands = plan.isRedirectOn ? redirect.commandsOn(plan) : redirect.commandsOff();
       return {
         exitCode: EXIT_CODES.NO_PERMISSION,
         lines: [error.message, 'The commands of the redirect, to run as root:', ...commands],
@@ -96,7 +95,7 @@ export async function removeFrontDoor(
       exitCode: EXIT_CODES.OK,
       lines: [
         'would run:',
-        ...redirect.commandsOff(),
+        ...redirect.commandsOff(plan),
         `would replace ${files.path('include')} by ${files.path('blueOnly')}: blue alone`,
         `would run: ${nginx.command('-s', 'reload').join(' ')}`,
       ],
@@ -123,7 +122,7 @@ export async function removeFrontDoor(
     return {
       exitCode:
         failures.length === 0 ? EXIT_CODES.OK : isForbidden ? EXIT_CODES.NO_PERMISSION : EXIT_CODES.FAILURE,
-      lines: [...notes, ...(isForbidden ? ['run as root:', ...redirect.commandsOff()] : [])],
+      lines: [...notes, ...(isForbidden ? ['run as root:', ...redirect.commandsOff(plan)] : [])],
       json: { notes, failures: failures.map(({ step, error }) => ({ step, error: error.message })) },
     };
   };
@@ -134,10 +133,12 @@ export async function removeFrontDoor(
 export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promise<CommandResult> {
   const { run, files, nginx, redirect } = partsOf(io, plan);
   const { version } = nginxInclude(plan);
-  const [running, isReadable, table, shuttingDown] = [
+  const [running, isReadable, isCut, table, filesLeft, shuttingDown] = [
     await nginx.status(),
     (await files.read('include')) !== null,
+    (await files.read('unverified')) !== null,
     await redirect.status(),
+    plan.isRedirectOn ? [] : await redirect.filesLeft(),
     (await run('pgrep', ['-cf', 'nginx: worker process is shutting down'])).stdout.trim(),
   ];
   const colors = {
@@ -150,6 +151,8 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
     ...(running !== null && running.version !== version
       ? [`nginx uses version ${running.version}, the include is ${version}: apply it again`]
       : []),
+    ...(isCut ? ['the last apply did not end, or it failed: apply it again'] : []),
+    ...filesLeft.map((path) => `${path} would turn the redirect on at the next boot: apply the plan again`),
     ...(table.isOn !== null && table.isOn !== plan.isRedirectOn
       ? [
           `the redirect is ${table.isOn ? 'on' : 'off'}, the plan says ${plan.isRedirectOn ? 'on' : 'off'}: apply it again`,
@@ -165,7 +168,7 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
       `plan ${version}: ${summary(plan)}`,
       `nginx: ${running === null ? 'no answer' : `version ${running.version}, share ${running.share}, mirror ${running.mirror ? 'on' : 'off'}`}`,
       `old workers with open sockets: ${shuttingDown || 'unknown'}`,
-      `redirect: ${table.isOn === null ? 'unknown (needs root)' : table.isOn ? `on, ${table.connections} connections` : 'off'}`,
+      `redirect: ${table.isOn === null ? 'unknown (needs root)' : table.isOn ? `on, ${table.connections} connections` : table.hasTable ? 'off; its table keeps open connections' : 'off'}`,
       ...faults.map((fault) => `FAULT: ${fault}`),
     ],
     json: {

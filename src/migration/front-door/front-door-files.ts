@@ -11,6 +11,8 @@ const NAMES = {
   previous: 'front-door.previous',
   /** The include for an emergency, written beforehand: a full disk cannot prevent it. */
   blueOnly: 'front-door.blue-only',
+  /** Exists while an `apply` is at work, and when it failed or was killed: nginx may use other files than those on the disk. */
+  unverified: 'front-door.unverified',
   secret: MIRROR_SECRET_FILE,
   redirect: 'redirect.nft',
 } as const;

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { UsageError } from '../../core/commands/index.js';
 
-/** Ports that the clients of the old server know. */
+/** Ports that the clients of the old server use. */
 export const OLD_PORTS = { http: 5_000, sockets: 5_050 } as const;
 
 /** `one`: the boxes of `boxAddresses`; `half`: these and half of all other addresses. */

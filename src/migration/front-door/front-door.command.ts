@@ -34,6 +34,7 @@ interface ApplyOptions extends CommonOptions {
   readonly blue?: ColorAddresses | null;
   readonly green?: ColorAddresses | null;
   readonly share?: Share;
+  readonly boxes?: readonly string[];
   readonly boxAddresses?: readonly string[];
   readonly panels?: readonly string[];
   readonly mirror?: boolean;
@@ -71,14 +72,7 @@ export const frontDoorCommand: DefineCommand = (command, io, setExitCode) => {
     );
 
   defineApply(common(command.command('apply'))).action(async (options: ApplyOptions) => {
-    const plan = await planFrom(options);
-    setExitCode(
-      print(
-        io,
-        options,
-        await applyPlan(io, plan, { isDryRun: options.dryRun, secretFile: options.mirrorSecretFile }),
-      ),
-    );
+    setExitCode(print(io, options, await apply(io, options)));
   });
 
   common(command.command('status'))
@@ -133,6 +127,14 @@ function defineApply(command: Command): Command {
       'addresses or networks that go to green with the shares one and half',
       listArgument,
     )
+    .addOption(
+      new Option(
+        '--boxes <codes>',
+        'the same by box code: their last addresses in the records of Samserver, whose MONGODB_URL it needs',
+      )
+        .argParser(listArgument)
+        .conflicts('boxAddresses'),
+    )
     .option(
       '--panels <list>',
       'addresses of test panels, whose sockets and requests go to green',
@@ -170,6 +172,18 @@ const print = (io: CommandIo, { json }: CommonOptions, result: CommandResult): E
 
 const knownPlan = async (directory: string): Promise<FrontDoorPlan> =>
   (await recordedPlan(directory)) ?? { ...DEFAULT_PLAN, directory };
+
+async function apply(io: CommandIo, options: ApplyOptions): Promise<CommandResult> {
+  // Loaded on use: all other commands work without the database and its packages.
+  const recorded =
+    options.boxes && (await (await import('./recorded-boxes.js')).recordedAddresses(io, options.boxes));
+  const plan = await planFrom({ ...options, boxAddresses: recorded?.addresses ?? options.boxAddresses });
+  const result = await applyPlan(io, plan, {
+    isDryRun: options.dryRun,
+    secretFile: options.mirrorSecretFile,
+  });
+  return { ...result, lines: [...(recorded?.notes ?? []), ...result.lines] };
+}
 
 async function planFrom(options: ApplyOptions): Promise<FrontDoorPlan> {
   const last = (await recordedPlan(options.directory)) ?? DEFAULT_PLAN;

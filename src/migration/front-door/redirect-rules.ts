@@ -3,21 +3,18 @@ import { type FrontDoorPlan, OLD_PORTS } from './front-door-plan.js';
 /** Our own table: removing it removes the redirect and nothing else. */
 export const TABLE = 'samserver_front_door';
 /** Removes the table; no error when there is none. Connections that were redirected may break then: see `HOLD_RULES`. */
-export const REMOVE_RULES = `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`;
+export const REMOVE_RULES = `add table inet ${TABLE}; delete table inet ${TABLE}`;
 const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
-const HOOK = `        # Before the rules of Docker (-100): the first NAT rule that matches counts.
-        type nat hook prerouting priority -105; policy accept;
-`;
+/** Before the rules of Docker (-100): the first NAT rule that matches counts. */
+const HOOK = 'type nat hook prerouting priority -105; policy accept;';
 /**
  * The table without a redirect. Where no other rule uses connections, the kernel tracks them, and translates the packets of
- * redirected ones, only while a rule like this one exists; an empty chain is not enough (measured).
+ * redirected ones, only while a rule like this one exists; an empty chain is not enough (measured). One line, so that a shell and
+ * systemd can pass it as an argument.
  */
-export const HOLD_RULES = `${REMOVE_RULES}table inet ${TABLE} {
-    chain prerouting {
-${HOOK}        ct status dnat accept
-    }
-}
-`;
+export const HOLD_RULES =
+  `${REMOVE_RULES}; add table inet ${TABLE}; add chain inet ${TABLE} prerouting { ${HOOK} }; ` +
+  `add rule inet ${TABLE} prerouting ct status dnat accept`;
 export const UNIT_NAME = 'samserver-front-door.service';
 
 /**
@@ -46,7 +43,8 @@ export function redirectRules(
 delete table inet ${table}
 table inet ${table} {
     chain prerouting {
-${HOOK}${exclusions.join('')}        ${from}fib daddr type local tcp dport ${OLD_PORTS.http} ${SYN} counter redirect to :${ports.http}
+        ${HOOK}
+${exclusions.join('')}        ${from}fib daddr type local tcp dport ${OLD_PORTS.http} ${SYN} counter redirect to :${ports.http}
         ${from}fib daddr type local tcp dport ${OLD_PORTS.sockets} ${SYN} counter redirect to :${ports.sockets}
     }
 }
@@ -74,12 +72,17 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStartPre=/bin/bash -c 'for i in {1..60}; do (exec 3<>/dev/tcp/127.0.0.1/${ports.http}) 2>/dev/null && exit 0; sleep 1; done; exit 1'
 ExecStart=/usr/sbin/nft -f ${rulesPath}
-ExecStop=/usr/sbin/nft add table inet ${TABLE}
-ExecStop=/usr/sbin/nft delete table inet ${TABLE}
+ExecStop=/usr/sbin/nft '${HOLD_RULES}'
 
 [Install]
 WantedBy=multi-user.target ${service}
 `;
+}
+
+/** For a shell: removes the table of `HOLD_RULES` when no redirected connection is left. */
+export function removeTableCommand({ ports }: Pick<FrontDoorPlan, 'ports'>): string {
+  const redirected = `( sport = :${ports.http} or sport = :${ports.sockets} ) and ! dst 127.0.0.0/8 and ! dst [::1]`;
+  return `if [ -z "$(ss -Htn '${redirected}')" ]; then nft delete table inet ${TABLE}; else echo 'redirected connections are left; run this line again later'; fi`;
 }
 
 /** The unit that runs nginx. */

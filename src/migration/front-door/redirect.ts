@@ -10,6 +10,7 @@ import {
   HOLD_RULES,
   redirectRules,
   REMOVE_RULES,
+  removeTableCommand,
   serviceOf,
   TABLE,
   UNIT_NAME,
@@ -27,6 +28,8 @@ const ZEROS_IN_A_ROW = 5;
 export interface RedirectStatus {
   /** Null: it cannot be read without root. */
   readonly isOn: boolean | null;
+  /** A table without a redirect keeps the connections that were redirected before. Null as above. */
+  readonly hasTable: boolean | null;
   /** Connections that were redirected since the rules were loaded. */
   readonly connections: number;
 }
@@ -40,23 +43,33 @@ export class Redirect {
 
   /** The commands that `turnOn` runs, for an operator who runs them. */
   commandsOn(plan: FrontDoorPlan): string[] {
+    const rulesPath = this.files.path('redirect');
     return [
-      `nft -f - <<'END'\n${redirectRules(plan)}END`,
-      `cat >${UNIT_PATH} <<'END'\n${bootUnit(plan, this.files.path('redirect'))}END`,
-      `systemctl daemon-reload && systemctl enable ${UNIT_NAME}`,
+      `(tee ${rulesPath} | nft -f -) <<'END'\n${redirectRules(plan)}END`,
+      `if systemctl is-active --quiet ${serviceOf(plan)}; then\ncat >${UNIT_PATH} <<'END'\n${bootUnit(plan, rulesPath)}END`,
+      `systemctl daemon-reload && systemctl enable --now ${UNIT_NAME}\nfi`,
     ];
   }
 
   /** The commands that `turnOff` runs. */
-  commandsOff(): string[] {
+  commandsOff(plan: Pick<FrontDoorPlan, 'ports'>): string[] {
     return [
-      `nft 'add table inet ${TABLE}; delete table inet ${TABLE}'`,
-      `systemctl disable ${UNIT_NAME}; rm -f ${UNIT_PATH}; systemctl daemon-reload`,
+      `nft '${HOLD_RULES}'`,
+      `if [ -e ${UNIT_PATH} ]; then systemctl disable ${UNIT_NAME}; rm -f ${UNIT_PATH}; systemctl daemon-reload; fi`,
+      `rm -f ${this.files.path('redirect')}`,
+      removeTableCommand(plan),
     ];
   }
 
+  /** Files with which the redirect would come back at the next boot. */
+  async filesLeft(): Promise<string[]> {
+    const paths = [UNIT_PATH, this.files.path('redirect')];
+    const found = await Promise.all(paths.map(exists));
+    return paths.filter((_, index) => found[index]);
+  }
+
   /**
-   * @returns what the operator should know
+   * @returns notes for the operator
    * @throws CommandError; no rule is loaded then
    */
   async turnOn(plan: FrontDoorPlan): Promise<string[]> {
@@ -77,16 +90,18 @@ export class Redirect {
 
   /**
    * New connections go to the old server when this begins. The table goes when no redirected connection is left.
-   * @returns what the operator should know
+   * @returns notes for the operator
    */
   async turnOff(plan: Pick<FrontDoorPlan, 'ports'>): Promise<string[]> {
     await this.stopNew();
-    await this.files.remove('redirect');
     if (await exists(UNIT_PATH)) {
       await this.run('systemctl', ['disable', UNIT_NAME]);
-      await rm(UNIT_PATH, { force: true });
+      await rm(UNIT_PATH, { force: true }).catch((error: unknown) => {
+        throw fileError(UNIT_PATH, error);
+      });
       await this.run('systemctl', ['daemon-reload']);
     }
+    await this.files.remove('redirect');
     const endMs = performance.now() + DRAIN_LIMIT_MS;
     for (let zeros = 0; ;) {
       const count = await redirectedConnections(plan);
@@ -97,7 +112,7 @@ export class Redirect {
       }
       if (performance.now() > endMs && count > 0)
         return [
-          `${count} redirected connections are left; table ${TABLE} keeps them alive. Later: nft delete table inet ${TABLE}`,
+          `${count} redirected connections are left; table ${TABLE} keeps them alive. Later: ${removeTableCommand(plan)}`,
         ];
       await sleep(DRAIN_PAUSE_MS);
     }
@@ -105,10 +120,14 @@ export class Redirect {
 
   async status(): Promise<RedirectStatus> {
     const { code, stdout, stderr } = await this.run('nft', ['list', 'table', 'inet', TABLE]);
-    if (code !== 0) return { isOn: /No such file/.test(stderr) ? false : null, connections: 0 };
+    if (code !== 0) {
+      const isOn = /No such file/.test(stderr) ? false : null;
+      return { isOn, hasTable: isOn, connections: 0 };
+    }
     const counts = [...stdout.matchAll(/counter packets (\d+)/g)].map(([, count]) => Number(count));
     return {
       isOn: stdout.includes('redirect to'),
+      hasTable: true,
       connections: counts.reduce((sum, count) => sum + count, 0),
     };
   }

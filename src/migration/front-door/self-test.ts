@@ -106,7 +106,7 @@ export async function selfTest(
   return checks;
 }
 
-/** @param checks those before this one: the container's tell whether the firewall accepts the old port at all */
+/** @param checks those before this one: those of the container show whether the firewall accepts the old port at all */
 function adviceFor(name: SelfTestCheck['name'], reached: Reached, checks: readonly SelfTestCheck[]): string {
   if (name === 'outside') {
     if (reached === 'front-door') return '';

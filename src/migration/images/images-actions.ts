@@ -4,7 +4,7 @@ import type { Settings } from '../../config/index.js';
 import { UnavailableError, UsageError } from '../../core/commands/index.js';
 import type { ScanResult } from './scan-directory.js';
 import { reasonOf } from './tree-walk.js';
-import type { ImagesRepository } from '../../images/index.js';
+import type { ImageCatalogRepository } from '../../images/index.js';
 import { readMarker, WORK_DIRECTORY, writeVerification } from '../../images/volume/index.js';
 import { loadCommandSettings } from '../command-settings.js';
 import { assertSameDeployment, backUp, FILES_DIRECTORY, markRestored, restore } from './backup-files.js';
@@ -80,7 +80,7 @@ export async function verifyImages(
   const expected = manifestFiles(options.manifest, root);
   const summary = await summaryOf(expected);
   job.startProgress('verify', summary.files);
-  const compare = (catalog: ImagesRepository | null): Promise<VerifyResult> =>
+  const compare = (catalog: ImageCatalogRepository | null): Promise<VerifyResult> =>
     alone(job, expected.directory, (isProtected) =>
       verified(job, root, expected, mode, isProtected ? expected.directory : null, catalog),
     );
@@ -108,7 +108,7 @@ async function verified(
   manifest: ManifestFiles,
   mode: VerifyMode,
   recordDirectory: string | null,
-  catalog: ImagesRepository | null = null,
+  catalog: ImageCatalogRepository | null = null,
 ): Promise<VerifyResult> {
   const isNew = mode.kind === 'new';
   const record =

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { newImageId, sanitizeFilename } from '../../images/index.js';
-import type { AdoptedImage, ImagesRepository } from '../../images/index.js';
+import type { AdoptedImage, ImageCatalogRepository } from '../../images/index.js';
 import { type FileOutcome, UPLOADS_DIRECTORY } from '../../images/volume/index.js';
 import type { ImagesJob } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
@@ -28,7 +28,7 @@ export async function scanDirectory(
   job: ImagesJob,
   root: string,
   below: string,
-  catalog: ImagesRepository,
+  catalog: ImageCatalogRepository,
   vehicles: ReadonlyMap<string, string>,
 ): Promise<ScanResult> {
   const directory = join(root, below);

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CatalogEntry, ImagesRepository } from '../../images/index.js';
+import type { CatalogEntry, ImageCatalogRepository } from '../../images/index.js';
 import { type ImagesJob, isInSample } from './images-job.js';
 import { mapInOrder } from './ordered-concurrency.js';
 import { isSame } from './make-manifest.js';
@@ -52,7 +52,7 @@ export async function verifyFiles(
   root: string,
   expected: AsyncIterable<ManifestEntry>,
   mode: VerifyMode,
-  catalog: ImagesRepository | null,
+  catalog: ImageCatalogRepository | null,
   verified: VerificationRecord | null,
 ): Promise<VerifyResult> {
   const earlier = Object.entries({ ...verified?.earlier }).map(
@@ -160,7 +160,9 @@ async function isPicture(path: string): Promise<boolean> {
 const EMPTY_READ = { bytesRead: 0, buffer: Buffer.alloc(0) };
 const RECORDS_PER_PAGE = 1_000;
 
-async function* records(catalog: ImagesRepository | null): AsyncGenerator<CatalogEntry, void, undefined> {
+async function* records(
+  catalog: ImageCatalogRepository | null,
+): AsyncGenerator<CatalogEntry, void, undefined> {
   let after: string | null = catalog ? '' : null;
   while (catalog && after !== null) {
     const { entries, last } = await catalog.listByPath(after, RECORDS_PER_PAGE);

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/index.js';
 import type { CommandIo } from '../../core/commands/index.js';
-import { ImagesRepository, ImageRecordsModule } from '../../images/index.js';
+import { ImageCatalogRepository, ImageRecordsModule } from '../../images/index.js';
 import { VehicleServicesModule, VehiclesService } from '../../vehicles/index.js';
 import { requireCurrentSchema, withCommandContext } from '../command-context.js';
 
@@ -8,14 +8,14 @@ import { requireCurrentSchema, withCommandContext } from '../command-context.js'
 export function withCatalog<T>(
   io: CommandIo,
   settings: Settings,
-  work: (catalog: ImagesRepository, vehicles: () => Promise<ReadonlyMap<string, string>>) => Promise<T>,
+  work: (catalog: ImageCatalogRepository, vehicles: () => Promise<ReadonlyMap<string, string>>) => Promise<T>,
 ): Promise<T> {
   return withCommandContext(
     io,
     [ImageRecordsModule, VehicleServicesModule],
     async (context) => {
       await requireCurrentSchema(context, settings, io.signal);
-      return work(context.get(ImagesRepository), () => context.get(VehiclesService).boxes());
+      return work(context.get(ImageCatalogRepository), () => context.get(VehiclesService).boxes());
     },
     settings,
   );

@@ -19,8 +19,8 @@ export interface ViewerReport {
 /** What one panel or watcher has received of each stream. */
 class Received {
   private readonly counts = new Map<LedgerStream, Uint8Array>();
-  received = 0;
-  doubled = 0;
+  private received = 0;
+  private doubled = 0;
 
   constructor(streams: readonly LedgerStream[]) {
     for (const stream of streams) this.counts.set(stream, new Uint8Array(0));
@@ -42,6 +42,10 @@ class Received {
       for (let n = 0; n < stream.size; n += 1)
         if (stream.outcome(n) === 'acknowledged' && (counts[n] ?? 0) === 0) missing += 1;
     return missing;
+  }
+
+  report(): Pick<ViewerReport, 'received' | 'missing' | 'doubled'> {
+    return { received: this.received, missing: this.missing(), doubled: this.doubled };
   }
 }
 
@@ -89,14 +93,7 @@ export class PanelViewer implements Viewer {
   }
 
   report(): ViewerReport {
-    const { name, received } = this;
-    return {
-      name,
-      received: received.received,
-      missing: received.missing(),
-      doubled: received.doubled,
-      cuts: this.client.cuts,
-    };
+    return { name: this.name, ...this.received.report(), cuts: this.client.cuts };
   }
 
   close(): void {
@@ -153,14 +150,7 @@ export class WatcherViewer implements Viewer {
   }
 
   report(): ViewerReport {
-    const { name, received } = this;
-    return {
-      name,
-      received: received.received,
-      missing: received.missing(),
-      doubled: received.doubled,
-      cuts: Math.max(0, this.cuts),
-    };
+    return { name: this.name, ...this.received.report(), cuts: Math.max(0, this.cuts) };
   }
 
   close(): void {

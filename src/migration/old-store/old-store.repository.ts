@@ -1,6 +1,6 @@
-import { type Connection, createConnection, mongo } from 'mongoose';
+import { type Connection, mongo } from 'mongoose';
 import { UnavailableError } from '../../core/commands/index.js';
-import { collectionOf } from '../../database/index.js';
+import { collectionOf, openConnection } from '../../database/index.js';
 
 /** Documents of one query. A query of a busy database must end soon. */
 const PAGE_SIZE = 1_000;
@@ -45,12 +45,14 @@ export class OldStoreRepository {
   static async open(url: string): Promise<OldStoreRepository> {
     const options = {
       serverSelectionTimeoutMS: TIME_LIMIT_MS,
+      connectTimeoutMS: TIME_LIMIT_MS,
+      socketTimeoutMS: TIME_LIMIT_MS,
       maxPoolSize: 2,
       autoIndex: false,
       autoCreate: false,
     };
     try {
-      return new OldStoreRepository(await createConnection(url, options).asPromise());
+      return new OldStoreRepository(await openConnection(url, options));
     } catch (error) {
       throw new UnavailableError('the database of the old server is not reachable', { cause: error });
     }

@@ -48,6 +48,7 @@ export async function runPreflight(
   const proposal = proposeSettings(old, {
     httpPort: options.httpPort,
     socketPort: options.socketPort,
+    oldHttpPort: options.oldHttpPort,
     pictures: pictures.volume?.directory ?? null,
     timeZone: zone.name,
     adminEmail: options.adminEmail ?? null,

@@ -12,7 +12,7 @@ import type {
 import { SocketClientError } from './client.errors.js';
 import { SocketConnection, type ReconnectDelay } from './socket-connection.js';
 
-/** Before a stream that ended without its replay is requested again, as `docs/live.md` says for `storage`. */
+/** Before a stream that ended without its replay is requested again, as `docs/live.md` requires for `storage`. */
 const RESYNC_PAUSE_MS = 1_000;
 
 export type StreamedItem = LiveFrame['items'][number];

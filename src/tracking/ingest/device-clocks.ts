@@ -16,7 +16,7 @@ const SHARED_PART = 1 / 20;
 interface Standstill {
   readonly sinceMs: number;
   readonly lastReportMs: number;
-  /** The last report that the other instances know. */
+  /** The last report that the other instances have got. */
   readonly sharedReportMs: number;
 }
 

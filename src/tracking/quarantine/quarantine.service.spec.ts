@@ -67,7 +67,10 @@ describe('a position released from quarantine', () => {
   });
 
   it.each<[string, () => unknown]>([
-    ['memory is told', () => jest.spyOn(memory, 'noteChange').mockRejectedValueOnce(new Error('down'))],
+    [
+      'the memory is updated',
+      () => jest.spyOn(memory, 'noteChange').mockRejectedValueOnce(new Error('down')),
+    ],
     ['its time is renewed', () => jest.spyOn(lateCommits, 'renew').mockRejectedValueOnce(new Error('down'))],
     [
       'the release is confirmed',

@@ -1,5 +1,7 @@
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { pathToFileURL } from 'node:url';
 import { freePorts, Program, temporaryDirectory } from '../../support/child-process.js';
 import { until } from '../../support/sockets.js';
 import { ROOT, run } from './engine.js';
@@ -75,12 +77,36 @@ http {
 
   /** `samserver front-door …` as a process, with this nginx. */
   command(...args: readonly string[]): Promise<{ code: number; output: string }> {
-    return this.runCommand([], args);
+    return this.runCommand([process.execPath], args);
+  }
+
+  /** The command, killed with SIGKILL before the nth time that it changes a file or starts a program. */
+  killedAt(
+    step: number,
+    command: 'apply' | 'remove',
+    ...args: readonly string[]
+  ): Promise<{ code: number; output: string }> {
+    const hook = `${pathToFileURL(`${ROOT}test/stack/front-door/kill-at.mjs`).href}?${step}`;
+    return this.runCommand(
+      [process.execPath, '--import', hook],
+      [command, ...(command === 'apply' ? this.ownOptions() : []), ...args],
+    );
+  }
+
+  /** A script of a shell in which `nginx` is this one. */
+  shell(script: string): Promise<{ code: number; output: string }> {
+    const { PATH = '' } = process.env;
+    const namespace = this.namespace === undefined ? [] : ['ip', 'netns', 'exec', this.namespace];
+    const [file = '', ...args] = [...namespace, 'sh', '-c', script];
+    return run(file, args, { env: { PATH: `${this.directory}/bin:${PATH}` } });
   }
 
   /** The same as another user. */
   commandWithoutRoot(...args: readonly string[]): Promise<{ code: number; output: string }> {
-    return this.runCommand(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'], args);
+    return this.runCommand(
+      ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath],
+      args,
+    );
   }
 
   private async runCommand(
@@ -91,20 +117,24 @@ http {
     const [file = '', ...rest] = [
       ...(this.namespace === undefined ? [] : ['ip', 'netns', 'exec', this.namespace]),
       ...prefix,
-      ...[process.execPath, `${ROOT}dist/cli.js`, 'front-door', ...args, '--directory', this.frontDoor],
+      ...[`${ROOT}dist/cli.js`, 'front-door', ...args, '--directory', this.frontDoor],
     ];
     return run(file, rest, { env: { PATH: `${this.directory}/bin:${PATH}` } });
   }
 
   /** `apply` with the directories and ports of this nginx. @throws Error when its exit code is not 0 */
   async apply(...args: readonly string[]): Promise<string> {
-    const { http, sockets, status } = this.ports;
-    const ended = await this.command(
-      ...['apply', '--ports', `${http},${sockets},${status}`, '--spool', `${this.directory}/spool`],
-      ...['--logs', this.directory, ...args],
-    );
+    const ended = await this.command('apply', ...this.ownOptions(), ...args);
     if (ended.code !== 0) throw new Error(`exit code ${ended.code}: ${ended.output}`);
     return ended.output;
+  }
+
+  private ownOptions(): readonly string[] {
+    const { http, sockets, status } = this.ports;
+    return [
+      ...['--ports', `${http},${sockets},${status}`, '--spool', `${this.directory}/spool`],
+      ...['--logs', this.directory],
+    ];
   }
 
   /** Removes the file `broken`, with which nginx refuses everything. */
@@ -148,22 +178,30 @@ export interface Answer {
 
 /** Blue, green and an nginx whose first plan has no share and no mirror, but the secret. */
 export class FrontDoorStack {
-  private constructor(
-    readonly blue: ColorServer,
-    readonly green: ColorServer,
-    readonly nginx: Nginx,
-  ) {}
+  blue!: ColorServer;
+  green!: ColorServer;
+  nginx!: Nginx;
 
-  static async start(): Promise<FrontDoorStack> {
-    const blue = await ColorServer.start('blue', await freePorts());
-    const green = await ColorServer.start('green', await freePorts());
-    const nginx = await Nginx.start();
-    await writeFile(`${nginx.directory}/secret`, `${SECRET}\n`, { mode: 0o600 });
-    await nginx.apply(
-      ...['--blue', blue.addresses, '--green', green.addresses],
-      ...['--share', 'none', '--mirror-secret-file', `${nginx.directory}/secret`],
+  private constructor() {}
+
+  /** For the tests of the calling `describe`; its parts are there from `beforeAll` on. */
+  static forTests(): FrontDoorStack {
+    const stack = new FrontDoorStack();
+    beforeAll(() => stack.start());
+    afterAll(() => stack.close());
+    beforeEach(() => stack.forget());
+    return stack;
+  }
+
+  private async start(): Promise<void> {
+    this.blue = await ColorServer.start('blue', await freePorts());
+    this.green = await ColorServer.start('green', await freePorts());
+    this.nginx = await Nginx.start();
+    await writeFile(`${this.nginx.directory}/secret`, `${SECRET}\n`, { mode: 0o600 });
+    await this.nginx.apply(
+      ...['--blue', this.blue.addresses, '--green', this.green.addresses],
+      ...['--share', 'none', '--mirror-secret-file', `${this.nginx.directory}/secret`],
     );
-    return new FrontDoorStack(blue, green, nginx);
   }
 
   /** A post without a connection of its own before and after. */
@@ -197,22 +235,17 @@ export class FrontDoorStack {
   }
 
   /** What arrived at a color, when it is `count` requests or more. */
-  async arrivals(server: ColorServer, count: number): Promise<Arrival[]> {
-    const all: Arrival[] = [];
-    await until(async () => {
-      all.push(...(await server.ledger()));
-      return all.length >= count;
-    }, `${count} requests`);
-    return all;
+  arrivals(server: ColorServer, count: number): Promise<Arrival[]> {
+    return server.arrivals(count);
   }
 
-  async forget(): Promise<void> {
+  private async forget(): Promise<void> {
     await Promise.all([this.blue.ledger(), this.green.ledger()]);
   }
 
-  async close(): Promise<void> {
-    this.blue.stop();
-    this.green.stop();
-    await this.nginx.close();
+  private async close(): Promise<void> {
+    this.blue?.stop();
+    this.green?.stop();
+    await this.nginx?.close();
   }
 }

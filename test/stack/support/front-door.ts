@@ -2,6 +2,7 @@ import { afterAll, describe } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { IncomingHttpHeaders } from 'node:http';
 import { resolve } from 'node:path';
+import { until } from '../../support/sockets.js';
 import { mustRun, run } from './engine.js';
 
 const SCRIPTS = resolve(import.meta.dirname, '../front-door');
@@ -99,6 +100,16 @@ export class ColorServer {
   /** What arrived since the last call. */
   ledger(): Promise<readonly Arrival[]> {
     return this.script.ask({ ask: 'ledger', forget: true }) as Promise<readonly Arrival[]>;
+  }
+
+  /** The same, when it is `count` requests or more. */
+  async arrivals(count: number): Promise<Arrival[]> {
+    const all: Arrival[] = [];
+    await until(async () => {
+      all.push(...(await this.ledger()));
+      return all.length >= count;
+    }, `${count} requests`);
+    return all;
   }
 
   async behave(mode: 'ok' | 'slow' | 'cut'): Promise<void> {

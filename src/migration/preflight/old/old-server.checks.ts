@@ -9,7 +9,7 @@ const MIN_UPTIME_MS = 600_000;
 const MAX_RESTARTS_A_DAY = 1;
 const HIGH_MEMORY_SHARE = 0.9;
 
-/** What the process list says about the old server. @param nowMs epoch milliseconds */
+/** Checks of the old server in the process list. @param nowMs epoch milliseconds */
 export function checkOldServer(old: OldServer, name: string, nowMs: number): Check[] {
   const checks = [sourceCheck(old), secretsCheck(old)];
   if (old.list !== null) checks.push(processCheck(old, name, nowMs));
@@ -139,7 +139,7 @@ function memoryCheck(processes: readonly OldProcess[]): Check {
   const known = processes.flatMap(({ memoryBytes, maxMemoryBytes }) =>
     memoryBytes === null ? [] : [{ memoryBytes, maxMemoryBytes }],
   );
-  if (known.length === 0) return notChecked('old.memory', 'PM2 does not tell', 'pm2 monit');
+  if (known.length === 0) return notChecked('old.memory', 'PM2 does not report it', 'pm2 monit');
   const seen = known
     .map(({ memoryBytes, maxMemoryBytes }) =>
       [

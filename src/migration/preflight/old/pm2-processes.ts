@@ -5,7 +5,7 @@ const MAX_VARIABLES = 2_000;
 const MAX_VALUE_LENGTH = 32_000;
 const MAX_FIELD_LENGTH = 1_000;
 
-/** One process of the list. Null: the list does not tell. */
+/** One process of the list. Null: not in the list. */
 export interface OldProcess {
   readonly name: string;
   readonly pid: number | null;
@@ -16,7 +16,7 @@ export interface OldProcess {
   readonly script: string;
   readonly nodeVersion: string | null;
   readonly user: string | null;
-  /** Since PM2 knows the process. */
+  /** Since the process was added to PM2. */
   readonly restarts: number | null;
   /** Restarts within the minimum uptime: a process that does not stay up. */
   readonly unstableRestarts: number | null;

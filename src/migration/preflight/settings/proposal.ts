@@ -3,8 +3,11 @@ import { type OldServer, oldValue } from '../old/old-server.js';
 
 /** What the operator or another check decides. */
 export interface ProposalFacts {
+  /** Ports of Samserver. */
   readonly httpPort: number;
   readonly socketPort: number;
+  /** HTTP port of the old server. */
+  readonly oldHttpPort: number;
   readonly pictures: string | null;
   readonly timeZone: string;
   readonly adminEmail: string | null;
@@ -26,6 +29,11 @@ export interface Proposal {
 }
 
 const MIN_JWT_SECRET_BYTES = 32;
+/** The directories of docs/without-docker.md and of docker/compose.yml. */
+const HOST_SPOOL = '/srv/samserver/spool';
+const CONTAINER_SPOOL = '/spool';
+/** Address of the host in the network of docker/compose.yml. */
+const COMPOSE_GATEWAY = '172.30.57.1';
 /** Characters that an env file and a shell take literally. */
 const PLAIN_VALUE = /^[\w./:@+,-]*$/;
 const SECRET_NAMES = new Set(
@@ -58,8 +66,14 @@ export function proposeSettings({ sources }: Pick<OldServer, 'sources'>, facts: 
     values.set('TRUST_PROXY', '127.0.0.1');
   }
   values.set('LEGACY_CLIENTS', 'on');
-  // The old server writes the shared collections until it is stopped.
-  values.set('LEGACY_COLLECTIONS', 'off');
+  // The role decides which server writes the shared collections and the picture volume: the old one until it is stopped.
+  values.set('LEGACY_ROLES', 'old');
+  values.set('LEGACY_COLLECTIONS', 'write');
+  const spool = facts.isOnHost ? HOST_SPOOL : CONTAINER_SPOOL;
+  values.set('LEGACY_SPOOL_DIR', spool);
+  values.set('LEGACY_SHADOW_DIR', `${spool}/shadow-pictures`);
+  const oldHost = facts.isOnHost ? '127.0.0.1' : COMPOSE_GATEWAY;
+  values.set('LEGACY_TEE_URL', `http://${oldHost}:${facts.oldHttpPort}`);
   values.set('LEGACY_TIME_ZONE', facts.timeZone);
   if (facts.pictures === null)
     faults.push('IMAGE_DIR: the picture folder was not found; give --pictures DIR');
@@ -81,6 +95,7 @@ export function proposeSettings({ sources }: Pick<OldServer, 'sources'>, facts: 
     values.set('JWT_SECRET', jwtSecret);
   else make('JWT_SECRET', `made: ${jwtSecret === undefined ? 'there is none' : 'the old one is too short'}`);
   make('OPS_TOKEN', 'made: the old server has none');
+  make('LEGACY_MIRROR_SECRET', 'made; nginx gets the same: front-door apply --mirror-secret-file');
   if (facts.adminEmail === null)
     missing.set('ADMIN_EMAIL', 'give --admin-email; the first admin signs in with it');
   else {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { loadSettings } from '../../../config/index.js';
 import type { SettingSource } from '../old/old-server.js';
 import { proposeSettings, type ProposalFacts } from './proposal.js';
 import { mapOldSettings } from './settings-plan.js';
@@ -11,6 +12,7 @@ const source = (kind: SettingSource['kind'], values: Record<string, string>): Se
 const FACTS: ProposalFacts = {
   httpPort: 5_200,
   socketPort: 5_250,
+  oldHttpPort: 5_000,
   pictures: '/srv/pictures',
   timeZone: 'Asia/Bangkok',
   adminEmail: null,
@@ -51,20 +53,46 @@ describe('mapOldSettings', () => {
 });
 
 describe('proposeSettings', () => {
-  it('takes over the database, makes the secrets, and leaves the shared collections to the old server', () => {
+  it('takes over the database, and makes the secrets', () => {
     const { lines, secrets, faults, missing } = proposeSettings({ sources: [source('file', LIVE)] }, FACTS);
     expect(faults).toEqual([]);
     expect(secrets.get('MONGODB_URL')).toBe(LIVE.MONGODB_LIVE_URL);
-    expect([...secrets.keys()].sort()).toEqual(['JWT_SECRET', 'MONGODB_URL', 'OPS_TOKEN']);
+    expect([...secrets.keys()].sort()).toEqual([
+      ...['JWT_SECRET', 'LEGACY_MIRROR_SECRET', 'MONGODB_URL', 'OPS_TOKEN'],
+    ]);
     expect(Object.fromEntries(lines)).toMatchObject({
-      LEGACY_COLLECTIONS: 'off',
       LEGACY_TIME_ZONE: 'Asia/Bangkok',
       IMAGE_DIR: '/srv/pictures',
       HTTP_PORT: '5200',
     });
     expect([...lines.values()].join()).not.toContain('pass-word');
-    expect([...missing.keys()].sort()).toEqual(['ADMIN_EMAIL', 'JWT_SECRET', 'OPS_TOKEN', 'REDIS_URL']);
+    expect([...missing.keys()].sort()).toEqual([
+      ...['ADMIN_EMAIL', 'JWT_SECRET', 'LEGACY_MIRROR_SECRET', 'OPS_TOKEN', 'REDIS_URL'],
+    ]);
   });
+
+  it.each([
+    [true, '/srv/samserver/spool', 'http://127.0.0.1:5000'],
+    [false, '/spool', 'http://172.30.57.1:5000'],
+  ])(
+    'leaves collections, pictures and notifications to the old server; on the host: %s',
+    (isOnHost, spool, url) => {
+      const { lines, secrets, faults } = proposeSettings(
+        { sources: [source('file', LIVE)] },
+        { ...FACTS, isOnHost },
+      );
+      expect(faults).toEqual([]);
+      const { settings } = loadSettings(Object.fromEntries([...lines, ...secrets]));
+      expect(settings.legacy).toMatchObject({
+        role: 'old',
+        shadowDirectory: `${spool}/shadow-pictures`,
+        spool: { directory: spool },
+      });
+      expect(lines.get('LEGACY_TEE_URL')).toBe(url);
+      // After a change of the role, and without a restart, it writes them itself.
+      expect(settings.sharedCollections.isEnabled).toBe(true);
+    },
+  );
 
   it('keeps a JWT_SECRET that is long enough', () => {
     const JWT_SECRET = 'x'.repeat(32);

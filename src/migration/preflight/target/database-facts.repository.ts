@@ -1,5 +1,5 @@
-import { type Connection, createConnection, type mongo } from 'mongoose';
-import { collectionOf } from '../../../database/index.js';
+import type { Connection, mongo } from 'mongoose';
+import { collectionOf, openConnection } from '../../../database/index.js';
 
 const TIMEOUT_MS = 5_000;
 const OPERATION_TIMEOUT_MS = 10_000;
@@ -58,7 +58,7 @@ export async function readDatabaseFacts(
   collections: readonly string[],
   isProbing: boolean,
 ): Promise<DatabaseFacts> {
-  const connection = createConnection(url, {
+  const connection = await openConnection(url, {
     appName: 'samserver preflight',
     serverSelectionTimeoutMS: TIMEOUT_MS,
     connectTimeoutMS: TIMEOUT_MS,
@@ -70,7 +70,6 @@ export async function readDatabaseFacts(
     autoCreate: false,
   });
   try {
-    await connection.asPromise();
     return await new DatabaseReader(connection).read(collections, isProbing);
   } finally {
     await connection.close(true);

@@ -152,7 +152,7 @@ function clockCheck({ clockOffsetMs, clockErrorMs }: DatabaseFacts): Check {
 
 function spaceCheck(disk: DatabaseFacts['disk']): Check {
   if (disk === null)
-    return notChecked('database.space', 'dbStats does not tell', 'df on the machine of the database');
+    return notChecked('database.space', 'dbStats does not report it', 'df on the machine of the database');
   const freeBytes = disk.totalBytes - disk.usedBytes;
   const seen = `${megabytes(freeBytes)} free of ${megabytes(disk.totalBytes)}`;
   return freeBytes < MIN_FREE_SHARE * disk.totalBytes

@@ -53,7 +53,8 @@ async function composeVersion(options: Parameters<typeof programOutput>[2]): Pro
 export async function checkMemory(): Promise<Check> {
   const text = await readFile('/proc/meminfo', 'utf8').catch(() => '');
   const kilobytes = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1]);
-  if (Number.isNaN(kilobytes)) return notChecked('machine.memory', '/proc/meminfo does not tell', 'free -m');
+  if (Number.isNaN(kilobytes))
+    return notChecked('machine.memory', '/proc/meminfo does not contain it', 'free -m');
   return memoryCheck(kilobytes * 1_024);
 }
 
@@ -146,7 +147,7 @@ export async function checkNtp({ path, signal }: SocketTools): Promise<Check> {
     if (answer === 'yes') return ok('machine.ntp', 'synchronised, says timedatectl');
     if (answer === 'no')
       return warning('machine.ntp', 'not synchronised, says timedatectl', 'timedatectl set-ntp true');
-    return notChecked('machine.ntp', 'timedatectl does not tell', todo);
+    return notChecked('machine.ntp', 'timedatectl does not report it', todo);
   } catch (error) {
     if (!(error instanceof UnreadableInputError)) throw error;
     return notChecked('machine.ntp', `no NTP status: ${error.message}`, todo);
