@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What another terminal asks of the command that runs. */
+export interface MoveRequest {
+  readonly id: string;
+  readonly kind: 'hold' | 'rollback';
+  readonly by: string;
+  readonly why: string;
+}
+
+const FILE = 'request';
+/** The file has this size from the start on, so a request needs no space on a full disk. */
+const SIZE_BYTES = 2_048;
+
+export async function prepareRequests(directory: string): Promise<void> {
+  await writeFile(join(directory, FILE), ' '.repeat(SIZE_BYTES), { mode: 0o600, flush: true });
+}
+
+/** @param request `by` up to 100 and `why` up to 200 characters */
+export async function leaveRequest(
+  directory: string,
+  request: Omit<MoveRequest, 'id'>,
+): Promise<MoveRequest> {
+  const left = { ...request, id: randomUUID() };
+  const file = await open(join(directory, FILE), 'r+');
+  try {
+    await file.write(Buffer.from(JSON.stringify(left).padEnd(SIZE_BYTES)), 0, SIZE_BYTES, 0);
+  } finally {
+    await file.close();
+  }
+  return left;
+}
+
+/** The last request, taken or not; null when there is none. */
+export async function readRequest(directory: string): Promise<MoveRequest | null> {
+  const text = await readFile(join(directory, FILE), 'utf8').catch(() => '');
+  try {
+    const request = JSON.parse(text) as Partial<MoveRequest>;
+    return request.kind === 'hold' || request.kind === 'rollback' ? (request as MoveRequest) : null;
+  } catch {
+    return null;
+  }
+}
