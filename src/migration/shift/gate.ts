@@ -1,7 +1,6 @@
 import type { CommandIo } from '../../core/commands/index.js';
 import type { Decision, Observation } from './analysis.js';
 import type { GreenClient, GreenReady } from './green-client.js';
-import type { MovePhase } from './move-phases.js';
 import type { MoveSettings } from './move-settings.js';
 
 /** `wait`: it can become good by itself. `fail`: an operator has to do something. */
@@ -15,7 +14,6 @@ export const fails = (why: string): GateResult => ({ state: 'fail', why });
 /** What a gate looks at. */
 export interface GateInput {
   readonly io: CommandIo;
-  readonly phase: MovePhase;
   readonly settings: MoveSettings;
   readonly green: GreenClient;
   readonly observation: Observation;

@@ -1,4 +1,5 @@
 import { backupGates } from './backup-gates.js';
+import { MOVE_PHASES, type MovePhase } from './move-phases.js';
 import { ageGate, fails, type Gate, type GateInput, type GateResult, passed, waits } from './gate.js';
 
 const READY_PROBES = 10;
@@ -11,7 +12,7 @@ export const GATES: readonly Gate[] = [
     name: 'held',
     isForStart: false,
     check: ({ heldBecause }: GateInput): GateResult =>
-      heldBecause === null ? passed('not held') : waits(`held: ${heldBecause} (samserver shift resume)`),
+      heldBecause === null ? passed('not held') : fails(`${heldBecause} (samserver shift resume)`),
   },
   {
     name: 'blue',
@@ -116,14 +117,31 @@ export const GATES: readonly Gate[] = [
   },
 ];
 
-/** The gates of a phase that are not open, by name. All but the last are looked at at once. */
-export async function closedGates(
-  input: GateInput,
+/**
+ * The gates on the way to a phase. A smaller share needs a blue that answers, and nothing else; the soak changes nothing.
+ * @param from null: no phase was entered yet
+ */
+export function gatesTo(
+  phase: MovePhase,
+  from: MovePhase | null,
   skipped: readonly string[],
+): readonly Gate[] {
+  const isBack = from !== null && orderOf(phase) < orderOf(from);
+  const isNeeded = ({ name, isForStart }: Gate): boolean => {
+    if (isBack) return name === 'blue';
+    if (phase === 'soak') return name === 'held' || name === 'observation';
+    return isForStart || phase !== 'shadow';
+  };
+  return GATES.filter((gate) => isNeeded(gate) && !skipped.includes(gate.name));
+}
+
+const orderOf = (phase: MovePhase): number => MOVE_PHASES.findIndex((each) => each === phase);
+
+/** Those that are not open. The comparison is costly: it is made only when all others are open. */
+export async function closedGates(
+  gates: readonly Gate[],
+  input: GateInput,
 ): Promise<readonly { readonly name: string; readonly state: 'wait' | 'fail'; readonly why: string }[]> {
-  const gates = GATES.filter(
-    ({ name, isForStart }) => (isForStart || input.phase !== 'shadow') && !skipped.includes(name),
-  );
   const closed = [];
   for (const gate of gates) {
     const { name } = gate;

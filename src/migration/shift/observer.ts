@@ -80,7 +80,8 @@ export class Observer {
     await Promise.all([this.log.close(), this.mirrorLog.close()]);
   }
 
-  async observe(): Promise<Observation> {
+  /** @param shares those of the phase, and of the next one when a kill has left open whether it was entered */
+  async observe(shares: readonly string[]): Promise<Observation> {
     const nowMs = performance.now();
     const [ready, tee, counts, status] = await Promise.all([
       this.green.ready(),
@@ -108,7 +109,7 @@ export class Observer {
       tee,
       counted: this.reconciliation.figures(nowMs),
       lastGapMs: this.gapMs === null ? null : nowMs - this.gapMs,
-      isShareInForce: status === null || status.share === this.plan.share,
+      isShareInForce: status === null || shares.includes(status.share),
     };
   }
 

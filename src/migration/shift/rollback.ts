@@ -92,6 +92,9 @@ export async function rollBack(
     });
   }
   const detail = { httpMs, reached, stillOwed: rest };
+  const isGood = reached === 'blue' && (removed as CommandResult | null)?.exitCode === EXIT_CODES.OK;
+  if (reached === 'blue') await record.append({ kind: 'rollback.done', ms: passedMs(), detail });
+  // A copy, which can take seconds without the database.
   if (context.journal !== null) {
     const { stateDirectory, journal, by } = context;
     await copyToRollout(
@@ -100,8 +103,6 @@ export async function rollBack(
       why,
     );
   }
-  const isGood = reached === 'blue' && (removed as CommandResult | null)?.exitCode === EXIT_CODES.OK;
-  if (reached === 'blue') await record.append({ kind: 'rollback.done', ms: passedMs(), detail });
   return {
     exitCode: isGood ? EXIT_CODES.OK : EXIT_CODES.FAILURE,
     lines: [

@@ -3,7 +3,7 @@ import { CommandError, type CommandResult, EXIT_CODES, InterruptedError } from '
 import type { FrontDoorPlan } from '../front-door/index.js';
 import { type Decision, decide, type Observation } from './analysis.js';
 import { CompareGate } from './compare-gate.js';
-import { closedGates } from './gates.js';
+import { closedGates, gatesTo } from './gates.js';
 import type { GreenClient } from './green-client.js';
 import { MoveTakenOverError } from './move-journal.js';
 import type { MovePhase } from './move-phases.js';
@@ -48,6 +48,8 @@ export class ShiftRun {
     private readonly context: ShiftContext,
     private readonly options: RunOptions,
     private readonly nextRequest: () => MoveRequest | null,
+    /** Of the operator. That of the context is also aborted by a request for a rollback. */
+    private readonly interrupt: AbortSignal,
   ) {
     this.compare = new CompareGate(() => Date.parse(this.state.phaseSince ?? '') || Date.now());
   }
@@ -72,7 +74,7 @@ export class ShiftRun {
         const end = await this.tick();
         if (end !== null) return end;
         await sleep(Math.max(0, TICK_MS - (performance.now() - startMs)), undefined, {
-          signal: context.io.signal,
+          signal: this.interrupt,
         }).catch(() => undefined);
       }
     } finally {
@@ -86,13 +88,17 @@ export class ShiftRun {
 
   /** rollback.sh and `front-door` change the share without the journal. */
   private async assertExpectedShare(): Promise<void> {
-    const { phase, target } = this.state;
+    const { phase } = this.state;
     const { share } = this.plan;
-    if (phase === null || share === shareOf(phase) || (target !== null && share === shareOf(target.phase)))
-      return;
+    if (phase === null || this.expectedShares().includes(share)) return;
     await this.hold(
       `the include has share ${share}, phase ${phase} has ${shareOf(phase)}: rollback.sh or front-door was used`,
     );
+  }
+
+  private expectedShares(): readonly string[] {
+    const { phase, target } = this.state;
+    return [shareOf(phase), ...(target === null ? [] : [shareOf(target.phase)])];
   }
 
   private async tick(): Promise<CommandResult | null> {
@@ -100,11 +106,11 @@ export class ShiftRun {
     await context.journal.assertOwner();
     const request = this.nextRequest();
     if (request?.kind === 'rollback') return this.rollBack(request.why);
-    if (context.io.signal.aborted)
+    if (this.interrupt.aborted)
       throw new InterruptedError('nothing watches the move now: samserver shift resume');
     if (request?.kind === 'hold') await this.hold(request.why);
     if (request?.kind === 'yield') return this.ended('another command goes on', EXIT_CODES.OK);
-    const observation = await this.observer.observe();
+    const observation = await this.observer.observe(this.expectedShares());
     this.countReady(observation);
     const decision =
       this.state.phase === null ? BEFORE_START : decide(observation, this.plan.share !== 'none');
@@ -138,15 +144,12 @@ export class ShiftRun {
     decision: Decision,
   ): Promise<CommandResult | null> {
     const { context, options } = this;
-    const closed = await closedGates(
-      {
-        ...{ io: context.io, phase: target.phase, settings: settingsOf(this.state), green: this.green },
-        ...{ observation, decision, readyInARow: this.readyInARow, ready: this.observer.ready },
-        ...{ observedS: this.observedS, lookedS: this.observer.observedMs / 1_000 },
-        ...{ heldBecause: this.state.heldBecause, compare: this.compare },
-      },
-      options.skip,
-    );
+    const closed = await closedGates(gatesTo(target.phase, this.state.phase, options.skip), {
+      ...{ io: context.io, settings: settingsOf(this.state), green: this.green },
+      ...{ observation, decision, readyInARow: this.readyInARow, ready: this.observer.ready },
+      ...{ observedS: this.observedS, lookedS: this.observer.observedMs / 1_000 },
+      ...{ heldBecause: this.state.heldBecause, compare: this.compare },
+    });
     const waitsFor = closed.map(({ name, why }) => `${name}: ${why}`);
     const names = (lines: readonly string[]): string => lines.map((line) => line.split(':')[0]).join();
     if (names(waitsFor) !== names(this.state.waitsFor)) {

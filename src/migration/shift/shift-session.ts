@@ -5,7 +5,7 @@ import { acquireMoveLock, type MoveLock } from './move-lock.js';
 import { leaveRequest, type MoveRequest, REACTION_LIMIT_MS } from './move-requests.js';
 import { foldMove, type MoveState } from './move-state.js';
 
-const PAUSE_MS = 50;
+const PAUSE_MS = 100;
 /** A rollback that another command has taken. */
 const RESULT_LIMIT_MS = 60_000;
 
@@ -42,12 +42,14 @@ async function lockOrYield(options: SessionOptions): Promise<MoveLock> {
   const { stateDirectory, by, why } = options;
   const lock = await acquireMoveLock(stateDirectory);
   if (lock !== null) return lock;
-  await leaveRequest(stateDirectory, { kind: 'yield', by, why }).catch(() => undefined);
-  const endMs = performance.now() + REACTION_LIMIT_MS;
-  while (performance.now() < endMs) {
+  const request = await leaveRequest(stateDirectory, { kind: 'yield', by, why }).catch(() => null);
+  let endMs = performance.now() + REACTION_LIMIT_MS;
+  while (request !== null && performance.now() < endMs) {
     await sleep(PAUSE_MS);
     const own = await acquireMoveLock(stateDirectory);
     if (own !== null) return own;
+    // It ends after its present look at both servers.
+    if (await isTaken(stateDirectory, request)) endMs += PAUSE_MS;
   }
   const { owner } = foldMove(await MoveJournal.read(stateDirectory));
   throw new CommandError(
@@ -55,6 +57,11 @@ async function lockOrYield(options: SessionOptions): Promise<MoveLock> {
       'hold and rollback work all the same',
     EXIT_CODES.TEMPORARY_FAILURE,
   );
+}
+
+async function isTaken(stateDirectory: string, { id }: MoveRequest): Promise<boolean> {
+  const records = await MoveJournal.read(stateDirectory);
+  return records.some((record) => record.kind === 'request.taken' && record.request === id);
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   printResult,
   UsageError,
 } from '../../core/commands/index.js';
-import { GATES } from './gates.js';
+import { gatesTo } from './gates.js';
 import type { MoveJournal } from './move-journal.js';
 import { assertNextPhase, type MovePhase, SHIFT_TARGETS, type ShiftTarget } from './move-phases.js';
 import { settingsDetail } from './move-settings.js';
@@ -133,6 +133,7 @@ async function run(
         context,
         { skip: options.skip, waitS: options.wait, isUntilGood: options.untilGood, why },
         () => requests.next(),
+        io.signal,
       );
       return await shift.run();
     } finally {
@@ -207,9 +208,7 @@ function phasePlan(
   phaseOptions: PhaseOptions,
   { skip }: RunningOptions,
 ): CommandResult {
-  const gates = GATES.filter(
-    ({ name, isForStart }) => (isForStart || phase !== 'shadow') && !skip.includes(name),
-  ).map(({ name }) => name);
+  const gates = phase === null ? [] : gatesTo(phase, null, skip).map(({ name }) => name);
   const steps = phase === null ? [] : stepsTo(phase, phaseOptions).map(({ name, text }) => ({ name, text }));
   return {
     exitCode: EXIT_CODES.OK,

@@ -37,7 +37,7 @@ http {
 `,
     );
     // The command calls `nginx`; this one has the configuration of the test.
-    const wrapper = `#!/bin/sh\n[ ! -e ${path}/broken ] || { echo 'nginx: [emerg] broken' >&2; exit 1; }\nexec /usr/sbin/nginx -c ${path}/nginx.conf "$@"\n`;
+    const wrapper = `#!/bin/sh\n[ ! -e ${path}/slow ] || sleep 2\n[ ! -e ${path}/broken ] || { echo 'nginx: [emerg] broken' >&2; exit 1; }\nexec /usr/sbin/nginx -c ${path}/nginx.conf "$@"\n`;
     await writeFile(`${path}/bin/nginx`, wrapper, { mode: 0o755 });
     // Without a namespace of its own, a test must not touch the tables of this machine.
     if (namespace === undefined)
@@ -120,6 +120,12 @@ http {
   /** Removes the file `broken`, with which nginx refuses everything. */
   async unbreak(): Promise<void> {
     await rm(`${this.directory}/broken`);
+  }
+
+  /** Each call of nginx takes 2 s longer while the file `slow` exists. */
+  async slowDown(isSlow: boolean): Promise<void> {
+    if (isSlow) await writeFile(`${this.directory}/slow`, '');
+    else await rm(`${this.directory}/slow`, { force: true });
   }
 
   async log(name: string): Promise<string> {

@@ -1,6 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePorts, type Program, startProcess, temporaryDirectory } from '../../support/child-process.js';
+import {
+  freePorts,
+  type Ports,
+  type Program,
+  startProcess,
+  temporaryDirectory,
+} from '../../support/child-process.js';
 import { adoptAmbulances } from '../../support/adopt-ambulances.js';
 import { OldDatabase } from '../../support/old-database.js';
 import { postRaw, TRACKING } from '../../support/old-boxes.js';
@@ -16,7 +22,7 @@ import { Nginx, SECRET } from './front-door-nginx.js';
 /** Gates that need files of an operator, or minutes. */
 const SKIPPED = ['pictures', 'image-backup', 'database-dump', 'certificate', 'compare'];
 const BOX_ADDRESS = '203.0.113.3';
-export const ADDRESSES = Array.from({ length: 16 }, (_, n) => `203.0.113.${n + 1}`);
+const ADDRESSES = Array.from({ length: 16 }, (_, n) => `203.0.113.${n + 1}`);
 
 /** nginx, the old server of the tests as blue and a process of the service as green. */
 export class Move {
@@ -26,6 +32,7 @@ export class Move {
     public green: Program,
     private readonly env: Record<string, string>,
     private readonly startGreen: () => Promise<Program>,
+    readonly greenPorts: Ports,
     private readonly removeAll: () => Promise<void>,
   ) {}
 
@@ -59,7 +66,7 @@ export class Move {
       ...['--blue', `127.0.0.1:${old.ports.http},127.0.0.1:${old.ports.socket}`],
       ...['--green', `127.0.0.1:${ports.http},127.0.0.1:${ports.socket}`, '--share', 'none'],
     );
-    return new Move(old, nginx, green, env, startGreen, async () => {
+    return new Move(old, nginx, green, env, startGreen, ports, async () => {
       await nginx.close();
       await old.stop();
       await directory.remove();
@@ -82,6 +89,32 @@ export class Move {
     const start = args[0] === 'start' ? [...times, `${this.nginx.directory}/secret`] : [];
     const one = args[1] === 'one' ? ['--box-addresses', BOX_ADDRESS] : [];
     return this.shift(...args, ...start, ...one, ...SKIPPED.flatMap((gate) => ['--skip', gate]));
+  }
+
+  /** `start`, `to …` or `resume` that waits for no time: only the state of the servers counts. */
+  quick(...args: readonly string[]): Program {
+    return this.running(...args, ...['ready', 'observation', 'gaps'].flatMap((gate) => ['--skip', gate]));
+  }
+
+  /** Takes the move quickly to `half` and leaves the command watching. */
+  async toHalf(): Promise<Program> {
+    let program = this.quick('start');
+    await this.whenState(({ phase }) => phase === 'shadow', 'the shadow', program);
+    for (const phase of ['one', 'half'] as const) {
+      program = this.quick('to', phase);
+      await this.whenState((state) => state.phase === phase, `phase ${phase}`, program);
+    }
+    return program;
+  }
+
+  /** The color of a post of the box whose address goes to green from phase one on. */
+  async colorOfPosts(): Promise<string | null> {
+    const response = await fetch(`${this.nginx.url}${TRACKING}`, {
+      method: 'POST',
+      headers: { 'x-real-ip': BOX_ADDRESS, connection: 'close' },
+      body: new URLSearchParams({ ambulance_id: '291' }),
+    }).catch(() => null);
+    return response?.headers.get('x-samserver-color') ?? null;
   }
 
   /** Takes the move to a phase and leaves the command of the last one watching. */
