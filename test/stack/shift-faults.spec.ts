@@ -136,10 +136,8 @@ describeNginx('a move with a fault', () => {
     await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', state]);
     try {
       const watching = move.quick('start', '--state', state);
-      await until(
-        async () => (await mustRun('cat', [`${state}/journal.jsonl`])).includes('"phase":"shadow","why"'),
-        'the shadow',
-      );
+      const journal = (): Promise<{ output: string }> => run('cat', [`${state}/journal.jsonl`]);
+      await until(async () => (await journal()).output.includes('"phase.entered"'), 'the shadow');
       await watching.kill();
       await run('dd', ['if=/dev/zero', `of=${state}/filler`, 'bs=4k']);
       const rollback = await ended(move.shift('rollback', '--state', state));

@@ -36,6 +36,8 @@ export type MoveEvent =
   | { readonly kind: 'held'; readonly why: string }
   | { readonly kind: 'resumed'; readonly why: string }
   | { readonly kind: 'rollback.started'; readonly why: string }
+  /** Blue does not answer. */
+  | { readonly kind: 'rollback.refused'; readonly why: string }
   | { readonly kind: 'rollback.done'; readonly ms: number; readonly detail: Detail }
   /** A gate that begins or ends to keep a phase from being entered. */
   | { readonly kind: 'gate'; readonly phase: MovePhase; readonly waitsFor: readonly string[] }

@@ -143,6 +143,7 @@ export function afterRecord(state: MoveState, record: MoveRecord): MoveState {
       return { ...next, waitsFor: record.waitsFor };
     case 'analysis':
       return { ...next, analysis: { at, verdict: record.verdict, why: record.why } };
+    case 'rollback.refused':
     case 'request.taken':
       return next;
   }

@@ -210,6 +210,7 @@ export class ShiftRun {
       return { ...result, exitCode: EXIT_CODES.FAILURE };
     } catch (error) {
       if (error instanceof MoveTakenOverError || !(error instanceof CommandError)) throw error;
+      await this.context.journal.append({ kind: 'rollback.refused', why: error.message });
       await this.hold(`${why}; no rollback: ${error.message}`);
       return null;
     }

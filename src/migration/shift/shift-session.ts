@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, type CommandIo, type CommandResult, EXIT_CODES } from '../../core/commands/index.js';
 import { MoveJournal } from './move-journal.js';
 import { acquireMoveLock, type MoveLock } from './move-lock.js';
+import type { MoveRecord } from './move-events.js';
 import { leaveRequest, type MoveRequest, REACTION_LIMIT_MS } from './move-requests.js';
 import { foldMove, type MoveState } from './move-state.js';
 
@@ -9,7 +10,8 @@ const PAUSE_MS = 100;
 /** A rollback that another command has taken. */
 const RESULT_LIMIT_MS = 60_000;
 
-export type OutcomeOf = (state: MoveState) => 'done' | 'refused' | null;
+/** @param since the records after the request was taken */
+export type OutcomeOf = (state: MoveState, since: readonly MoveRecord[]) => 'done' | 'refused' | null;
 
 export interface SessionOptions {
   readonly io: CommandIo;
@@ -66,7 +68,7 @@ async function isTaken(stateDirectory: string, { id }: MoveRequest): Promise<boo
 
 /**
  * For `hold` and `rollback`: the command that runs acts. Without one, or when it does not react within 2 s, this one does.
- * @param outcomeOf of the other command, by the state after it has taken the request; null: it is not done yet
+ * @param outcomeOf of the other command, after it has taken the request; null: it is not done yet
  * @param act gets null when the journal cannot be read or written
  */
 export async function askOrAct(
@@ -112,7 +114,7 @@ async function follow(
     const records = await MoveJournal.read(stateDirectory).catch(() => []);
     const taken = records.findIndex((record) => record.kind === 'request.taken' && record.request === id);
     const passedMs = performance.now() - startMs;
-    const outcome = taken < 0 ? null : outcomeOf(foldMove(records));
+    const outcome = taken < 0 ? null : outcomeOf(foldMove(records), records.slice(taken));
     if (outcome !== null) {
       const text = `${outcome}, by the command that runs, after ${Math.round(passedMs)} ms`;
       const exitCode = outcome === 'refused' ? EXIT_CODES.FAILURE : EXIT_CODES.OK;
@@ -123,6 +125,7 @@ async function follow(
     if (lock === null) continue;
     await lock.release();
     // The other command has ended; its last line can be younger than the records above.
-    if (outcomeOf(foldMove(await MoveJournal.read(stateDirectory).catch(() => []))) === null) return null;
+    const last = await MoveJournal.read(stateDirectory).catch(() => []);
+    if (outcomeOf(foldMove(last), last.slice(records.length)) === null) return null;
   }
 }

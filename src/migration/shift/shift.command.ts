@@ -193,8 +193,10 @@ async function rollbackNow(
   return askOrAct(
     session,
     'rollback',
-    ({ phase, heldBecause }) =>
-      phase === 'rolled-back' ? 'done' : heldBecause?.includes('no rollback') ? 'refused' : null,
+    ({ phase }, since) => {
+      if (phase === 'rolled-back') return 'done';
+      return since.some(({ kind }) => kind === 'rollback.refused') ? 'refused' : null;
+    },
     (journal) =>
       rollBack(
         { io, directory, stateDirectory: session.stateDirectory, journal, by, say },
