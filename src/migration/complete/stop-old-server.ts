@@ -26,10 +26,11 @@ export const stopOldServer: CompleteStep = {
   run: async (context) => {
     const { pm2, green } = context;
     // After a kill it can be stopped and not saved.
-    const wasPassing = (await pm2.isRunning()) && (await pauseTee(context));
+    const running = await pm2.running();
+    const wasPassing = running.length > 0 && (await pauseTee(context));
     const startMs = performance.now();
     try {
-      await pm2.stop();
+      await pm2.stop(running);
     } catch (error) {
       // While it runs, it needs its posts.
       if (wasPassing) await green.pauseTee(0).catch(() => undefined);
@@ -63,14 +64,15 @@ async function pauseTee({ green, io: { signal } }: CompleteContext): Promise<boo
   if (first === null) throw teeFault('posts wait for the old server, so they would not reach it any more');
   if (first.state === 'off' || first.state === 'idle') return false;
   await green.pauseTee(PAUSE_S);
-  for (let times = 0; times < 2; times += 1) {
-    const isEmpty = ({ inFlight }: TeeStatus): boolean => inFlight === 0;
+  const isEmpty = ({ inFlight }: TeeStatus): boolean => inFlight === 0;
+  do {
     if ((await teeUntil(green, isEmpty, IN_FLIGHT_LIMIT_MS, signal)) === null) {
       await green.pauseTee(0);
       throw teeFault('the old server does not answer its last request');
     }
     await sleep(WRITES_SETTLE_MS);
-  }
+    // A crash report can have been about to be sent.
+  } while (!isEmpty(await green.tee()));
   // The time begins again: the stop is next.
   await green.pauseTee(PAUSE_S);
   return true;

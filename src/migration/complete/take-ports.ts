@@ -68,7 +68,8 @@ async function put({ io, say }: CompleteContext, plan: FrontDoorPlan): Promise<v
 async function warnOfBoot({ io, say }: CompleteContext, plan: FrontDoorPlan): Promise<void> {
   const service = serviceOf(plan);
   const { stdout } = await programRunner(io.env)('systemctl', ['is-enabled', service]);
-  if (stdout.trim() !== 'enabled')
+  // Empty without systemd.
+  if (/^(?:disabled|masked)/.test(stdout))
     say(
       `${service} is not enabled: start nginx with the machine, because nothing else has ports 5000 and 5050`,
     );

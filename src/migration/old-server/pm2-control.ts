@@ -51,20 +51,23 @@ export class Pm2Control {
       );
   }
 
-  async isRunning(): Promise<boolean> {
-    return !(await this.processes()).every(isStopped);
+  /** The processes of the old server that run or will run again by themselves. @throws CommandError */
+  async running(): Promise<readonly OldProcess[]> {
+    return (await this.processes()).filter((each) => !isStopped(each));
   }
 
   /** Neither PM2 nor the start of the machine brings the old server back. */
   async isStopped(): Promise<boolean> {
-    return !(await this.isRunning()) && (await this.saved.isStopped(this.name));
+    return (await this.running()).length === 0 && (await this.saved.isStopped(this.name));
   }
 
-  /** @throws CommandError when it runs afterwards */
-  async stop(): Promise<void> {
-    const running = (await this.processes()).filter((each) => !isStopped(each));
+  /**
+   * @param running of a moment ago: to ask PM2 takes a second
+   * @throws CommandError when it runs afterwards
+   */
+  async stop(running: readonly OldProcess[]): Promise<void> {
     if (running.length > 0) await this.run('stop', ...running.map(idOf));
-    const left = (await this.processes()).filter((each) => !isStopped(each));
+    const left = await this.running();
     if (left.length > 0)
       throw new CommandError(
         `PM2 has not stopped ${this.name}: ${left.map(({ status, pid }) => `${status}, pid ${pid ?? 'none'}`).join('; ')}`,
