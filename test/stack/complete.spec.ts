@@ -227,7 +227,7 @@ describeMove('complete, and the way back', () => {
     await expectDone();
     await until(() => panels.every(({ socket }) => socket.connected), 'the panels');
     expect(boxes.flatMap(({ failed }) => failed)).toEqual([]);
-    console.info(JSON.stringify({ completeMs, ...panelFigures() }));
+    console.info(JSON.stringify({ completeMs, ...panelFigures(), steps: await host.stepsMs() }));
     await reconcile();
 
     await host.killGreen();

@@ -25,6 +25,8 @@ export interface CompleteContext {
   readonly green: GreenOps;
   readonly wayBack: WayBack;
   readonly say: (line: string) => void;
+  /** @throws MoveTakenOverError when another command works on this move now */
+  readonly assertOwner: () => Promise<void>;
   noted: NotedBefore | null;
 }
 

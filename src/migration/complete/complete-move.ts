@@ -9,7 +9,7 @@ import { runComplete } from './run-complete.js';
  * @throws CommandError in another phase, or of the step that failed
  */
 export async function completeMove(journal: MoveJournal, context: CompleteContext): Promise<void> {
-  const { phase, rollingBackBecause } = journal.state;
+  const { phase, rollingBackBecause, heldBecause, analysis } = journal.state;
   if (rollingBackBecause !== null)
     throw new CommandError(
       `a rollback is under way (${rollingBackBecause}): samserver shift rollback`,
@@ -17,6 +17,14 @@ export async function completeMove(journal: MoveJournal, context: CompleteContex
     );
   if (phase !== 'complete') {
     assertNextPhase(phase, 'complete');
+    const against =
+      heldBecause ??
+      (analysis && analysis.verdict !== 'good' ? `${analysis.verdict}: ${analysis.why}` : null);
+    if (against !== null)
+      throw new CommandError(
+        `the move is held, or its analysis is not good (${against}): samserver shift resume`,
+        EXIT_CODES.FAILURE,
+      );
     await journal.append({ kind: 'phase.entered', phase: 'complete', why: `by ${context.by}` });
   }
   await runComplete(journal, context);

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { join, resolve } from 'node:path';
 import { CommandError, type CommandIo, EXIT_CODES } from '../../core/commands/index.js';
-import { loadCommandSettings } from '../command-settings.js';
 import { recordedPlan } from '../front-door/front-door-actions.js';
 import { Pm2Control } from '../old-server/index.js';
 import { MoveJournal } from '../shift/move-journal.js';
+import { opsTokenOf } from '../shift/ops-token.js';
 import { type CompleteContext, notedBefore } from './complete-context.js';
 import { GreenOps } from './green-ops.js';
 import { WayBack } from './way-back.js';
@@ -47,6 +47,7 @@ export async function completeContext(
   io: CommandIo,
   options: CompleteOptions,
   say: (line: string) => void,
+  assertOwner: () => Promise<void> = () => Promise.resolve(),
 ): Promise<CompleteContext> {
   const plan = await recordedPlan(options.frontDoor);
   const green = plan?.green ?? null;
@@ -65,6 +66,8 @@ export async function completeContext(
     green: new GreenOps(`http://${green.http}`, token, io.signal),
     wayBack: new WayBack(options.state),
     say,
-    noted: notedBefore(await MoveJournal.read(options.state)),
+    assertOwner,
+    // A journal that cannot be read must not prevent the way back.
+    noted: notedBefore(await MoveJournal.read(options.state).catch(() => [])),
   };
 }

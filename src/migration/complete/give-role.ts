@@ -14,7 +14,8 @@ export const giveRole: CompleteStep = {
   text: 'give the role to Samserver, which writes the shared collections and notifies the panel from now on',
   undoText: 'give the role back to the old server, and wait until every instance of Samserver has it',
   isDone: async ({ green }) => (await green.role()).role === 'samserver',
-  run: async ({ green, by, io: { signal } }) => {
+  run: async ({ green, by, assertOwner, io: { signal } }) => {
+    await assertOwner();
     const { epoch } = await green.role();
     await green.changeRole('samserver', epoch, by, 'the old server has ended');
     await sleep(ADOPTED_MS);

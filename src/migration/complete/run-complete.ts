@@ -46,10 +46,11 @@ export async function runComplete(
 /**
  * The way back: undoes all steps in reverse order, whether they ran or not. Afterwards the old server runs, has the role, and
  * the front door is as before the first step. Can be repeated.
+ * @param journal null: it cannot be read or written
  * @throws CommandError of the step that failed
  */
 export async function undoComplete(
-  journal: MoveJournal,
+  journal: MoveJournal | null,
   context: CompleteContext,
   steps: readonly CompleteStep[] = COMPLETE_STEPS,
 ): Promise<void> {
@@ -57,7 +58,8 @@ export async function undoComplete(
     if (!undo) continue;
     context.say(`undo ${name}: ${undoText ?? ''}`);
     try {
-      await journal.step('rollback', `undo-${name}`, () => undo(context));
+      if (journal === null) await undo(context);
+      else await journal.step('rollback', `undo-${name}`, () => undo(context));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       throw new CommandError(

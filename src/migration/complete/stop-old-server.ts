@@ -24,12 +24,13 @@ export const stopOldServer: CompleteStep = {
     'start the old server with PM2, wait for its answer, and mark it as online in the saved list of PM2',
   isDone: ({ pm2 }) => pm2.isStopped(),
   run: async (context) => {
-    const { pm2, green } = context;
+    const { pm2, green, assertOwner } = context;
     // After a kill it can be stopped and not saved.
     const running = await pm2.running();
     const wasPassing = running.length > 0 && (await pauseTee(context));
     const startMs = performance.now();
     try {
+      await assertOwner();
       await pm2.stop(running);
     } catch (error) {
       // While it runs, it needs its posts.
@@ -40,7 +41,8 @@ export const stopOldServer: CompleteStep = {
     await pm2.saved.setStatus(pm2.name, 'stopped');
     return { stoppedMs };
   },
-  undo: async ({ pm2, wayBack, noted, io, say }) => {
+  undo: async ({ pm2, wayBack, noted, io, say, assertOwner }) => {
+    await assertOwner();
     const startMs = performance.now();
     const removed = await wayBack.read();
     if (removed !== null && (await pm2.processes()).length === 0) await pm2.restore(removed);

@@ -57,9 +57,9 @@ async function planOf({ frontDoor }: CompleteContext): Promise<FrontDoorPlan> {
   throw new CommandError(`${frontDoor} has no front door`, EXIT_CODES.UNAVAILABLE);
 }
 
-async function put({ io, say }: CompleteContext, plan: FrontDoorPlan): Promise<void> {
+async function put({ io, say, assertOwner }: CompleteContext, plan: FrontDoorPlan): Promise<void> {
   assertPlan(plan);
-  const { exitCode, lines } = await applyPlan(io, plan, { isDryRun: false });
+  const { exitCode, lines } = await applyPlan(io, plan, { isDryRun: false, assertAllowed: assertOwner });
   if (exitCode !== EXIT_CODES.OK) throw new CommandError(lines.join('\n'), exitCode);
   lines.forEach(say);
 }

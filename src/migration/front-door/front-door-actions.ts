@@ -17,6 +17,8 @@ import { programRunner } from './run-program.js';
 
 export interface ActionOptions {
   readonly isDryRun: boolean;
+  /** Called under the lock, before anything is changed; its error ends the action. */
+  readonly assertAllowed?: () => Promise<void>;
 }
 
 /** The parts that act on one plan. */
@@ -33,7 +35,7 @@ function partsOf(io: CommandIo, plan: FrontDoorPlan) {
 export async function applyPlan(
   io: CommandIo,
   plan: FrontDoorPlan,
-  { isDryRun, secretFile }: ActionOptions & { readonly secretFile?: string },
+  { isDryRun, secretFile, assertAllowed }: ActionOptions & { readonly secretFile?: string },
 ): Promise<CommandResult> {
   const { files, nginx, redirect } = partsOf(io, plan);
   const { version, text } = nginxInclude(plan);
@@ -54,6 +56,7 @@ export async function applyPlan(
     };
   return withFrontDoorLock(async () => {
     try {
+      await assertAllowed?.();
       const before = await recordedPlan(plan.directory);
       const goesOff =
         !plan.isRedirectOn && (before?.isRedirectOn === true || (await redirect.status()).isOn === true);
@@ -63,6 +66,7 @@ export async function applyPlan(
       const notes = goesOff && !isLate ? await redirect.turnOff(plan) : [];
       if (isEarly) notes.push(...(await redirect.turnOn(plan)));
       const isChanged = await applyInclude(plan, secret, files, nginx, io.signal);
+      await redirect.bypassOff();
       if (goesOff && isLate) notes.push(...(await redirect.turnOff(plan)));
       if (plan.isRedirectOn && !isEarly) notes.push(...(await redirect.turnOn(plan)));
       const state = isChanged ? 'in force' : 'was in force already';
@@ -125,6 +129,12 @@ export async function removeFrontDoor(
       }
     };
     await attempt('nginx', 'all to blue', () => applyBlueOnly(plan, files, nginx, io.signal));
+    // An nginx that cannot be reloaded keeps its share.
+    if (failures.length > 0)
+      await attempt('bypass', 'on, connections of the sites reach blue without nginx', () =>
+        redirect.bypassOn(plan),
+      );
+    else if (await redirect.isBypassOn()) await attempt('bypass', 'off', () => redirect.bypassOff());
     await attempt('redirect', 'off', async () => notes.push(...(await turnOff(redirect, plan))));
     const isForbidden = failures.some(({ error }) => needsRoot(error));
     return {

@@ -10,6 +10,13 @@ export type MoveEvent =
   | { readonly kind: 'opened'; readonly command: string; readonly pid: number }
   /** A new move: everything before it is history. */
   | { readonly kind: 'move.started'; readonly move: string; readonly why: string; readonly detail: Detail }
+  /** The phase that is to be entered when its gates are open; null: not any more. */
+  | {
+      readonly kind: 'target';
+      readonly phase: MovePhase | null;
+      readonly why: string;
+      readonly detail: Detail;
+    }
   | { readonly kind: 'phase.entered'; readonly phase: MovePhase; readonly why: string }
   | { readonly kind: 'step.started'; readonly phase: StepPhase; readonly step: string }
   | {

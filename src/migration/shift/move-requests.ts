@@ -5,10 +5,16 @@ import { join } from 'node:path';
 /** What another terminal asks of the command that runs. */
 export interface MoveRequest {
   readonly id: string;
-  readonly kind: 'hold' | 'rollback';
+  /** `yield`: a command that only watches ends, so that another one can go on. */
+  readonly kind: 'hold' | 'rollback' | 'yield';
   readonly by: string;
   readonly why: string;
+  /** Epoch milliseconds. The other terminal acts itself, or gives up, after `REACTION_LIMIT_MS`. */
+  readonly atMs: number;
 }
+
+/** How long a request can be taken. */
+export const REACTION_LIMIT_MS = 2_000;
 
 const FILE = 'request';
 /** The file has this size from the start on, so a request needs no space on a full disk. */
@@ -21,9 +27,9 @@ export async function prepareRequests(directory: string): Promise<void> {
 /** @param request `by` up to 100 and `why` up to 200 characters */
 export async function leaveRequest(
   directory: string,
-  request: Omit<MoveRequest, 'id'>,
+  request: Omit<MoveRequest, 'id' | 'atMs'>,
 ): Promise<MoveRequest> {
-  const left = { ...request, id: randomUUID() };
+  const left = { ...request, id: randomUUID(), atMs: Date.now() };
   const file = await open(join(directory, FILE), 'r+');
   try {
     await file.write(Buffer.from(JSON.stringify(left).padEnd(SIZE_BYTES)), 0, SIZE_BYTES, 0);
@@ -37,8 +43,8 @@ export async function leaveRequest(
 export async function readRequest(directory: string): Promise<MoveRequest | null> {
   const text = await readFile(join(directory, FILE), 'utf8').catch(() => '');
   try {
-    const request = JSON.parse(text) as Partial<MoveRequest>;
-    return request.kind === 'hold' || request.kind === 'rollback' ? (request as MoveRequest) : null;
+    const request = JSON.parse(text) as Partial<MoveRequest> | null;
+    return typeof request?.id === 'string' ? (request as MoveRequest) : null;
   } catch {
     return null;
   }

@@ -1,4 +1,4 @@
-import type { MoveRecord, StepPhase } from './move-events.js';
+import type { Detail, MoveRecord, StepPhase } from './move-events.js';
 import type { MovePhase } from './move-phases.js';
 
 /** A step that was begun, and of which no end is recorded. */
@@ -12,9 +12,13 @@ export interface OpenStep {
 export interface MoveState {
   /** Id of the move; null before the first start. */
   readonly move: string | null;
+  /** What `shift start` was given. */
+  readonly settings: Detail;
   /** Null: no phase was entered yet. */
   readonly phase: MovePhase | null;
   readonly phaseSince: string | null;
+  /** The phase that is to be entered. */
+  readonly target: { readonly phase: MovePhase; readonly detail: Detail } | null;
   /** A kill came while it ran: it may have acted or not. */
   readonly openStep: OpenStep | null;
   readonly failedStep: (OpenStep & { readonly why: string }) | null;
@@ -39,8 +43,10 @@ export interface MoveState {
 
 export const NO_MOVE: MoveState = {
   move: null,
+  settings: {},
   phase: null,
   phaseSince: null,
+  target: null,
   openStep: null,
   failedStep: null,
   stepsDone: [],
@@ -75,6 +81,13 @@ export function afterRecord(state: MoveState, record: MoveRecord): MoveState {
         ...NO_MOVE,
         ...{ seq: record.seq, writer: state.writer, owner: state.owner },
         move: record.move,
+        settings: record.detail,
+      };
+    case 'target':
+      return {
+        ...next,
+        target: record.phase === null ? null : { phase: record.phase, detail: record.detail },
+        waitsFor: [],
       };
     case 'phase.entered':
       return {
@@ -82,6 +95,7 @@ export function afterRecord(state: MoveState, record: MoveRecord): MoveState {
         ...{
           phase: record.phase,
           phaseSince: at,
+          target: null,
           stepsDone: [],
           waitsFor: [],
           openStep: null,
@@ -112,6 +126,7 @@ export function afterRecord(state: MoveState, record: MoveRecord): MoveState {
         ? {
             ...next,
             rollingBackBecause: record.why,
+            target: null,
             stepsDone: [],
             openStep: null,
             failedStep: null,

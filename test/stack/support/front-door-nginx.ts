@@ -78,7 +78,17 @@ http {
     return this.runCommand([], args);
   }
 
-  /** The same as another user. */
+  /** A command of `samserver` as a process that goes on, with this nginx. */
+  spawn(args: readonly string[], env: Record<string, string>): Program {
+    const { PATH = '' } = process.env;
+    const [file = '', ...rest] = [
+      ...(this.namespace === undefined ? [] : ['ip', 'netns', 'exec', this.namespace]),
+      ...[process.execPath, `${ROOT}dist/cli.js`, ...args],
+    ];
+    return Program.run(file, rest, { ...env, PATH: `${this.directory}/bin:${PATH}` }, this.directory);
+  }
+
+  /** `command` as another user. */
   commandWithoutRoot(...args: readonly string[]): Promise<{ code: number; output: string }> {
     return this.runCommand(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'], args);
   }

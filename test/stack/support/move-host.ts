@@ -156,6 +156,17 @@ export class MoveHost {
     await journal.close();
   }
 
+  /** How long each step of the present move took, the last time it ran. */
+  async stepsMs(): Promise<Record<string, number>> {
+    const records = await MoveJournal.read(this.nginx.frontDoor);
+    const start = records.findLastIndex(({ kind }) => kind === 'move.started');
+    return Object.fromEntries(
+      records
+        .slice(start)
+        .flatMap((record) => (record.kind === 'step.done' ? [[record.step, record.ms]] : [])),
+    );
+  }
+
   /** A `samserver` command as a process on this machine. */
   command(...args: readonly string[]): Program {
     const options = ['--pm2', PM2, '--pm2-home', this.pm2Home, '--directory', this.nginx.frontDoor];
