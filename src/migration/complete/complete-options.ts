@@ -56,8 +56,7 @@ export async function completeContext(
       `${options.frontDoor} has no front door with Samserver (samserver front-door status)`,
       EXIT_CODES.UNAVAILABLE,
     );
-  const [token] = loadCommandSettings(io).auth.opsTokens;
-  if (token === undefined) throw new CommandError('OPS_TOKEN: is needed to give the role', EXIT_CODES.CONFIG);
+  const token = await opsTokenOf(io.env);
   return {
     io,
     by: options.by,
