@@ -54,6 +54,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./migration/shift/index.js')).shiftCommand,
   },
   {
+    name: 'decommission',
+    summary: 'take the old server out of PM2 after the move is done',
+    load: async () => (await import('./migration/complete/index.js')).decommissionCommand,
+  },
+  {
     name: 'init',
     summary: 'write the deployment id into the database and the image volume',
     load: async () => (await import('./migration/index.js')).initCommand,

@@ -28,7 +28,10 @@ function partsOf(io: CommandIo, plan: FrontDoorPlan) {
   return { run, files, nginx: new NginxControl(run, plan), redirect: new Redirect(run, files) };
 }
 
-/** Puts a plan in force: first nginx, then the redirect into it; the other way round when the redirect goes. */
+/**
+ * Puts a plan in force: first nginx, then the redirect into it; the other way round when the redirect goes. When nginx takes the
+ * old ports itself or gives them free, a client finds them open throughout.
+ */
 export async function applyPlan(
   io: CommandIo,
   plan: FrontDoorPlan,
@@ -54,14 +57,18 @@ export async function applyPlan(
   return withFrontDoorLock(async () => {
     try {
       await assertAllowed?.();
-      const wasOn = (await recordedPlan(plan.directory))?.isRedirectOn === true;
-      const notes =
-        !plan.isRedirectOn && (wasOn || (await redirect.status()).isOn === true)
-          ? await redirect.turnOff(plan)
-          : [];
+      const before = await recordedPlan(plan.directory);
+      const goesOff =
+        !plan.isRedirectOn && (before?.isRedirectOn === true || (await redirect.status()).isOn === true);
+      // At each moment nginx has the old ports or the redirect is on: both, while they change.
+      const isLate = plan.listensOnOldPorts;
+      const isEarly = plan.isRedirectOn && before?.listensOnOldPorts === true;
+      const notes = goesOff && !isLate ? await redirect.turnOff(plan) : [];
+      if (isEarly) notes.push(...(await redirect.turnOn(plan)));
       const isChanged = await applyInclude(plan, secret, files, nginx, io.signal);
       await redirect.bypassOff();
-      if (plan.isRedirectOn) notes.push(...(await redirect.turnOn(plan)));
+      if (goesOff && isLate) notes.push(...(await redirect.turnOff(plan)));
+      if (plan.isRedirectOn && !isEarly) notes.push(...(await redirect.turnOn(plan)));
       const state = isChanged ? 'in force' : 'was in force already';
       return {
         exitCode: EXIT_CODES.OK,

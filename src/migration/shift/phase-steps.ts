@@ -36,7 +36,11 @@ export function stepsTo(
 
 /** The share that nginx has in a phase. */
 export const shareOf = (phase: MovePhase | null): Share =>
-  phase === 'one' || phase === 'half' ? phase : phase === 'all' || phase === 'soak' ? 'all' : 'none';
+  phase === 'one' || phase === 'half'
+    ? phase
+    : phase === null || phase === 'shadow' || phase === 'rolled-back'
+      ? 'none'
+      : 'all';
 
 const prepare: Step = {
   name: 'prepare',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from 'commander';
 import {
+  CommandError,
   type CommandIo,
   type CommandResult,
   type DefineCommand,
@@ -9,11 +10,19 @@ import {
   printResult,
   UsageError,
 } from '../../core/commands/index.js';
+import { addOldServerOptions, type OldServerOptions } from '../complete/index.js';
 import { gatesTo } from './gates.js';
 import type { MoveJournal } from './move-journal.js';
-import { assertNextPhase, type MovePhase, SHIFT_TARGETS, type ShiftTarget } from './move-phases.js';
+import {
+  assertNextPhase,
+  isBlueAtStake,
+  type MovePhase,
+  SHIFT_TARGETS,
+  type ShiftTarget,
+} from './move-phases.js';
 import { settingsDetail } from './move-settings.js';
 import { type PhaseOptions, stepsTo } from './phase-steps.js';
+import { COMPLETE_PLAN, type CompleteOptions, completeNow, undoCompleteIfBegun } from './shift-complete.js';
 import { RequestWatcher } from './request-watcher.js';
 import { rollBack } from './rollback.js';
 import { ShiftContext } from './shift-context.js';
@@ -33,7 +42,7 @@ import { ShiftRun } from './shift-run.js';
 import { askOrAct, withMove } from './shift-session.js';
 import { shiftStatus } from './shift-status.js';
 
-/** `samserver shift start|to|status|hold|resume|rollback` */
+/** `samserver shift start|to|status|hold|resume|complete|rollback` */
 export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
   const print = (options: CommonOptions, result: CommandResult): void =>
     setExitCode(printResult(io, options.json, result));
@@ -92,14 +101,28 @@ export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
     .description('No further phase is entered until `resume`. A fault of green still rolls back.')
     .action(async (options: ActingOptions) => print(options, await hold(io, options)));
 
-  acting(command.command('rollback'), 'operator')
-    .description('Sends all clients to blue, from any state, also while another shift command runs.')
+  addOldServerOptions(acting(command.command('complete'), 'operator'))
+    .description(
+      'After the soak: stops the old server under PM2, gives Samserver the role, and lets nginx take ports 5000 and 5050. It can ' +
+        'be killed and run again at any moment.',
+    )
+    .option('--dry-run', 'print the steps and the way back; change nothing', false)
+    .action(async (options: CompleteOptions) =>
+      print(options, options.dryRun ? COMPLETE_PLAN : await completeNow(io, options)),
+    );
+
+  addOldServerOptions(acting(command.command('rollback'), 'operator'))
+    .description(
+      'Sends all clients to blue, from any state, also while another shift command runs. After complete it starts blue first.',
+    )
     .option('--force', 'also when blue does not answer', false)
     .option('--dry-run', 'print what would be done', false)
-    .action(async (options: ActingOptions & { readonly force: boolean; readonly dryRun: boolean }) =>
+    .action(async (options: RollbackCommandOptions & { readonly dryRun: boolean }) =>
       print(options, options.dryRun ? ROLLBACK_PLAN : await rollbackNow(io, options)),
     );
 };
+
+type RollbackCommandOptions = ActingOptions & OldServerOptions & { readonly force: boolean };
 
 const stateDirectory = ({ state, directory }: CommonOptions): string => state ?? directory;
 
@@ -152,6 +175,11 @@ async function begin(
   const { state } = journal;
   const { why } = options;
   if (phase === null) {
+    if (isBlueAtStake(state.phase))
+      throw new CommandError(
+        `phase ${state.phase} is not watched: samserver shift complete continues it, samserver shift rollback goes back`,
+        EXIT_CODES.FAILURE,
+      );
     // `resume` without a move has nothing to continue.
     if (state.move === null || state.phase === 'rolled-back') assertNextPhase(state.phase, 'soak');
     if (state.heldBecause !== null) await journal.append({ kind: 'resumed', why });
@@ -183,10 +211,7 @@ async function hold(io: CommandIo, options: ActingOptions): Promise<CommandResul
   );
 }
 
-async function rollbackNow(
-  io: CommandIo,
-  options: ActingOptions & { readonly force: boolean },
-): Promise<CommandResult> {
+async function rollbackNow(io: CommandIo, options: RollbackCommandOptions): Promise<CommandResult> {
   const { by, why, directory, force } = options;
   const session = { io, stateDirectory: stateDirectory(options), command: 'rollback', by, why };
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
@@ -197,11 +222,13 @@ async function rollbackNow(
       if (phase === 'rolled-back') return 'done';
       return since.some(({ kind }) => kind === 'rollback.refused') ? 'refused' : null;
     },
-    (journal) =>
-      rollBack(
+    async (journal) => {
+      await undoCompleteIfBegun(io, options, journal);
+      return rollBack(
         { io, directory, stateDirectory: session.stateDirectory, journal, by, say },
         { why, isForced: force },
-      ),
+      );
+    },
   );
 }
 
