@@ -71,6 +71,7 @@ export class Observer {
   /** A new phase is observed from its begin on. */
   enter(plan: FrontDoorPlan): void {
     this.plan = plan;
+    this.window.clear();
     this.phaseMs = performance.now();
   }
 

@@ -29,6 +29,14 @@ export class SampleWindow {
     if (this.frameTimes[color].length > MAX_SAMPLES) this.frameTimes[color].shift();
   }
 
+  /** Begins again. */
+  clear(): void {
+    for (const color of ['blue', 'green'] as const) {
+      this.samples[color] = [];
+      this.frameTimes[color] = [];
+    }
+  }
+
   /** @param hasPanel a test panel of this color is connected */
   figures(color: Color, nowMs: number, hasPanel: boolean): ColorFigures {
     const fromMs = nowMs - this.windowMs;
