@@ -12,7 +12,7 @@ const describeNginx = await describeWith({ nginx: ['/usr/sbin/nginx', '-v'] });
 describeNginx('a move with a fault', () => {
   let move: Move;
   beforeAll(async () => void (move = await Move.start()));
-  afterAll(() => move.close());
+  afterAll(() => move?.close());
 
   /** Runs the fault in phase half; the watching command must go back by itself. @returns seconds */
   async function undone(why: RegExp, cause: () => Promise<void>, cure: () => Promise<void>): Promise<number> {

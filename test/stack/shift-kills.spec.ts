@@ -48,7 +48,7 @@ const STATES: Readonly<
 describeNginx('kill -9 of samserver shift', () => {
   let move: Move;
   beforeAll(async () => void (move = await Move.start()));
-  afterAll(() => move.close());
+  afterAll(() => move?.close());
 
   const killedIn = async (name: string): Promise<void> => {
     const { command, is } = STATES[name] as (typeof STATES)[string];

@@ -7,7 +7,7 @@ const describeNginx = await describeWith({ nginx: ['/usr/sbin/nginx', '-v'] });
 describeNginx('samserver shift', () => {
   let move: Move;
   beforeEach(async () => void (move = await Move.start()));
-  afterEach(() => move.close());
+  afterEach(() => move?.close());
 
   it('goes through all phases and back under load, and no post fails', async () => {
     const load = move.load();

@@ -7,7 +7,6 @@ import {
   startProcess,
   temporaryDirectory,
 } from '../../support/child-process.js';
-import { adoptAmbulances } from '../../support/adopt-ambulances.js';
 import { OldDatabase } from '../../support/old-database.js';
 import { postRaw, TRACKING } from '../../support/old-boxes.js';
 import { OldServer } from '../../support/old-server.js';
@@ -49,7 +48,7 @@ export class Move {
     const env = serviceEnv(old, directory.path, volume);
     const startGreen = (): Promise<Program> => startProcess(ports, env);
     const green = await startGreen();
-    await adoptAmbulances(old.database.url);
+    // A job of the service adopts the ambulance.
     const report = new URLSearchParams({
       ambulance_id: '291',
       tracking_latitude: '13.7',
