@@ -49,6 +49,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./migration/front-door/index.js')).frontDoorCommand,
   },
   {
+    name: 'shift',
+    summary: 'move the clients of the old server to Samserver, phase by phase, and back',
+    load: async () => (await import('./migration/shift/index.js')).shiftCommand,
+  },
+  {
+    name: 'decommission',
+    summary: 'take the old server out of PM2 after the move is done',
+    load: async () => (await import('./migration/complete/index.js')).decommissionCommand,
+  },
+  {
     name: 'init',
     summary: 'write the deployment id into the database and the image volume',
     load: async () => (await import('./migration/index.js')).initCommand,

@@ -68,7 +68,7 @@ export async function schemaContract(
  * @param path a file, or a directory as `mongodump` writes it; undefined without `--backup`
  * @throws Error when it cannot be read
  */
-async function inspectBackup(path: string | undefined): Promise<Backup> {
+export async function inspectBackup(path: string | undefined): Promise<Backup> {
   if (path === undefined) return { kind: 'none' };
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;

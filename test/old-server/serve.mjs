@@ -7,7 +7,7 @@ import { takeCrash } from './old-crashes.mjs';
 import { takeSnapshot } from './old-snapshots.mjs';
 import { takeTracking } from './old-trackings.mjs';
 
-const { OLD_HTTP_PORT, OLD_SOCKET_PORT, OLD_MONGODB_URL } = process.env;
+const { OLD_HOST = '127.0.0.1', OLD_HTTP_PORT, OLD_SOCKET_PORT, OLD_MONGODB_URL } = process.env;
 const TITLE = 'AOC-V.2 Tracking Server On';
 
 const app = express();
@@ -40,6 +40,6 @@ io.on('connection', (socket) => {
 
 mongoose.set('strictQuery', false);
 await mongoose.connect(OLD_MONGODB_URL, { autoIndex: false, autoCreate: false });
-const listen = (server, port) => new Promise((settle) => server.listen(Number(port), '127.0.0.1', settle));
+const listen = (server, port) => new Promise((settle) => server.listen(Number(port), OLD_HOST, settle));
 await Promise.all([listen(web, OLD_HTTP_PORT), listen(sockets, OLD_SOCKET_PORT)]);
 console.log('the old server is up');

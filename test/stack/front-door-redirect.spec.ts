@@ -265,4 +265,27 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
       await inside(HOST, 'nft', 'delete', 'table', 'inet', 'wrong');
     });
   });
+
+  it('takes new connections past an nginx that refuses its configuration, until it accepts it', async () => {
+    await nginx.apply('--share', 'all', '--redirect', 'off');
+    const site = (): Promise<LoadResult> => post(HOST, nginx.url);
+    expect((await site()).colors).toEqual({ green: 1 });
+    await inside(HOST, 'touch', `${nginx.directory}/broken`);
+    const removed = await nginx.command('remove');
+    expect(removed.code).toBe(1);
+    expect(removed.output).toMatch(/nginx: FAILED[^]*bypass: on/);
+    // Without the header of nginx: blue itself has answered.
+    await blue.ledger();
+    expect((await site()).colors).toEqual({ direct: 1 });
+    expect(await blue.ledger()).toHaveLength(1);
+    const load = Boxes.start({ url: nginx.url, perSecond: 100 }, HOST);
+    await nginx.unbreak();
+    expect(await nginx.command('remove')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('bypass: off'),
+    });
+    await until(async () => (await site()).colors['blue'] === 1, 'nginx again');
+    expect(await load.stop()).toMatchObject({ failed: 0, errors: {} });
+    await inside(HOST, 'nft', 'delete', 'table', 'inet', 'samserver_front_door_bypass');
+  });
 });

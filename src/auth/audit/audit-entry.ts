@@ -21,6 +21,7 @@ export const AUDIT_ACTIONS = [
   'ops.log-level-changed',
   'ops.legacy-roles-changed',
   'ops.legacy-mirror-changed',
+  'ops.legacy-tee-paused',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -32,6 +32,13 @@ const DRAIN_LIMIT_MS = 10_000;
 /** Of an orderly end. What is left then waits for the next process. */
 const SHUTDOWN_LIMIT_MS = 2_000;
 
+declare module '../../core/events/event-bus.js' {
+  interface EventMap {
+    /** Nothing is sent to the old server for this time, milliseconds. Shared with every instance. */
+    'legacy-tee.paused': { readonly forMs: number };
+  }
+}
+
 interface TeeEntry extends LaneEntry {
   readonly stored: Stored;
   readonly onAnswer: (answer: OldAnswer | null) => void;
@@ -71,7 +78,7 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
     private readonly jobs: BackgroundJobs,
     private readonly lagMonitor: LagMonitor,
     private readonly clock: Clock,
-    events: EventBus,
+    private readonly events: EventBus,
     @Inject(SETTINGS) { legacy }: Pick<Settings, 'legacy'>,
   ) {
     const { teeUrl, spool: directories } = legacy;
@@ -90,6 +97,8 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
       nowMs,
     });
     events.subscribe('legacy-roles.adopted', () => this.onRole());
+    events.share('legacy-tee.paused', { fromJson: (pause) => pause });
+    events.subscribe('legacy-tee.paused', ({ forMs }) => this.lanes.pauseUntil(nowMs() + forMs));
   }
 
   async onModuleInit(): Promise<void> {
@@ -188,10 +197,20 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
     return oldestMs === null ? 0 : Math.max(0, this.clock.nowMs() - oldestMs);
   }
 
+  /**
+   * Sends nothing to the old server for a time, on all instances, so that it can be stopped without a request in progress. A
+   * command that paused and was killed has no lasting effect.
+   * @param forMs 0: sends again
+   */
+  async pause(forMs: number): Promise<void> {
+    await this.events.publishAndWait('legacy-tee.paused', { forMs });
+  }
+
   /** For `/ready` and operators. */
-  get state(): 'off' | 'idle' | 'passing' | 'held' | 'stalled' {
+  get state(): 'off' | 'idle' | 'passing' | 'paused' | 'held' | 'stalled' {
     if (!this.client) return 'off';
     if (this.isStalled) return 'stalled';
+    if (this.lanes.isPaused) return 'paused';
     if (this.lanes.isHeld) return 'held';
     return this.isActive ? 'passing' : 'idle';
   }
@@ -279,7 +298,10 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
   }
 
   private onRole(): void {
-    this.lanes.setDeadline(this.isActive ? null : this.clock.nowMs() + DRAIN_LIMIT_MS);
+    // A tee that is paused has no request in progress, and the old server has ended.
+    const leftMs = this.lanes.isPaused ? 0 : DRAIN_LIMIT_MS;
+    this.lanes.setDeadline(this.isActive ? null : this.clock.nowMs() + leftMs);
+    if (this.isActive) this.lanes.pauseUntil(0);
   }
 
   private logStall(): void {

@@ -239,6 +239,39 @@ describe('the tee', () => {
     expect(bodies().slice(2)).toEqual(['n=2', 'n=4', 'n=5']);
   });
 
+  it('sends nothing while it is paused, and owes what waits as soon as the role has changed', async () => {
+    const { tee } = await startProcess();
+    old.mode = 'holds';
+    const before = tee.pass(post(1));
+    await until(() => old.received.length === 1, 'the first post');
+    await tee.pause(20_000);
+    tee.pass(post(2));
+    tee.pass(crash(3));
+    expect(tee).toMatchObject({ state: 'paused', inFlight: 1, waiting: 3 });
+    old.answerHeld();
+    expect(await before.answer).toMatchObject({ status: 200 });
+    await until(() => tee.inFlight === 0, 'the end of the request');
+    role = 'samserver';
+    events.publish('legacy-roles.adopted', null);
+    nowMs += 1;
+    await until(() => tee.waiting === 0, 'no waiting post');
+    expect(owed.map(({ recordId }) => recordId).sort()).toEqual(['2', '3']);
+    expect(bodies()).toEqual(['n=1']);
+  });
+
+  it('sends again when a pause was not ended, and when the old server has the role again', async () => {
+    const { tee } = await startProcess();
+    await tee.pause(20_000);
+    tee.pass(crash(1));
+    nowMs += 20_001;
+    await until(() => old.received.length === 1, 'the post after the pause');
+    storedCrashes.push('v1');
+    await tee.pause(20_000);
+    tee.pass(post(2, { boxCode: '292' }));
+    events.publish('legacy-roles.adopted', null);
+    await until(() => bodies().includes('n=2'), 'the post after the change of the role');
+  });
+
   it('gives up a position after 10 s and a picture after 60 s, and owes them', async () => {
     const process = await startProcess();
     const { tee } = process;

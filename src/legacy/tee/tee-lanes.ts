@@ -72,6 +72,8 @@ export class TeeLanes<E extends LaneEntry> {
   private readonly shutdown = new AbortController();
   private sending = 0;
   private held = false;
+  /** Nothing is sent until then, epoch milliseconds. */
+  private pausedUntilMs = 0;
   /** All kinds expire then, epoch milliseconds. */
   private deadlineMs = Infinity;
 
@@ -89,6 +91,15 @@ export class TeeLanes<E extends LaneEntry> {
   /** Nothing is sent until the old server answers, because a crash report ends it. */
   get isHeld(): boolean {
     return this.held;
+  }
+
+  /** Requests that were begun end; posts that wait expire as if the old server refused connections. */
+  pauseUntil(atMs: number): void {
+    this.pausedUntilMs = atMs;
+  }
+
+  get isPaused(): boolean {
+    return this.options.nowMs() < this.pausedUntilMs;
   }
 
   /** Arrival of the oldest post, epoch milliseconds; null without one. */
@@ -185,7 +196,7 @@ export class TeeLanes<E extends LaneEntry> {
     if (post.ends !== null) return { outcome: 'withheld', answer: null };
     if (this.isExpired(post))
       return { outcome: entry.sentAtMs === null ? 'expired' : 'uncertain', answer: null };
-    if (this.held || this.shutdown.signal.aborted) return 'again';
+    if (this.held || this.isPaused || this.shutdown.signal.aborted) return 'again';
     if (entry.sentAtMs !== null) {
       const isStored = await this.options.hasStored(entry).catch(() => null);
       if (isStored === null) return 'again';

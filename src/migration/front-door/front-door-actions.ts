@@ -17,6 +17,8 @@ import { programRunner } from './run-program.js';
 
 export interface ActionOptions {
   readonly isDryRun: boolean;
+  /** Called under the lock, before anything is changed; its error ends the action. */
+  readonly assertAllowed?: () => Promise<void>;
 }
 
 /** The parts that act on one plan. */
@@ -26,11 +28,14 @@ function partsOf(io: CommandIo, plan: FrontDoorPlan) {
   return { run, files, nginx: new NginxControl(run, plan), redirect: new Redirect(run, files) };
 }
 
-/** Puts a plan in force: first nginx, then the redirect into it; the other way round when the redirect goes. */
+/**
+ * Puts a plan in force: first nginx, then the redirect into it; the other way round when the redirect goes. When nginx takes the
+ * old ports itself or gives them free, a client finds them open throughout.
+ */
 export async function applyPlan(
   io: CommandIo,
   plan: FrontDoorPlan,
-  { isDryRun, secretFile }: ActionOptions & { readonly secretFile?: string },
+  { isDryRun, secretFile, assertAllowed }: ActionOptions & { readonly secretFile?: string },
 ): Promise<CommandResult> {
   const { files, nginx, redirect } = partsOf(io, plan);
   const { version, text } = nginxInclude(plan);
@@ -52,12 +57,22 @@ export async function applyPlan(
     };
   return withFrontDoorLock(async () => {
     try {
-      const wasOn = (await recordedPlan(plan.directory))?.isRedirectOn === true;
+      await assertAllowed?.();
+      const before = await recordedPlan(plan.directory);
       const isLeft =
-        wasOn || (await redirect.status()).hasTable === true || (await redirect.filesLeft()).length > 0;
-      const notes = !plan.isRedirectOn && isLeft ? await redirect.turnOff(plan) : [];
+        before?.isRedirectOn === true ||
+        (await redirect.status()).hasTable === true ||
+        (await redirect.filesLeft()).length > 0;
+      const goesOff = !plan.isRedirectOn && isLeft;
+      // At each moment nginx has the old ports or the redirect is on: both, while they change.
+      const isLate = plan.listensOnOldPorts;
+      const isEarly = plan.isRedirectOn && before?.listensOnOldPorts === true;
+      const notes = goesOff && !isLate ? await redirect.turnOff(plan) : [];
+      if (isEarly) notes.push(...(await redirect.turnOn(plan)));
       const isChanged = await applyInclude(plan, secret, files, nginx, io.signal);
-      if (plan.isRedirectOn) notes.push(...(await redirect.turnOn(plan)));
+      await redirect.bypassOff();
+      if (goesOff && isLate) notes.push(...(await redirect.turnOff(plan)));
+      if (plan.isRedirectOn && !isEarly) notes.push(...(await redirect.turnOn(plan)));
       const state = isChanged ? 'in force' : 'was in force already';
       return {
         exitCode: EXIT_CODES.OK,
@@ -117,6 +132,12 @@ export async function removeFrontDoor(
       }
     };
     await attempt('nginx', 'all to blue', () => applyBlueOnly(plan, files, nginx, io.signal));
+    // An nginx that cannot be reloaded keeps its share.
+    if (failures.length > 0)
+      await attempt('bypass', 'on, connections of the sites reach blue without nginx', () =>
+        redirect.bypassOn(plan),
+      );
+    else if (await redirect.isBypassOn()) await attempt('bypass', 'off', () => redirect.bypassOff());
     await attempt('redirect', 'off', async () => notes.push(...(await turnOff(redirect, plan))));
     const isForbidden = failures.some(({ error }) => needsRoot(error));
     return {

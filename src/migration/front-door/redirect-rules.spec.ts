@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PLAN } from './front-door-plan.js';
-import { bootUnit, HOLD_RULES, OWN_BRIDGES, redirectRules } from './redirect-rules.js';
+import {
+  bootUnit,
+  BYPASS_OFF_RULES,
+  bypassRules,
+  HOLD_RULES,
+  OWN_BRIDGES,
+  redirectRules,
+} from './redirect-rules.js';
 
 /** test/stack/front-door-redirect.spec.ts shows what the kernel does with them. */
 describe('redirectRules', () => {
@@ -34,6 +41,23 @@ describe('HOLD_RULES', () => {
   it('redirect nothing and keep the tracking of connections with a rule', () => {
     expect(HOLD_RULES).not.toContain('redirect');
     expect(HOLD_RULES).toMatch(/type nat hook prerouting[^}]*}; add rule .* ct status dnat accept$/);
+  });
+});
+
+describe('bypassRules', () => {
+  it('take new connections of this machine to the front door to the old server', () => {
+    const rules = bypassRules(DEFAULT_PLAN) ?? '';
+    expect(rules.match(/^.*dnat ip.*$/gm)?.map((line) => line.trim())).toEqual([
+      'ip daddr 127.0.0.0/8 tcp dport 15000 tcp flags & (fin|syn|rst|ack) == syn counter dnat ip to 127.0.0.1:5000',
+      'ip daddr 127.0.0.0/8 tcp dport 15050 tcp flags & (fin|syn|rst|ack) == syn counter dnat ip to 127.0.0.1:5050',
+    ]);
+    expect(rules).not.toMatch(/table inet samserver_front_door\s/);
+    expect(BYPASS_OFF_RULES).not.toContain('dnat ip');
+  });
+
+  it('need an old server with an IPv4 address', () => {
+    expect(bypassRules({ ...DEFAULT_PLAN, blue: null })).toBeNull();
+    expect(bypassRules({ ...DEFAULT_PLAN, blue: { http: '[::1]:5000', sockets: '[::1]:5050' } })).toBeNull();
   });
 });
 

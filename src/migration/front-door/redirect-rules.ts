@@ -51,6 +51,36 @@ ${exclusions.join('')}        ${from}fib daddr type local tcp dport ${OLD_PORTS.
 `;
 }
 
+/** Of the emergency in which nginx cannot be reloaded. */
+export const BYPASS_TABLE = `${TABLE}_bypass`;
+
+/**
+ * Rules that take new connections of this machine (the sites of nginx) to the ports of the front door straight to the old
+ * server, without nginx: for an nginx that refuses its configuration and keeps a share. Clients of the old ports reach the old
+ * server without a rule.
+ * @returns null when the old server has no IPv4 address
+ */
+export function bypassRules({ blue, ports }: Pick<FrontDoorPlan, 'blue' | 'ports'>): string | null {
+  if (blue === null || blue.http.startsWith('[') || blue.sockets.startsWith('[')) return null;
+  return bypassTable(`        ip daddr 127.0.0.0/8 tcp dport ${ports.http} ${SYN} counter dnat ip to ${blue.http}
+        ip daddr 127.0.0.0/8 tcp dport ${ports.sockets} ${SYN} counter dnat ip to ${blue.sockets}
+`);
+}
+
+/** The table without its rules; see `HOLD_RULES`. It stays, because sockets of panels last for hours. */
+export const BYPASS_OFF_RULES = bypassTable('        ct status dnat accept\n');
+
+function bypassTable(rules: string): string {
+  return `add table inet ${BYPASS_TABLE}
+delete table inet ${BYPASS_TABLE}
+table inet ${BYPASS_TABLE} {
+    chain output {
+        type nat hook output priority -105; policy accept;
+${rules}    }
+}
+`;
+}
+
 /**
  * A systemd unit that loads the rules at boot. The redirect exists only while nginx runs: it waits for nginx's port, and it
  * goes when nginx stops, so that clients reach the old server directly then.

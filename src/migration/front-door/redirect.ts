@@ -7,6 +7,9 @@ import type { FrontDoorPlan } from './front-door-plan.js';
 import { redirectedConnections } from './redirected-connections.js';
 import {
   bootUnit,
+  BYPASS_OFF_RULES,
+  BYPASS_TABLE,
+  bypassRules,
   HOLD_RULES,
   redirectRules,
   REMOVE_RULES,
@@ -130,6 +133,30 @@ export class Redirect {
       hasTable: true,
       connections: counts.reduce((sum, count) => sum + count, 0),
     };
+  }
+
+  /**
+   * New connections of this machine to the front door reach the old server without nginx.
+   * @throws CommandError
+   */
+  async bypassOn(plan: FrontDoorPlan): Promise<void> {
+    const rules = bypassRules(plan);
+    if (rules === null)
+      throw new CommandError(
+        'the old server has no IPv4 address: nginx cannot be bypassed',
+        EXIT_CODES.FAILURE,
+      );
+    await this.nft(['-f', '-'], rules);
+  }
+
+  /** Call it when nginx sends to the old server again. Does nothing when the bypass was never on. @throws CommandError */
+  async bypassOff(): Promise<void> {
+    if (await this.isBypassOn()) await this.nft(['-f', '-'], BYPASS_OFF_RULES);
+  }
+
+  async isBypassOn(): Promise<boolean> {
+    const { code, stdout } = await this.run('nft', ['list', 'table', 'inet', BYPASS_TABLE]);
+    return code === 0 && stdout.includes('dnat ip to');
   }
 
   /** @throws CommandError */

@@ -39,7 +39,7 @@ http {
 `,
     );
     // The command calls `nginx`; this one has the configuration of the test.
-    const wrapper = `#!/bin/sh\n[ ! -e ${path}/broken ] || { echo 'nginx: [emerg] broken' >&2; exit 1; }\nexec /usr/sbin/nginx -c ${path}/nginx.conf "$@"\n`;
+    const wrapper = `#!/bin/sh\n[ ! -e ${path}/slow ] || sleep 2\n[ ! -e ${path}/broken ] || { echo 'nginx: [emerg] broken' >&2; exit 1; }\nexec /usr/sbin/nginx -c ${path}/nginx.conf "$@"\n`;
     await writeFile(`${path}/bin/nginx`, wrapper, { mode: 0o755 });
     // Without a namespace of its own, a test must not touch the tables of this machine.
     if (namespace === undefined)
@@ -101,7 +101,17 @@ http {
     return run(file, args, { env: { PATH: `${this.directory}/bin:${PATH}` } });
   }
 
-  /** The same as another user. */
+  /** A command of `samserver` as a process that goes on, with this nginx. */
+  spawn(args: readonly string[], env: Record<string, string>): Program {
+    const { PATH = '' } = process.env;
+    const [file = '', ...rest] = [
+      ...(this.namespace === undefined ? [] : ['ip', 'netns', 'exec', this.namespace]),
+      ...[process.execPath, `${ROOT}dist/cli.js`, ...args],
+    ];
+    return Program.run(file, rest, { ...env, PATH: `${this.directory}/bin:${PATH}` }, this.directory);
+  }
+
+  /** `command` as another user. */
   commandWithoutRoot(...args: readonly string[]): Promise<{ code: number; output: string }> {
     return this.runCommand(
       ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath],
@@ -140,6 +150,12 @@ http {
   /** Removes the file `broken`, with which nginx refuses everything. */
   async unbreak(): Promise<void> {
     await rm(`${this.directory}/broken`);
+  }
+
+  /** Each call of nginx takes 2 s longer while the file `slow` exists. */
+  async slowDown(isSlow: boolean): Promise<void> {
+    if (isSlow) await writeFile(`${this.directory}/slow`, '');
+    else await rm(`${this.directory}/slow`, { force: true });
   }
 
   async log(name: string): Promise<string> {

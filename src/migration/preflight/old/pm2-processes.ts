@@ -7,6 +7,8 @@ const MAX_FIELD_LENGTH = 1_000;
 
 /** One process of the list. Null: not in the list. */
 export interface OldProcess {
+  /** Number of the process in the running PM2; a dump has none. */
+  readonly id: number | null;
   readonly name: string;
   readonly pid: number | null;
   /** `online`, `stopped`, `errored`, …; of a dump the state at the time of `pm2 save`. */
@@ -28,6 +30,8 @@ export interface OldProcess {
   /** A cron pattern. */
   readonly cronRestart: string | null;
   readonly isWatched: boolean;
+  /** Paths of its log files. */
+  readonly logs: readonly string[];
   readonly env: ReadonlyMap<string, string>;
 }
 
@@ -38,13 +42,14 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws UnreadableInputError
  */
 export function parsePm2List(text: string): OldProcess[] {
-  const list = parseArray(text);
+  const list = pm2Array(text);
   if (list.length > MAX_PROCESSES)
     throw new UnreadableInputError(`the list has ${list.length} processes; the limit is ${MAX_PROCESSES}`);
   return list.filter(isFields).map(toProcess);
 }
 
-function parseArray(text: string): readonly unknown[] {
+/** The list of `pm2 jlist` or `dump.pm2`. @throws UnreadableInputError */
+export function pm2Array(text: string): readonly unknown[] {
   // PM2 prints a banner before the list when it is new or out of date.
   const startAt = text.startsWith('[') ? 0 : text.lastIndexOf('\n[') + 1;
   try {
@@ -62,6 +67,7 @@ function toProcess(entry: Fields): OldProcess {
   const monit = isFields(entry['monit']) ? entry['monit'] : {};
   const mode = env['exec_mode'];
   return {
+    id: countOf(entry['pm_id'] ?? env['pm_id']),
     name: textOf(entry['name'] ?? env['name']) ?? '(without a name)',
     pid: countOf(entry['pid']) || null,
     status: textOf(env['status']) ?? 'unknown',
@@ -78,6 +84,7 @@ function toProcess(entry: Fields): OldProcess {
     maxMemoryBytes: countOf(env['max_memory_restart']),
     cronRestart: textOf(env['cron_restart']),
     isWatched: env['watch'] === true || (Array.isArray(env['watch']) && env['watch'].length > 0),
+    logs: ['pm_out_log_path', 'pm_err_log_path'].flatMap((name) => textOf(env[name]) ?? []),
     env: variablesOf(isFields(env['env']) ? env['env'] : {}),
   };
 }

@@ -54,15 +54,30 @@ export async function readPm2List(options: Pm2Options): Promise<Pm2List> {
   }
 }
 
-async function liveList({ home, program, path, signal }: Pm2Options): Promise<string> {
-  const pid = await runningDaemon(home);
+async function liveList(options: Pm2Options): Promise<string> {
+  const pid = await runningDaemon(options.home);
+  const text = await runPm2(options, ['jlist']);
+  if ((await runningDaemon(options.home)) !== pid)
+    throw new UnreadableInputError(`the PM2 daemon of ${options.home} changed while it was asked`);
+  return text;
+}
+
+/**
+ * Runs the program `pm2` as the owner of PM2_HOME. It starts a daemon when none runs: see `runningDaemon`.
+ * @returns what it printed on stdout
+ * @throws UnreadableInputError
+ */
+export async function runPm2(
+  { home, program, path, signal }: Omit<Pm2Options, 'recorded'>,
+  args: readonly string[],
+): Promise<string> {
   const { uid, gid } = await lstat(home);
   const ownUid = process.getuid?.();
   if (ownUid !== 0 && ownUid !== uid)
     throw new UnreadableInputError(
       `PM2 belongs to uid ${uid}, and this command runs as uid ${ownUid ?? 'unknown'}: run it as that user or as root`,
     );
-  const text = await programOutput(program, ['--silent', 'jlist'], {
+  return programOutput(program, ['--silent', ...args], {
     path,
     env: { PM2_HOME: home, HOME: dirname(home) },
     timeoutMs: PM2_TIMEOUT_MS,
@@ -70,13 +85,10 @@ async function liveList({ home, program, path, signal }: Pm2Options): Promise<st
     ...(ownUid === 0 ? { user: { uid, gid } } : {}),
     signal,
   });
-  if ((await runningDaemon(home)) !== pid)
-    throw new UnreadableInputError(`the PM2 daemon of ${home} changed while it was asked`);
-  return text;
 }
 
 /** The process id of the daemon. @throws UnreadableInputError when it does not run */
-async function runningDaemon(home: string): Promise<number> {
+export async function runningDaemon(home: string): Promise<number> {
   const { text } = await readSmallFile(join(home, 'pm2.pid'), 100);
   const pid = Number(/^\d{1,9}$/.exec(text.trim())?.[0]);
   if (!(pid > 1) || !isAlive(pid)) throw new UnreadableInputError(`no PM2 daemon runs with PM2_HOME ${home}`);

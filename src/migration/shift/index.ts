@@ -1,0 +1,1 @@
+export { shiftCommand } from './shift.command.js';

@@ -1,0 +1,65 @@
+import { type CommandIo, type CommandResult, EXIT_CODES } from '../../core/commands/index.js';
+import {
+  completeContext,
+  completeMove,
+  completePlan,
+  type OldServerOptions,
+  undoComplete,
+} from '../complete/index.js';
+import { recordedPlan } from '../front-door/index.js';
+import type { MoveJournal } from './move-journal.js';
+import { isBlueAtStake } from './move-phases.js';
+import { copyToRollout } from './rollout-copy.js';
+import { ShiftContext } from './shift-context.js';
+import type { ActingOptions } from './shift-options.js';
+import { withMove } from './shift-session.js';
+
+export type CompleteOptions = ActingOptions & OldServerOptions & { readonly dryRun: boolean };
+
+export const COMPLETE_PLAN: CommandResult = {
+  exitCode: EXIT_CODES.OK,
+  lines: completePlan(),
+  json: { isDryRun: true, lines: completePlan() },
+};
+
+/** @throws CommandError of the step that failed, with the way on and the way back */
+export async function completeNow(io: CommandIo, options: CompleteOptions): Promise<CommandResult> {
+  const { by, why, directory } = options;
+  const state = options.state ?? directory;
+  return withMove({ io, stateDirectory: state, command: 'complete', by, why }, async (journal) => {
+    const startMs = performance.now();
+    const say = (line: string): void => void io.stderr.write(`${line}\n`);
+    const given = { ...options, state, frontDoor: directory };
+    const context = await completeContext(io, given, say, () => journal.assertOwner());
+    await completeMove(journal, context);
+    await copyToRollout(new ShiftContext(io, directory, state, journal, by, say), 'done', why);
+    const ms = Math.round(performance.now() - startMs);
+    return {
+      exitCode: EXIT_CODES.OK,
+      lines: [`done after ${ms} ms: Samserver is alone. Later: samserver decommission`],
+      json: { result: 'done', ms },
+    };
+  });
+}
+
+/**
+ * Before an ordinary rollback: the old server runs and has the role again, when `complete` has begun. Otherwise nothing.
+ * @param journal null: it cannot be read or written
+ * @throws CommandError of the step that failed
+ */
+export async function undoCompleteIfBegun(
+  io: CommandIo,
+  options: ActingOptions & OldServerOptions,
+  journal: MoveJournal | null,
+): Promise<void> {
+  const { directory, why } = options;
+  const plan = await recordedPlan(directory).catch(() => null);
+  if (!isBlueAtStake(journal?.state.phase ?? null) && plan?.blue !== null) return;
+  // A rollback that has begun is not interrupted.
+  const steady = { ...io, signal: new AbortController().signal };
+  const say = (line: string): void => void io.stderr.write(`rollback: ${line}\n`);
+  const given = { ...options, state: options.state ?? directory, frontDoor: directory };
+  const context = await completeContext(steady, given, say, async () => journal?.assertOwner());
+  await journal?.append({ kind: 'rollback.started', why });
+  await undoComplete(journal, context);
+}
