@@ -13,6 +13,8 @@ const NAMES = {
   blueOnly: 'front-door.blue-only',
   secret: MIRROR_SECRET_FILE,
   redirect: 'redirect.nft',
+  /** While it exists the old server is stopped, so `rollback.sh` refuses. */
+  blueStopped: 'old-server-stopped',
 } as const;
 export type FrontDoorFile = keyof typeof NAMES;
 

@@ -1,0 +1,21 @@
+import { expect, it } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_PLAN } from '../front-door/index.js';
+import { writeRollbackFiles } from './rollback-files.js';
+
+it('refuses to send clients to an old server that was stopped, and changes nothing then', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'rollback-files-'));
+  try {
+    const script = await writeRollbackFiles({ ...DEFAULT_PLAN, directory });
+    await writeFile(join(directory, 'old-server-stopped'), '');
+    const before = await readdir(directory);
+    const { status, stdout } = spawnSync('/bin/sh', [script], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([1, expect.stringContaining('samserver shift rollback')]);
+    expect(await readdir(directory)).toEqual(before);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
