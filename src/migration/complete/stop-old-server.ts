@@ -42,6 +42,7 @@ export const stopOldServer: CompleteStep = {
       throw error;
     }
     const stoppedMs = Math.round(performance.now() - startMs);
+    await assertOwner();
     await pm2.saved.setStatus(pm2.name, 'stopped');
     return { stoppedMs };
   },
