@@ -205,9 +205,12 @@ describeMove('complete, and the way back', () => {
   it('brings no second writer after a reboot', async () => {
     await host.pm2('kill');
     await host.nft('delete', 'table', 'inet', 'samserver_front_door');
+    // Without the table, the kernel does not translate their packets any more.
+    panels.forEach(({ socket }) => socket.disconnect().connect());
     await host.pm2('resurrect');
     expect(await host.stateOf('other')).toBe('online');
     await expectDone();
+    await panelsAreBack();
     other = await otherApplication();
   });
 
