@@ -87,6 +87,7 @@ class Panel {
   private lastFrameMs = performance.now();
   longestGapMs = 0;
   private awayMs: number | null = null;
+  frames = 0;
   longestAwayMs = 0;
 
   constructor(url: string) {
@@ -100,6 +101,7 @@ class Panel {
     this.socket.on('disconnect', () => (this.awayMs = performance.now()));
     this.socket.on('data', (text: string) => {
       if (!text.startsWith('{')) return;
+      this.frames += 1;
       const nowMs = performance.now();
       this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.lastFrameMs);
       this.lastFrameMs = nowMs;
@@ -147,6 +149,12 @@ describeMove('complete, and the way back', () => {
     expect([answer.status, answer.headers.get('x-samserver-color')]).toEqual([200, null]);
     expect(await otherApplication()).toEqual(other);
   };
+  /** Every panel is connected and gets frames. */
+  const panelsAreBack = async (): Promise<void> => {
+    await until(() => panels.every(({ socket }) => socket.connected), 'the panels');
+    const seen = panels.map(({ frames }) => frames);
+    await until(() => panels.every(({ frames }, n) => frames > (seen[n] ?? 0) + 5), 'frames of all panels');
+  };
   const panelFigures = (): { gapMs: number; awayMs: number } => ({
     gapMs: Math.round(Math.max(...panels.map(({ longestGapMs }) => longestGapMs))),
     awayMs: Math.round(Math.max(...panels.map(({ longestAwayMs }) => longestAwayMs))),
@@ -169,8 +177,8 @@ describeMove('complete, and the way back', () => {
     other = await otherApplication();
     boxes = BOXES.map((code) => new Box(host.url, code));
     panels = Array.from({ length: PANELS }, () => new Panel(host.socketUrl));
-    await until(() => panels.every(({ socket }) => socket.connected), 'the panels');
     await until(async () => (await database.all('ambulance_trackings')).length === BOXES.length, 'documents');
+    await panelsAreBack();
   });
   afterAll(async () => {
     await Promise.all(boxes.map((box) => box.stop()));
@@ -191,15 +199,18 @@ describeMove('complete, and the way back', () => {
     await expectDone();
     expect(await otherApplication()).toEqual(other);
     expect(boxes.flatMap(({ failed }) => failed)).toEqual([]);
-    await until(() => panels.every(({ socket }) => socket.connected), 'the panels');
+    await panelsAreBack();
   });
 
   it('brings no second writer after a reboot', async () => {
     await host.pm2('kill');
     await host.nft('delete', 'table', 'inet', 'samserver_front_door');
+    // Without the table, the kernel does not translate their packets any more.
+    panels.forEach(({ socket }) => socket.disconnect().connect());
     await host.pm2('resurrect');
     expect(await host.stateOf('other')).toBe('online');
     await expectDone();
+    await panelsAreBack();
     other = await otherApplication();
   });
 
@@ -210,7 +221,7 @@ describeMove('complete, and the way back', () => {
     const rollbackMs = Math.round(performance.now() - startMs);
     expect(rollbackMs).toBeLessThan(ROLLBACK_LIMIT_MS);
     await expectBack();
-    await until(() => panels.every(({ socket }) => socket.connected), 'the panels');
+    await panelsAreBack();
     const seen = boxes.map(({ accepted }) => accepted.length);
     await until(() => boxes.every(({ accepted }, n) => accepted.length > (seen[n] ?? 0) + 2), 'posts');
     console.info(JSON.stringify({ rollbackMs, ...panelFigures() }));
@@ -219,13 +230,13 @@ describeMove('complete, and the way back', () => {
   it('runs undisturbed, and goes back with Samserver dead', async () => {
     await host.nginx.apply('--share', 'all', '--redirect', 'on');
     await host.soaked();
-    await until(() => panels.every(({ socket }) => socket.connected), 'the panels');
+    await panelsAreBack();
     panels.forEach((panel) => panel.reset());
     const startMs = performance.now();
     await runs('shift', 'complete');
     const completeMs = Math.round(performance.now() - startMs);
     await expectDone();
-    await until(() => panels.every(({ socket }) => socket.connected), 'the panels');
+    await panelsAreBack();
     expect(boxes.flatMap(({ failed }) => failed)).toEqual([]);
     console.info(JSON.stringify({ completeMs, ...panelFigures(), steps: await host.stepsMs() }));
     await reconcile();

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, EXIT_CODES, InterruptedError } from '../../core/commands/index.js';
 import { COLOR_HEADER } from '../front-door/nginx-include.js';
+import { FrontDoorFiles } from '../front-door/front-door-files.js';
 import type { ColorAddresses } from '../front-door/front-door-plan.js';
 import type { CompleteContext, CompleteStep } from './complete-context.js';
 import type { TeeStatus } from './green-ops.js';
@@ -24,24 +25,28 @@ export const stopOldServer: CompleteStep = {
     'start the old server with PM2, wait for its answer, and mark it as online in the saved list of PM2',
   isDone: ({ pm2 }) => pm2.isStopped(),
   run: async (context) => {
-    const { pm2, green, assertOwner } = context;
+    const { pm2, green, frontDoor, assertOwner } = context;
     // After a kill it can be stopped and not saved.
     const running = await pm2.running();
     const wasPassing = running.length > 0 && (await pauseTee(context));
+    const files = new FrontDoorFiles(frontDoor);
     const startMs = performance.now();
     try {
       await assertOwner();
+      await files.write('blueStopped', '');
       await pm2.stop(running);
     } catch (error) {
       // While it runs, it needs its posts.
       if (wasPassing) await green.pauseTee(0).catch(() => undefined);
+      if ((await pm2.running().catch(() => [])).length > 0) await files.remove('blueStopped');
       throw error;
     }
     const stoppedMs = Math.round(performance.now() - startMs);
+    await assertOwner();
     await pm2.saved.setStatus(pm2.name, 'stopped');
     return { stoppedMs };
   },
-  undo: async ({ pm2, wayBack, noted, io, say, assertOwner }) => {
+  undo: async ({ pm2, wayBack, noted, io, frontDoor, say, assertOwner }) => {
     await assertOwner();
     const startMs = performance.now();
     const removed = await wayBack.read();
@@ -52,6 +57,7 @@ export const stopOldServer: CompleteStep = {
     const upMs = Math.round(performance.now() - startMs);
     say(`the old server answers after ${upMs} ms`);
     await pm2.saved.setStatus(pm2.name, 'online');
+    await new FrontDoorFiles(frontDoor).remove('blueStopped');
     return { upMs };
   },
 };

@@ -15,6 +15,8 @@ const NAMES = {
   unverified: 'front-door.unverified',
   secret: MIRROR_SECRET_FILE,
   redirect: 'redirect.nft',
+  /** While it exists the old server is stopped, so `rollback.sh` refuses. */
+  blueStopped: 'old-server-stopped',
 } as const;
 export type FrontDoorFile = keyof typeof NAMES;
 

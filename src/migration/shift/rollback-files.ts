@@ -45,6 +45,10 @@ export function rollbackScript(plan: FrontDoorPlan): string {
 # Afterwards: \`samserver shift rollback\` records it and passes on what Samserver still owes to the old server.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 cd '${plan.directory}' || exit 1
+if [ -e '${files.path('blueStopped')}' ] && [ "$1" != --force ]; then
+    echo 'the old server was stopped: samserver shift rollback. By hand: docs/runbooks/move.md'
+    exit 1
+fi
 nft -f ${REDIRECT_OFF} && echo 'redirect: off'
 rm -f '${files.path('redirect')}'
 ln -f '${files.path('blueOnly')}' front-door.next && mv -f front-door.next '${files.path('include')}'
