@@ -39,8 +39,9 @@ beforeAll(async () => {
     LEGACY_TIME_ZONE: 'Asia/Bangkok',
   });
   old = await OldDatabase.open(service.database.url);
-  await old.addAmbulance('320');
+  // Before the ambulance: the job of the move would make a vehicle of it.
   ({ vehicleId, boxCode } = await newBox(service, '320'));
+  await old.addAmbulance('320');
 });
 afterAll(async () => {
   await old.close();

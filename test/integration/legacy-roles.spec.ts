@@ -28,8 +28,9 @@ beforeAll(async () => {
   });
   other = await service.another();
   old = await OldDatabase.open(service.database.url);
-  ambulanceId = await old.addAmbulance('310');
+  // Before the ambulance: the job of the move would make a vehicle of it.
   ({ vehicleId, boxCode } = await newBox(service, '310'));
+  ambulanceId = await old.addAmbulance('310');
   // Without Redis the other instance learns of a new box later. A report without a place stores nothing.
   const reportNothing = () => postJson(other, TRACKING, { ambulance_id: boxCode });
   await until(async () => (await reportNothing()).status === 200, 'the box on the other instance');

@@ -37,6 +37,7 @@ const ROUTES: Readonly<Record<string, readonly Caller[]>> = {
   'GET /api/v1/ops/legacy-mirror': operators,
   'PUT /api/v1/ops/legacy-mirror': operators,
   'GET /api/v1/ops/legacy-tee': operators,
+  'PUT /api/v1/ops/legacy-tee': operators,
   'GET /api/v1/ops/instances': [...admins, ...operators],
   'GET /api/v1/ops/connections': [...admins, ...operators],
   'POST /api/v1/ops/drain': operators,

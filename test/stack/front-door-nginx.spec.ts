@@ -186,6 +186,31 @@ describeNginx('the front door in nginx', () => {
     const [line = '{}'] = (await failures()).slice(before);
     expect(JSON.parse(line)).toMatchObject({ path: TRACKING, backendStatus: '502' });
     expect(await failures()).toHaveLength(before + 1);
+    // Of green's share: blue took it in place of stack.green.
+    await stack.nginx.apply('--share', 'all');
+    await stack.green.close();
+    expect((await stack.ask(TRACKING)).headers['x-samserver-color']).toBe('blue');
+    await until(async () => (await failures()).length === before + 2, 'the line of the fallback');
+    await stack.green.open();
+    const ofGaps = async (withoutGapS: number) => {
+      const { code, output } = await stack.nginx.command(
+        'gaps',
+        '--json',
+        '--without-gap',
+        String(withoutGapS),
+      );
+      return { code, posts: (JSON.parse(output) as { posts: number }).posts };
+    };
+    expect(await ofGaps(600)).toEqual({ code: 1, posts: before + 2 });
+    expect(await ofGaps(0)).toEqual({ code: 0, posts: before + 2 });
+  });
+
+  it.each(['none', 'all'])('share %s: a server that hangs for 5 s gives 503', async (share) => {
+    await stack.nginx.apply('--share', share, '--mirror', 'off');
+    const own = share === 'none' ? stack.blue : stack.green;
+    await own.behave('slow');
+    expect(await stack.ask(TRACKING)).toMatchObject({ status: 503, headers: { 'retry-after': '2' } });
+    await own.behave('ok');
   });
 
   it('adds nothing to an answer with the mirror: green works, hangs or is dead', async () => {

@@ -19,7 +19,8 @@ export async function newBox(
   const token = await adminToken(service);
   const name = `O-${process.pid}-${(count += 1)}`;
   const body = { callSign: name, registration: name, type: 'als', boxCode };
-  const { body: vehicle } = await call(service, 'POST', '/api/v1/vehicles', { token, body });
+  const { status, body: vehicle } = await call(service, 'POST', '/api/v1/vehicles', { token, body });
+  if (status !== 201) throw new Error(`the vehicle of box ${boxCode}: ${status} ${JSON.stringify(vehicle)}`);
   return { vehicleId: vehicle.id as string, boxCode, token };
 }
 

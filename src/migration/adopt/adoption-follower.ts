@@ -5,7 +5,7 @@ import { DatabaseConnection } from '../../database/index.js';
 import { LegacyRoles } from '../../legacy/index.js';
 import { AdoptionService } from './adoption.service.js';
 
-const INTERVAL_MS = 30_000;
+const INTERVAL_MS = 10_000;
 
 /**
  * During a move, makes a vehicle of each ambulance that is added on the old side, and carries changed box codes over. One

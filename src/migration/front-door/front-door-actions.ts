@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   CommandError,
   type CommandIo,
@@ -9,9 +10,10 @@ import {
 import { applyBlueOnly, applyInclude } from './apply-include.js';
 import { FrontDoorFiles } from './front-door-files.js';
 import { withFrontDoorLock } from './front-door-lock.js';
+import { readGreenGaps } from './green-gaps.js';
 import { blueOnly, type ColorAddresses, type FrontDoorPlan } from './front-door-plan.js';
 import { NginxControl } from './nginx-control.js';
-import { nginxInclude, planOf } from './nginx-include.js';
+import { MISSED_LOG, nginxInclude, planOf } from './nginx-include.js';
 import { accepts, Redirect } from './redirect.js';
 import { programRunner } from './run-program.js';
 
@@ -203,6 +205,40 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
     },
   };
 }
+
+/**
+ * Names the times in which green did not take posts that blue took.
+ * @param withoutGapMs a gap that ended less than this ago gives exit code 1
+ */
+export async function greenGaps(plan: FrontDoorPlan, withoutGapMs: number): Promise<CommandResult> {
+  const log = join(plan.logDirectory, MISSED_LOG);
+  const gaps = await readGreenGaps(log).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${log} cannot be read (${error.code})`, EXIT_CODES.IO);
+  });
+  const last = gaps.at(-1);
+  const sinceLastMs = last ? Math.max(0, Date.now() - last.toMs) : null;
+  const isQuiet = sinceLastMs === null || sinceLastMs >= withoutGapMs;
+  const posts = gaps.reduce((sum, gap) => sum + gap.posts, 0);
+  return {
+    exitCode: isQuiet ? EXIT_CODES.OK : EXIT_CODES.FAILURE,
+    lines: [
+      ...gaps.map(
+        (gap) =>
+          `${iso(gap.fromMs)} to ${iso(gap.toMs)}: ${gap.posts} posts of ${gap.addresses.join(', ')} are not on green`,
+      ),
+      sinceLastMs === null
+        ? `no gap in ${log}`
+        : `${gaps.length} gaps, ${posts} posts; the last one ended ${Math.floor(sinceLastMs / 1_000)} s ago`,
+    ],
+    json: {
+      gaps: gaps.map(({ fromMs, toMs, ...gap }) => ({ from: iso(fromMs), to: iso(toMs), ...gap })),
+      posts,
+      secondsSinceLast: sinceLastMs === null ? null : sinceLastMs / 1_000,
+    },
+  };
+}
+
+const iso = (atMs: number): string => new Date(atMs).toISOString();
 
 /** The plan of the last `apply` in this directory; null before the first one. */
 export async function recordedPlan(directory: string): Promise<FrontDoorPlan | null> {

@@ -10,7 +10,13 @@ import {
   numberArgument,
   printResult,
 } from '../../core/commands/index.js';
-import { applyPlan, frontDoorStatus, recordedPlan, removeFrontDoor } from './front-door-actions.js';
+import {
+  applyPlan,
+  frontDoorStatus,
+  greenGaps,
+  recordedPlan,
+  removeFrontDoor,
+} from './front-door-actions.js';
 import { FrontDoorFiles } from './front-door-files.js';
 import { withFrontDoorLock } from './front-door-lock.js';
 import {
@@ -49,7 +55,7 @@ interface ApplyOptions extends CommonOptions {
   readonly dryRun: boolean;
 }
 
-/** `samserver front-door apply|status|remove|self-test` */
+/** `samserver front-door apply|status|gaps|remove|self-test` */
 export const frontDoorCommand: DefineCommand = (command, io, setExitCode) => {
   command
     .description(
@@ -59,9 +65,9 @@ export const frontDoorCommand: DefineCommand = (command, io, setExitCode) => {
     .addHelpText(
       'after',
       exitCodesHelp({
-        OK: 'done; status and self-test: everything is as planned',
+        OK: 'done; status and self-test: everything is as planned; gaps: no gap within --without-gap',
         FAILURE:
-          'nginx or nft refuses; what was in force before is in force. status and self-test: at least one fault',
+          'nginx or nft refuses; what was in force before is in force. status and self-test: at least one fault; gaps: a gap within --without-gap',
         USAGE: 'wrong usage',
         UNAVAILABLE: 'nginx does not run, or a program is missing',
         IO: 'a file cannot be written, e.g. the disk is full',
@@ -79,6 +85,20 @@ export const frontDoorCommand: DefineCommand = (command, io, setExitCode) => {
     .description('Shows the plan in force and compares it with nginx, the redirect and both servers.')
     .action(async (options: CommonOptions) =>
       setExitCode(print(io, options, await frontDoorStatus(io, await knownPlan(options.directory)))),
+    );
+
+  common(command.command('gaps'))
+    .description('Names the times in which green did not take posts that blue took, from a log of nginx.')
+    .option(
+      '--without-gap <s>',
+      'exit code 1 when a gap ended less than this time ago',
+      numberArgument(0, 604_800),
+      600,
+    )
+    .action(async (options: CommonOptions & { readonly withoutGap: number }) =>
+      setExitCode(
+        print(io, options, await greenGaps(await knownPlan(options.directory), options.withoutGap * 1_000)),
+      ),
     );
 
   common(command.command('remove'))

@@ -8,6 +8,9 @@ export const REQUEST_ID_HEADER = 'X-Samserver-Request-Id';
 /** The mirror secret; only on mirrored posts. */
 export const MIRROR_HEADER = 'X-Samserver-Mirror';
 
+/** In the log directory: a line for each post that blue took and green did not. */
+export const MISSED_LOG = 'samserver-mirror-failed.log';
+
 /** Content of the file with the mirror secret; the include reads it. */
 export const MIRROR_SECRET_FILE = 'mirror-secret.header';
 export const mirrorSecretLine = (secret: string): string =>
@@ -117,6 +120,11 @@ function maps({ blue, green, isMirrorOn }: FrontDoorPlan): string {
   return `map $upstream_addr $samserver_answered {
     default "";
 ${answered.join('')}}
+# A post of green's share that blue took, because green refused the connection: green does not have it.
+map "$samserver_color $samserver_answered" $samserver_green_missed {
+    default      0;
+    "green blue" 1;
+}
 map $http_upgrade $samserver_connection {
     default upgrade;
     ""      close;
@@ -220,8 +228,12 @@ ${proxyHeaders('    ')}    proxy_set_header ${MIRROR_HEADER} "";
     }
 
     location ~* ${OLD_POSTS} {
-${isMirrorOn ? '        mirror /samserver-mirror;\n' : ''}        # timeout: also a connection that is not accepted in time, when a server hangs.
+${isMirrorOn ? '        mirror /samserver-mirror;\n' : ''}        access_log ${logDirectory}/samserver-front-door.log samserver_front_door;
+        access_log ${logDirectory}/${MISSED_LOG} samserver_front_door_mirror if=$samserver_green_missed;
+        # timeout: also a connection that is not accepted in time, when a server hangs.
         proxy_next_upstream error timeout;
+        # Boxes wait for 2 s or 3 s: a server that hangs gives 503 and not a time-out.
+        proxy_read_timeout 1800ms;
         error_page 502 504 =503 @samserver_unavailable;
         proxy_pass http://samserver_\${samserver_color}_${port};
     }
@@ -255,7 +267,7 @@ function mirror({ green, directory, logDirectory }: FrontDoorPlan, port: 'http' 
   return `    location = /samserver-mirror {
         internal;
         log_subrequest on;
-        access_log ${logDirectory}/samserver-mirror-failed.log samserver_front_door_mirror if=$samserver_mirror_failed;
+        access_log ${logDirectory}/${MISSED_LOG} samserver_front_door_mirror if=$samserver_mirror_failed;
         limit_conn samserver_mirror 200;
         limit_conn_log_level notice;
         if ($samserver_is_mirrored = 0) {
