@@ -183,6 +183,18 @@ describe.each([
     expect(lean).toMatch(/200 OK\r\n[^]*"items":\[\{"id":/);
   });
 
+  it('list live positions as the general path, which takes those with a bounding box', async () => {
+    const path = '/api/v1/positions/live';
+    const taken = observeRoutes(service);
+    const read = { method: 'GET', token: admin };
+    const lean = await answerTo(service, { ...read, path });
+    const general = await answerTo(service, { ...read, path: `${path}?` });
+    const inside = await answerTo(service, { ...read, path: `${path}?bbox=11,48,12,49` });
+    expect(taken).toEqual([true, false, false]);
+    expect([lean, inside]).toEqual([general, general]);
+    expect(lean).toMatch(/200 OK\r\n[^]*"items":\[\{"vehicleId":/);
+  });
+
   it('find the nearest vehicles as the general path', async () => {
     jest.spyOn(Date, 'now').mockReturnValue(Date.now());
     const path = '/api/v1/vehicles/nearest?lat=48.1&lon=-11.5&maxAgeS=604800&limit=500&status=available';

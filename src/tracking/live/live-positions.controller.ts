@@ -1,13 +1,29 @@
 import { Controller, Get, Header, Query } from '@nestjs/common';
-import { ForRole } from '../../auth/index.js';
-import { ApiOkResponse, ApiOperation, ApiTags, parseBoundingBox } from '../../core/index.js';
+import { AccessTokensService, ForRole, OpsTokens, userAccess } from '../../auth/index.js';
+import { ApiOkResponse, ApiOperation, ApiTags, LeanRoutes, parseBoundingBox } from '../../core/index.js';
 import { LatestPositions } from './latest-positions.js';
 import { LivePositionListDto, LivePositionsDto } from '../position.dto.js';
 
+const PATH = 'api/v1/positions/live';
+
 @ApiTags('positions')
-@Controller('api/v1/positions/live')
+@Controller(PATH)
 export class LivePositionsController {
-  constructor(private readonly latest: LatestPositions) {}
+  constructor(
+    private readonly latest: LatestPositions,
+    accessTokens: AccessTokensService,
+    opsTokens: OpsTokens,
+    leanRoutes: LeanRoutes,
+  ) {
+    leanRoutes.add({
+      method: 'GET',
+      path: `/${PATH}`,
+      // A bounding box takes the general path.
+      query: {},
+      access: userAccess(accessTokens, opsTokens),
+      handle: () => ({ body: this.list({}) }),
+    });
+  }
 
   @Get()
   @ForRole('viewer')

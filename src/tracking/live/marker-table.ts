@@ -108,7 +108,8 @@ export class MarkerTable {
     const kept = this.texts[row] ?? null;
     if (kept !== null) return kept;
     const text = make();
-    if (text.length <= MAX_KEPT_TEXT_LENGTH) this.texts[row] = text;
+    // Reading a character makes V8 join the pieces of the text once. Otherwise each list and frame would walk through them.
+    if (text.charCodeAt(0) > 0 && text.length <= MAX_KEPT_TEXT_LENGTH) this.texts[row] = text;
     return text;
   }
 
