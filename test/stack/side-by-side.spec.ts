@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GreenGap } from '../../src/migration/front-door/green-gaps.js';
 import { prepareJpegs } from '../../src/tools/boxes/index.js';
@@ -10,6 +10,8 @@ import { type Copies, PM2, TwoServers } from './support/two-servers.js';
 
 /** Length of each share and of the load before and after a fault; `npm run soak` sets more. */
 const PART_MS = 1_000 * Number(process.env['SAMSERVER_SIDE_BY_SIDE_S'] ?? 2);
+/** A test has seven parts at most. */
+jest.setTimeout(180_000 + 7 * PART_MS);
 const CODES = Array.from({ length: 16 }, (_, index) => String(301 + index));
 const NEW_CODE = '399';
 const INDEXES = new Map([...CODES, NEW_CODE].map((code, index) => [code, index]));
@@ -20,7 +22,8 @@ const GAP_SLACK_MS = 3_500;
 
 const describeStack = await describeWith({
   nginx: ['/usr/sbin/nginx', '-v'],
-  'PM2 (npm ci --ignore-scripts --prefix test/stack/pm2)': [process.execPath, PM2, '--version'],
+  // Any command of PM2 would start a daemon.
+  'PM2 (npm ci --ignore-scripts --prefix test/stack/pm2)': ['test', '-e', PM2],
 });
 
 interface Allowed {
