@@ -34,12 +34,12 @@ const QUIET = [
 ].map((name) => `<rootDir>/test/e2e/${name}.spec.ts`);
 
 /** The move, in network namespaces: nginx, nft and PM2 without the Docker engine. They run beside the other stack tests. */
-const MOVE = ['complete', 'front-door*', 'preflight-pm2', 'shift*'].map(
+const MOVE = ['complete', 'front-door*', 'preflight-pm2', 'shift*', 'side-by-side'].map(
   (name) => `<rootDir>/test/stack/${name}.spec.ts`,
 );
 
 /** These judge what the stack can do; they run alone. */
-const STACK_LOAD = ['box-load', 'container-lifecycle', 'hostile-load', 'side-by-side'].map(
+const STACK_LOAD = ['box-load', 'container-lifecycle', 'hostile-load'].map(
   (name) => `<rootDir>/test/stack/${name}.spec.ts`,
 );
 
