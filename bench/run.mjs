@@ -35,6 +35,7 @@ const { values, positionals } = parseArgs({
     record: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     // Of single parts.
+    'closed-only': { type: 'boolean', default: false },
     positions: { type: 'string' },
     count: { type: 'string' },
     within: { type: 'string' },

@@ -35,11 +35,12 @@ export const about = {
   text: `The floor is \`bench/support/floor.mjs\`: node:http or Socket.IO, JSON, one shared insert at a time, the same documents. Each program has a database process of its own (\`samserver db\`, which flushes each commit). The old server is that of the tests (Express 4, mongoose 6); it answers before it stores, so its time lasts until all is stored.`,
 };
 
-export async function run({ programs, revisions, seconds, rounds, progress }) {
+export async function run({ programs, revisions, seconds, rounds, values, progress }) {
   const clients = await Clients.start(programs);
-  const subjects = [await startFloor(programs, DEVICES + 2 * CLIENTS), await startOldServer(programs)];
-  for (const revision of revisions)
-    subjects.push(await startSamserver(programs, revision, DEVICES + 2 * CLIENTS));
+  const isClosedOnly = values['closed-only'];
+  const vehicles = 2 * CLIENTS + (isClosedOnly ? 0 : DEVICES);
+  const subjects = [await startFloor(programs, vehicles), await startOldServer(programs)];
+  for (const revision of revisions) subjects.push(await startSamserver(programs, revision, vehicles));
   await defineClients(clients, subjects);
   for (const way of WAYS)
     for (const subject of withWay(subjects, way))
@@ -66,6 +67,8 @@ export async function run({ programs, revisions, seconds, rounds, progress }) {
         const load = { seconds, inFlight: CLIENTS };
         closed.add(way.name, subject.name, await measure(clients, subject, way, 'closedLoop', load));
       }
+
+  if (isClosedOnly) return [closed];
 
   const half = new Table({
     title: "Open loop at half of the floor's rate: nothing may be refused",

@@ -32,7 +32,7 @@ async function bench(...args: string[]): Promise<readonly Row[]> {
 
 describe('the cost of a position', () => {
   it('is a bounded multiple of that of the smallest program that stores the same', async () => {
-    const shares = (await bench('ingest', '--seconds', '3'))
+    const shares = (await bench('ingest', '--closed-only', '--seconds', '3'))
       .filter(({ subject }) => subject === 'Samserver')
       .map((row) => ({ case: row.case, share: row.costShare?.median ?? 0 }));
     console.info(shares);
@@ -43,7 +43,7 @@ describe('the cost of a position', () => {
 
 describe('the cost of a picture request of an old box', () => {
   it('is bounded, also with pictures stored before, and each request is answered in time', async () => {
-    const rows = await bench('boxes', '--records', '100000');
+    const rows = await bench('boxes', '--records', '50000');
     const figures = rows.map((row) => ({
       case: row.case,
       serviceMs: row.spreads['serviceMs']?.median ?? NaN,
