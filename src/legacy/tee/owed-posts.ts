@@ -31,6 +31,9 @@ export class OwedPosts {
   private leaving = 0;
   /** Posts of the segment that is being read. */
   private reading = 0;
+  /** Paths of segments that the disk did not give, with the last attempt: those behind them do not wait. */
+  private readonly unreadable = new Map<string, number>();
+  private attempts = 0;
   private lost = 0;
   private saving: Promise<void> | null = null;
   private isFailing = false;
@@ -82,6 +85,7 @@ export class OwedPosts {
   }
 
   private async saveAll(): Promise<void> {
+    this.attempts += 1;
     let areNoted = true;
     const noted: Promise<void>[] = [];
     while (areNoted) {
@@ -121,7 +125,7 @@ export class OwedPosts {
     return false;
   }
 
-  /** @returns false when nothing was read */
+  /** @returns false when there is nothing to read */
   private async readBack(): Promise<boolean> {
     const place = this.oldestLeft();
     const entry = place && this.left.get(place.path);
@@ -134,20 +138,24 @@ export class OwedPosts {
       // An older segment got a post meanwhile, which is to be stored first.
       if (oldest && this.options.store.isOlder(oldest, place)) this.leave(place, entry.count);
       else for (const post of posts) this.waiting.push(post);
-      return true;
+      this.unreadable.delete(place.path);
     } catch (error) {
       this.leave(place, entry.count);
-      this.logger.warn({ ...failureFields(error), path: place.path }, 'owed posts cannot be read now');
-      return false;
+      if (!this.unreadable.has(place.path))
+        this.logger.error({ ...failureFields(error), path: place.path }, 'owed posts cannot be read now');
+      this.unreadable.set(place.path, this.attempts);
     } finally {
       this.reading = 0;
     }
+    return true;
   }
 
   private oldestLeft(): StoredRecord | null {
     let oldest: StoredRecord | null = null;
-    for (const { place } of this.left.values())
+    for (const { place } of this.left.values()) {
+      if (this.unreadable.get(place.path) === this.attempts) continue;
       if (!oldest || this.options.store.isOlder(place, oldest)) oldest = place;
+    }
     return oldest;
   }
 

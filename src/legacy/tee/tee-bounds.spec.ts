@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../test/support/sockets.js';
@@ -184,6 +184,28 @@ describe('the bounds of the tee', () => {
     nowMs += 60_001;
     await second.run('segments');
     await until(async () => (await paths()).length === 0, 'no files');
+  });
+
+  it('stores what is behind a segment that the disk does not give, and that segment when it does', async () => {
+    const process = await startProcess();
+    await passAll(process, 0, 2_000);
+    await until(() => process.tee['owed']['leaving'] === 0, 'marks');
+    nowMs += 60_001;
+    await process.run('segments');
+    await passAll(process, 2_000, 3_000);
+    const [marks = ''] = (await paths()).filter((path) => path.endsWith('.marks')).sort();
+    await rename(marks, `${marks}.away`);
+    await mkdir(marks);
+    room = Infinity;
+    await until(async () => {
+      await process.run('owed');
+      return owed.some(({ recordId }) => recordId === '2999');
+    }, 'the newest record');
+    expect(process.tee.waiting).toBeGreaterThanOrEqual(1_000);
+    await rmdir(marks);
+    await rename(`${marks}.away`, marks);
+    await drain(process);
+    expect(new Set(owed.map(({ recordId }) => recordId)).size).toBe(3_000);
   });
 
   it('takes over as many waiting posts of an earlier process as there is room for, and owes the others', async () => {
