@@ -7,6 +7,8 @@ import type { OwedPost, TeeStore } from './tee-store.js';
 
 /** Entries in memory, about 600 bytes each. Further ones whose post is on the disk stay there. */
 const MAX_IN_MEMORY = 1_000;
+/** Entries that are read back at a time. */
+const PAGE_SIZE = 5_000;
 /** Entries in memory whose post is not on the disk are dropped above this number of all entries. */
 const MAX_UNKEPT = 10_000;
 
@@ -20,7 +22,7 @@ interface OwedPostsOptions {
 /**
  * Adds posts that the old server has not confirmed to the owed records, in the order of their outcome, as soon as storage takes
  * them. While storage is away, a bounded number is in memory. The others stay on the disk, in their segment with the mark of
- * their outcome, and are read back one segment at a time: the oldest first, so the order of each box and kind stays.
+ * their outcome, and are read back in pages, the oldest segment first, so the order of each box and kind stays.
  */
 export class OwedPosts {
   private readonly logger = new Logger(OwedPosts.name);
@@ -133,11 +135,14 @@ export class OwedPosts {
     this.left.delete(place.path);
     this.reading = entry.count;
     try {
-      const posts = await this.options.store.readOwed(place);
+      const posts = await this.options.store.readOwed(place, PAGE_SIZE);
       const oldest = this.oldestLeft();
       // An older segment got a post meanwhile, which is to be stored first.
       if (oldest && this.options.store.isOlder(oldest, place)) this.leave(place, entry.count);
-      else for (const post of posts) this.waiting.push(post);
+      else {
+        this.waiting.push(...posts);
+        if (posts.length === PAGE_SIZE) this.leave(place, Math.max(1, entry.count - PAGE_SIZE));
+      }
       this.unreadable.delete(place.path);
     } catch (error) {
       this.leave(place, entry.count);

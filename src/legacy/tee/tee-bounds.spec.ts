@@ -32,9 +32,11 @@ let owed: OwedItem[];
 /** Owed records that storage takes before it is away. */
 let room: number;
 let alive: Process[];
+/** Owed records in memory while storage takes them. */
+let highest: number;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'samserver-tee-bounds-'));
-  [nowMs, maxBytes, owed, room, alive] = [1_800_000_000_000, 1_000_000_000, [], 0, []];
+  [nowMs, maxBytes, owed, room, alive, highest] = [1_800_000_000_000, 1_000_000_000, [], 0, [], 0];
 });
 afterEach(async () => {
   // What waits for the old server is given up.
@@ -51,6 +53,7 @@ async function startProcess(): Promise<Process> {
       if (room <= 0) throw new Error('away');
       room -= 1;
       owed.push(item);
+      highest = Math.max(highest, tee['owed']['waiting'].length);
     },
   };
   const metrics = new Metrics();
@@ -150,6 +153,7 @@ describe('the bounds of the tee', () => {
     expect(peak).toBeLessThanOrEqual(1_000);
     await drain(process);
     expectOnceAndInOrder(100_000);
+    expect(highest).toBeLessThanOrEqual(5_000);
     nowMs += 60_001;
     await process.run('segments');
     await until(async () => (await paths()).length === 0, 'no files');

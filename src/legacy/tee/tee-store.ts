@@ -184,18 +184,25 @@ export class TeeStore {
     return true;
   }
 
-  /** The posts of a segment that are owed, without those in storage, in the order of arrival. @throws the error of the file system */
-  async readOwed(place: StoredRecord): Promise<OwedPost[]> {
+  /**
+   * The first posts of a segment that are owed, without those in storage, in the order of arrival.
+   * @throws the error of the file system
+   */
+  async readOwed(place: StoredRecord, limit: number): Promise<OwedPost[]> {
     // Another process has them.
     if (!this.queues.named(QUEUE).includes(place.queue)) return [];
     const segment = await place.queue.read(place.path);
     const marks = await this.journal.read(place.path);
-    return (segment?.records ?? []).flatMap(({ payload }): OwedPost[] => {
+    const stored = Promise.resolve(place);
+    const posts: OwedPost[] = [];
+    for (const { payload } of segment?.records ?? []) {
       const post = decoded(payload);
       const outcome = post && owedOutcome(marks.get(post.id));
       const item = outcome ? owedItemOf(post, outcome) : null;
-      return post && item ? [{ id: post.id, item, stored: Promise.resolve(place) }] : [];
-    });
+      if (post && item) posts.push({ id: post.id, item, stored });
+      if (posts.length === limit) break;
+    }
+    return posts;
   }
 
   /** Whether all posts of a segment arrived before those of another one. */
