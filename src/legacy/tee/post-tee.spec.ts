@@ -362,6 +362,19 @@ describe('the tee', () => {
     expect(owed).toMatchObject([{ kind: 'picture', recordId: '2', reason: 'tee: refused' }]);
   });
 
+  it.each([
+    ['without their bodies', 2_000],
+    ['without a file', 100],
+  ])('passes posts on as before when the directory is full, %s', async (_, size) => {
+    maxBytes = size;
+    const process = await startProcess();
+    const sent = process.tee.pass(post(1, { body: Buffer.alloc(1_700, 'x') }));
+    expect(await sent.answer).toMatchObject({ status: 200 });
+    expect(process.tee.issues).toEqual(['tee.disk']);
+    expect([old.received[0]?.body.length, (await sent.isKept) !== null]).toEqual([1_700, size === 2_000]);
+    expect(await outcomes(process)).toEqual({ 'position taken': 1 });
+  });
+
   it('gives up what waits 10 s after this service got the role', async () => {
     const { tee } = await startProcess();
     await old.stop();
