@@ -347,6 +347,13 @@ const FAULTS = [
     specs: ['tee/post-tee'],
   },
   {
+    what: 'all owed posts are in memory while storage is away',
+    file: 'src/legacy/tee/owed-posts.ts',
+    from: 'if (isOrdered && this.waiting.length < MAX_IN_MEMORY) {',
+    to: 'if (isOrdered) {',
+    specs: ['tee/tee-bounds'],
+  },
+  {
     what: 'the shared collections are written while the old server writes them',
     file: 'src/legacy/shared-collections/mirror-sources.ts',
     from: 'return this.roles.isWriter ? this.writeOwed(ours) : 0;',

@@ -94,7 +94,7 @@ export const LEGACY_SETTINGS = {
     type: type.plainWebAddress,
     default: null,
     defaultText: 'none, posts are not passed on',
-    text: 'Address of the old server, as in `http://127.0.0.1:5000`: while it has the role (`LEGACY_ROLES`), the posts of boxes that reach this service directly are passed on to it. Waiting posts are in `tee` in `LEGACY_SPOOL_DIR`. Keep it set until `GET /api/v1/ops/legacy-tee` shows `isDrained`.',
+    text: 'Address of the old server, as in `http://127.0.0.1:5000`: while it has the role (`LEGACY_ROLES`), the posts of boxes that reach this service directly are passed on to it. Waiting posts are in `tee` in `LEGACY_SPOOL_DIR`, with the limits of the spool once more (`LEGACY_SPOOL_MAX_BYTES`, `LEGACY_SPOOL_MAX_AGE_S`). Keep it set until `GET /api/v1/ops/legacy-tee` shows `isDrained`.',
   }),
   LEGACY_ROLES: setting({
     type: type.oneOf(...LEGACY_ROLES),

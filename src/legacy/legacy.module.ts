@@ -35,7 +35,6 @@ import { ShadowPictures } from './shadow-pictures/shadow-pictures.js';
 import { ShadowPicturesRepository } from './shadow-pictures/shadow-pictures.repository.js';
 import { BoxAnswers } from './tee/box-answers.js';
 import { LegacyTeeController } from './tee/legacy-tee.controller.js';
-import { OwedPosts } from './tee/owed-posts.js';
 import { PostTee } from './tee/post-tee.service.js';
 import { TeeMetrics } from './tee/tee-metrics.js';
 import { LegacyMetrics } from './legacy-metrics.js';
@@ -84,7 +83,6 @@ export class LegacyModule {
         OwedRepository,
         OwedWriter,
         TeeMetrics,
-        OwedPosts,
         PostTee,
         BoxAnswers,
         MirrorSwitch,

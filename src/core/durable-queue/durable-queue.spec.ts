@@ -69,6 +69,21 @@ describe('a durable queue', () => {
     expect([next.isEmpty, await readdir(directory)]).toEqual([true, []]);
   });
 
+  it('reads any segment, and ends the one that takes records when its first record is old enough', async () => {
+    const queue = new DurableQueue({ directory });
+    const path = await queue.append(record(0));
+    await queue.append(record(1));
+    expect(numbersIn((await queue.read(path))?.records ?? [])).toEqual([0, 1]);
+    await queue.sealOlderThan(1_000);
+    expect(await queue.append(record(2))).toBe(path);
+    await queue.sealOlderThan(1_001);
+    expect(await queue.append(record(3))).not.toBe(path);
+    expect(numbersIn((await queue.read(path))?.records ?? [])).toEqual([0, 1, 2]);
+    await queue.settle(path, 3);
+    expect([queue.has(path), await queue.read(path), queue.count]).toEqual([false, null, 1]);
+    await queue.close();
+  });
+
   it('takes records while others are read', async () => {
     const queue = new DurableQueue({ directory });
     await queue.append(record(0));

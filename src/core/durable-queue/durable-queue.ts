@@ -130,6 +130,33 @@ export class DurableQueue {
     for (const segment of [...this.sealed]) yield readSegment(segment);
   }
 
+  /** Whether a segment has records and was not removed. */
+  has(path: string): boolean {
+    return this.contents.has(path);
+  }
+
+  /** One segment of this queue; null when it was removed. @throws the error of the file system */
+  async read(path: string): Promise<SegmentContent | null> {
+    const open = this.current?.path === path ? this.current : null;
+    const segment = open ?? this.sealed.find((each) => each.path === path);
+    return segment ? readSegment(segment) : null;
+  }
+
+  /**
+   * Ends the segment that takes records when its first one arrived before a time, epoch milliseconds: only then it can be
+   * removed. Further records go into another segment.
+   */
+  async sealOlderThan(atMs: number): Promise<void> {
+    const isOlder = (): boolean => {
+      const content = this.current && this.contents.get(this.current.path);
+      return !!content && content.oldestMs < atMs;
+    };
+    if (!isOlder()) return;
+    await this.turn(async () => {
+      if (isOlder()) await this.seal();
+    });
+  }
+
   /**
    * Reports that records of a segment are processed; with the last one the segment is removed.
    * @param path as `append` and `segments` gave it

@@ -11,6 +11,7 @@ import {
   LagMonitor,
   withTimeout,
 } from '../../core/index.js';
+import { OwedRepository } from '../owed/owed.repository.js';
 import { LegacyRoles } from '../roles/legacy-roles.js';
 import { AmbulanceDirectory } from '../shared-collections/ambulance-directory.js';
 import { CrashCollectionRepository } from '../shared-collections/crash-collection.repository.js';
@@ -20,7 +21,14 @@ import { OwedPosts } from './owed-posts.js';
 import { type LaneEntry, TeeLanes } from './tee-lanes.js';
 import { TeeMetrics } from './tee-metrics.js';
 import { type LeftPost, type Stored, TeeStore } from './tee-store.js';
-import { PATH_OF, type Passing, type TeedPost, type TeeOutcome } from './teed-post.js';
+import {
+  owedItemOf,
+  PATH_OF,
+  type Passing,
+  type TeedPost,
+  type TeeOutcome,
+  withoutBody,
+} from './teed-post.js';
 
 const REQUEST_LIMIT_MS = 10_000;
 const MAINTENANCE_INTERVAL_MS = 1_000;
@@ -57,6 +65,7 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
   /** null: LEGACY_TEE_URL is not set. */
   private readonly client: OldServerClient | null;
   private readonly store: TeeStore;
+  private readonly owed: OwedPosts;
   private readonly lanes: TeeLanes<TeeEntry>;
   /** By vehicle. A contact that bounces sends several reports of one crash, each of which would end the old server. */
   private readonly lastCrash = new Map<
@@ -70,7 +79,7 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     private readonly roles: LegacyRoles,
-    private readonly owed: OwedPosts,
+    owed: OwedRepository,
     private readonly spool: PostSpool,
     private readonly ambulances: AmbulanceDirectory,
     private readonly crashes: CrashCollectionRepository,
@@ -86,9 +95,13 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
     const nowMs = (): number => this.clock.nowMs();
     this.store = new TeeStore({
       root: join(directories.directory, 'tee'),
+      maxBytes: directories.maxBytes,
+      maxAgeMs: directories.maxAgeMs,
       nowMs,
+      onOwed: (place, count) => this.owed.addLeft(place, count),
       onLeft: (posts) => this.takeOver(posts),
     });
+    this.owed = new OwedPosts({ owed, store: this.store, onLost: (kind) => this.metrics.lost(kind) });
     this.lanes = new TeeLanes({
       send: (entry) => this.send(entry),
       isUp: async () => (await this.client?.isUp()) ?? false,
@@ -115,6 +128,11 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
       intervalMs: MAINTENANCE_INTERVAL_MS,
       jitter: 0,
       run: () => this.store.ensureOpen(),
+    });
+    this.jobs.start({
+      name: 'legacy-tee-segments',
+      intervalMs: MAINTENANCE_INTERVAL_MS,
+      run: () => this.store.trim(),
     });
     this.jobs.start({
       name: 'legacy-tee-adoption',
@@ -172,10 +190,8 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
 
   private passOne(post: TeedPost, isKept: boolean): Passing {
     if (!this.lanes.hasRoomFor(post)) {
-      // Without its body: what is owed must be known after a kill.
-      const stored = isKept
-        ? this.store.append({ ...post, isRefused: true, body: Buffer.alloc(0) })
-        : Promise.resolve(null);
+      // What is owed must be known after a kill.
+      const stored = isKept ? this.store.append(withoutBody(post)) : Promise.resolve(null);
       this.settle({ post, stored, sentAtMs: null, onAnswer: () => undefined }, 'refused', null);
       return { isKept: stored, answer: Promise.resolve(null) };
     }
@@ -225,11 +241,15 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
   }
 
   get detail(): Readonly<Record<string, unknown>> {
-    return { state: this.state, waiting: this.waiting, isDrained: this.isDrained };
+    const { state, waiting, isDrained } = this;
+    return { state, waiting, isDrained, owed: this.owed.count, bytes: this.store.sizeBytes };
   }
 
   get issues(): readonly string[] {
-    return [...(this.isStalled ? ['tee.stalled'] : []), ...(this.store.isFailing ? ['tee.disk'] : [])];
+    return [
+      ...(this.isStalled ? ['tee.stalled'] : []),
+      ...(this.store.isFailing || this.store.isFull ? ['tee.disk'] : []),
+    ];
   }
 
   private get isStalled(): boolean {
@@ -269,25 +289,20 @@ export class PostTee implements OnModuleInit, OnApplicationShutdown {
         { post: kind, box: post.boxCode, outcome, receivedAt: new Date(receivedAtMs), ends: post.ends },
         'post not confirmed by the old server',
       );
-    this.owed.add(post, outcome, () => void marked.then(() => this.store.settle(stored)));
+    const item = owedItemOf(post, outcome);
+    if (item) this.owed.add({ id, item, stored }, marked);
+    else void marked.then(() => this.store.settle(stored));
   }
 
   /** Posts of a process that has ended. */
   private takeOver(posts: readonly LeftPost[]): void {
-    for (const { post, stored, last } of posts) {
-      const isSent = last?.mark === 'sent';
-      const entry = { post, stored, sentAtMs: isSent ? last.atMs : null, onAnswer: () => undefined };
-      if (post.isRefused) this.owe(entry, 'refused');
-      else if (last && !isSent) this.owe(entry, last.mark);
-      else if (isSent && (post.kind !== 'crash' || post.vehicleId === null))
-        this.settle(entry, 'uncertain', null);
+    for (const { post, stored, sentAtMs } of posts) {
+      const entry = { post, stored, sentAtMs, onAnswer: () => undefined };
+      const isRepeatable = post.kind === 'crash' && post.vehicleId !== null && !post.isRefused;
+      if (sentAtMs !== null && !isRepeatable) this.settle(entry, 'uncertain', null);
+      else if (post.isRefused || !this.lanes.hasRoomFor(post)) this.settle(entry, 'refused', null);
       else this.lanes.addEarlier(entry);
     }
-  }
-
-  /** It was counted by the process that has ended. */
-  private owe({ post, stored }: TeeEntry, outcome: TeeOutcome): void {
-    this.owed.add(post, outcome, () => void this.store.settle(stored));
   }
 
   private async adopt(): Promise<void> {

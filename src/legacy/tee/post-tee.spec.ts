@@ -13,7 +13,6 @@ import type { LegacyRoles } from '../roles/legacy-roles.js';
 import type { AmbulanceDirectory } from '../shared-collections/ambulance-directory.js';
 import type { CrashCollectionRepository } from '../shared-collections/crash-collection.repository.js';
 import type { PostSpool } from '../spool/post-spool.service.js';
-import { OwedPosts } from './owed-posts.js';
 import { PostTee } from './post-tee.service.js';
 import { TeeMetrics } from './tee-metrics.js';
 import type { TeedPost } from './teed-post.js';
@@ -93,6 +92,7 @@ let nowMs: number;
 let role: 'old' | 'samserver';
 let owed: OwedItem[];
 let isStorageAway: boolean;
+let maxBytes: number;
 let storedCrashes: string[];
 let events: EventBus;
 let processes: Process[];
@@ -102,6 +102,7 @@ beforeEach(async () => {
   old = new OldSide();
   await old.start();
   [nowMs, role, owed, isStorageAway, storedCrashes] = [1_800_000_000_000, 'old', [], false, []];
+  maxBytes = 1_000_000_000;
   [events, processes] = [new EventBus(), []];
 });
 afterEach(async () => {
@@ -143,11 +144,13 @@ async function startProcess(): Promise<Process> {
       return storedCrashes.includes(id);
     },
   };
-  const settings = { legacy: { teeUrl: `http://127.0.0.1:${old.port}/`, spool: { directory } } } as Settings;
+  const settings = {
+    legacy: { teeUrl: `http://127.0.0.1:${old.port}/`, spool: { directory, maxBytes, maxAgeMs: 86_400_000 } },
+  } as Settings;
   const metrics = new Metrics();
   const tee = new PostTee(
     roles,
-    new OwedPosts(repository),
+    repository,
     { isClaimed: true } as PostSpool,
     ambulances as unknown as AmbulanceDirectory,
     crashes as unknown as CrashCollectionRepository,
@@ -359,6 +362,19 @@ describe('the tee', () => {
     expect(owed).toMatchObject([{ kind: 'picture', recordId: '2', reason: 'tee: refused' }]);
   });
 
+  it.each([
+    ['without their bodies', 2_000],
+    ['without a file', 100],
+  ])('passes posts on as before when the directory is full, %s', async (_, size) => {
+    maxBytes = size;
+    const process = await startProcess();
+    const sent = process.tee.pass(post(1, { body: Buffer.alloc(1_700, 'x') }));
+    expect(await sent.answer).toMatchObject({ status: 200 });
+    expect(process.tee.issues).toEqual(['tee.disk']);
+    expect([old.received[0]?.body.length, (await sent.isKept) !== null]).toEqual([1_700, size === 2_000]);
+    expect(await outcomes(process)).toEqual({ 'position taken': 1 });
+  });
+
   it('gives up what waits 10 s after this service got the role', async () => {
     const { tee } = await startProcess();
     await old.stop();
@@ -383,7 +399,7 @@ describe('a kill of the process', () => {
     const waiting = [first.tee.pass(post(3)), first.tee.pass(post(4))];
     await Promise.all([sent, ...waiting].map(({ isKept }) => isKept));
     // The process ends: what it would do with the answer is not on the disk.
-    const settled = jest.spyOn(first.tee['store'], 'mark').mockResolvedValue(undefined);
+    const settled = jest.spyOn(first.tee['store'], 'mark').mockResolvedValue(null);
     const stopped = killed(first);
     isStorageAway = true;
     await old.stop();
@@ -418,7 +434,7 @@ describe('a kill of the process', () => {
   it('passes on no post for which there was no memory', async () => {
     const first = await startProcess();
     jest.spyOn(first.tee['lanes'], 'hasRoomFor').mockReturnValue(false);
-    jest.spyOn(first.tee['store'], 'mark').mockResolvedValue(undefined);
+    jest.spyOn(first.tee['store'], 'mark').mockResolvedValue(null);
     isStorageAway = true;
     await first.tee.pass(post(1)).isKept;
     await killed(first);

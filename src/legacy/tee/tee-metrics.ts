@@ -12,6 +12,7 @@ interface TeeLevel {
 @Injectable()
 export class TeeMetrics {
   private readonly settledPosts;
+  private readonly lostPosts;
   private readonly addedSeconds;
   private readonly answerSeconds;
 
@@ -21,8 +22,15 @@ export class TeeMetrics {
       help: 'Requests of boxes for the old server, by kind and outcome: taken (it answered), uncertain (sent, no answer, not repeated), expired (no connection in time), withheld (it would have ended the old server), refused (no room).',
       labelNames: ['post', 'outcome'],
     });
-    for (const post of POST_KINDS)
+    this.lostPosts = metrics.counter({
+      name: 'samserver_legacy_tee_owed_lost_total',
+      help: 'Requests of boxes that the old server has not confirmed and that are not owed: storage was away, and neither the disk nor the memory had room.',
+      labelNames: ['post'],
+    });
+    for (const post of POST_KINDS) {
+      this.lostPosts.inc({ post }, 0);
       for (const outcome of TEE_OUTCOMES) this.settledPosts.inc({ post, outcome }, 0);
+    }
     this.addedSeconds = metrics.histogram({
       name: 'samserver_legacy_tee_added_seconds',
       help: 'Time that the answer to a box waited for its request to be on the disk for the old server, after it was stored here.',
@@ -52,6 +60,10 @@ export class TeeMetrics {
 
   settled(post: LegacyPostKind, outcome: TeeOutcome): void {
     this.settledPosts.inc({ post, outcome });
+  }
+
+  lost(post: LegacyPostKind): void {
+    this.lostPosts.inc({ post });
   }
 
   added(post: LegacyPostKind, ms: number): void {

@@ -1,6 +1,7 @@
 import type { OldAnswer } from './old-server-client.js';
 import { CRASH_PATH, SNAPSHOT_PATH, TRACKING_PATH } from '../legacy-routes.js';
 import type { LegacyPostKind } from '../legacy-metrics.js';
+import type { OwedItem } from '../owed/owed.repository.js';
 import type { EndingClass } from './ending-posts.js';
 
 /** A request of a box, as it is passed on to the old server. */
@@ -17,7 +18,7 @@ export interface TeedPost {
   readonly contentType: string | null;
   /** Why the old server would end. */
   readonly ends: EndingClass | null;
-  /** There was no memory for it, so it is not passed on, and its body is not kept. */
+  /** On the disk without its body: there was no room for it. The next process does not send it. */
   readonly isRefused?: true;
   /** As the box sent it. */
   readonly body: Buffer;
@@ -46,8 +47,21 @@ export type TeeOutcome =
 
 export const TEE_OUTCOMES: readonly TeeOutcome[] = ['taken', 'uncertain', 'expired', 'withheld', 'refused'];
 
-/** What happened to a post, as far as it can be read after a kill. */
-export type TeeMark = 'sent' | TeeOutcome;
+/** What happened to a post, as far as it can be read after a kill. `owed`: its owed record is in storage. */
+export type TeeMark = 'sent' | 'owed' | TeeOutcome;
+
+/** @returns null: this service has no record of the post */
+export function owedItemOf(post: TeedPost, outcome: TeeOutcome): OwedItem | null {
+  const { kind, vehicleId, recordId, receivedAtMs } = post;
+  if (vehicleId === null || recordId === null) return null;
+  return { kind, vehicleId, recordId, at: new Date(receivedAtMs), reason: `tee: ${outcome}` };
+}
+
+export const withoutBody = (post: TeedPost): TeedPost => ({
+  ...post,
+  isRefused: true,
+  body: Buffer.alloc(0),
+});
 
 export const PATH_OF: Readonly<Record<LegacyPostKind, string>> = {
   position: `/${TRACKING_PATH}`,
