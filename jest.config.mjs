@@ -33,7 +33,7 @@ const QUIET = [
   'speed',
 ].map((name) => `<rootDir>/test/e2e/${name}.spec.ts`);
 
-/** The move, in network namespaces: nginx, nft and PM2 without the Docker engine. They run beside the other stack tests. */
+/** The move, in network namespaces: nginx, nft and PM2 without the Docker engine. */
 const MOVE = ['front-door*', 'preflight-pm2', 'shift*', 'side-by-side'].map(
   (name) => `<rootDir>/test/stack/${name}.spec.ts`,
 );

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { writeFile } from 'node:fs/promises';
 import { until } from '../support/sockets.js';
 import { mustRun, run } from './support/engine.js';
@@ -11,6 +11,9 @@ const MAX_STEPS = 80;
 /** Killed by a signal. */
 const KILLED = 255;
 const SECRETS = ['first', 'second'].map((name) => `${name}-mirror-secret-0123456789abcdef`);
+
+/** Each test kills a command at each of its steps: some thirty starts of a process. */
+jest.setTimeout(900_000);
 
 const describeNamespace = await describeWith({
   nginx: ['/usr/sbin/nginx', '-v'],

@@ -25,8 +25,6 @@ export class OldServer {
   private up: Promise<void> = Promise.resolve();
   output = '';
   restarts = 0;
-  /** Times of each process that has ended, epoch milliseconds. */
-  readonly runs: { readonly upMs: number; readonly endMs: number }[] = [];
 
   private constructor(
     readonly ports: Ports,
@@ -96,19 +94,15 @@ export class OldServer {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
-    let upMs = Infinity;
     this.up = new Promise((settle) => {
       child.stdout?.on('data', (chunk: Buffer) => {
         this.output += chunk.toString();
-        if (!/is up/.test(chunk.toString())) return;
-        upMs = Date.now();
-        settle();
+        if (/is up/.test(chunk.toString())) settle();
       });
     });
     child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.ended = new Promise((settle) =>
       child.once('exit', () => {
-        this.runs.push({ upMs, endMs: Date.now() });
         settle();
         if (this.isStopping) return;
         this.restarts += 1;
