@@ -92,8 +92,10 @@ export async function applyPlan(
   });
 }
 
+/** Until then another command can end; then the bypass takes connections past an nginx that it may wait for. */
+const BYPASS_AFTER_MS = 1_000;
 /** Longer than an `apply` takes that nginx does not put in force. */
-const EMERGENCY_LOCK_WAIT_MS = 30_000;
+const EMERGENCY_LOCK_WAIT_MS = 40_000;
 
 /**
  * The emergency stop: blue alone. Each step is tried, whatever the others did. The redirect does not wait for another command,
@@ -119,9 +121,10 @@ export async function removeFrontDoor(
       json: { isDryRun: true, version: nginxInclude(blueOnly(plan)).version },
     };
   const isStopped = redirect.stopNew().catch(() => undefined);
+  const early: string[] = [];
   const work = async (): Promise<CommandResult> => {
     await isStopped;
-    const notes: string[] = [];
+    const notes = [...early];
     const failures: { readonly step: string; readonly error: Error }[] = [];
     const attempt = async (step: string, done: string, act: () => Promise<unknown>): Promise<void> => {
       try {
@@ -149,7 +152,15 @@ export async function removeFrontDoor(
       json: { notes, failures: failures.map(({ step, error }) => ({ step, error: error.message })) },
     };
   };
-  return withFrontDoorLock(work, EMERGENCY_LOCK_WAIT_MS);
+  return withFrontDoorLock(work, BYPASS_AFTER_MS).catch(async (error: unknown) => {
+    if (!isBusy(error)) throw error;
+    await redirect.bypassOn(plan).then(
+      () => early.push('bypass: on, because another command is at work'),
+      (fault: unknown) =>
+        early.push(`bypass: FAILED: ${fault instanceof Error ? fault.message : String(fault)}`),
+    );
+    return withFrontDoorLock(work, EMERGENCY_LOCK_WAIT_MS);
+  });
 }
 
 /** Compares the plan with what nginx and nft do. */
@@ -282,6 +293,9 @@ async function turnOff(redirect: Redirect, plan: FrontDoorPlan): Promise<readonl
     return [];
   });
 }
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof CommandError && error.exitCode === EXIT_CODES.TEMPORARY_FAILURE;
 
 const needsRoot = (error: unknown): error is CommandError =>
   error instanceof CommandError && error.exitCode === EXIT_CODES.NO_PERMISSION;

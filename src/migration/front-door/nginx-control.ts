@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { get } from 'node:http';
 import { CommandError, EXIT_CODES, InterruptedError, UnavailableError } from '../../core/commands/index.js';
 import type { FrontDoorPlan } from './front-door-plan.js';
-import type { RunProgram } from './run-program.js';
+import { ENDED_BY_LIMIT, type RunProgram } from './run-program.js';
 
 /** Status of the front door, as the running nginx answers it. */
 export interface NginxStatus {
@@ -14,6 +14,8 @@ export interface NginxStatus {
 /** After a reload old workers accept connections for some milliseconds: so many answers in a row must have the new version. */
 const ANSWERS_IN_A_ROW = 5;
 const VERIFY_LIMIT_MS = 10_000;
+/** Of one run of nginx: a configuration whose names do not resolve can hang it. */
+const RUN_LIMIT_MS = 10_000;
 const VERIFY_PAUSE_MS = 50;
 const STATUS_TIMEOUT_MS = 1_000;
 const MAX_STATUS_BYTES = 1_000;
@@ -34,12 +36,13 @@ export class NginxControl {
   /**
    * Tests the configuration on the disk.
    * @param include path of the file that nginx must read
-   * @throws CommandError with the message of nginx
+   * @throws CommandError with the message of nginx, or after the limit
    */
-  async test(include: string): Promise<void> {
+  async test(include: string, limitMs = RUN_LIMIT_MS): Promise<void> {
     // -T: test, and print every file that was read. The output contains the mirror secret and stays here.
     const [file, ...args] = this.command('-T');
-    const { code, stdout, stderr } = await this.run(file, args);
+    const { code, stdout, stderr } = await this.run(file, args, { timeoutMs: limitMs });
+    if (code === ENDED_BY_LIMIT) throw hangs('-T', limitMs);
     if (code === 127) throw new UnavailableError(`${file} was not found: ${stderr}`);
     if (code !== 0)
       throw new CommandError(`nginx refuses the configuration:\n${errorLines(stderr)}`, EXIT_CODES.FAILURE);
@@ -51,10 +54,11 @@ export class NginxControl {
       );
   }
 
-  /** @throws CommandError with the message of nginx, e.g. that it does not run */
-  async reload(): Promise<void> {
+  /** @throws CommandError with the message of nginx, e.g. that it does not run, or after the limit */
+  async reload(limitMs = RUN_LIMIT_MS): Promise<void> {
     const [file, ...args] = this.command('-s', 'reload');
-    const { code, stderr } = await this.run(file, args);
+    const { code, stderr } = await this.run(file, args, { timeoutMs: limitMs });
+    if (code === ENDED_BY_LIMIT) throw hangs('-s reload', limitMs);
     if (code !== 0)
       throw new UnavailableError(`nginx was not reloaded (does it run?):\n${errorLines(stderr)}`);
   }
@@ -102,6 +106,11 @@ function parseStatus(text: string): NginxStatus | null {
     return null;
   }
 }
+
+const hangs = (args: string, limitMs: number): UnavailableError =>
+  new UnavailableError(
+    `nginx ${args} did not end within ${limitMs / 1_000} s: a name server that does not answer, or a disk that hangs`,
+  );
 
 /** The first error lines of nginx; a missing default port of the status page would be no reason. */
 const errorLines = (stderr: string): string => stderr.trim().split('\n').slice(0, 10).join('\n');

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 
+/** Exit code of a program that was ended after the time limit. */
+export const ENDED_BY_LIMIT = 124;
+
 export interface ProgramResult {
-  /** 127: the program was not found; 124: it was ended after the time limit. */
+  /** 127: the program was not found; also `ENDED_BY_LIMIT`. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -31,14 +34,24 @@ function runProgram(
   { input = '', timeoutMs = TIMEOUT_MS }: NonNullable<Parameters<RunProgram>[2]> = {},
 ): Promise<ProgramResult> {
   return new Promise((settle) => {
-    const child = spawn(file, args, { env, timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(file, args, { env, detached: true });
     const output = { stdout: '', stderr: '' };
+    const end = (result: ProgramResult): void => {
+      clearTimeout(timer);
+      settle(result);
+    };
+    const timer = setTimeout(() => {
+      // With its own children, which can keep the pipes open: it leads a process group.
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      for (const stream of child.stdio) stream?.destroy();
+      end({ code: ENDED_BY_LIMIT, ...output });
+    }, timeoutMs);
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (chunk: string) => {
         if (output[name].length < MAX_OUTPUT_BYTES) output[name] += chunk;
       });
-    child.once('error', (error) => settle({ code: 127, stdout: '', stderr: error.message }));
-    child.once('close', (code) => settle({ code: code ?? 124, ...output }));
+    child.once('error', (error) => end({ code: 127, stdout: '', stderr: error.message }));
+    child.once('close', (code) => end({ code: code ?? ENDED_BY_LIMIT, ...output }));
     // A program that ends before it reads its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
