@@ -16,14 +16,15 @@ let directory: string;
 let journal: MoveJournal;
 let acts: string[];
 let context: CompleteContext;
+let stop: AbortController;
 /** What the servers are like, by step. */
 let world: Set<string>;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'complete-'));
   journal = await MoveJournal.open(directory, { command: 'complete', by: 'a' });
   await journal.append({ kind: 'move.started', move: 'm', why: 'go', detail: {} });
-  [acts, world] = [[], new Set()];
-  context = { say: () => undefined } as unknown as CompleteContext;
+  [acts, world, stop] = [[], new Set(), new AbortController()];
+  context = { say: () => undefined, io: { signal: stop.signal } } as unknown as CompleteContext;
 });
 afterEach(async () => {
   await journal.close();
@@ -63,6 +64,21 @@ describe('runComplete', () => {
     world.delete('a');
     await runComplete(journal, context, [step('a'), step('b')]);
     expect(acts).toEqual(['a', 'b', 'a']);
+  });
+
+  it('ends after the present step when a rollback of another terminal is asked for', async () => {
+    const asked: CompleteStep = {
+      ...step('a'),
+      run: async () => {
+        stop.abort();
+        acts.push('a');
+        world.add('a');
+        return {};
+      },
+    };
+    await expect(runComplete(journal, context, [asked, step('b')])).rejects.toThrow(/complete ends before b/);
+    expect(acts).toEqual(['a']);
+    expect(journal.state).toMatchObject({ openStep: null, stepsDone: ['complete/a'] });
   });
 
   it('does not take a step as done because it ran', async () => {

@@ -14,7 +14,7 @@ import { readGreenGaps } from './green-gaps.js';
 import { blueOnly, type ColorAddresses, type FrontDoorPlan } from './front-door-plan.js';
 import { NginxControl } from './nginx-control.js';
 import { MISSED_LOG, nginxInclude, planOf } from './nginx-include.js';
-import { accepts, Redirect } from './redirect.js';
+import { acceptsAt, Redirect } from './redirect.js';
 import { programRunner } from './run-program.js';
 
 export interface ActionOptions {
@@ -302,11 +302,6 @@ const needsRoot = (error: unknown): error is CommandError =>
 
 async function reachable(color: ColorAddresses | null): Promise<boolean | null> {
   if (color === null) return null;
-  const all = await Promise.all(
-    [color.http, color.sockets].map((address) => {
-      const [, host = '', port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(address) ?? [];
-      return accepts(Number(port), host);
-    }),
-  );
+  const all = await Promise.all([color.http, color.sockets].map(acceptsAt));
   return all.every(Boolean);
 }

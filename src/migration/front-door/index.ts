@@ -4,5 +4,6 @@ export { fileError, FrontDoorFiles } from './front-door-files.js';
 export { assertPlan, blueOnly, DEFAULT_PLAN, type FrontDoorPlan, type Share } from './front-door-plan.js';
 export { NginxControl } from './nginx-control.js';
 export { nginxInclude } from './nginx-include.js';
+export { acceptsAt } from './redirect.js';
 export { bypassRules, HOLD_RULES } from './redirect-rules.js';
 export { programRunner, type RunProgram } from './run-program.js';

@@ -204,6 +204,12 @@ export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
   });
 }
 
+/** @param address host and port, as in a plan */
+export function acceptsAt(address: string): Promise<boolean> {
+  const [, host = '', port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(address) ?? [];
+  return accepts(Number(port), host);
+}
+
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,

@@ -27,6 +27,15 @@ export function programRunner(env: Readonly<Record<string, string | undefined>>)
   return (file, args, options) => runProgram({ ...env, PATH, LC_ALL: 'C' }, file, args, options);
 }
 
+/** Also the children of the program, which can keep its pipes open. It leads a process group. */
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All have ended.
+  }
+}
+
 function runProgram(
   env: NodeJS.ProcessEnv,
   file: string,
@@ -41,8 +50,7 @@ function runProgram(
       settle(result);
     };
     const timer = setTimeout(() => {
-      // With its own children, which can keep the pipes open: it leads a process group.
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      killGroup(child.pid);
       for (const stream of child.stdio) stream?.destroy();
       end({ code: ENDED_BY_LIMIT, ...output });
     }, timeoutMs);

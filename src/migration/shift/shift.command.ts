@@ -174,12 +174,15 @@ async function begin(
 ): Promise<void> {
   const { state } = journal;
   const { why } = options;
+  // Its rollback starts the old server first, which `samserver shift rollback` alone does.
+  if (isBlueAtStake(state.phase))
+    throw new CommandError(
+      state.rollingBackBecause === null
+        ? `phase ${state.phase} is not watched: samserver shift complete continues it, samserver shift rollback goes back`
+        : `a rollback is under way (${state.rollingBackBecause}): samserver shift rollback`,
+      EXIT_CODES.FAILURE,
+    );
   if (phase === null) {
-    if (isBlueAtStake(state.phase))
-      throw new CommandError(
-        `phase ${state.phase} is not watched: samserver shift complete continues it, samserver shift rollback goes back`,
-        EXIT_CODES.FAILURE,
-      );
     // `resume` without a move has nothing to continue.
     if (state.move === null || state.phase === 'rolled-back') assertNextPhase(state.phase, 'soak');
     if (state.heldBecause !== null) await journal.append({ kind: 'resumed', why });
@@ -208,6 +211,13 @@ async function hold(io: CommandIo, options: ActingOptions): Promise<CommandResul
       await journal?.append({ kind: 'held', why });
       return { exitCode: EXIT_CODES.OK, lines: [`held: ${why}`], json: { result: 'held', why } };
     },
+    ({ phase }) => {
+      if (!isBlueAtStake(phase)) return;
+      throw new CommandError(
+        `phase ${phase} cannot be held: a complete that is at work must not be cut. samserver shift rollback goes back`,
+        EXIT_CODES.FAILURE,
+      );
+    },
   );
 }
 
@@ -223,10 +233,10 @@ async function rollbackNow(io: CommandIo, options: RollbackCommandOptions): Prom
       return since.some(({ kind }) => kind === 'rollback.refused') ? 'refused' : null;
     },
     async (journal) => {
-      await undoCompleteIfBegun(io, options, journal);
+      const planWithBlue = await undoCompleteIfBegun(io, options, journal);
       return rollBack(
         { io, directory, stateDirectory: session.stateDirectory, journal, by, say },
-        { why, isForced: force },
+        { why, isForced: force, planWithBlue },
       );
     },
   );
