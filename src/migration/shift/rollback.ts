@@ -178,30 +178,28 @@ async function greenOf({ green }: FrontDoorPlan, { env }: CommandIo): Promise<Gr
 export async function assertBlueCanServe(
   { blue, green }: Pick<FrontDoorPlan, 'blue' | 'green'>,
   say: (line: string) => void,
+  limitMs = BLUE_LIMIT_MS,
 ): Promise<void> {
   const isGreenReady = async (): Promise<boolean> =>
-    green !== null &&
-    (await probe(`http://${green.http}/ready`, { timeoutMs: BLUE_LIMIT_MS })).status === 200;
-  const [hasAnswered, isReady] = await Promise.all([answers(blue), isGreenReady()]);
+    green !== null && (await probe(`http://${green.http}/ready`, { timeoutMs: limitMs })).status === 200;
+  const [hasAnswered, isReady] = await Promise.all([answers(blue, limitMs), isGreenReady()]);
   if (hasAnswered) return;
   const isListening = blue !== null && (await acceptsAt(blue.http));
   if (isListening && !isReady) {
-    say(
-      `blue has not answered within ${BLUE_LIMIT_MS / 1_000} s, and green is not ready: blue gets the traffic`,
-    );
+    say(`blue has not answered within ${limitMs / 1_000} s, and green is not ready: blue gets the traffic`);
     return;
   }
   throw new CommandError(
     isListening
-      ? `blue has not answered within ${BLUE_LIMIT_MS / 1_000} s, and green is ready: give --force to go back all the same`
+      ? `blue has not answered within ${limitMs / 1_000} s, and green is ready: give --force to go back all the same`
       : 'blue does not answer, and green may be the last ready color: start blue, or give --force',
     EXIT_CODES.FAILURE,
   );
 }
 
-async function answers(blue: FrontDoorPlan['blue']): Promise<boolean> {
-  const endMs = performance.now() + BLUE_LIMIT_MS;
-  for (let leftMs = BLUE_LIMIT_MS; blue !== null && leftMs > 0; leftMs = endMs - performance.now()) {
+async function answers(blue: FrontDoorPlan['blue'], limitMs: number): Promise<boolean> {
+  const endMs = performance.now() + limitMs;
+  for (let leftMs = limitMs; blue !== null && leftMs > 0; leftMs = endMs - performance.now()) {
     if ((await probe(`http://${blue.http}`, { timeoutMs: leftMs })).status !== null) return true;
     await sleep(BLUE_PAUSE_MS);
   }
