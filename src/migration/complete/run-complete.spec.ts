@@ -6,6 +6,7 @@ import { DEFAULT_PLAN } from '../front-door/front-door-plan.js';
 import type { OldProcess } from '../preflight/old/pm2-processes.js';
 import { MoveJournal } from '../shift/move-journal.js';
 import { type CompleteContext, type CompleteStep, notedBefore, NOTE_STEP } from './complete-context.js';
+import { completeMove } from './complete-move.js';
 import { assertStaysStopped } from './complete-steps.js';
 import { assertSoaked } from './decommission.js';
 import { changedCollections } from './old-writes.repository.js';
@@ -95,6 +96,16 @@ describe('runComplete', () => {
     await undoComplete(journal, context, steps);
     await undoComplete(journal, context, steps);
     expect(acts).toEqual(['undo c', 'undo a', 'undo c', 'undo a']);
+  });
+});
+
+describe('completeMove', () => {
+  it('changes nothing while a gate is not open', async () => {
+    for (const phase of ['shadow', 'one', 'half', 'all', 'soak'] as const)
+      await journal.append({ kind: 'phase.entered', phase, why: 'test' });
+    const entering = completeMove(journal, context, async () => ['pictures: never verified']);
+    await expect(entering).rejects.toThrow(/nothing was changed:\npictures: never verified/);
+    expect(journal.state.phase).toBe('soak');
   });
 });
 

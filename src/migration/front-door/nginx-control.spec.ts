@@ -53,7 +53,7 @@ describe('NginxControl', () => {
     const directory = await mkdtemp(join(tmpdir(), 'nginx-control-'));
     try {
       await writeFile(join(directory, 'nginx'), '#!/bin/sh\nsleep 600\n', { mode: 0o755 });
-      const run = programRunner({ PATH: `${directory}:${process.env['PATH'] ?? ''}` });
+      const run = programRunner({ PATH: `${directory}:/usr/bin:/bin` });
       const nginx = new NginxControl(run, { container: null, ports: DEFAULT_PLAN.ports });
       await expect(nginx.test('/a/front-door.conf', 100)).rejects.toThrow(
         /nginx -T did not end within 0\.1 s/,

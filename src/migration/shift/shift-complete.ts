@@ -8,6 +8,8 @@ import {
 } from '../complete/index.js';
 import { type FrontDoorPlan, recordedPlan } from '../front-door/index.js';
 import type { MoveJournal } from './move-journal.js';
+import { closedGatesToComplete } from './complete-gates.js';
+import { gatesTo } from './gates.js';
 import { isBlueAtStake } from './move-phases.js';
 import { RequestWatcher } from './request-watcher.js';
 import { copyToRollout } from './rollout-copy.js';
@@ -15,13 +17,14 @@ import { ShiftContext } from './shift-context.js';
 import type { ActingOptions } from './shift-options.js';
 import { withMove } from './shift-session.js';
 
-export type CompleteOptions = ActingOptions & OldServerOptions & { readonly dryRun: boolean };
+export type CompleteOptions = ActingOptions &
+  OldServerOptions & { readonly skip: readonly string[]; readonly dryRun: boolean };
 
-export const COMPLETE_PLAN: CommandResult = {
-  exitCode: EXIT_CODES.OK,
-  lines: completePlan(),
-  json: { isDryRun: true, lines: completePlan() },
-};
+export function completionPlan({ skip }: Pick<CompleteOptions, 'skip'>): CommandResult {
+  const gates = gatesTo('complete', 'soak', skip).map(({ name }) => name);
+  const lines = [`would look at: ${gates.join(', ')}`, ...completePlan()];
+  return { exitCode: EXIT_CODES.OK, lines, json: { isDryRun: true, lines } };
+}
 
 /** @throws CommandError of the step that failed, with the way on and the way back */
 export async function completeNow(io: CommandIo, options: CompleteOptions): Promise<CommandResult> {
@@ -37,7 +40,8 @@ export async function completeNow(io: CommandIo, options: CompleteOptions): Prom
     const context = await completeContext({ ...io, signal }, given, say, () => journal.assertOwner());
     await requests.start();
     try {
-      await completeMove(journal, context);
+      const shift = new ShiftContext({ ...io, signal }, directory, state, journal, by, say);
+      await completeMove(journal, context, () => closedGatesToComplete(shift, options.skip));
     } finally {
       await requests.stop();
     }

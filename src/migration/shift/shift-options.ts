@@ -55,14 +55,16 @@ export const acting = (command: Command, why: string): Command =>
     .option('--by <name>', 'who does it, for the journal', textArgument('by', MAX_BY), loginName())
     .option('--why <text>', 'the reason, for the journal', textArgument('why', MAX_WHY), why);
 
+export const skipping = (command: Command): Command =>
+  command.option(
+    '--skip <gate>',
+    `do not look at this gate, repeatable: ${GATES.map(({ name }) => name).join(', ')}`,
+    gateArgument,
+    [],
+  );
+
 export const running = (command: Command, why: string): Command =>
-  acting(command, why)
-    .option(
-      '--skip <gate>',
-      `do not look at this gate, repeatable: ${GATES.map(({ name }) => name).join(', ')}`,
-      gateArgument,
-      [],
-    )
+  skipping(acting(command, why))
     .option('--wait <s>', 'how long to wait for the gates', numberArgument(1, 604_800), 7_200)
     .option(
       '--until-good',

@@ -12,6 +12,7 @@ import type { MoveRequest } from './move-requests.js';
 import { settingsOf } from './move-settings.js';
 import { Observer } from './observer.js';
 import { type PhaseOptions, shareOf, stepsTo } from './phase-steps.js';
+import { ReadyProbes } from './ready-probes.js';
 import { rollBack } from './rollback.js';
 import type { ShiftContext } from './shift-context.js';
 
@@ -47,8 +48,7 @@ export class ShiftRun {
   private phaseMs = performance.now();
   private targetMs = performance.now();
   private recorded: { verdict: string; atMs: number } = { verdict: '', atMs: -Infinity };
-  private readyInARow = 0;
-  private readyProcess = '';
+  private readonly readyProbes = new ReadyProbes();
 
   constructor(
     private readonly context: ShiftContext,
@@ -118,7 +118,7 @@ export class ShiftRun {
     if (request?.kind === 'hold') await this.hold(request.why);
     if (request?.kind === 'yield') return this.ended('another command goes on', EXIT_CODES.OK);
     const observation = await this.observer.observe(this.expectedShares());
-    this.countReady(observation);
+    this.readyProbes.add(this.observer.ready);
     const decision =
       this.state.phase === null ? BEFORE_START : decide(observation, this.plan.share !== 'none');
     await this.record(observation, decision);
@@ -168,7 +168,7 @@ export class ShiftRun {
   private gateInput(observation: Observation, decision: Decision): GateInput {
     return {
       ...{ io: this.context.io, settings: settingsOf(this.state), green: this.green },
-      ...{ observation, decision, readyInARow: this.readyInARow, ready: this.observer.ready },
+      ...{ observation, decision, readyInARow: this.readyProbes.inARow, ready: this.observer.ready },
       ...{ observedS: this.observedS, lookedS: this.observer.observedMs / 1_000 },
       ...{ heldBecause: this.state.heldBecause, compare: this.compare },
     };
@@ -249,14 +249,6 @@ export class ShiftRun {
       detail: { blue, green, tee, counted },
     });
     if (isNew) this.context.say(`${this.state.phase}: ${verdict}: ${why}`);
-  }
-
-  private countReady({ ready }: Observation): void {
-    const process = this.observer.ready?.release;
-    const key = `${process?.version ?? ''} ${process?.revision ?? ''} ${process?.startedAt ?? ''}`;
-    const isReady = ready?.state === 'ready' && ready.reasons.length === 0;
-    this.readyInARow = !isReady ? 0 : key === this.readyProcess ? this.readyInARow + 1 : 1;
-    this.readyProcess = key;
   }
 
   private get observedS(): number {

@@ -22,7 +22,7 @@ import {
 } from './move-phases.js';
 import { settingsDetail } from './move-settings.js';
 import { type PhaseOptions, stepsTo } from './phase-steps.js';
-import { COMPLETE_PLAN, type CompleteOptions, completeNow, undoCompleteIfBegun } from './shift-complete.js';
+import { type CompleteOptions, completeNow, completionPlan, undoCompleteIfBegun } from './shift-complete.js';
 import { RequestWatcher } from './request-watcher.js';
 import { rollBack } from './rollback.js';
 import { ShiftContext } from './shift-context.js';
@@ -35,6 +35,7 @@ import {
   moveSettings,
   running,
   type RunningOptions,
+  skipping,
   starting,
   type StartOptions,
 } from './shift-options.js';
@@ -101,14 +102,14 @@ export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
     .description('No further phase is entered until `resume`. A fault of green still rolls back.')
     .action(async (options: ActingOptions) => print(options, await hold(io, options)));
 
-  addOldServerOptions(acting(command.command('complete'), 'operator'))
+  addOldServerOptions(skipping(acting(command.command('complete'), 'operator')))
     .description(
-      'After the soak: stops the old server under PM2, gives Samserver the role, and lets nginx take ports 5000 and 5050. It can ' +
+      'After the soak, when the gates are open: stops the old server under PM2, gives Samserver the role, and lets nginx take ports 5000 and 5050. It can ' +
         'be killed and run again at any moment.',
     )
     .option('--dry-run', 'print the steps and the way back; change nothing', false)
     .action(async (options: CompleteOptions) =>
-      print(options, options.dryRun ? COMPLETE_PLAN : await completeNow(io, options)),
+      print(options, options.dryRun ? completionPlan(options) : await completeNow(io, options)),
     );
 
   addOldServerOptions(acting(command.command('rollback'), 'operator'))

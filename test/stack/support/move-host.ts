@@ -148,11 +148,13 @@ export class MoveHost {
     );
   }
 
-  /** The journal of a move that has soaked. */
+  /** The journal of a move that was watched and has soaked. */
   async soaked(): Promise<void> {
     const journal = await MoveJournal.open(this.nginx.frontDoor, { command: 'start', by: 'test' });
-    await journal.append({ kind: 'move.started', move: 'm', why: 'test', detail: {} });
+    const detail = { observeS: 0, withoutGapS: 1, windowS: 10, hasPanels: false };
+    await journal.append({ kind: 'move.started', move: 'm', why: 'test', detail });
     for (const phase of PHASES) await journal.append({ kind: 'phase.entered', phase, why: 'test' });
+    await journal.append({ kind: 'analysis', verdict: 'good', why: 'test', detail: {} });
     await journal.close();
   }
 
