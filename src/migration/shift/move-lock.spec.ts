@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acquireMoveLock, killLockOwner } from './move-lock.js';
+import { acquireMoveLock, killLockOwner, lockName } from './move-lock.js';
 
 let directory: string;
 let other: ChildProcess;
@@ -26,6 +26,20 @@ it('has one owner for each directory', async () => {
   const next = await acquireMoveLock(directory);
   expect(next).not.toBeNull();
   await next?.release();
+});
+
+it('ends the process that has the lock', async () => {
+  const name = JSON.stringify(await lockName(directory));
+  const script = `require('node:net').createServer().listen('\\0' + ${name}, () => console.log('listens'))`;
+  const owner = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(owner.stdout, 'data');
+  expect(await acquireMoveLock(directory)).toBeNull();
+  owner.kill('SIGSTOP');
+  expect(await killLockOwner(directory, owner.pid as number)).toBe(true);
+  await once(owner, 'exit');
+  const lock = await acquireMoveLock(directory);
+  expect(lock).not.toBeNull();
+  await lock?.release();
 });
 
 it('ends no process that does not have the lock, also when the journal names its id', async () => {

@@ -41,15 +41,16 @@ export async function killLockOwner(directory: string, pid: number): Promise<boo
   }
 }
 
-async function lockName(directory: string): Promise<string> {
+/** Without the zero byte in front. */
+export async function lockName(directory: string): Promise<string> {
   const path = await realpath(directory).catch(() => directory);
   return `samserver-shift-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`;
 }
 
-/** The kernel shows the zero byte of an abstract name as `@`. */
+/** The kernel shows a zero byte of an abstract name as `@`: the first one, and those that fill the name up. */
 async function inodeOf(name: string): Promise<string | null> {
   const lines = (await readFile('/proc/net/unix', 'utf8').catch(() => '')).split('\n');
-  const line = lines.find((each) => each.endsWith(` @${name}`));
+  const line = lines.find((each) => each.includes(` @${name}`));
   return line?.trim().split(/\s+/)[6] ?? null;
 }
 
