@@ -21,7 +21,7 @@ export class CompareGate {
 
   constructor(
     private readonly phaseSinceMs: () => number,
-    private readonly compareStores: CompareStores = compareStores,
+    private readonly storesCompared: CompareStores = compareStores,
     private readonly nowMs: () => number = Date.now,
   ) {}
 
@@ -69,7 +69,7 @@ export class CompareGate {
   ): Promise<GateResult> {
     const { oldPictures, oldTimeZone } = settings;
     try {
-      const report = await this.compareStores(io, [
+      const report = await this.storesCompared(io, [
         ...[
           '--url',
           green.url,
