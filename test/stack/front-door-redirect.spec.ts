@@ -112,6 +112,29 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
     echo.end();
   });
 
+  it('keeps a direct connection of a port that was redirected before: the kernel forgets the old translation', async () => {
+    await nginx.apply('--redirect', 'on');
+    // Closed by nginx, so that the client can use its port again.
+    const localPort = await inside(
+      OUTSIDE,
+      process.execPath,
+      '-e',
+      `const socket = require('node:net').connect(5000, '10.91.0.1', () => {
+        console.log(socket.localPort);
+        socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n');
+      });
+      socket.resume();`,
+    );
+    await nginx.apply('--redirect', 'off');
+    expect(await table()).not.toContain('samserver_front_door');
+    const echo = openEcho({ port: 5_000, localPort: Number(localPort) });
+    await echo.more('the echo without the redirect');
+    await nginx.apply('--redirect', 'on');
+    await echo.more('the echo with the redirect');
+    echo.end();
+    await nginx.apply('--redirect', 'off');
+  });
+
   /** The commands that `apply` prints for root, and those of the emergency stop by hand. */
   it.each([
     [
@@ -157,10 +180,13 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
     await nginx.apply('--redirect', 'off');
   });
 
-  /** A connection from outside to port 5050 that sends and gets an echo. */
-  function openEcho(): { readonly more: (what: string) => Promise<void>; readonly end: () => void } {
+  /** A connection from outside that sends and gets an echo. */
+  function openEcho({ port = 5_050, localPort = 0 } = {}): {
+    readonly more: (what: string) => Promise<void>;
+    readonly end: () => void;
+  } {
     const script = `
-      const socket = require('node:net').connect(5050, '10.91.0.1');
+      const socket = require('node:net').connect({ host: '10.91.0.1', port: ${port}, localPort: ${localPort} });
       socket.on('data', (chunk) => process.stdout.write(chunk)).on('close', () => process.exit(1));
       socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n');
       setInterval(() => socket.write('.'), 50);

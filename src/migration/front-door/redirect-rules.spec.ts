@@ -40,7 +40,10 @@ describe('redirectRules', () => {
 describe('HOLD_RULES', () => {
   it('redirect nothing and keep the tracking of connections with a rule', () => {
     expect(HOLD_RULES).not.toContain('redirect');
-    expect(HOLD_RULES).toMatch(/type nat hook prerouting[^}]*}; add rule .* ct status dnat accept$/);
+    expect(HOLD_RULES).toMatch(
+      /type nat hook prerouting[^}]*}; flush chain .*; add rule .* ct status dnat accept$/,
+    );
+    expect(HOLD_RULES).not.toContain('delete table');
   });
 });
 

@@ -10,6 +10,7 @@ import {
   BYPASS_OFF_RULES,
   BYPASS_TABLE,
   bypassRules,
+  FORGOTTEN_AFTER_S,
   HOLD_RULES,
   redirectRules,
   REMOVE_RULES,
@@ -23,10 +24,13 @@ import type { RunProgram } from './run-program.js';
 const UNIT_PATH = `/etc/systemd/system/${UNIT_NAME}`;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** Posts take milliseconds; a socket of a panel takes hours. */
-const DRAIN_LIMIT_MS = 1_500;
+const DRAIN_LIMIT_MS = 3_000;
 const DRAIN_PAUSE_MS = 50;
-/** The list of connections is not read at one moment: a single zero can miss one. */
-const ZEROS_IN_A_ROW = 5;
+/**
+ * The list of connections is not read at one moment: a single zero can miss one. Together they take longer than the kernel keeps a
+ * translation.
+ */
+const ZEROS_IN_A_ROW = (FORGOTTEN_AFTER_S * 1_000) / DRAIN_PAUSE_MS + 5;
 
 export interface RedirectStatus {
   /** Null: it cannot be read without root. */
