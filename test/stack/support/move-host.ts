@@ -171,7 +171,11 @@ export class MoveHost {
 
   /** A `samserver` command as a process on this machine. */
   command(...args: readonly string[]): Program {
-    const options = ['--pm2', PM2, '--pm2-home', this.pm2Home, '--directory', this.nginx.frontDoor];
+    const hasOldServer = ['complete', 'rollback', 'decommission'].some((name) => args.includes(name));
+    const options = [
+      ...(hasOldServer ? ['--pm2', PM2, '--pm2-home', this.pm2Home] : []),
+      ...['--directory', this.nginx.frontDoor],
+    ];
     const { PATH = '' } = process.env;
     return this.spawn(process.execPath, [`${ROOT}dist/cli.js`, ...args, ...options], {
       ...this.commandEnv,
