@@ -1,2 +1,3 @@
 export { imagesCommand } from './images.command.js';
 export { ManifestFiles } from './manifest-files.js';
+export { withRunLock } from './run-lock.js';

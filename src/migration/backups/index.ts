@@ -1,0 +1,2 @@
+export { backupCommand } from './backup.command.js';
+export { BackupScheduleModule } from './backups.module.js';
