@@ -121,8 +121,7 @@ ${table(['time', 'step', 'ms', 'result'], records.flatMap(stepRow))}
 }
 
 function stepRow(record: MoveRecord): (string | number)[][] {
-  if (record.kind === 'step.done')
-    return [[record.at, `${record.phase}/${record.step}`, record.ms, 'done']];
+  if (record.kind === 'step.done') return [[record.at, `${record.phase}/${record.step}`, record.ms, 'done']];
   return record.kind === 'step.failed'
     ? [[record.at, `${record.phase}/${record.step}`, record.ms, record.why]]
     : [];
@@ -147,9 +146,7 @@ function curve(move: MoveFigures, valueOf: (figures: ColorFigures) => number): s
       const figures = window[color];
       const isLine = isPen && !window.isAfterBreak;
       isPen = figures !== null;
-      return figures === null
-        ? ''
-        : `${isLine ? 'L' : 'M'}${x(window.atMs)} ${y(valueOf(figures))}`;
+      return figures === null ? '' : `${isLine ? 'L' : 'M'}${x(window.atMs)} ${y(valueOf(figures))}`;
     });
     const points = windows.flatMap((window) => {
       const figures = window[color];

@@ -100,7 +100,9 @@ export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
     );
 
   common(command.command('report'))
-    .description('Writes one HTML file about the last move: phases, figures of both servers, who did what, success criteria.')
+    .description(
+      'Writes one HTML file about the last move: phases, figures of both servers, who did what, success criteria.',
+    )
     .option('--output <file>', 'the file', 'shift-report.html')
     .action(async (options: CommonOptions & { readonly output: string }) =>
       print(options, await shiftReport(io, options.directory, stateDirectory(options), options.output)),
