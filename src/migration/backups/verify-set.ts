@@ -5,7 +5,7 @@ import type { BackupSet } from './backup-directory.js';
 import type { BackupManifest, BackupPart } from './backup-manifest.js';
 import { ContentSum, DamagedContentError, documentBatches } from './bson-stream.js';
 
-/** More lines help nobody. */
+/** Of one verification: the first ones show what is wrong. */
 const MAX_FAULTS = 1_000;
 
 /**
