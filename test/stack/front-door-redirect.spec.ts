@@ -331,6 +331,10 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
         Promise.all(sites.map(async (url) => (await post(HOST, url)).colors));
       expect(await colors()).toEqual(sites.map(() => ({ green: 1 })));
       await inside(HOST, 'touch', `${nginx.directory}/broken`);
+      expect(await nginx.command('status')).toMatchObject({
+        code: 1,
+        output: expect.stringContaining('FAULT: the next reload fails, that of an emergency too'),
+      });
       const removed = await nginx.command('remove');
       expect(removed.code).toBe(1);
       expect(removed.output).toMatch(/nginx: FAILED[^]*bypass: on/);
