@@ -219,7 +219,7 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
   };
 }
 
-/** Why nginx would not load its configuration again, also because of a file of somebody else; null: it would, or only root can know. */
+/** Why nginx would not load its configuration again, also because of a file of another program; null: it would, or only root can know. */
 async function refusalOf(nginx: NginxControl, include: string): Promise<string | null> {
   try {
     await nginx.test(include);

@@ -49,7 +49,7 @@ describe('NginxControl', () => {
     expect(error).not.toMatch(/secret/);
   });
 
-  it('names the file of somebody else that stops the reload, and what to do', async () => {
+  it('names the file of another program that stops the reload, and what to do', async () => {
     const stderr = 'nginx: [emerg] unknown directive "foo" in /etc/nginx/sites-enabled/shop:12\n';
     const refused = (path: string) => control({ code: 1, stderr }).nginx.test(path);
     await expect(refused('/a/front-door.conf')).rejects.toThrow(

@@ -115,7 +115,7 @@ const hangs = (args: string, limitMs: number): UnavailableError =>
     `nginx ${args} did not end within ${limitMs / 1_000} s: a name server that does not answer, or a disk that hangs`,
   );
 
-/** For a fault in a file of somebody else, which stops each reload of nginx. */
+/** For a fault in a file of another program, which stops each reload of nginx. */
 function whatToMend(stderr: string, include: string): string {
   const [, file, line] = /\[emerg\].* in (\/[^\s:]+):(\d+)/.exec(stderr) ?? [];
   if (file === undefined || file.startsWith(include.replace(/[^/]+$/, ''))) return '';

@@ -198,7 +198,7 @@ export class Redirect {
 export async function bypassRulesNow(plan: Pick<FrontDoorPlan, 'blue' | 'ports'>): Promise<string | null> {
   const others = [plan.blue?.http, plan.blue?.sockets].map((address) => otherLoopbackOf(address ?? ''));
   const accepted = await Promise.all(
-    others.map((other) => (other === null ? false : accepts(other.port, other.host))),
+    others.map(async (other) => other !== null && (await accepts(other.port, other.host))),
   );
   return bypassRules(plan, accepted.every(Boolean));
 }
