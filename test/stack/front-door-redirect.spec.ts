@@ -71,27 +71,25 @@ describeNamespaces('the redirect of ports 5000 and 5050', () => {
     await Promise.all([blue.ledger(), green.ledger()]);
     const count = Number(process.env['SAMSERVER_REDIRECT_POSTS'] ?? 10_000);
     const arrived: Arrival[] = [];
-    let isDone = false;
-    const load = Boxes.start({ url: 'http://10.91.0.1:5000', count, concurrency: 10 }, OUTSIDE);
-    const result = load.ended().finally(() => (isDone = true));
+    const load = Boxes.start({ url: 'http://10.91.0.1:5000', concurrency: 10 }, OUTSIDE);
     let changes = 0;
     const collect = async (): Promise<void> => {
       arrived.push(...(await blue.ledger()));
     };
-    while (!isDone) {
+    while (arrived.length < count || changes < 4) {
       const seen = arrived.length;
       await nginx.apply('--redirect', changes % 2 === 0 ? 'on' : 'off');
       changes += 1;
-      await until(async () => (await collect(), isDone || arrived.length > seen + 500), 'posts');
+      await until(async () => (await collect(), arrived.length > seen + 500), 'posts');
     }
-    const { sent, failed, errors, colors } = await result;
+    const { sent, failed, errors, colors } = await load.stop();
     await collect();
-    expect({ sent, failed, errors }).toEqual({ sent: count, failed: 0, errors: {} });
+    expect({ failed, errors }).toEqual({ failed: 0, errors: {} });
+    expect(sent).toBeGreaterThanOrEqual(count);
     // Both ways were used.
-    expect(changes).toBeGreaterThan(2);
     expect(Object.keys(colors).sort()).toEqual(['blue', 'direct']);
     const sequences = arrived.map(({ headers }) => Number(headers['x-sequence']));
-    expect(sequences.sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, n) => n));
+    expect(sequences.sort((a, b) => a - b)).toEqual(Array.from({ length: sent }, (_, n) => n));
   });
 
   it('redirects IPv4 and IPv6 on both ports, and gives nginx the address of the client', async () => {
