@@ -66,7 +66,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'backup',
     summary: 'make, list, verify, restore, rehearse and prune backups of the database',
-    load: async () => (await import('./migration/backups/index.js')).backupCommand,
+    load: async () => (await import('./migration/index.js')).backupCommand,
   },
   {
     name: 'schema',

@@ -9,7 +9,9 @@ import { BackupDirectory, type BackupSet } from '../../src/migration/backups/bac
 import { manifestText } from '../../src/migration/backups/backup-manifest.js';
 import { CollectionsRepository } from '../../src/migration/backups/collections.repository.js';
 import { dumpDatabase } from '../../src/migration/backups/dump-database.js';
-import { backupCommand } from '../../src/migration/backups/index.js';
+import { backupCommand } from '../../src/migration/backups/backup.command.js';
+import { withRunLock } from '../../src/migration/images/run-lock.js';
+import { inspectBackup } from '../../src/migration/schema-contract.js';
 import { temporaryDirectory } from '../support/child-process.js';
 import { adminToken, call, newVehicle } from '../support/http.js';
 import { until } from '../support/sockets.js';
@@ -280,7 +282,6 @@ describe('a run', () => {
   });
 
   it('is refused while another one works in the directory', async () => {
-    const { withRunLock } = await import('../../src/migration/images/index.js');
     await mkdir(backups);
     await withRunLock(
       backups,
@@ -324,4 +325,16 @@ it('prune keeps the newest complete backups, and the newest one always', async (
   expect(await readdir(backups)).toHaveLength(4);
   await backup(['prune', '--keep', '1']);
   expect(await readdir(backups)).toEqual([name]);
+});
+
+it('counts as the backup that the move and a contract step ask for, when it is complete', async () => {
+  const root = new BackupDirectory(backups);
+  const { directory: incomplete } = await root.create('20261101T000000Z');
+  await writeFile(join(incomplete, 'positions.000001.bson.gz'), 'half');
+  expect(await inspectBackup(backups)).toEqual({ kind: 'empty' });
+  await backup(['run']);
+  const { madeAt } = await (await newest()).manifest();
+  const found = { kind: 'found', changedAtMs: Date.parse(madeAt) };
+  expect(await inspectBackup(backups)).toEqual(found);
+  expect(await inspectBackup((await newest()).directory)).toEqual(found);
 });

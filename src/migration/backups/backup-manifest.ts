@@ -100,16 +100,22 @@ export function parseManifest(path: string, text: string): BackupManifest {
 /** A manifest with a right sum can still be made by hand: no name may leave the directory, no number be absurd. */
 function faultOf({ set, collections, isEncrypted }: BackupManifest): string | null {
   if (!isSetName(set)) return 'names no set';
-  if (!Array.isArray(collections) || collections.length > MAX_COLLECTIONS)
-    return `more than ${MAX_COLLECTIONS} collections`;
-  for (const { name, parts } of collections) {
+  const all = listOf(collections, MAX_COLLECTIONS);
+  if (all === null) return `has no list of at most ${MAX_COLLECTIONS} collections`;
+  for (const { name, parts } of all) {
     if (!COLLECTION_NAME.test(name)) return `collection ${JSON.stringify(name)} has an unusable name`;
-    if (!Array.isArray(parts) || parts.length > MAX_PARTS) return `collection ${name} has too many parts`;
-    for (const [index, part] of parts.entries())
+    const known = listOf(parts, MAX_PARTS);
+    if (known === null) return `collection ${name} has no list of at most ${MAX_PARTS} parts`;
+    for (const [index, part] of known.entries())
       if (!isPart(part, partName(name, index + 1, isEncrypted)))
         return `collection ${name}: part ${index + 1} is unusable`;
   }
   return null;
+}
+
+/** Null: it is no list, or a longer one. */
+function listOf<T>(value: readonly T[] | undefined, limit: number): readonly T[] | null {
+  return value instanceof Array && value.length <= limit ? value : null;
 }
 
 function isPart(part: BackupPart, file: string): boolean {

@@ -1,13 +1,11 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
-import { InjectConnection } from '@nestjs/mongoose';
-import type { Connection } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { BackgroundJobs, LagMonitor, Metrics } from '../../core/index.js';
-import { DatabaseConnection, databaseOf } from '../../database/index.js';
-import { withRunLock } from '../images/index.js';
+import { DatabaseConnection } from '../../database/index.js';
+import { withRunLock } from '../images/run-lock.js';
 import { type BackupRecord, BackupRecordsRepository } from './backup-records.repository.js';
 import { BackupsService } from './backups.service.js';
-import { CollectionsRepository } from './collections.repository.js';
+import { BackupDatabases } from './collections.repository.js';
 
 const STATUS_INTERVAL_MS = 60_000;
 const RETRY_MS = 600_000;
@@ -32,7 +30,7 @@ export class BackupSchedule implements OnModuleInit, OnApplicationBootstrap {
     private readonly jobs: BackgroundJobs,
     private readonly lagMonitor: LagMonitor,
     private readonly metrics: Metrics,
-    @InjectConnection() private readonly connection: Connection,
+    private readonly databases: BackupDatabases,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'backups'>,
   ) {}
 
@@ -106,7 +104,7 @@ export class BackupSchedule implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private async refuseUnfinishedRestore(): Promise<void> {
-    const set = await new CollectionsRepository(databaseOf(this.connection)).unfinishedRestore();
+    const set = await this.databases.own.unfinishedRestore();
     if (set !== null)
       throw new Error(`the restore of ${set} has not ended: run samserver backup restore ${set} again`);
   }

@@ -9,7 +9,7 @@ import {
   printResult,
 } from '../../core/commands/index.js';
 import { withCommandContext } from '../command-context.js';
-import { withRunLock } from '../images/index.js';
+import { withRunLock } from '../images/run-lock.js';
 import { type BackupManifest, bytesOf, documentsOf } from './backup-manifest.js';
 import { BackupsModule } from './backups.module.js';
 import { BackupsService, type BackupWork } from './backups.service.js';

@@ -1,20 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectConnection } from '@nestjs/mongoose';
-import type { Connection, mongo } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/index.js';
 import { CommandError, EXIT_CODES, UsageError } from '../../core/commands/index.js';
-import {
-  databaseOf,
-  DatabaseTime,
-  DeploymentIdService,
-  SchemaStateRepository,
-} from '../../database/index.js';
-import { ManifestFiles } from '../images/index.js';
+import { DatabaseTime, DeploymentIdService } from '../../database/index.js';
+import { ManifestFiles } from '../images/manifest-files.js';
 import { type BackupCodec, keyFileCodec, PLAIN_CODEC } from './backup-codec.js';
 import { BackupDirectory, type BackupSet } from './backup-directory.js';
 import { type BackupManifest, bytesOf, documentsOf, setNameOf } from './backup-manifest.js';
 import { BackupRecordsRepository } from './backup-records.repository.js';
-import { CollectionsRepository } from './collections.repository.js';
+import { BackupDatabases } from './collections.repository.js';
 import { dumpDatabase, isContinuable } from './dump-database.js';
 import { restoreSet } from './restore-set.js';
 import { verifySet } from './verify-set.js';
@@ -29,7 +22,7 @@ export interface BackupWork {
 export class BackupsService {
   constructor(
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'backups' | 'release'>,
-    @InjectConnection() private readonly connection: Connection,
+    private readonly databases: BackupDatabases,
     private readonly deploymentId: DeploymentIdService,
     private readonly time: DatabaseTime,
     private readonly records: BackupRecordsRepository,
@@ -59,13 +52,13 @@ export class BackupsService {
     const { version: release } = this.settings.release;
     const set = await this.setToWrite(codec, release);
     const header = {
-      database: this.connection.name,
+      database: this.databases.name,
       deploymentId: await this.deploymentId.find(),
-      schemaVersion: (await new SchemaStateRepository(this.connection).find()).version,
+      schemaVersion: await this.databases.schemaVersion(),
       release,
       pictures: imagesDirectory === null ? null : await picturesOf(imagesDirectory),
     };
-    const manifest = await dumpDatabase(set, this.collections(), header, {
+    const manifest = await dumpDatabase(set, this.databases.own, header, {
       ...{ ...work, codec, old, pauseFactor },
       now: () => this.time.read(),
     });
@@ -89,7 +82,7 @@ export class BackupsService {
     const set = await this.directory.find(name);
     const manifest = await set.manifest();
     const codec = await this.decodingCodec(manifest);
-    await restoreSet(set, manifest, this.collections(), { ...work, codec, replace });
+    await restoreSet(set, manifest, this.databases.own, { ...work, codec, replace });
     return manifest;
   }
 
@@ -102,12 +95,11 @@ export class BackupsService {
     const set = await this.directory.find(name);
     const manifest = await set.manifest();
     const codec = await this.decodingCodec(manifest);
-    const scratch = `${this.connection.name}_rehearsal`;
-    const target = new CollectionsRepository(databaseOf(this.connection.useDb(scratch, { useCache: false })));
+    const target = this.databases.scratch;
     let fault: string | null = null;
     try {
       await target.drop();
-      await restoreSet(set, manifest, target, { ...work, codec, replace: scratch });
+      await restoreSet(set, manifest, target, { ...work, codec, replace: target.database.databaseName });
     } catch (error) {
       fault = error instanceof Error ? error.message : String(error);
       throw error;
@@ -139,10 +131,6 @@ export class BackupsService {
   async remove(set: BackupSet): Promise<void> {
     await set.remove();
     await this.records.remove(set.name);
-  }
-
-  private collections(): CollectionsRepository {
-    return new CollectionsRepository(databaseOf(this.connection) as mongo.Db);
   }
 
   private async setToWrite(codec: BackupCodec, release: string): Promise<BackupSet> {

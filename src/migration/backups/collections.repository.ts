@@ -1,5 +1,9 @@
-import { mongo } from 'mongoose';
-import { insertRaw } from '../../database/index.js';
+import { Injectable } from '@nestjs/common';
+import { InjectConnection } from '@nestjs/mongoose';
+import { type Connection, mongo } from 'mongoose';
+import { databaseOf, insertRaw, SchemaStateRepository } from '../../database/index.js';
+
+const { EJSON } = mongo.BSON;
 
 /** Documents of one read and of one insert. */
 const BATCH_DOCUMENTS = 1_000;
@@ -66,8 +70,11 @@ export class CollectionsRepository {
    * @param after begins behind this `_id`; only for a collection whose `_id`s have one type
    */
   async *read(name: string, after?: unknown): AsyncGenerator<Buffer[]> {
-    if (!(await this.hasOneIdType(name))) return yield* this.readByCursor(name);
-    for (let last = after; ;) {
+    if (!(await this.hasOneIdType(name))) {
+      yield* this.readByCursor(name);
+      return;
+    }
+    for (let last: unknown = after; ;) {
       const documents = await this.readBatch(name, last);
       const newest = documents.at(-1);
       if (newest === undefined) return;
@@ -80,7 +87,9 @@ export class CollectionsRepository {
   async hasOneIdType(name: string): Promise<boolean> {
     const end = async (order: 1 | -1): Promise<unknown> => {
       const found = this.database.collection(name).find({}, { raw: true, projection: { _id: 1 } });
-      const [raw] = (await found.sort({ _id: order }).limit(1).toArray()) as unknown as Buffer[];
+      const [raw] = (await found.sort({ _id: order }).limit(1).toArray()) as unknown as (
+        Buffer | undefined
+      )[];
       // An element begins with its type, behind the length of the document.
       return raw?.[4];
     };
@@ -129,14 +138,11 @@ export class CollectionsRepository {
   }
 
   private async indexesOf(name: string): Promise<FoundCollection['indexes']> {
-    const indexes = await this.database
-      .collection(name)
-      .listIndexes()
-      .toArray()
-      .catch((error: mongo.MongoServerError) => {
-        if (error.code !== NO_SUCH_COLLECTION) throw error;
-        return [];
-      });
+    const listed = this.database.collection(name).listIndexes().toArray();
+    const indexes = (await listed.catch((error: mongo.MongoServerError) => {
+      if (error.code !== NO_SUCH_COLLECTION) throw error;
+      return [];
+    })) as FoundCollection['indexes'];
     return indexes.filter(({ key }) => Object.keys(key as object).join() !== '_id');
   }
 
@@ -172,6 +178,33 @@ export class CollectionsRepository {
     if (batch.length > 0) yield batch;
   }
 }
+
+/** The database of `MONGODB_URL`, and a scratch database on the same server. @throws storage/unavailable without a connection */
+@Injectable()
+export class BackupDatabases {
+  constructor(@InjectConnection() private readonly connection: Connection) {}
+
+  get name(): string {
+    return this.connection.name;
+  }
+
+  get own(): CollectionsRepository {
+    return new CollectionsRepository(databaseOf(this.connection));
+  }
+
+  get scratch(): CollectionsRepository {
+    const name = `${this.connection.name}_rehearsal`;
+    return new CollectionsRepository(databaseOf(this.connection.useDb(name, { useCache: false })));
+  }
+
+  async schemaVersion(): Promise<number> {
+    return (await new SchemaStateRepository(this.connection).find()).version;
+  }
+}
+
+/** As text that keeps the type. */
+export const textOfId = (id: unknown): string => EJSON.stringify(id, { relaxed: false });
+export const idOfText = (text: string): unknown => EJSON.parse(text, { relaxed: false }) as unknown;
 
 /** With the types of BSON: a number that was 64 bits long stays so. */
 export function idOf(document: Uint8Array): unknown {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { mongo } from 'mongoose';
 import { pacedStep } from '../../core/index.js';
 import type { BackupCodec } from './backup-codec.js';
 import type { BackupSet, ProgressLog } from './backup-directory.js';
@@ -15,9 +14,13 @@ import {
   partName,
 } from './backup-manifest.js';
 import { ContentSum } from './bson-stream.js';
-import { type CollectionsRepository, type FoundCollection, idOf } from './collections.repository.js';
-
-const { EJSON } = mongo.BSON;
+import {
+  type CollectionsRepository,
+  type FoundCollection,
+  idOf,
+  idOfText,
+  textOfId,
+} from './collections.repository.js';
 
 export interface DumpOptions {
   readonly codec: BackupCodec;
@@ -122,8 +125,7 @@ class Dump {
     for (let next = await this.read(reader); !next.done;) {
       const file = partName(name, parts.length + 1, options.codec.isEncrypted);
       const written = await this.part(file, next.value, reader);
-      const lastId =
-        isOneType && written.last ? EJSON.stringify(idOf(written.last), { relaxed: false }) : null;
+      const lastId = isOneType && written.last ? textOfId(idOf(written.last)) : null;
       await progress.append({ kind: 'part', name, part: written.part, lastId });
       parts.push(written.part);
       documents += written.part.documents;
@@ -145,7 +147,7 @@ class Dump {
       const isWhole = (await this.set.size(line.part.file)) === line.part.bytes;
       if (line.lastId === null || !isWhole) break;
       parts.push(line.part);
-      lastId = EJSON.parse(line.lastId, { relaxed: false });
+      lastId = idOfText(line.lastId);
     }
     return { parts, lastId };
   }

@@ -1,2 +1,1 @@
-export { backupCommand } from './backup.command.js';
 export { BackupScheduleModule } from './backups.module.js';

@@ -1,3 +1,2 @@
 export { imagesCommand } from './images.command.js';
 export { ManifestFiles } from './manifest-files.js';
-export { withRunLock } from './run-lock.js';

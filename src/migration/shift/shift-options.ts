@@ -77,7 +77,7 @@ export const starting = (command: Command): Command =>
   running(command, 'start')
     .option('--mirror-secret-file <file>', 'the file with LEGACY_MIRROR_SECRET; needed once')
     .option('--image-backup <dir>', 'the directory of `samserver images backup`')
-    .option('--database-dump <path>', 'what mongodump wrote: a file or a directory')
+    .option('--database-dump <path>', 'BACKUP_DIR, or what mongodump wrote: a file or a directory')
     .option('--max-backup-age <h>', 'for both', numberArgument(1, 8_760), 24)
     .option('--max-verification-age <h>', 'of `samserver images verify`', numberArgument(1, 8_760), 168)
     .option('--certificate <file>', 'the certificate of nginx, fullchain.pem')

@@ -41,9 +41,10 @@ import {
 } from './shift-options.js';
 import { ShiftRun } from './shift-run.js';
 import { askOrAct, withMove } from './shift-session.js';
+import { shiftReport } from './shift-report.js';
 import { shiftStatus } from './shift-status.js';
 
-/** `samserver shift start|to|status|hold|resume|complete|rollback` */
+/** `samserver shift start|to|status|report|hold|resume|complete|rollback` */
 export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
   const print = (options: CommonOptions, result: CommandResult): void =>
     setExitCode(printResult(io, options.json, result));
@@ -96,6 +97,15 @@ export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
     .description('Shows the phase, what it waits for, both servers and the last events.')
     .action(async (options: CommonOptions) =>
       print(options, await shiftStatus(io, options.directory, stateDirectory(options))),
+    );
+
+  common(command.command('report'))
+    .description(
+      'Writes one HTML file about the last move: phases, figures of both servers, who did what, success criteria.',
+    )
+    .option('--output <file>', 'the file', 'shift-report.html')
+    .action(async (options: CommonOptions & { readonly output: string }) =>
+      print(options, await shiftReport(io, options.directory, stateDirectory(options), options.output)),
     );
 
   acting(command.command('hold'), 'operator')
