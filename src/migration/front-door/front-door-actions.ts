@@ -167,8 +167,9 @@ export async function removeFrontDoor(
 export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promise<CommandResult> {
   const { run, files, nginx, redirect } = partsOf(io, plan);
   const { version } = nginxInclude(plan);
-  const [running, isReadable, isCut, table, filesLeft, shuttingDown] = [
+  const [running, refusal, isReadable, isCut, table, filesLeft, shuttingDown] = [
     await nginx.status(),
+    await refusalOf(nginx, files.path('include')),
     (await files.read('include')) !== null,
     (await files.read('unverified')) !== null,
     await redirect.status(),
@@ -182,6 +183,7 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
   const faults = [
     ...(isReadable ? [] : [`${files.path('include')} does not exist: nothing was applied yet`]),
     ...(running === null ? [`nginx does not answer on port ${plan.ports.status}`] : []),
+    ...(refusal === null ? [] : [`the next reload fails, that of an emergency too: ${refusal}`]),
     ...(running !== null && running.version !== version
       ? [`nginx uses version ${running.version}, the include is ${version}: apply it again`]
       : []),
@@ -215,6 +217,17 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
       faults,
     },
   };
+}
+
+/** Why nginx would not load its configuration again, also because of a file of another program; null: it would, or only root can know. */
+async function refusalOf(nginx: NginxControl, include: string): Promise<string | null> {
+  try {
+    await nginx.test(include);
+    return null;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return /Permission denied/i.test(error.message) ? null : error.message;
+  }
 }
 
 /**

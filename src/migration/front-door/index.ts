@@ -5,6 +5,6 @@ export { assertPlan, blueOnly, DEFAULT_PLAN, type FrontDoorPlan, type Share } fr
 export { NginxControl } from './nginx-control.js';
 export { type GreenGap, readGreenGaps } from './green-gaps.js';
 export { MISSED_LOG, nginxInclude } from './nginx-include.js';
-export { acceptsAt } from './redirect.js';
-export { bypassRules, HOLD_RULES } from './redirect-rules.js';
+export { acceptsAt, bypassRulesNow } from './redirect.js';
+export { HOLD_RULES } from './redirect-rules.js';
 export { programRunner, type RunProgram } from './run-program.js';

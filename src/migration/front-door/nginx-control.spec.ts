@@ -49,6 +49,15 @@ describe('NginxControl', () => {
     expect(error).not.toMatch(/secret/);
   });
 
+  it('names the file of another program that stops the reload, and what to do', async () => {
+    const stderr = 'nginx: [emerg] unknown directive "foo" in /etc/nginx/sites-enabled/shop:12\n';
+    const refused = (path: string) => control({ code: 1, stderr }).nginx.test(path);
+    await expect(refused('/a/front-door.conf')).rejects.toThrow(
+      /in \/etc\/nginx\/sites-enabled\/shop, line 12, which is no file of the front door[^]*`nginx -t`/,
+    );
+    await expect(refused('/etc/nginx/sites-enabled/front-door.conf')).rejects.not.toThrow(/no file of the/);
+  });
+
   it('ends an nginx that hangs, and says so', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'nginx-control-'));
     try {

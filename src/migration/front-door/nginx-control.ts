@@ -45,7 +45,10 @@ export class NginxControl {
     if (code === ENDED_BY_LIMIT) throw hangs('-T', limitMs);
     if (code === 127) throw new UnavailableError(`${file} was not found: ${stderr}`);
     if (code !== 0)
-      throw new CommandError(`nginx refuses the configuration:\n${errorLines(stderr)}`, EXIT_CODES.FAILURE);
+      throw new CommandError(
+        `nginx refuses the configuration:\n${errorLines(stderr)}${whatToMend(stderr, include)}`,
+        EXIT_CODES.FAILURE,
+      );
     if (!stdout.includes(`\n# configuration file ${include}:`))
       throw new CommandError(
         `nginx does not read ${include}. Add this line to the http block of nginx.conf, then run the command again:\n` +
@@ -111,6 +114,16 @@ const hangs = (args: string, limitMs: number): UnavailableError =>
   new UnavailableError(
     `nginx ${args} did not end within ${limitMs / 1_000} s: a name server that does not answer, or a disk that hangs`,
   );
+
+/** For a fault in a file of another program, which stops each reload of nginx. */
+function whatToMend(stderr: string, include: string): string {
+  const [, file, line] = /\[emerg\].* in (\/[^\s:]+):(\d+)/.exec(stderr) ?? [];
+  if (file === undefined || file.startsWith(include.replace(/[^/]+$/, ''))) return '';
+  return (
+    `\nThe fault is in ${file}, line ${line}, which is no file of the front door. No reload of nginx works until it is mended: ` +
+    'mend this file or take it out of the configuration, check with `nginx -t`, then run the command again.'
+  );
+}
 
 /** The first error lines of nginx; a missing default port of the status page would be no reason. */
 const errorLines = (stderr: string): string => stderr.trim().split('\n').slice(0, 10).join('\n');

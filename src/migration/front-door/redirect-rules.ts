@@ -76,14 +76,43 @@ export const BYPASS_TABLE = `${TABLE}_bypass`;
 /**
  * Rules that take new connections of this machine (the sites of nginx) to the ports of the front door straight to the old
  * server, without nginx: for an nginx that refuses its configuration and keeps a share. Clients of the old ports reach the old
- * server without a rule.
- * @returns null when the old server has no IPv4 address
+ * server without a rule. The kernel cannot translate one IP version into the other, so each version needs an address of the
+ * old server.
+ * @param otherLoopback the old server is on the loopback and also accepts connections on the loopback address of the other
+ *   version
  */
-export function bypassRules({ blue, ports }: Pick<FrontDoorPlan, 'blue' | 'ports'>): string | null {
-  if (blue === null || blue.http.startsWith('[') || blue.sockets.startsWith('[')) return null;
-  return bypassTable(`        ip daddr 127.0.0.0/8 tcp dport ${ports.http} ${SYN} counter dnat ip to ${blue.http}
-        ip daddr 127.0.0.0/8 tcp dport ${ports.sockets} ${SYN} counter dnat ip to ${blue.sockets}
-`);
+export function bypassRules(
+  { blue, ports }: Pick<FrontDoorPlan, 'blue' | 'ports'>,
+  otherLoopback: boolean,
+): string | null {
+  if (blue === null) return null;
+  const rules = (['http', 'sockets'] as const).flatMap((name) => {
+    const [own, other] = isIpv6(blue[name]) ? [FAMILIES.ip6, FAMILIES.ip] : [FAMILIES.ip, FAMILIES.ip6];
+    const rule = ({ family, from }: Family, to: string): string =>
+      `        ${family} daddr ${from} tcp dport ${ports[name]} ${SYN} counter dnat ${family} to ${to}\n`;
+    const port = blue[name].slice(blue[name].lastIndexOf(':') + 1);
+    return [rule(own, blue[name]), ...(otherLoopback ? [rule(other, `${other.loopback}:${port}`)] : [])];
+  });
+  return bypassTable(rules.join(''));
+}
+
+interface Family {
+  readonly family: 'ip' | 'ip6';
+  /** Destinations of this machine's own connections to the front door. */
+  readonly from: string;
+  readonly loopback: string;
+}
+const FAMILIES = {
+  ip: { family: 'ip', from: '127.0.0.0/8', loopback: '127.0.0.1' },
+  ip6: { family: 'ip6', from: '::1', loopback: '[::1]' },
+} as const satisfies Record<string, Family>;
+const isIpv6 = (address: string): boolean => address.startsWith('[');
+
+/** Port of the old server and loopback host of the IP version that its address does not have; null: it is on another host. */
+export function otherLoopbackOf(address: string): { readonly host: string; readonly port: number } | null {
+  const [, host = '', port] = /^(.*):(\d+)$/.exec(address) ?? [];
+  if (host.startsWith('127.')) return { host: '::1', port: Number(port) };
+  return host === '[::1]' ? { host: '127.0.0.1', port: Number(port) } : null;
 }
 
 /** The table without its rules; see `HOLD_RULES`. It stays, because sockets of panels last for hours. */

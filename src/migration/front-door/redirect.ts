@@ -12,6 +12,7 @@ import {
   bypassRules,
   FORGOTTEN_AFTER_S,
   HOLD_RULES,
+  otherLoopbackOf,
   redirectRules,
   REMOVE_RULES,
   removeTableCommand,
@@ -144,12 +145,9 @@ export class Redirect {
    * @throws CommandError
    */
   async bypassOn(plan: FrontDoorPlan): Promise<void> {
-    const rules = bypassRules(plan);
+    const rules = await bypassRulesNow(plan);
     if (rules === null)
-      throw new CommandError(
-        'the old server has no IPv4 address: nginx cannot be bypassed',
-        EXIT_CODES.FAILURE,
-      );
+      throw new CommandError('there is no old server: nginx cannot be bypassed', EXIT_CODES.FAILURE);
     await this.nft(['-f', '-'], rules);
   }
 
@@ -160,7 +158,7 @@ export class Redirect {
 
   async isBypassOn(): Promise<boolean> {
     const { code, stdout } = await this.run('nft', ['list', 'table', 'inet', BYPASS_TABLE]);
-    return code === 0 && stdout.includes('dnat ip to');
+    return code === 0 && /dnat ip6? to/.test(stdout);
   }
 
   /** @throws CommandError */
@@ -194,6 +192,15 @@ export class Redirect {
     }
     return [];
   }
+}
+
+/** `bypassRules` for the IP versions that the old server accepts at this moment. */
+export async function bypassRulesNow(plan: Pick<FrontDoorPlan, 'blue' | 'ports'>): Promise<string | null> {
+  const others = [plan.blue?.http, plan.blue?.sockets].map((address) => otherLoopbackOf(address ?? ''));
+  const accepted = await Promise.all(
+    others.map(async (other) => other !== null && (await accepts(other.port, other.host))),
+  );
+  return bypassRules(plan, accepted.every(Boolean));
 }
 
 /** Something accepts connections on a port of the loopback. */

@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   blueOnly,
-  bypassRules,
+  bypassRulesNow,
   fileError,
   FrontDoorFiles,
   type FrontDoorPlan,
@@ -26,7 +26,7 @@ export async function writeRollbackFiles(plan: FrontDoorPlan): Promise<string> {
   const script = join(directory, ROLLBACK_SCRIPT);
   try {
     await writeFile(join(directory, REDIRECT_OFF), HOLD_RULES, { flush: true });
-    await writeFile(join(directory, BYPASS_ON), bypassRules(plan) ?? '', { flush: true });
+    await writeFile(join(directory, BYPASS_ON), (await bypassRulesNow(plan)) ?? '', { flush: true });
     await writeFile(script, rollbackScript(plan), { flush: true });
     await chmod(script, 0o755);
   } catch (error) {
