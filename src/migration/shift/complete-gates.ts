@@ -74,8 +74,10 @@ export function recordedDecision({ analysis }: Pick<MoveState, 'analysis'>, nowM
     : { verdict: 'wait', why: `the last analysis is ${Math.round(ageMs / 60_000)} minutes old: ${todo}` };
 }
 
-/** Age of the last post that green has not got; null: none. */
+/** Age of the last post that green has not got; null: none. A log that cannot be read is a gap that has not ended. */
 async function lastGapMs(log: string): Promise<number | null> {
-  const last = (await readGreenGaps(log)).at(-1);
+  const gaps = await readGreenGaps(log).catch(() => null);
+  if (gaps === null) return 0;
+  const last = gaps.at(-1);
   return last ? Math.max(0, Date.now() - last.toMs) : null;
 }

@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   blueOnly,
@@ -25,14 +25,21 @@ export async function writeRollbackFiles(plan: FrontDoorPlan): Promise<string> {
   await new FrontDoorFiles(directory).write('blueOnly', nginxInclude(blueOnly(plan)).text);
   const script = join(directory, ROLLBACK_SCRIPT);
   try {
-    await writeFile(join(directory, REDIRECT_OFF), HOLD_RULES, { flush: true });
-    await writeFile(join(directory, BYPASS_ON), (await bypassRulesNow(plan)) ?? '', { flush: true });
-    await writeFile(script, rollbackScript(plan), { flush: true });
-    await chmod(script, 0o755);
+    await replace(join(directory, REDIRECT_OFF), HOLD_RULES, 0o644);
+    await replace(join(directory, BYPASS_ON), (await bypassRulesNow(plan)) ?? '', 0o644);
+    await replace(script, rollbackScript(plan), 0o755);
   } catch (error) {
     throw fileError(script, error);
   }
   return script;
+}
+
+/** A half-written script must not exist at any moment. */
+async function replace(path: string, text: string, mode: number): Promise<void> {
+  const next = `${path}.next`;
+  await writeFile(next, text, { flush: true });
+  await chmod(next, mode);
+  await rename(next, path);
 }
 
 /** The names are those of `FrontDoorFiles`. `ln` and `mv` need no block on a full disk. */

@@ -1,4 +1,4 @@
-import { access, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type CommandIo, type CommandResult, EXIT_CODES } from '../../core/commands/index.js';
 import { DEFAULT_PLAN, MISSED_LOG, readGreenGaps, recordedPlan } from '../front-door/index.js';
@@ -24,10 +24,7 @@ export async function shiftReport(
   if (move === null) throw new CommandError(`${stateDirectory} has no journal of a move`, EXIT_CODES.FAILURE);
   const plan = (await recordedPlan(directory)) ?? { ...DEFAULT_PLAN, directory };
   const log = join(plan.logDirectory, MISSED_LOG);
-  // A log that does not exist is no measurement, not a log without gaps.
-  const allGaps = await access(log)
-    .then(() => readGreenGaps(log))
-    .catch(() => null);
+  const allGaps = await readGreenGaps(log).catch(() => null);
   const gaps = allGaps === null ? null : gapsWithin(allGaps, move);
   const token = await opsTokenOf(io.env).catch(() => null);
   const green = plan.green && token !== null ? new GreenClient(`http://${plan.green.http}`, token) : null;
