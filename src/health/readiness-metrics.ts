@@ -65,5 +65,25 @@ export class ReadinessMetrics {
       help: '1 from the start of a drain, 2 when the drain has not finished by its deadline.',
       collect: (gauge) => gauge.set(drainService.isOverdue ? 2 : drainService.drain ? 1 : 0),
     });
+    const detail = (check: string, field: string): number | null => {
+      const value = checks.reports[check]?.detail[field];
+      return typeof value === 'number' ? value : null;
+    };
+    metrics.gauge({
+      name: 'samserver_certificate_left_seconds',
+      help: 'Time until the certificate of the reverse proxy ends, whole days; absent without one.',
+      collect: (gauge) => {
+        const daysLeft = detail('certificate', 'daysLeft');
+        if (daysLeft !== null) gauge.set(daysLeft * 86_400);
+      },
+    });
+    metrics.gauge({
+      name: 'samserver_image_volume_free_bytes',
+      help: 'Free space of the picture volume; absent without one.',
+      collect: (gauge) => {
+        const freeBytes = detail('volume', 'freeBytes');
+        if (freeBytes !== null) gauge.set(freeBytes);
+      },
+    });
   }
 }
