@@ -266,9 +266,7 @@ describe('a run', () => {
     expect(positions).toMatchObject({ documents: POSITIONS });
     expect(positions?.parts.length).toBeGreaterThan(2);
     expect(await set.partFiles()).toEqual(expect.arrayContaining(whole));
-    expect(await backup(['verify', set.name])).toMatchObject({
-      result: { faults: [expect.stringMatching(/tmp/)] },
-    });
+    expect(await backup(['verify', set.name])).toMatchObject({ code: 0, result: { faults: [] } });
   });
 
   it('of a collection with ids of several types has each document', async () => {

@@ -7,6 +7,8 @@ import { type BackupManifest, isSetName, manifestText, parseManifest } from './b
 const MANIFEST = 'manifest.json';
 const PROGRESS = 'progress.jsonl';
 const RESULTS = 'results.json';
+const TEMPORARY = '.tmp';
+const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM']);
 
 /** What later commands have found out about a set. */
 export interface BackupResults {
@@ -47,6 +49,9 @@ export class BackupSet {
 
   /** Completes the set. */
   async finish(manifest: BackupManifest): Promise<void> {
+    // What a killed run has begun to write.
+    for (const name of await this.partFiles())
+      if (name.endsWith(TEMPORARY)) await rm(this.path(name), { force: true });
     await replaceDurably(this.path(MANIFEST), manifestText(manifest));
     await rm(this.path(PROGRESS), { force: true });
   }
@@ -60,9 +65,14 @@ export class BackupSet {
     }
   }
 
+  /** On a share that is read only they are not kept. */
   async addResults(results: BackupResults): Promise<void> {
     const all = { ...(await this.results()), ...results };
-    await replaceDurably(this.path(RESULTS), `${JSON.stringify(all)}\n`);
+    await replaceDurably(this.path(RESULTS), `${JSON.stringify(all)}\n`).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (!READ_ONLY.has(error.code ?? '')) throw error;
+      },
+    );
   }
 
   /** Names of all files, without those that describe the set. */
@@ -99,7 +109,7 @@ export class BackupSet {
 
   /** The file has its name when it is whole. @param write gets the path to write to, and flushes it */
   async writeFile(file: string, write: (path: string) => Promise<void>): Promise<void> {
-    const temporary = this.path(`${file}.tmp`);
+    const temporary = this.path(`${file}${TEMPORARY}`);
     await write(temporary);
     await rename(temporary, this.path(file));
     await syncDirectory(this.directory);

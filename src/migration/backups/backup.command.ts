@@ -11,6 +11,7 @@ import {
 import { withCommandContext } from '../command-context.js';
 import { withRunLock } from '../images/run-lock.js';
 import { type BackupManifest, bytesOf, documentsOf } from './backup-manifest.js';
+import { ioError } from './backup-directory.js';
 import { BackupsModule } from './backups.module.js';
 import { BackupsService, type BackupWork } from './backups.service.js';
 
@@ -122,7 +123,18 @@ function withBackups(
   const onProgress = (collection: string, documents: number): void =>
     void io.stderr.write(`${collection}: ${documents} documents\n`);
   return withCommandContext(io, [BackupsModule], (context) =>
-    work(context.get(BackupsService), { signal: io.signal, onProgress }),
+    work(context.get(BackupsService), { signal: io.signal, onProgress }).catch((error: unknown) => {
+      throw isOfFiles(error) ? ioError('BACKUP_DIR', error) : error;
+    }),
+  );
+}
+
+/** A full disk, a file that cannot be read. */
+function isOfFiles(error: unknown): error is NodeJS.ErrnoException {
+  return (
+    error instanceof Error &&
+    'syscall' in error &&
+    /^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')
   );
 }
 

@@ -56,6 +56,10 @@ export class CollectionsRepository {
     );
   }
 
+  async hasCollections(): Promise<boolean> {
+    return (await this.database.listCollections().toArray()).length > 0;
+  }
+
   /** Names with at least one document. */
   async used(): Promise<string[]> {
     const found = await this.database.listCollections().toArray();

@@ -68,7 +68,8 @@ async function empty(target: CollectionsRepository, replace: string | null): Pro
       `the database ${name} is not empty (${used.slice(0, 5).join(', ')}): restore into another one, or give --replace ${name} to delete it first`,
       EXIT_CODES.FAILURE,
     );
-  await target.drop();
+  // Also collections without a document: they have indexes.
+  if (await target.hasCollections()) await target.drop();
 }
 
 /** @returns a line for each part of the set that the database does not have as it is in the set */
