@@ -1,0 +1,367 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Document, serialize } from 'bson';
+import { MoveJournal } from '../../src/migration/shift/move-journal.js';
+import { foldMove, type MoveState } from '../../src/migration/shift/move-state.js';
+import { prepareJpegs } from '../../src/tools/boxes/index.js';
+import type { Program } from '../support/child-process.js';
+import { makeFleet } from '../support/fleet.js';
+import { adminToken, call } from '../support/http.js';
+import { OldDatabase } from '../support/old-database.js';
+import { until } from '../support/sockets.js';
+import { ADMIN, OPS_TOKEN } from '../support/test-service.js';
+import { filesBelow } from '../support/test-volume.js';
+import { MoveHost, PM2 } from '../stack/support/move-host.js';
+import { SECRET } from '../stack/support/front-door-nginx.js';
+import { KMH_STEP, latitudeOf } from '../stack/support/numbered-boxes.js';
+import { type Post, Traffic } from './traffic.js';
+
+export type Fault = 'errors' | 'slow' | 'loses' | 'leaks';
+export interface RehearsalTimes {
+  /** How long each phase is observed, seconds; at least 10. */
+  readonly observeS: number;
+  /** The gate `compare` needs a phase of 50 s. */
+  readonly isCompared: boolean;
+}
+
+const CODES = ['300', '301', '302', '303', '304', '305'];
+const PANELS = 3;
+const WATCHERS = 2;
+const DEVICES = 2;
+const OLD_FILES = 24;
+const BAD_GREEN = resolve('test/rehearse/bad-green.mjs');
+/** Heap of a green that leaks. The service needs about 80 MB. */
+const LEAK_HEAP_MB = 300;
+
+/** One machine with everything that a move meets, and the commands of the runbook as processes. */
+export class Rehearsal {
+  readonly durationsMs: Record<string, number> = {};
+  private readonly ambulances = new Map<string, string>();
+  private readonly vehicles = new Map<string, string>();
+  private addresses: string[] = [];
+  watching: Program | null = null;
+
+  private constructor(
+    readonly host: MoveHost,
+    readonly database: OldDatabase,
+    readonly traffic: Traffic,
+    private readonly times: RehearsalTimes,
+  ) {}
+
+  /** The old server under PM2 with its pictures and its clients, before anything of Samserver. */
+  static async start(times: RehearsalTimes): Promise<Rehearsal> {
+    const host = await MoveHost.start();
+    const database = await OldDatabase.open(host.outsideDatabaseUrl);
+    const jpegs = await prepareJpegs();
+    const rehearsal = new Rehearsal(host, database, new Traffic(host.url, jpegs), times);
+    for (const code of CODES) rehearsal.ambulances.set(code, await database.addAmbulance(code));
+    const folder = join(rehearsal.pictures, '300/2026/1/1/0_0');
+    await mkdir(folder, { recursive: true });
+    for (let n = 0; n < OLD_FILES; n += 1)
+      await writeFile(join(folder, `0_${n}_1000.jpg`), jpegs.jpeg('old', n));
+    await host.startPm2();
+    rehearsal.addresses = await host.addOutsideAddresses(CODES.length + 1);
+    CODES.forEach((code, index) => rehearsal.traffic.addBox(code, rehearsal.addresses[index] ?? ''));
+    for (let n = 0; n < PANELS; n += 1) await rehearsal.traffic.addPanel(host.socketUrl);
+    return rehearsal;
+  }
+
+  get pictures(): string {
+    return join(this.host.root, 'public/uploads/ambulance_images');
+  }
+
+  get volume(): string {
+    return join(this.host.root, 'volume');
+  }
+
+  /** Runs to its end. @throws Error when the exit code is not 0 */
+  async runs(...args: readonly string[]): Promise<string> {
+    return this.ended(args, this.host.samserver(args, this.imageEnv));
+  }
+
+  /** The same with the options of the old server and the front door. */
+  async runsOnHost(...args: readonly string[]): Promise<string> {
+    return this.ended(args, this.host.command(...args));
+  }
+
+  private async ended(args: readonly string[], program: Program): Promise<string> {
+    const { code } = await program.exited;
+    if (code !== 0)
+      throw new Error(`samserver ${args.join(' ')} ended with ${code}:\n${program.output.slice(-3_000)}`);
+    return program.output;
+  }
+
+  async phase<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const startMs = performance.now();
+    const result = await work();
+    this.durationsMs[name] = Math.round(performance.now() - startMs);
+    return result;
+  }
+
+  async preflight(): Promise<void> {
+    const program = this.host.samserver(
+      ['preflight', '--on-host', '--pm2', PM2, '--sample', '0', '--json'],
+      this.imageEnv,
+    );
+    await program.exited;
+    const { checks } = JSON.parse(program.output.slice(program.output.indexOf('{'))) as {
+      checks: { id: string; status: string; seen: string }[];
+    };
+    const failed = checks.filter(({ status }) => status === 'failed');
+    if (failed.length > 0) throw new Error(`preflight: ${JSON.stringify(failed)}`);
+  }
+
+  /** Schema, vehicles and pictures, then Samserver itself. */
+  async prepare(fault: Fault | null = null): Promise<void> {
+    await mkdir(this.volume);
+    await this.runs('schema', 'up');
+    await this.runs('init');
+    await this.runs('adopt');
+    await this.copyPictures();
+    await this.dumpDatabase();
+    await this.host.startGreen({
+      env: { ...this.imageEnv, LEGACY_MIRROR_SECRET: SECRET },
+      node:
+        fault === null ? [] : [`--max-old-space-size=${LEAK_HEAP_MB}`, '--import', `${BAD_GREEN}?${fault}`],
+    });
+    await this.readVehicles();
+    const { session, vehicles } = await makeFleet(this.host.green.url, ADMIN, DEVICES, 'REHEARSAL');
+    vehicles.forEach((vehicle) => this.traffic.addDevice(this.host.green.socketUrl, vehicle));
+    const ids = [...this.vehicles.values()];
+    for (let n = 0; n < WATCHERS; n += 1)
+      await this.traffic.addWatcher(this.host.green.socketUrl, session.accessToken, ids);
+  }
+
+  /**
+   * The old server goes on writing into its directory, so Samserver has a volume of its own. Again at the switch: the commands
+   * copy what is new.
+   */
+  async copyPictures(): Promise<void> {
+    const old = { IMAGE_DIR: this.pictures };
+    const backup = join(this.host.root, 'backup');
+    for (const args of [['manifest'], ['backup', backup]])
+      await this.ended(args, this.host.samserver(['images', ...args], old));
+    for (const args of [['restore', backup], ['scan'], ['manifest'], ['verify']]) await this.runs('images', ...args);
+  }
+
+  async frontDoor(): Promise<void> {
+    await this.host.startNginx('--share', 'none', '--redirect', 'on');
+    await writeFile(join(this.host.root, 'secret'), `${SECRET}\n`, { mode: 0o600 });
+    await this.runs('front-door', 'self-test', ...this.directory);
+  }
+
+  /** `start`, `to …` or `resume` in its terminal, until the phase is entered. */
+  async shift(args: readonly string[], phase: MoveState['phase'], skip: readonly string[] = []): Promise<void> {
+    const { observeS, isCompared } = this.times;
+    const seconds = String(observeS);
+    const start = [
+      ...['--mirror-secret-file', join(this.host.root, 'secret'), '--image-backup', `${this.host.root}/backup`],
+      ...['--database-dump', join(this.host.root, 'dump'), '--old-pictures', join(this.host.root, 'public')],
+      ...['--observe', seconds, '--without-gap', seconds, '--window', seconds],
+    ];
+    // The front door of the rehearsal has no TLS.
+    const skipped = ['certificate', ...(isCompared ? [] : ['compare']), ...skip];
+    const program = this.host.samserver(
+      [
+        ...['shift', ...args, ...(args[0] === 'start' ? start : [])],
+        ...(args[1] === 'one' ? ['--box-addresses', this.addresses[0] ?? ''] : []),
+        ...skipped.flatMap((gate) => ['--skip', gate]),
+        ...this.directory,
+      ],
+      this.imageEnv,
+    );
+    this.watching = program;
+    await this.whenState((state) => state.phase === phase, `phase ${phase}`);
+  }
+
+  /** From the shadow to a phase, without waiting for times. */
+  async quickTo(last: 'shadow' | 'one' | 'half' | 'all'): Promise<void> {
+    const skip = ['ready', 'observation', 'gaps', 'compare'];
+    await this.shift(['start'], 'shadow', skip);
+    for (const phase of ['one', 'half', 'all'] as const) {
+      if (last === 'shadow') return;
+      await this.shift(['to', phase], phase, skip);
+      if (phase === last) return;
+    }
+  }
+
+  async state(): Promise<MoveState> {
+    return foldMove(await MoveJournal.read(this.host.nginx.frontDoor));
+  }
+
+  async whenState(is: (state: MoveState) => boolean, what: string): Promise<void> {
+    const { watching } = this;
+    await until(async () => {
+      const state = await this.state();
+      if (!is(state) && watching && watching.child.exitCode !== null && watching.child.exitCode !== 0)
+        throw new Error(`the command ended before ${what}`);
+      return is(state);
+    }, what).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${watching?.output.slice(-3_000) ?? ''}`);
+    });
+  }
+
+  /** `samserver compare` of what both servers have stored since a time. */
+  async compare(fromMs: number): Promise<void> {
+    // Its horizon is ten times the lag.
+    await sleep(12_000);
+    const { url, socketUrl } = this.host.green;
+    await this.runs(
+      ...['compare', '--url', url.replace(this.host.address, '127.0.0.1'), '--lag', '1'],
+      ...['--socket-url', socketUrl.replace(this.host.address, '127.0.0.1')],
+      ...['--old-pictures', join(this.host.root, 'public'), '--from', new Date(fromMs).toISOString()],
+    );
+  }
+
+  async addAmbulanceInTheMiddle(): Promise<void> {
+    const code = '399';
+    this.ambulances.set(code, await this.database.addAmbulance(code));
+    await until(async () => (await this.readVehicles()).has(code), 'the new ambulance on Samserver');
+    this.traffic.addBox(code, this.addresses.at(-1) ?? '');
+  }
+
+  async isTeeDrained(): Promise<boolean> {
+    const { body } = await call(this.host.green, 'GET', '/api/v1/ops/legacy-tee', { token: OPS_TOKEN });
+    return body.isDrained === true || body.state === 'idle';
+  }
+
+  /**
+   * Each post that got 200 in both stores.
+   * @param inDoubt posts of these are named apart: the machine or a server ended, and the old server stores after its answer
+   */
+  async reconcile(inDoubt: (post: Post) => boolean = () => false): Promise<Reconciliation> {
+    await until(() => this.isTeeDrained(), 'a drained tee');
+    const accepted = this.traffic.posts.filter(({ end }) => end === 200);
+    const first = new Set(CODES.concat('399').map((code) => `position ${code} 0`));
+    const expected = accepted.filter(({ name }) => !name.startsWith('crash'));
+    const missingIn = (copies: ReadonlyMap<string, number>, of: readonly Post[]): Post[] =>
+      of.filter(({ name }) => !copies.has(name));
+    let [old, green] = [await this.inOldStore(), await this.inSamserver()];
+    const isPosition = ({ name }: Post): boolean => name.startsWith('position');
+    const missing = (): Post[] => [
+      // The old server writes no history for the first position of a vehicle. A picture is in the directory of the server that
+      // had the role.
+      ...missingIn(
+        old,
+        expected.filter((post) => !first.has(post.name) && (isPosition(post) || !green.has(post.name))),
+      ),
+      ...missingIn(green, expected.filter((post) => isPosition(post) && this.isMirrored(post))),
+    ];
+    const endMs = performance.now() + 30_000;
+    while (missing().some((post) => !inDoubt(post)) && performance.now() < endMs) {
+      await sleep(500);
+      [old, green] = [await this.inOldStore(), await this.inSamserver()];
+    }
+    const names = new Set(accepted.map(({ name }) => name));
+    const doubled = [old, green].flatMap((copies) =>
+      [...copies].filter(([name, count]) => count > 1 && names.has(name)).map(([name]) => name),
+    );
+    const owed = await this.database.all('legacy_owed');
+    const all = missing();
+    return {
+      posts: this.traffic.posts.length,
+      failed: this.traffic.posts.filter(({ end }) => end !== 200),
+      lost: all.filter((post) => !inDoubt(post)).map(({ name }) => name),
+      uncertain: all.filter((post) => inDoubt(post)).map(({ name }) => name),
+      doubled,
+      owed: owed.length,
+    };
+  }
+
+  /** When the shadow began: Samserver has nothing of before. */
+  mirroredFromMs = Infinity;
+  mirroredToMs = Infinity;
+  private isMirrored({ atMs }: Post): boolean {
+    return atMs > this.mirroredFromMs && atMs < this.mirroredToMs;
+  }
+
+  private async inOldStore(): Promise<Map<string, number>> {
+    const copies = new Map<string, number>();
+    const codes = new Map([...this.ambulances].map(([code, id]) => [id, code]));
+    for (const { ambulance_id, speed } of await this.database.all('ambulance_tracking_histories'))
+      add(copies, `position ${codes.get(String(ambulance_id)) ?? ''} ${Math.round(speed / KMH_STEP)}`);
+    for (const name of await picturesIn(this.pictures)) add(copies, name);
+    return copies;
+  }
+
+  private async inSamserver(): Promise<Map<string, number>> {
+    const copies = new Map<string, number>();
+    for (const name of await picturesIn(this.volume)) add(copies, name);
+    const token = await adminToken(this.host.green);
+    await this.readVehicles();
+    for (const [code, index] of this.traffic.indexes) {
+      const vehicleId = this.vehicles.get(code) ?? '';
+      let cursor: string | null = null;
+      do {
+        const more: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+        const path = `/api/v1/vehicles/${vehicleId}/positions?limit=5000${more}`;
+        const { body } = await call(this.host.green, 'GET', path, { token });
+        for (const { lat } of body.items as { lat: number }[])
+          add(copies, `position ${code} ${Math.round((lat - latitudeOf(index, 0)) * 1e5)}`);
+        cursor = (body.nextCursor as string | null | undefined) ?? null;
+      } while (cursor !== null);
+    }
+    return copies;
+  }
+
+  private async readVehicles(): Promise<ReadonlyMap<string, string>> {
+    const token = await adminToken(this.host.green);
+    const { body } = await call(this.host.green, 'GET', '/api/v1/vehicles?limit=500', { token });
+    for (const { id, boxCode } of body.items as { id: string; boxCode?: string }[])
+      if (boxCode !== undefined) this.vehicles.set(boxCode, id);
+    return this.vehicles;
+  }
+
+  /** A file of BSON for each collection, as mongodump writes it. */
+  private async dumpDatabase(): Promise<void> {
+    const directory = join(this.host.root, 'dump/tracking');
+    await mkdir(directory, { recursive: true });
+    for (const name of ['ambulances', 'ambulance_trackings', 'ambulance_tracking_histories']) {
+      const documents = await this.database.all(name);
+      await writeFile(
+        join(directory, `${name}.bson`),
+        Buffer.concat(documents.map((each) => Buffer.from(serialize(each as Document)))),
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    this.traffic.close();
+    await this.database.close();
+    await this.host.close();
+  }
+
+  get directory(): readonly string[] {
+    return ['--directory', this.host.nginx.frontDoor];
+  }
+
+  private get imageEnv(): Record<string, string> {
+    return { IMAGE_DIR: this.volume, IMAGE_MIN_FREE_PCT: '0' };
+  }
+}
+
+export interface Reconciliation {
+  readonly posts: number;
+  readonly failed: readonly Post[];
+  readonly lost: readonly string[];
+  readonly uncertain: readonly string[];
+  readonly doubled: readonly string[];
+  /** Records of what Samserver could not pass on. */
+  readonly owed: number;
+}
+
+async function picturesIn(directory: string): Promise<string[]> {
+  const names = [];
+  for (const file of await filesBelow(directory)) {
+    if (file.startsWith('.samserver')) continue;
+    const bytes = await readFile(join(directory, file));
+    names.push(`picture ${createHash('sha256').update(bytes).digest('hex')}`);
+  }
+  return names;
+}
+
+function add(copies: Map<string, number>, name: string): void {
+  copies.set(name, (copies.get(name) ?? 0) + 1);
+}
