@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Document, serialize } from 'bson';
@@ -26,6 +27,8 @@ export interface RehearsalTimes {
   readonly isCompared: boolean;
 }
 
+/** Gates that wait for a time. */
+export const QUICK = ['ready', 'observation', 'gaps', 'compare'];
 const CODES = ['300', '301', '302', '303', '304', '305'];
 const PANELS = 3;
 const WATCHERS = 2;
@@ -62,6 +65,7 @@ export class Rehearsal {
     for (let n = 0; n < OLD_FILES; n += 1)
       await writeFile(join(folder, `0_${n}_1000.jpg`), jpegs.jpeg('old', n));
     await host.startPm2();
+    rehearsal.traffic.startProbes();
     rehearsal.addresses = await host.addOutsideAddresses(CODES.length + 1);
     CODES.forEach((code, index) => rehearsal.traffic.addBox(code, rehearsal.addresses[index] ?? ''));
     for (let n = 0; n < PANELS; n += 1) await rehearsal.traffic.addPanel(host.socketUrl);
@@ -143,7 +147,8 @@ export class Rehearsal {
     const backup = join(this.host.root, 'backup');
     for (const args of [['manifest'], ['backup', backup]])
       await this.ended(args, this.host.samserver(['images', ...args], old));
-    for (const args of [['restore', backup], ['scan'], ['manifest'], ['verify']]) await this.runs('images', ...args);
+    for (const args of [['restore', backup], ['scan'], ['manifest'], ['verify']])
+      await this.runs('images', ...args);
   }
 
   async frontDoor(): Promise<void> {
@@ -153,12 +158,21 @@ export class Rehearsal {
   }
 
   /** `start`, `to …` or `resume` in its terminal, until the phase is entered. */
-  async shift(args: readonly string[], phase: MoveState['phase'], skip: readonly string[] = []): Promise<void> {
+  async shift(
+    args: readonly string[],
+    phase: MoveState['phase'],
+    skip: readonly string[] = [],
+  ): Promise<void> {
     const { observeS, isCompared } = this.times;
     const seconds = String(observeS);
     const start = [
-      ...['--mirror-secret-file', join(this.host.root, 'secret'), '--image-backup', `${this.host.root}/backup`],
-      ...['--database-dump', join(this.host.root, 'dump'), '--old-pictures', join(this.host.root, 'public')],
+      ...[
+        '--mirror-secret-file',
+        join(this.host.root, 'secret'),
+        '--image-backup',
+        `${this.host.root}/backup`,
+      ],
+      ...['--database-dump', join(this.host.root, 'dump')],
       ...['--observe', seconds, '--without-gap', seconds, '--window', seconds],
     ];
     // The front door of the rehearsal has no TLS.
@@ -178,11 +192,10 @@ export class Rehearsal {
 
   /** From the shadow to a phase, without waiting for times. */
   async quickTo(last: 'shadow' | 'one' | 'half' | 'all'): Promise<void> {
-    const skip = ['ready', 'observation', 'gaps', 'compare'];
-    await this.shift(['start'], 'shadow', skip);
+    await this.shift(['start'], 'shadow', QUICK);
     for (const phase of ['one', 'half', 'all'] as const) {
       if (last === 'shadow') return;
-      await this.shift(['to', phase], phase, skip);
+      await this.shift(['to', phase], phase, QUICK);
       if (phase === last) return;
     }
   }
@@ -203,6 +216,17 @@ export class Rehearsal {
     });
   }
 
+  /** The analysis of this phase, not of the one before, has become good. */
+  whenGood(wanted: 'half' | 'soak'): Promise<void> {
+    return this.whenState(
+      ({ phase, phaseSince, analysis }) =>
+        phase === wanted &&
+        analysis?.verdict === 'good' &&
+        Date.parse(analysis.at) > Date.parse(phaseSince ?? ''),
+      `a good phase ${wanted}`,
+    );
+  }
+
   /** `samserver compare` of what both servers have stored since a time. */
   async compare(fromMs: number): Promise<void> {
     // Its horizon is ten times the lag.
@@ -211,8 +235,44 @@ export class Rehearsal {
     await this.runs(
       ...['compare', '--url', url.replace(this.host.address, '127.0.0.1'), '--lag', '1'],
       ...['--socket-url', socketUrl.replace(this.host.address, '127.0.0.1')],
-      ...['--old-pictures', join(this.host.root, 'public'), '--from', new Date(fromMs).toISOString()],
+      // Without `--old-pictures`: while the old server has the role, Samserver keeps pictures in LEGACY_SHADOW_DIR, where the
+      // command does not look. `reconcile` compares them.
+      ...['--from', new Date(fromMs).toISOString()],
     );
+  }
+
+  /** From now on green has the fault that it was started with. */
+  signalGreen(): void {
+    this.host.greenProcess?.child.kill('SIGUSR2');
+  }
+
+  /** As a newer release would do it. */
+  async setSchemaAhead(isAhead: boolean): Promise<void> {
+    const schema = this.database.collection('schema_state');
+    await schema.updateOne({}, { $inc: { version: isAhead ? 100 : -100 } });
+  }
+
+  /** Another volume is mounted in place of the own one, and back: the two directories change their names. */
+  async exchangeVolume(): Promise<void> {
+    const [own, other] = [this.volume, join(this.host.root, 'other-volume')];
+    await mkdir(other, { recursive: true });
+    const marker = join(other, '.samserver-volume');
+    if (!existsSync(marker)) await writeFile(marker, `${randomUUID()}\n`);
+    await rename(own, `${own}.away`);
+    await rename(other, own);
+    await rename(`${own}.away`, other);
+  }
+
+  /** Of the last rollback: when all HTTP went to blue, and how long it took from the begin. */
+  async rollbackTimes(): Promise<{ httpAtMs: number; httpMs: number; socketsMs: number }> {
+    const records = await MoveJournal.read(this.host.nginx.frontDoor);
+    const from = records.findLastIndex(({ kind }) => kind === 'rollback.started');
+    const beganMs = Date.parse(records[from]?.at ?? '');
+    const atOf = (step: string): number =>
+      Date.parse(
+        records.slice(from).find((each) => each.kind === 'step.done' && each.step === step)?.at ?? '',
+      );
+    return { httpAtMs: atOf('http'), httpMs: atOf('http') - beganMs, socketsMs: atOf('sockets') - beganMs };
   }
 
   async addAmbulanceInTheMiddle(): Promise<void> {
@@ -239,20 +299,29 @@ export class Rehearsal {
     const missingIn = (copies: ReadonlyMap<string, number>, of: readonly Post[]): Post[] =>
       of.filter(({ name }) => !copies.has(name));
     let [old, green] = [await this.inOldStore(), await this.inSamserver()];
+    let [written, shadow] = [await this.picturesWritten(), await this.picturesShadowed()];
     const isPosition = ({ name }: Post): boolean => name.startsWith('position');
     const missing = (): Post[] => [
       // The old server writes no history for the first position of a vehicle. A picture is in the directory of the server that
       // had the role.
       ...missingIn(
         old,
-        expected.filter((post) => !first.has(post.name) && (isPosition(post) || !green.has(post.name))),
+        expected.filter((post) => !first.has(post.name) && (isPosition(post) || !written.has(post.name))),
       ),
-      ...missingIn(green, expected.filter((post) => isPosition(post) && this.isMirrored(post))),
+      ...missingIn(
+        green,
+        expected.filter((post) => isPosition(post) && this.isMirrored(post)),
+      ),
+      ...expected.filter(
+        (post) =>
+          !isPosition(post) && this.isMirrored(post) && !written.has(post.name) && !shadow.has(post.name),
+      ),
     ];
     const endMs = performance.now() + 30_000;
     while (missing().some((post) => !inDoubt(post)) && performance.now() < endMs) {
       await sleep(500);
       [old, green] = [await this.inOldStore(), await this.inSamserver()];
+      [written, shadow] = [await this.picturesWritten(), await this.picturesShadowed()];
     }
     const names = new Set(accepted.map(({ name }) => name));
     const doubled = [old, green].flatMap((copies) =>
@@ -286,9 +355,16 @@ export class Rehearsal {
     return copies;
   }
 
+  private async picturesWritten(): Promise<ReadonlySet<string>> {
+    return new Set(await picturesIn(this.volume));
+  }
+
+  private async picturesShadowed(): Promise<ReadonlySet<string>> {
+    return new Set(await picturesIn(join(this.host.root, 'shadow')));
+  }
+
   private async inSamserver(): Promise<Map<string, number>> {
     const copies = new Map<string, number>();
-    for (const name of await picturesIn(this.volume)) add(copies, name);
     const token = await adminToken(this.host.green);
     await this.readVehicles();
     for (const [code, index] of this.traffic.indexes) {
@@ -328,7 +404,7 @@ export class Rehearsal {
   }
 
   async close(): Promise<void> {
-    this.traffic.close();
+    await this.traffic.close();
     await this.database.close();
     await this.host.close();
   }

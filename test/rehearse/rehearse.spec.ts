@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeWith } from '../stack/support/front-door.js';
 import { PM2 } from '../stack/support/move-host.js';
-import { figuresOf, percentileMs, print } from './figures.js';
-import { Rehearsal } from './rehearsal.js';
+import { figuresOf, percentileMs, print, seconds } from './figures.js';
+import { type Fault, QUICK, Rehearsal } from './rehearsal.js';
 
 /** `npm run rehearse` and `npm run soak` set it; without it the short part of CI runs. */
 const IS_FULL = process.env['SAMSERVER_REHEARSE'] === 'full';
 const OBSERVE_S = Number(process.env['SAMSERVER_REHEARSE_OBSERVE_S'] ?? 10);
 const BASELINE_MS = 5_000;
+const SWITCHES = IS_FULL ? 20 : 4;
 jest.setTimeout(IS_FULL ? 3_600_000 : 400_000);
 
 const describeMove = await describeWith({
@@ -45,7 +46,7 @@ describeMove('the whole move, rehearsed', () => {
     await move.phase('half', () => move.shift(['to', 'half'], 'half'));
     await move.phase('all', () => move.shift(['to', 'all'], 'all'));
     const allFromMs = Date.now();
-    await move.phase('soak', () => move.whenState(({ phase }) => phase === 'soak', 'the soak'));
+    await move.phase('soak', () => move.whenGood('soak'));
     const all = traffic.posts.filter(({ atMs }) => atMs > allFromMs).map(({ ms }) => ms);
     await move.phase('complete', () => move.runsOnHost('shift', 'complete'));
     await move.phase('pictures again', () => move.copyPictures());
@@ -53,6 +54,7 @@ describeMove('the whole move, rehearsed', () => {
       move.runsOnHost('decommission', '--soak-h', '0', '--evidence', `${move.host.root}/evidence`),
     );
     await sleep(BASELINE_MS);
+    move.mirroredToMs = Date.now();
     await move.phase('rollback after complete', () => move.runsOnHost('shift', 'rollback'));
     await sleep(BASELINE_MS);
     await traffic.stop();
@@ -67,5 +69,107 @@ describeMove('the whole move, rehearsed', () => {
     expect(traffic.probes.filter(({ isGood }) => !isGood)).toEqual([]);
     expect(move.durationsMs['complete']).toBeLessThan(60_000);
     expect(move.durationsMs['rollback after complete']).toBeLessThan(120_000);
+  });
+
+  /** Bad greens: how the fault begins, and what the toolkit must say. */
+  const begins: Readonly<
+    Record<
+      string,
+      {
+        readonly why: RegExp;
+        readonly begin: (move: Rehearsal) => Promise<void> | void;
+        readonly end?: (move: Rehearsal) => Promise<void>;
+      }
+    >
+  > = {
+    errors: { why: /without a good answer/, begin: (move) => move.signalGreen() },
+    slow: { why: /p99 \d+ ms/, begin: (move) => move.signalGreen() },
+    'loses positions': { why: /has not counted \d+ of \d+ posts/, begin: (move) => move.signalGreen() },
+    'leaks memory': {
+      why: /has not answered|without a good answer|p99/,
+      begin: (move) => move.signalGreen(),
+      end: async (move) => {
+        await move.host.killGreen();
+        await move.host.startGreen();
+      },
+    },
+    'schema too new': {
+      why: /schema\.too_new/,
+      begin: (move) => move.setSchemaAhead(true),
+      end: (move) => move.setSchemaAhead(false),
+    },
+    'wrong picture volume': {
+      why: /volume\.foreign/,
+      begin: (move) => move.exchangeVolume(),
+      end: (move) => move.exchangeVolume(),
+    },
+  };
+  const MODULES: Readonly<Record<string, Fault>> = {
+    errors: 'errors',
+    slow: 'slow',
+    'loses positions': 'loses',
+    'leaks memory': 'leaks',
+  };
+
+  it.each(IS_FULL ? Object.keys(begins) : ['errors'])('undoes it by itself: %s', async (name) => {
+    const { why, begin: beginFault, end } = begins[name] as (typeof begins)[string];
+    const move = await begin();
+    await move.prepare(MODULES[name] ?? null);
+    await move.frontDoor();
+    await move.quickTo('half');
+    move.mirroredFromMs = Date.now();
+    await move.whenGood('half');
+    const symptomMs = Date.now();
+    await beginFault(move);
+    await move.phase('from the first symptom to the end of the rollback', () =>
+      move.whenState(({ phase }) => phase === 'rolled-back', 'the rollback'),
+    );
+    const { httpAtMs, httpMs, socketsMs } = await move.rollbackTimes();
+    move.mirroredToMs = symptomMs;
+    expect(move.watching?.output).toMatch(why);
+    await sleep(BASELINE_MS);
+    await end?.(move);
+    await move.traffic.stop();
+    // Its answers were false, or none: a box gets these, and the way back keeps their number small.
+    const stored = await move.reconcile(({ atMs }) => atMs >= symptomMs - 1_000 && atMs <= httpAtMs + 1_000);
+    await print(`a bad Samserver: ${name}`, {
+      ...figuresOf(move, stored),
+      'from the first symptom to all traffic back, s': seconds(httpAtMs - symptomMs),
+      'rollback of HTTP, s': seconds(httpMs),
+      'rollback of sockets, s': seconds(socketsMs),
+    });
+    const late = stored.failed.filter(({ atMs }) => atMs < symptomMs - 1_000 || atMs > httpAtMs + 1_000);
+    expect(late).toEqual([]);
+    expect(stored).toMatchObject({ lost: [], doubled: [] });
+    expect(httpMs).toBeLessThan(5_000);
+    expect(socketsMs).toBeLessThan(30_000);
+    expect(move.traffic.probes.filter(({ isGood }) => !isGood)).toEqual([]);
+  });
+
+  it('switches there and back under load', async () => {
+    const move = await begin();
+    await move.prepare();
+    await move.frontDoor();
+    await move.quickTo('all');
+    move.mirroredFromMs = Date.now();
+    const switches: number[] = [];
+    for (let n = 0; n < SWITCHES; n += 1) {
+      const startMs = performance.now();
+      const phase = n % 2 === 0 ? 'half' : 'all';
+      await move.shift(['to', phase], phase, QUICK);
+      switches.push(performance.now() - startMs);
+      await sleep(1_000);
+    }
+    await move.runsOnHost('shift', 'rollback');
+    move.mirroredToMs = Date.now();
+    await move.traffic.stop();
+    const stored = await move.reconcile();
+    await print('switches there and back', {
+      ...figuresOf(move, stored),
+      switches: switches.length,
+      'longest switch, s': seconds(Math.max(...switches)),
+    });
+    expect(stored).toMatchObject({ failed: [], lost: [], doubled: [], uncertain: [] });
+    expect(Math.max(...switches)).toBeLessThan(60_000);
   });
 });

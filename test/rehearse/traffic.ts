@@ -51,7 +51,9 @@ export class Traffic {
   constructor(
     private readonly url: string,
     private readonly jpegs: NumberedJpegs,
-  ) {
+  ) {}
+
+  startProbes(): void {
     this.every(PROBE_MS, () => this.probe());
   }
 
@@ -110,8 +112,9 @@ export class Traffic {
     await Promise.all(this.devices.map((device) => device.stop()));
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.timers.forEach((timer) => clearInterval(timer));
+    await Promise.all(this.devices.map((device) => device.stop(0)));
     for (const { client } of [...this.panels, ...this.watchers]) client.close();
   }
 

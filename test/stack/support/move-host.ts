@@ -103,7 +103,10 @@ export class MoveHost {
   async reboot(): Promise<void> {
     const pids = await mustRun('ip', ['netns', 'pids', this.name]);
     for (const pid of pids.split('\n').filter((each) => each !== '')) killIfThere(Number(pid));
-    await until(async () => (await mustRun('ip', ['netns', 'pids', this.name])).trim() === '', 'the end of all');
+    await until(
+      async () => (await mustRun('ip', ['netns', 'pids', this.name])).trim() === '',
+      'the end of all',
+    );
     await this.nft('flush', 'ruleset');
     await this.startDatabase();
     await this.pm2('resurrect');
