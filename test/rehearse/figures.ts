@@ -15,8 +15,8 @@ export function figuresOf({ traffic, durationsMs }: Rehearsal, stored: Reconcili
     uncertain: stored.uncertain.length,
     owed: stored.owed,
     'uptime, %': Number(((100 * good) / traffic.probes.length).toFixed(3)),
-    'longest gap of a panel, s': seconds(panel),
-    'longest gap of a watcher, s': seconds(watcher),
+    'longest gap of a panel, s': seconds(panel ?? 0),
+    'longest gap of a watcher, s': seconds(watcher ?? 0),
     ...Object.fromEntries(Object.entries(durationsMs).map(([name, ms]) => [`${name}, s`, seconds(ms)])),
   };
 }

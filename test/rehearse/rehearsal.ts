@@ -200,6 +200,18 @@ export class Rehearsal {
     }
   }
 
+  /** After a restart of the machine. */
+  async resume(): Promise<void> {
+    const before = (await this.state()).writer;
+    const skip = [...QUICK, 'certificate'].flatMap((gate) => ['--skip', gate]);
+    this.watching = this.host.samserver(['shift', 'resume', ...skip, ...this.directory], this.imageEnv);
+    await this.whenState(
+      ({ owner, writer, target, phase }) =>
+        writer !== before && owner?.command === 'resume' && target === null && phase !== 'all',
+      'the resumed move',
+    );
+  }
+
   async state(): Promise<MoveState> {
     return foldMove(await MoveJournal.read(this.host.nginx.frontDoor));
   }
@@ -341,7 +353,14 @@ export class Rehearsal {
 
   /** When the shadow began: Samserver has nothing of before. */
   mirroredFromMs = Infinity;
-  mirroredToMs = Infinity;
+  private mirroredToMs = Infinity;
+
+  /** @param atMs the old server was alone from then on */
+  endOfMirror(atMs = Date.now()): void {
+    this.mirroredToMs = atMs;
+    this.traffic.endWatchers();
+  }
+
   private isMirrored({ atMs }: Post): boolean {
     return atMs > this.mirroredFromMs && atMs < this.mirroredToMs;
   }

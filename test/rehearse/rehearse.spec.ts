@@ -1,10 +1,12 @@
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/sockets.js';
 import { describeWith } from '../stack/support/front-door.js';
 import { PM2 } from '../stack/support/move-host.js';
 import { figuresOf, percentileMs, print, seconds } from './figures.js';
 import { type Fault, QUICK, Rehearsal } from './rehearsal.js';
+import type { Post } from './traffic.js';
 
 /** `npm run rehearse` and `npm run soak` set it; without it the short part of CI runs. */
 const IS_FULL = process.env['SAMSERVER_REHEARSE'] === 'full';
@@ -54,7 +56,7 @@ describeMove('the whole move, rehearsed', () => {
       move.runsOnHost('decommission', '--soak-h', '0', '--evidence', `${move.host.root}/evidence`),
     );
     await sleep(BASELINE_MS);
-    move.mirroredToMs = Date.now();
+    move.endOfMirror();
     await move.phase('rollback after complete', () => move.runsOnHost('shift', 'rollback'));
     await sleep(BASELINE_MS);
     await traffic.stop();
@@ -125,7 +127,7 @@ describeMove('the whole move, rehearsed', () => {
       move.whenState(({ phase }) => phase === 'rolled-back', 'the rollback'),
     );
     const { httpAtMs, httpMs, socketsMs } = await move.rollbackTimes();
-    move.mirroredToMs = symptomMs;
+    move.endOfMirror(symptomMs);
     expect(move.watching?.output).toMatch(why);
     await sleep(BASELINE_MS);
     await end?.(move);
@@ -161,7 +163,7 @@ describeMove('the whole move, rehearsed', () => {
       await sleep(1_000);
     }
     await move.runsOnHost('shift', 'rollback');
-    move.mirroredToMs = Date.now();
+    move.endOfMirror();
     await move.traffic.stop();
     const stored = await move.reconcile();
     await print('switches there and back', {
@@ -172,4 +174,87 @@ describeMove('the whole move, rehearsed', () => {
     expect(stored).toMatchObject({ failed: [], lost: [], doubled: [], uncertain: [] });
     expect(Math.max(...switches)).toBeLessThan(60_000);
   });
+
+  const itFully = IS_FULL ? it : it.skip;
+
+  itFully(
+    'keeps every post: a crash report, a database outage of 20 s, a new ambulance in the middle',
+    async () => {
+      const move = await begin();
+      const { traffic, host } = move;
+      await move.prepare();
+      await move.frontDoor();
+      await move.quickTo('all');
+      move.mirroredFromMs = Date.now();
+      await move.phase('new ambulance', () => move.addAmbulanceInTheMiddle());
+      await sleep(BASELINE_MS);
+      const crashMs = Date.now();
+      await move.phase('crash report', async () => {
+        traffic.crash('300');
+        await sleep(1_000);
+        await until(
+          async () => traffic.probes.at(-1)?.isGood === true && (await move.isTeeDrained()),
+          'the tee',
+        );
+      });
+      const outageMs = Date.now();
+      await move.phase('database outage', async () => {
+        host.stallDatabase(true);
+        await sleep(20_000);
+        host.stallDatabase(false);
+      });
+      const outageEndMs = Date.now();
+      await sleep(2 * BASELINE_MS);
+      const { phase, heldBecause } = await move.state();
+      await move.runsOnHost('shift', 'rollback');
+      move.endOfMirror();
+      await traffic.stop();
+      // The old server answers before it stores, and the crash report and the outage end or hang it.
+      const isDisturbed = ({ atMs }: Post): boolean =>
+        isWithin(atMs, crashMs, crashMs + 10_000) || isWithin(atMs, outageMs, outageEndMs + 10_000);
+      const stored = await move.reconcile(isDisturbed);
+      await print('crash report, outage, new ambulance', {
+        ...figuresOf(move, stored),
+        'phase after all': `${phase}${heldBecause === null ? '' : `, held: ${heldBecause}`}`,
+      });
+      expect(stored).toMatchObject({ lost: [], doubled: [] });
+      expect(stored.failed.filter((post) => !isDisturbed(post))).toEqual([]);
+    },
+  );
+
+  itFully('goes on after a restart of the machine in each phase', async () => {
+    const move = await begin();
+    const windows: [number, number][] = [];
+    const reboot = async (name: string): Promise<void> => {
+      await sleep(2_000);
+      const fromMs = Date.now();
+      await move.phase(`restart in ${name}`, () => move.host.reboot());
+      windows.push([fromMs - 2_000, Date.now() + 2_000]);
+    };
+    await move.prepare();
+    await move.frontDoor();
+    for (const phase of ['shadow', 'one', 'half', 'all'] as const) {
+      await move.shift(phase === 'shadow' ? ['start'] : ['to', phase], phase, QUICK);
+      if (phase === 'shadow') move.mirroredFromMs = Date.now();
+      await reboot(phase);
+      await move.resume();
+      expect((await move.state()).phase).toBe(phase === 'all' ? 'soak' : phase);
+    }
+    await move.whenGood('soak');
+    await move.runsOnHost('shift', 'complete');
+    await reboot('done');
+    expect(await move.host.stateOf('tracking')).toBe('stopped');
+    await sleep(BASELINE_MS);
+    await move.traffic.stop();
+    const isDisturbed = ({ atMs }: Post): boolean => windows.some(([from, to]) => isWithin(atMs, from, to));
+    const stored = await move.reconcile(isDisturbed);
+    await print('a restart of the machine in each phase', {
+      ...figuresOf(move, stored),
+      'failed while the machine ran': stored.failed.filter((post) => !isDisturbed(post)).length,
+    });
+    expect(stored).toMatchObject({ lost: [], doubled: [] });
+    expect(stored.failed.filter((post) => !isDisturbed(post))).toEqual([]);
+  });
 });
+
+const isWithin = (atMs: number, fromMs: number, toMs: number): boolean => atMs >= fromMs && atMs <= toMs;

@@ -99,14 +99,18 @@ export class Traffic {
     return new Map(this.boxes.map(({ code, index }) => [code, index]));
   }
 
-  get longestGapsMs(): { panel: number; watcher: number } {
-    const longest = (viewers: readonly { readonly gaps: Gaps }[]): number =>
-      Math.max(0, ...viewers.map(({ gaps }) => gaps.currentMs));
-    return { panel: longest(this.panels), watcher: longest(this.watchers) };
+  /** Until posts ended for them. */
+  longestGapsMs: { panel: number | null; watcher: number | null } = { panel: null, watcher: null };
+
+  /** From now on Samserver gets no posts, because the old server is alone again. */
+  endWatchers(): void {
+    this.longestGapsMs.watcher ??= longestOf(this.watchers);
   }
 
   /** No further post; resolves when each one has its end. */
   async stop(): Promise<void> {
+    this.endWatchers();
+    this.longestGapsMs.panel ??= longestOf(this.panels);
     this.timers.forEach((timer) => clearInterval(timer));
     await Promise.all(this.open);
     await Promise.all(this.devices.map((device) => device.stop()));
@@ -179,6 +183,9 @@ export class Traffic {
     });
   }
 }
+
+const longestOf = (viewers: readonly { readonly gaps: Gaps }[]): number =>
+  Math.max(0, ...viewers.map(({ gaps }) => gaps.currentMs));
 
 interface Sent {
   readonly path: string;
