@@ -280,9 +280,14 @@ export class Rehearsal {
     const records = await MoveJournal.read(this.host.nginx.frontDoor);
     const from = records.findLastIndex(({ kind }) => kind === 'rollback.started');
     const beganMs = Date.parse(records[from]?.at ?? '');
+    const rollback = records.slice(from);
+    // A dead Samserver has no sockets to close: then the end of the rollback counts.
     const atOf = (step: string): number =>
       Date.parse(
-        records.slice(from).find((each) => each.kind === 'step.done' && each.step === step)?.at ?? '',
+        (
+          rollback.find((each) => each.kind === 'step.done' && each.step === step) ??
+          rollback.find(({ kind }) => kind === 'rollback.done')
+        )?.at ?? '',
       );
     return { httpAtMs: atOf('http'), httpMs: atOf('http') - beganMs, socketsMs: atOf('sockets') - beganMs };
   }
