@@ -224,7 +224,9 @@ export class Rehearsal {
         throw new Error(`the command ended before ${what}`);
       return is(state);
     }, what).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${watching?.output.slice(-3_000) ?? ''}`);
+      const text = await readFile(join(this.host.nginx.frontDoor, 'journal.jsonl'), 'utf8');
+      const rollbacks = text.split('\n').filter((line) => line.includes('"rollback.started"'));
+      throw new Error(`${String(error)}\n${watching?.output.slice(-3_000) ?? ''}\n${rollbacks.join('\n')}`);
     });
   }
 
@@ -276,7 +278,7 @@ export class Rehearsal {
   }
 
   /** Of the last rollback: when all HTTP went to blue, and how long it took from the begin. */
-  async rollbackTimes(): Promise<{ httpAtMs: number; httpMs: number; socketsMs: number }> {
+  async rollbackTimes(): Promise<RollbackTimes> {
     const records = await MoveJournal.read(this.host.nginx.frontDoor);
     const from = records.findLastIndex(({ kind }) => kind === 'rollback.started');
     const beganMs = Date.parse(records[from]?.at ?? '');
@@ -289,7 +291,12 @@ export class Rehearsal {
           rollback.find(({ kind }) => kind === 'rollback.done')
         )?.at ?? '',
       );
-    return { httpAtMs: atOf('http'), httpMs: atOf('http') - beganMs, socketsMs: atOf('sockets') - beganMs };
+    return {
+      beganMs,
+      httpAtMs: atOf('http'),
+      httpMs: atOf('http') - beganMs,
+      socketsMs: atOf('sockets') - beganMs,
+    };
   }
 
   async addAmbulanceInTheMiddle(): Promise<void> {
@@ -440,6 +447,14 @@ export class Rehearsal {
   private get imageEnv(): Record<string, string> {
     return { IMAGE_DIR: this.volume, IMAGE_MIN_FREE_PCT: '0' };
   }
+}
+
+interface RollbackTimes {
+  readonly beganMs: number;
+  /** When all HTTP went to blue. */
+  readonly httpAtMs: number;
+  readonly httpMs: number;
+  readonly socketsMs: number;
 }
 
 export interface Reconciliation {

@@ -205,9 +205,9 @@ describeMove('the whole move, rehearsed', () => {
       });
       const outageEndMs = Date.now();
       await sleep(2 * BASELINE_MS);
-      const { phase, heldBecause } = await move.state();
-      await move.runsOnHost('shift', 'rollback');
-      move.endOfMirror();
+      const { phase, heldBecause, analysis } = await move.state();
+      if (phase !== 'rolled-back') await move.runsOnHost('shift', 'rollback');
+      move.endOfMirror((await move.rollbackTimes()).beganMs);
       await traffic.stop();
       // The old server answers before it stores, and the crash report and the outage end or hang it.
       const isDisturbed = ({ atMs }: Post): boolean =>
@@ -215,7 +215,8 @@ describeMove('the whole move, rehearsed', () => {
       const stored = await move.reconcile(isDisturbed);
       await print('crash report, outage, new ambulance', {
         ...figuresOf(move, stored),
-        'phase after all': `${phase}${heldBecause === null ? '' : `, held: ${heldBecause}`}`,
+        'phase at the end': phase ?? 'none',
+        why: heldBecause ?? analysis?.why ?? 'none',
       });
       expect(stored).toMatchObject({ lost: [], doubled: [] });
       expect(stored.failed.filter((post) => !isDisturbed(post))).toEqual([]);

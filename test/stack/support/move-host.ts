@@ -101,12 +101,7 @@ export class MoveHost {
 
   /** Power off and on: every process and the table of nft are gone, and what starts by itself on a real machine starts. */
   async reboot(): Promise<void> {
-    const pids = await mustRun('ip', ['netns', 'pids', this.name]);
-    for (const pid of pids.split('\n').filter((each) => each !== '')) killIfThere(Number(pid));
-    await until(
-      async () => (await mustRun('ip', ['netns', 'pids', this.name])).trim() === '',
-      'the end of all',
-    );
+    await this.killAll();
     await this.nft('flush', 'ruleset');
     await this.startDatabase();
     await this.pm2('resurrect');
@@ -249,6 +244,7 @@ export class MoveHost {
   async close(): Promise<void> {
     await this.pm2('kill').catch(() => undefined);
     await this.nginx?.close();
+    await this.killAll();
     await run('ip', ['netns', 'del', this.name]);
     await run('ip', ['link', 'del', this.link]);
     await this.volume.remove();
@@ -257,6 +253,16 @@ export class MoveHost {
 
   get pm2Home(): string {
     return join(this.root, '.pm2');
+  }
+
+  private async killAll(): Promise<void> {
+    const pids = async (): Promise<number[]> =>
+      (await mustRun('ip', ['netns', 'pids', this.name]))
+        .split('\n')
+        .filter((each) => each !== '')
+        .map(Number);
+    (await pids()).forEach(killIfThere);
+    await until(async () => (await pids()).length === 0, 'the end of all processes');
   }
 
   private get pm2Env(): Record<string, string> {
