@@ -223,7 +223,7 @@ export class Rehearsal {
       if (!is(state) && watching && watching.child.exitCode !== null && watching.child.exitCode !== 0)
         throw new Error(`the command ended before ${what}`);
       return is(state);
-    }, what).catch((error: unknown) => {
+    }, what).catch(async (error: unknown) => {
       const text = await readFile(join(this.host.nginx.frontDoor, 'journal.jsonl'), 'utf8');
       const rollbacks = text.split('\n').filter((line) => line.includes('"rollback.started"'));
       throw new Error(`${String(error)}\n${watching?.output.slice(-3_000) ?? ''}\n${rollbacks.join('\n')}`);
