@@ -66,7 +66,7 @@ export class Rehearsal {
       await writeFile(join(folder, `0_${n}_1000.jpg`), jpegs.jpeg('old', n));
     await host.startPm2();
     rehearsal.traffic.startProbes();
-    rehearsal.addresses = await host.addOutsideAddresses(CODES.length + 1);
+    rehearsal.addresses = await host.addOutsideAddresses(CODES.length);
     CODES.forEach((code, index) => rehearsal.traffic.addBox(code, rehearsal.addresses[index] ?? ''));
     for (let n = 0; n < PANELS; n += 1) await rehearsal.traffic.addPanel(host.socketUrl);
     return rehearsal;
@@ -299,13 +299,6 @@ export class Rehearsal {
     };
   }
 
-  async addAmbulanceInTheMiddle(): Promise<void> {
-    const code = '399';
-    this.ambulances.set(code, await this.database.addAmbulance(code));
-    await until(async () => (await this.readVehicles()).has(code), 'the new ambulance on Samserver');
-    this.traffic.addBox(code, this.addresses.at(-1) ?? '');
-  }
-
   async isTeeDrained(): Promise<boolean> {
     const { body } = await call(this.host.green, 'GET', '/api/v1/ops/legacy-tee', { token: OPS_TOKEN });
     return body.isDrained === true || body.state === 'idle';
@@ -318,7 +311,7 @@ export class Rehearsal {
   async reconcile(inDoubt: (post: Post) => boolean = () => false): Promise<Reconciliation> {
     await until(() => this.isTeeDrained(), 'a drained tee');
     const accepted = this.traffic.posts.filter(({ end }) => end === 200);
-    const first = new Set(CODES.concat('399').map((code) => `position ${code} 0`));
+    const first = new Set(CODES.map((code) => `position ${code} 0`));
     const expected = accepted.filter(({ name }) => !name.startsWith('crash'));
     const missingIn = (copies: ReadonlyMap<string, number>, of: readonly Post[]): Post[] =>
       of.filter(({ name }) => !copies.has(name));

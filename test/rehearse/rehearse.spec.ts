@@ -1,7 +1,6 @@
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../support/sockets.js';
 import { describeWith } from '../stack/support/front-door.js';
 import { PM2 } from '../stack/support/move-host.js';
 import { figuresOf, percentileMs, print, seconds } from './figures.js';
@@ -176,52 +175,6 @@ describeMove('the whole move, rehearsed', () => {
   });
 
   const itFully = IS_FULL ? it : it.skip;
-
-  itFully(
-    'keeps every post: a crash report, a database outage of 20 s, a new ambulance in the middle',
-    async () => {
-      const move = await begin();
-      const { traffic, host } = move;
-      await move.prepare();
-      await move.frontDoor();
-      await move.quickTo('all');
-      move.mirroredFromMs = Date.now();
-      await move.phase('new ambulance', () => move.addAmbulanceInTheMiddle());
-      await sleep(BASELINE_MS);
-      const crashMs = Date.now();
-      await move.phase('crash report', async () => {
-        traffic.crash('300');
-        await sleep(1_000);
-        await until(
-          async () => traffic.probes.at(-1)?.isGood === true && (await move.isTeeDrained()),
-          'the tee',
-        );
-      });
-      const outageMs = Date.now();
-      await move.phase('database outage', async () => {
-        host.stallDatabase(true);
-        await sleep(20_000);
-        host.stallDatabase(false);
-      });
-      const outageEndMs = Date.now();
-      await sleep(2 * BASELINE_MS);
-      const { phase, heldBecause, analysis } = await move.state();
-      if (phase !== 'rolled-back') await move.runsOnHost('shift', 'rollback');
-      move.endOfMirror((await move.rollbackTimes()).beganMs);
-      await traffic.stop();
-      // The old server answers before it stores, and the crash report and the outage end or hang it.
-      const isDisturbed = ({ atMs }: Post): boolean =>
-        isWithin(atMs, crashMs, crashMs + 10_000) || isWithin(atMs, outageMs, outageEndMs + 10_000);
-      const stored = await move.reconcile(isDisturbed);
-      await print('crash report, outage, new ambulance', {
-        ...figuresOf(move, stored),
-        'phase at the end': phase ?? 'none',
-        why: heldBecause ?? analysis?.why ?? 'none',
-      });
-      expect(stored).toMatchObject({ lost: [], doubled: [] });
-      expect(stored.failed.filter((post) => !isDisturbed(post))).toEqual([]);
-    },
-  );
 
   itFully('goes on after a restart of the machine in each phase', async () => {
     const move = await begin();

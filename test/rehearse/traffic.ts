@@ -11,7 +11,7 @@ const PROBE_MS = 1_000;
 const ANSWER_LIMIT_MS = 10_000;
 
 export interface Post {
-  /** `position 300 17`, `picture <SHA-256>`, `crash 300` */
+  /** `position 300 17`, `picture <SHA-256>` */
   readonly name: string;
   readonly atMs: number;
   readonly ms: number;
@@ -85,13 +85,6 @@ export class Traffic {
 
   addDevice(socketUrl: string, vehicle: FleetVehicle): void {
     this.devices.push(new SendingDevice(socketUrl, vehicle, 1_000));
-  }
-
-  crash(code: string): void {
-    const box = this.boxes.find((each) => each.code === code);
-    if (!box) throw new Error(`no box ${code}`);
-    const fix = { lat: latitudeOf(box.index, 0), lon: 100.5, speedMps: 10, headingDeg: 90 };
-    this.post(`crash ${code}`, box.address, boxRequest.crash(code, fix));
   }
 
   /** Names of the boxes' codes and their numbers, as `latitudeOf` has them. */

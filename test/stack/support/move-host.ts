@@ -51,7 +51,6 @@ export class MoveHost {
   /** Inside. */
   databaseUrl = '';
   private program: Program | null = null;
-  private database: Program | null = null;
   private greenOptions: GreenOptions = {};
 
   private constructor(
@@ -77,19 +76,14 @@ export class MoveHost {
   }
 
   private async startDatabase(): Promise<void> {
-    this.database = this.spawn(process.execPath, [
+    const database = this.spawn(process.execPath, [
       ...[`${ROOT}dist/cli.js`, 'db', '--directory', join(this.root, 'database'), '--port', '27018'],
     ]);
-    const [, url = ''] = await this.database.waitForOutput(/MONGODB_URL=(\S+)/);
+    const [, url = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
     this.databaseUrl = url;
     // It listens on the loopback only.
     const forward = this.spawn(process.execPath, ['-e', FORWARD]);
     await forward.waitForOutput(/forwards/);
-  }
-
-  /** Lets the database answer nothing, or again. */
-  stallDatabase(isStalled: boolean): void {
-    this.database?.child.kill(isStalled ? 'SIGSTOP' : 'SIGCONT');
   }
 
   /** Addresses of the outside, one for each box. */
