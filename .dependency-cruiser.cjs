@@ -32,7 +32,7 @@ const ALLOWED_IMPORTS = {
 
 /** Entries below a folder, for what must load without the rest of it. */
 const SUB_ENTRIES = [
-  '^src/(core/commands|images/volume|legacy/(status|roles)|migration/(adopt|images|front-door|load|compare|shift|complete)|tools/[^/]+)/index\\.ts$',
+  '^src/(core/commands|images/volume|legacy/(status|roles)|migration/(adopt|backups|images|front-door|load|compare|shift|complete)|tools/[^/]+)/index\\.ts$',
 ];
 
 const importRules = Object.entries(ALLOWED_IMPORTS).map(([folder, allowed]) => ({

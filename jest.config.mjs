@@ -23,7 +23,6 @@ const shared = {
 const QUIET = [
   'image-retention-load',
   'images-load',
-  'images-toolkit',
   'legacy-spool',
   'load',
   'reconnects',

@@ -18,7 +18,7 @@ import { SAMSERVER } from './support/table.mjs';
 
 /** The first ones run without a name. */
 const USUAL = ['ingest', 'fan-out', 'reads', 'history', 'nearest', 'start', 'scale'];
-const OTHERS = ['fleet', 'instances', 'reconnects', 'images', 'boxes', 'toolkit', 'metrics'];
+const OTHERS = ['fleet', 'instances', 'reconnects', 'images', 'boxes', 'side-by-side', 'toolkit', 'metrics'];
 const PARTS = [...USUAL, ...OTHERS];
 /** Fewer pairs cannot show a difference: `compare` in statistics.mjs. */
 const ROUNDS_TO_COMPARE = 8;

@@ -20,6 +20,7 @@ import { CrewEventsModule } from './crew-events/index.js';
 import { LegacyModule, SharedCollectionsModule } from './legacy/index.js';
 import { DeploymentModule } from './deployment/index.js';
 import { AdoptionFollowerModule } from './migration/adopt/index.js';
+import { BackupScheduleModule } from './migration/backups/index.js';
 import { TrackingModule } from './tracking/index.js';
 import { VehiclesModule } from './vehicles/index.js';
 
@@ -44,6 +45,7 @@ export class AppModule {
         GatewayModule,
         LegacyModule.with(settings),
         AdoptionFollowerModule,
+        BackupScheduleModule,
         CrewEventsModule.with(settings, SharedCollectionsModule),
         HealthModule,
       ],

@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./migration/index.js')).initCommand,
   },
   {
+    name: 'backup',
+    summary: 'make, list, verify, restore, rehearse and prune backups of the database',
+    load: async () => (await import('./migration/index.js')).backupCommand,
+  },
+  {
     name: 'schema',
     summary: 'show and migrate the schema of the database',
     load: async () => (await import('./migration/index.js')).schemaCommand,

@@ -579,7 +579,7 @@ const FAULTS = [
   },
   {
     what: 'the report of compare shows text from outside as HTML',
-    file: 'src/migration/compare/html-report.ts',
+    file: 'src/migration/escape-html.ts',
     from: "'<': '&lt;',",
     to: "'<': '<',",
     specs: ['compare/compare.spec'],

@@ -16,7 +16,7 @@ import { Table } from '../support/table.mjs';
 import { cpuSeconds, rssMb, watchMemory } from '../support/usage.mjs';
 
 const BOXES = 16;
-const LEAST_SECONDS = 20;
+const LEAST_SECONDS = 10;
 const WARM_UP_S = 5;
 const BATCH = 5_000;
 const AIM_MS = 8;

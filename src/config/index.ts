@@ -1,3 +1,4 @@
+export { LEGACY_SETTINGS } from './legacy-settings.js';
 export { loadEnvFile } from './env-file.js';
 export { loadSettings, type LoadedSettings } from './load-settings.js';
 export type { SettingDefinition, SettingGroup } from './setting-definition.js';

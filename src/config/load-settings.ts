@@ -130,6 +130,13 @@ export function loadSettings(env: Environment): LoadedSettings {
     schema: { onStart: values.SCHEMA_ON_START },
     tls: { certPath: values.TLS_CERT_PATH },
     metrics: { allowFrom: values.METRICS_ALLOW_FROM },
+    backups: {
+      directory: values.BACKUP_DIR && resolve(values.BACKUP_DIR),
+      everyMs: values.BACKUP_EVERY_H * 3_600_000,
+      keep: values.BACKUP_KEEP,
+      keyFile: values.BACKUP_KEY_FILE && resolve(values.BACKUP_KEY_FILE),
+      imagesDirectory: values.BACKUP_IMAGES_DIR && resolve(values.BACKUP_IMAGES_DIR),
+    },
     images: {
       directory: imageDirectory(values.IMAGE_DIR, url === null ? dataDir : null),
       maxBytes: values.IMAGE_MAX_BYTES,

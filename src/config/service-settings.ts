@@ -32,6 +32,38 @@ export const SYSTEM_SETTINGS = {
   }),
 };
 
+export const BACKUP_SETTINGS = {
+  BACKUP_DIR: setting({
+    type: type.text(1, 1024),
+    default: null,
+    defaultText: 'none, the service makes no backups',
+    text: 'Directory of the backups of the database. It should be on another disk or machine. Several instances must share it.',
+  }),
+  BACKUP_EVERY_H: setting({
+    type: type.integer(0, 8_760),
+    default: '0',
+    unit: 'h',
+    text: 'Interval at which one instance makes a backup, verifies it and deletes old ones. 0 makes none: `samserver backup run` does.',
+  }),
+  BACKUP_KEEP: setting({
+    type: type.integer(1, 10_000),
+    default: '7',
+    text: 'Complete backups that are kept. Older ones are deleted after a new one is verified.',
+  }),
+  BACKUP_KEY_FILE: setting({
+    type: type.text(1, 1024),
+    default: null,
+    defaultText: 'none, backups are not encrypted',
+    text: 'Key file as `age-keygen` writes it. With recipients (`age1…`) alone, this machine can write backups and cannot read them.',
+  }),
+  BACKUP_IMAGES_DIR: setting({
+    type: type.text(1, 1024),
+    default: null,
+    defaultText: 'none',
+    text: 'Directory of `samserver images backup`. A backup of the database names the newest finished one in it: together they are one set.',
+  }),
+};
+
 export const DATABASE_SETTINGS = {
   MONGODB_URL: setting({
     type: type.mongoUrl,

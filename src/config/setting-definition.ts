@@ -1,7 +1,7 @@
 import type { SettingType } from './setting-types.js';
 
 type SettingUnit =
-  'ms' | 's' | 'min' | 'days' | 'm' | 'm/s' | 'km/h' | 'bytes' | 'bytes/s' | 'MB' | 'pixels' | '%';
+  'ms' | 's' | 'min' | 'h' | 'days' | 'm' | 'm/s' | 'km/h' | 'bytes' | 'bytes/s' | 'MB' | 'pixels' | '%';
 
 /**
  * One setting: a row of the table that validation, `.env.example` and `docs/settings.md` are made of.

@@ -2,6 +2,7 @@ import { IMAGE_SETTINGS, POSITION_SETTINGS } from './feature-settings.js';
 import { CREW_EVENT_SETTINGS, LEGACY_SETTINGS } from './legacy-settings.js';
 import {
   ACCESS_SETTINGS,
+  BACKUP_SETTINGS,
   DATABASE_SETTINGS,
   LIMIT_SETTINGS,
   OPERATION_SETTINGS,
@@ -14,6 +15,7 @@ import type { SettingDefinition, SettingGroup } from './setting-definition.js';
 export const SETTING_GROUPS: readonly SettingGroup[] = [
   { title: 'System and ports', settings: SYSTEM_SETTINGS },
   { title: 'Database', settings: DATABASE_SETTINGS },
+  { title: 'Backups of the database', settings: BACKUP_SETTINGS },
   { title: 'Redis', settings: REDIS_SETTINGS },
   { title: 'Access', settings: ACCESS_SETTINGS },
   { title: 'Operation', settings: OPERATION_SETTINGS },
@@ -28,6 +30,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
 export const SETTING_DEFINITIONS = {
   ...SYSTEM_SETTINGS,
   ...DATABASE_SETTINGS,
+  ...BACKUP_SETTINGS,
   ...REDIS_SETTINGS,
   ...ACCESS_SETTINGS,
   ...OPERATION_SETTINGS,

@@ -76,6 +76,7 @@ export interface Settings {
   readonly schema: { readonly onStart: 'up' | 'check' };
   readonly tls: { readonly certPath: string | null };
   readonly metrics: { readonly allowFrom: readonly string[] };
+  readonly backups: BackupSettings;
   readonly images: ImageSettings;
   readonly legacy: LegacySettings;
   /** The collections of the old server, read by other programs. */
@@ -105,6 +106,17 @@ export interface SocketLimits {
   readonly unjoined: number;
   readonly unjoinedPerAddress: number;
   readonly perCaller: number;
+}
+
+export interface BackupSettings {
+  /** null: no backups. */
+  readonly directory: string | null;
+  /** 0: only by command. */
+  readonly everyMs: number;
+  readonly keep: number;
+  readonly keyFile: string | null;
+  /** Backup of the pictures; null: none is named. */
+  readonly imagesDirectory: string | null;
 }
 
 export interface ImageSettings {

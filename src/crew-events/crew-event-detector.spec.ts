@@ -37,6 +37,8 @@ let storedTrackings: Map<string, StoredTracking>;
 let heldSinceMs: number;
 /** The old server notifies the panel: of the positions without this epoch. */
 let ourEpoch: number | null;
+/** States of the largest write. */
+let largestWrite: number;
 beforeEach(() => {
   epoch = 0;
   states = new Map();
@@ -47,6 +49,7 @@ beforeEach(() => {
   heldSinceMs = 0;
   ourEpoch = null;
   sent = [];
+  largestWrite = 0;
 });
 
 const SETTINGS = {
@@ -89,6 +92,7 @@ async function takeOver(mine: number, settings = SETTINGS): Promise<CrewEventDet
     },
     save: async (saved: readonly CrewState[], as: number) => {
       if (as !== epoch) throw new Error('E11000');
+      largestWrite = Math.max(largestWrite, saved.length);
       for (const state of saved) states.set(state.vehicleId, structuredClone(state));
     },
   } as unknown as CrewStatesRepository;
@@ -225,6 +229,17 @@ describe('notifications of the panel', () => {
     await (await takeOver(3, WITH_PANEL)).detect([fix(112, 10)]);
     expect(ofPanel()).toEqual([`offline.${T0}`, `online.${T0 + 110_000}`]);
   });
+});
+
+it('records a fleet that becomes silent at once in pages', async () => {
+  const detector = await takeOver(1);
+  const fleet = Array.from({ length: 1_000 }, (_, n) => n.toString(16).padStart(24, '0'));
+  await detector.detect(fleet.map((vehicleId) => ({ ...fix(0, 10), vehicleId })));
+  await detector.save(true);
+  largestWrite = 0;
+  await detector.detectOffline(T0 + 60_000);
+  expect(recorded.filter((id) => id.includes('.offline.'))).toHaveLength(1_000);
+  expect(largestWrite).toBe(250);
 });
 
 describe('beside the old server', () => {

@@ -24,6 +24,8 @@ import { applyPanelRules, silenceNotifications, type StoredTracking } from './pa
 const SAVE_EVERY_MS = 5_000;
 /** While the old server writes the documents. */
 const STORED_READ_EVERY_MS = 5_000;
+/** Vehicles that became silent, in one write. */
+const SILENT_PAGE_SIZE = 250;
 
 /** What both sets of rules make of one or more positions of a vehicle. */
 interface DetectionResult extends CrewRuleResult {
@@ -114,20 +116,9 @@ export class CrewEventDetector {
     const silent = [...this.states].filter(
       ([, { isOnline, heardMs }]) => isOnline && nowMs - heardMs >= this.rules.offlineAfterMs,
     );
-    if (silent.length === 0) return;
-    await this.dispatchSystem.refresh(silent.map(([vehicleId]) => vehicleId));
-    const results = new Map<string, DetectionResult>();
-    for (const [vehicleId, state] of silent) {
-      const request = this.dispatchSystem.requestOf(vehicleId, state);
-      const result = detectSilence(vehicleId, state, nowMs, this.rules, request);
-      const isShadow = !this.dispatchSystem.isNotifier;
-      if (result)
-        results.set(vehicleId, {
-          ...result,
-          notifications: marked(silenceNotifications(result.events), isShadow),
-        });
-    }
-    await this.persist(results);
+    // In pages, as positions are: a fleet that becomes silent at once must not hold up devices.
+    for (let start = 0; start < silent.length; start += SILENT_PAGE_SIZE)
+      await this.persistSilence(silent.slice(start, start + SILENT_PAGE_SIZE), nowMs);
   }
 
   /** Records one event for each mark of a device clock, also when an earlier leader has recorded it already. */
@@ -178,6 +169,25 @@ export class CrewEventDetector {
         return memory ? [{ vehicleId, memory, pending: [] }] : [];
       }),
     );
+  }
+
+  private async persistSilence(
+    silent: readonly (readonly [string, CrewVehicleState])[],
+    nowMs: number,
+  ): Promise<void> {
+    await this.dispatchSystem.refresh(silent.map(([vehicleId]) => vehicleId));
+    const results = new Map<string, DetectionResult>();
+    for (const [vehicleId, state] of silent) {
+      const request = this.dispatchSystem.requestOf(vehicleId, state);
+      const result = detectSilence(vehicleId, state, nowMs, this.rules, request);
+      const isShadow = !this.dispatchSystem.isNotifier;
+      if (result)
+        results.set(vehicleId, {
+          ...result,
+          notifications: marked(silenceNotifications(result.events), isShadow),
+        });
+    }
+    await this.persist(results);
   }
 
   private isNewPosition(position: CrewPosition): boolean {

@@ -1,5 +1,5 @@
 export { insertOrFindDuplicates } from './insert-or-find-duplicates.js';
-export { insertRawOrFindDuplicates } from './insert-raw.js';
+export { insertRaw, insertRawOrFindDuplicates } from './insert-raw.js';
 export { BSONType, decodeDocument, encodeDocument, findRaw } from './raw-documents.js';
 export { CursorsRepository } from './cursors.repository.js';
 export { DatabaseTime, readDatabaseTime } from './database-time.js';
@@ -7,7 +7,7 @@ export { CommandDatabase, CommandDatabaseModule } from './command-database.modul
 export { DatabaseConnection, type DatabasePhase, StartupTasks } from './database-connection.js';
 export { DatabaseModule } from './database.module.js';
 export { DeploymentIdRepository, DeploymentIdService } from './deployment-id.service.js';
-export { collectionOf } from './collection-of.js';
+export { collectionOf, databaseOf } from './collection-of.js';
 export { openConnection } from './connections.js';
 export { LockLostError } from './database-lock.js';
 export { LocksService } from './locks.service.js';

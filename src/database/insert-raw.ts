@@ -40,12 +40,20 @@ const { InsertOperation } = createRequire(import.meta.url)(
  * @returns the indexes of the documents whose `_id` was stored before
  * @throws storage/unavailable after any other error: then each document may or may not be stored
  */
-export async function insertRawOrFindDuplicates<T>(
+export function insertRawOrFindDuplicates<T>(
   model: Model<T>,
   raws: readonly Uint8Array[],
 ): Promise<ReadonlySet<number>> {
-  const database = databaseOf(model.db);
-  const collection = database.collection(model.collection.name) as mongo.Collection & DriverCollection;
+  return insertRaw(databaseOf(model.db), model.collection.name, raws);
+}
+
+/** As `insertRawOrFindDuplicates`, for a collection without a model. */
+export async function insertRaw(
+  database: mongo.Db,
+  name: string,
+  raws: readonly Uint8Array[],
+): Promise<ReadonlySet<number>> {
+  const collection = database.collection(name) as mongo.Collection & DriverCollection;
   const { writeConcern } = collection;
   const options = { ordered: false, ...(writeConcern && { writeConcern }) };
   const operation = new InsertOperation(collection.s.namespace, raws, options, raws);

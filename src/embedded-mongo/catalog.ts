@@ -56,6 +56,19 @@ export class Catalog {
     return index;
   }
 
+  /** Of one database, ordered by name. */
+  listOf(database: string): CollectionEntry[] {
+    return [...this.entries.values()]
+      .filter(({ namespace }) => namespace.startsWith(`${database}.`))
+      .sort((one, other) => (one.namespace < other.namespace ? -1 : 1));
+  }
+
+  /** The collection does not exist any more. Its keys stay: numbers of tables are not used again. */
+  remove({ namespace }: CollectionEntry): void {
+    this.store.remove(joinKey([ENTRIES, Buffer.from(namespace)]));
+    this.entries.delete(namespace);
+  }
+
   private save(entry: CollectionEntry): void {
     const { namespace, isClustered, primary } = entry;
     const indexes = entry.indexes.map(({ tableId, spec }) => ({ tableId, spec }));

@@ -1,8 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type CommandResult, EXIT_CODES, type ExitCode } from '../core/commands/index.js';
 import { type ContractPlan, type SchemaMigrator, type SchemaStep, stepTitle } from '../database/index.js';
 import type { InstancesRepository, RolloutRepository } from '../deployment/index.js';
+import { BackupDirectory } from './backups/backup-directory.js';
+import { isSetName } from './backups/backup-manifest.js';
 import { type Backup, contractRefusals, irreversibleStepWarning } from './contract-refusals.js';
 
 /** `mongodump` writes two files for each collection, so this limit is never reached by a real backup. */
@@ -75,9 +77,23 @@ export async function inspectBackup(path: string | undefined): Promise<Backup> {
     throw error;
   });
   if (!found) return { kind: 'missing' };
+  // A directory of `samserver backup`, or one of its sets: only a complete set counts.
+  const madeAtMs = found.isDirectory() ? await newestSetMadeAtMs(path) : null;
+  if (madeAtMs !== null)
+    return Number.isNaN(madeAtMs) ? { kind: 'empty' } : { kind: 'found', changedAtMs: madeAtMs };
   const files = found.isDirectory() ? await filesIn(path) : [found];
   const changes = files.filter(({ size }) => size > 0).map(({ mtimeMs }) => mtimeMs);
   return changes.length === 0 ? { kind: 'empty' } : { kind: 'found', changedAtMs: Math.max(...changes) };
+}
+
+/** Null: no directory of `samserver backup`. NaN: no set in it is complete. */
+async function newestSetMadeAtMs(path: string): Promise<number | null> {
+  const name = basename(path);
+  const directory = new BackupDirectory(isSetName(name) ? dirname(path) : path);
+  const sets = isSetName(name) ? [directory.set(name)] : await directory.sets();
+  if (sets.length === 0) return null;
+  for (const set of sets) if (await set.isComplete()) return Date.parse((await set.manifest()).madeAt);
+  return NaN;
 }
 
 async function filesIn(directory: string): Promise<{ size: number; mtimeMs: number }[]> {

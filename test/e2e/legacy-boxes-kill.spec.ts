@@ -50,6 +50,7 @@ describe('kill -9 of the service', () => {
         LEGACY_PICTURE_POSTS_PER_S_PER_BOX: '100000',
       };
       let program = await startProcess(ports, env);
+      const logs: string[] = [];
       const boxes = [await newBox(service, '291'), await newBox(service, '292')];
       let isOver = false;
       /** A box repeats a request after 503 or without an answer. */
@@ -82,6 +83,7 @@ describe('kill -9 of the service', () => {
       for (let kill = 0; kill < KILLS; kill += 1) {
         await sleep(300 + Math.random() * 900);
         await program.kill();
+        logs.push(program.output);
         program = await startProcess(ports, env);
       }
       isOver = true;
@@ -89,6 +91,12 @@ describe('kill -9 of the service', () => {
       // A request during a start waits there, and 5 s longer when the process was killed.
       await waitForEmptySpool(join(directory.path, 'legacy-spool'));
 
+      const whatHappened = async (missing: readonly number[], vehicleId: string, token: string) => {
+        const path = `/api/v1/quarantine?limit=500&vehicleId=${vehicleId}`;
+        const { body } = await call(service, 'GET', path, { token });
+        const lines = [...logs, program.output].map((log) => log.slice(-3_000)).join('\n--- kill -9\n');
+        return `not stored: ${missing.join(', ')}\nin quarantine: ${JSON.stringify(body).slice(0, 1_000)}\n${lines}`;
+      };
       const files = new Set(await filesBelow(join(directory.path, 'images')));
       for (const [index, { vehicleId, boxCode, token }] of boxes.entries()) {
         const { lats, pictures, crashes } = sent[index] as Sent;
@@ -96,6 +104,8 @@ describe('kill -9 of the service', () => {
         const { body } = await call(service, 'GET', path, { token });
         const history = body.items as { lat: number; time: string }[];
         expect(lats.length).toBeGreaterThan(KILLS);
+        const missing = lats.filter((each) => !history.some(({ lat }) => lat === each));
+        if (missing.length > 0) throw new Error(await whatHappened(missing, vehicleId, token));
         expect([...new Set(history.map(({ lat }) => lat))]).toEqual(lats);
         expect(new Set(history.map(({ time }) => time)).size).toBe(history.length);
         const images = (await imagesOf(service, vehicleId, token)).body.items;

@@ -43,7 +43,7 @@ describe('the cost of a position', () => {
 
 describe('the cost of a picture request of an old box', () => {
   it('is bounded, also with pictures stored before, and each request is answered in time', async () => {
-    const rows = await bench('boxes', '--records', '50000');
+    const rows = await bench('boxes', '--records', '10000');
     const figures = rows.map((row) => ({
       case: row.case,
       serviceMs: row.spreads['serviceMs']?.median ?? NaN,

@@ -17,6 +17,9 @@ const PANELS = 4;
 /** km/h that the servers store for each post: histories of the old server have no place. */
 const KMH_STEP = 0.36;
 const ROLLBACK_LIMIT_MS = 120_000;
+/** Gates of files, and the comparison, which this machine does not have. */
+const SKIPPED = ['pictures', 'image-backup', 'database-dump', 'certificate', 'compare'];
+const COMPLETE = ['shift', 'complete', ...SKIPPED.flatMap((gate) => ['--skip', gate])];
 
 const describeMove = await describeWith({
   nginx: ['/usr/sbin/nginx', '-v'],
@@ -189,13 +192,16 @@ describeMove('complete, and the way back', () => {
 
   it('is killed at each step and run again: no post fails', async () => {
     expect(await runs('shift', 'complete', '--dry-run')).toContain('6. take-ports');
+    const refused = host.command('shift', 'complete');
+    expect((await refused.exited).code).toBe(1);
+    expect(refused.output).toMatch(/pictures: the picture volume was never verified/);
     expect(await host.stateOf('tracking')).toBe('online');
     for (const { name } of COMPLETE_STEPS) {
-      const killed = host.command('shift', 'complete');
+      const killed = host.command(...COMPLETE);
       await killed.waitForOutput(new RegExp(`^${name}: (?!is done)`, 'm'));
       await killed.kill();
     }
-    await runs('shift', 'complete');
+    await runs(...COMPLETE);
     await expectDone();
     expect(await otherApplication()).toEqual(other);
     expect(boxes.flatMap(({ failed }) => failed)).toEqual([]);
@@ -227,13 +233,42 @@ describeMove('complete, and the way back', () => {
     console.info(JSON.stringify({ rollbackMs, ...panelFigures() }));
   });
 
+  it('gives way to a rollback of another terminal, between its steps', async () => {
+    await host.nginx.apply('--share', 'all', '--redirect', 'on');
+    await host.soaked();
+    const completing = host.command(...COMPLETE);
+    await completing.waitForOutput(/^stop-old-server: (?!is done)/m);
+    const held = host.command('shift', 'hold');
+    expect((await held.exited).code).toBe(1);
+    expect(held.output).toMatch(/phase complete cannot be held/);
+    await runs('shift', 'rollback');
+    expect(await completing.exited).toMatchObject({ code: 130 });
+    expect(completing.output).toMatch(/complete ends before [a-z-]+, by a signal or for a rollback/);
+    await expectBack();
+    expect(boxes.flatMap(({ failed }) => failed)).toEqual([]);
+  });
+
+  it('is continued by a rollback alone once the old server is stopped', async () => {
+    await host.nginx.apply('--share', 'all', '--redirect', 'on');
+    await host.soaked();
+    await runs(...COMPLETE);
+    const rollback = host.command('shift', 'rollback');
+    await rollback.waitForOutput(/undo give-role/);
+    await rollback.kill();
+    const resumed = host.command('shift', 'to', 'half');
+    expect((await resumed.exited).code).toBe(1);
+    expect(resumed.output).toMatch(/a rollback is under way .*: samserver shift rollback/);
+    await runs('shift', 'rollback');
+    await expectBack();
+  });
+
   it('runs undisturbed, and goes back with Samserver dead', async () => {
     await host.nginx.apply('--share', 'all', '--redirect', 'on');
     await host.soaked();
     await panelsAreBack();
     panels.forEach((panel) => panel.reset());
     const startMs = performance.now();
-    await runs('shift', 'complete');
+    await runs(...COMPLETE);
     const completeMs = Math.round(performance.now() - startMs);
     await expectDone();
     await panelsAreBack();
@@ -257,7 +292,7 @@ describeMove('complete, and the way back', () => {
     await host.nginx.apply('--share', 'all', '--redirect', 'on');
     await host.soaked();
     expect((await host.command('decommission', '--soak-h', '0').exited).code).toBe(1);
-    await runs('shift', 'complete');
+    await runs(...COMPLETE);
     expect((await host.command('decommission').exited).code).toBe(1);
     const output = await runs('decommission', '--soak-h', '0', '--evidence', `${host.root}/evidence`);
     expect(output).toContain('other applications stay under PM2: other');

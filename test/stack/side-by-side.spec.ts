@@ -13,7 +13,8 @@ const PART_MS = 1_000 * Number(process.env['SAMSERVER_SIDE_BY_SIDE_S'] ?? 2);
 /** A test has seven parts at most. */
 jest.setTimeout(180_000 + 7 * PART_MS);
 const CODES = Array.from({ length: 16 }, (_, index) => String(301 + index));
-const INDEXES = new Map(CODES.map((code, index) => [code, index]));
+const NEW_CODE = '399';
+const INDEXES = new Map([...CODES, NEW_CODE].map((code, index) => [code, index]));
 /** The old server answers first and stores later: what it answered shortly before its end can be lost there. */
 const OLD_LOSS_MS = 2_000;
 /** nginx logs the end of a request in whole seconds. */
@@ -39,7 +40,8 @@ describeStack('the old server under PM2 and Samserver side by side', () => {
   let boxes: NumberedBoxes;
   beforeAll(async () => {
     servers = await TwoServers.start(CODES);
-    boxes = new NumberedBoxes(servers.nginx.url, INDEXES, await prepareJpegs());
+    const indexes = new Map([...INDEXES].filter(([code]) => code !== NEW_CODE));
+    boxes = new NumberedBoxes(servers.nginx.url, indexes, await prepareJpegs());
     // The first requests of a process take longer than a box waits.
     await boxes.begin();
     await boxes.during(() => sleep(1_000));
@@ -189,5 +191,28 @@ describeStack('the old server under PM2 and Samserver side by side', () => {
       await sleep(PART_MS);
     });
     await reconcile(sent, { refusals: true, owed: true });
+  });
+
+  it('an ambulance is added on the old side while boxes post', async () => {
+    await servers.nginx.apply('--share', 'half');
+    const all = new NumberedBoxes(servers.nginx.url, new Map([[NEW_CODE, 16]]), await prepareJpegs());
+    await servers.shared.addAmbulance(NEW_CODE);
+    await all.begin();
+    let knownAtMs = 0;
+    const sent = await all.during(async () => {
+      await until(async () => (await servers.readVehicles()).has(NEW_CODE), 'the vehicle on green');
+      knownAtMs = Date.now();
+      await sleep(PART_MS);
+    });
+    expect(sent.filter(({ end }) => end !== 200)).toEqual([]);
+    // Before green knows the box and afterwards.
+    expect(sent.filter(({ atMs }) => atMs < knownAtMs).length).toBeGreaterThan(0);
+    expect(sent.filter(({ atMs }) => atMs > knownAtMs).length).toBeGreaterThan(0);
+    await until(async () => {
+      const blue = await servers.onBlue(all.indexes);
+      return sent.every(({ name }) => blue.get(name) === 1);
+    }, 'each post on blue, once');
+    const last = sent.filter(({ atMs }) => atMs > knownAtMs).at(-1)?.name ?? '';
+    await until(async () => (await servers.onGreen(all.indexes)).has(last), 'the last post on green');
   });
 });

@@ -14,7 +14,8 @@ import type { Engine } from '../engine.js';
 import { CommandError } from '../errors.js';
 import { parseFilter } from '../filter.js';
 import type { IndexSpec } from '../index-definition.js';
-import { type Command, statements } from './command.js';
+import { prefixEnd } from '../order-keys.js';
+import { type Command, documentField, statements } from './command.js';
 
 /** mongoose still sends `background`; it has no effect here, nor in MongoDB 6. */
 const SPEC_FIELDS = ['key', 'name', 'unique', 'sparse', 'background'];
@@ -119,4 +120,51 @@ const listIndexes: Command = {
   },
 };
 
-export const SCHEMA_COMMANDS: Record<string, Command> = { create, createIndexes, listIndexes };
+/** All collections of the database in one batch (manual: "listCollections"). */
+const listCollections: Command = {
+  isOnServer: true,
+  fields: ['filter', 'nameOnly', 'authorizedCollections', 'cursor'],
+  run({ engine, request: { database } }, body) {
+    if (Object.keys(documentField('listCollections', body, 'filter')).length > 0)
+      throw new CommandError(197, 'the embedded database takes no filter of listCollections');
+    const firstBatch = engine.catalog.listOf(database).map(({ namespace, isClustered }) => ({
+      name: namespace.slice(database.length + 1),
+      type: 'collection',
+      options: isClustered ? { clusteredIndex: { v: 2, key: { _id: 1 }, name: '_id_', unique: true } } : {},
+      info: { readOnly: false },
+    }));
+    return { cursor: { firstBatch, id: Long.ZERO, ns: `${database}.$cmd.listCollections` }, ok: 1 };
+  },
+};
+
+/** The collections are gone at once; their keys go in steps (manual: "dropDatabase"). */
+const dropDatabase: Command = {
+  isOnServer: true,
+  fields: [],
+  async run({ engine, request: { database } }) {
+    const entries = engine.catalog.listOf(database);
+    await engine.store.write(() => entries.forEach((entry) => engine.catalog.remove(entry)));
+    for (const { prefix } of entries.flatMap(({ primary, indexes }) => [primary, ...indexes]))
+      while (await engine.store.write(() => removeSome(engine, prefix)));
+    return { dropped: database, ok: 1 };
+  },
+};
+
+/** @returns whether keys are left */
+function removeSome({ store }: Engine, prefix: Buffer): boolean {
+  const keys: Buffer[] = [];
+  for (const { key } of store.range({ start: prefix, end: prefixEnd(prefix) })) {
+    keys.push(key);
+    if (keys.length === CHUNK) break;
+  }
+  keys.forEach((key) => store.remove(key));
+  return keys.length === CHUNK;
+}
+
+export const SCHEMA_COMMANDS: Record<string, Command> = {
+  create,
+  createIndexes,
+  listIndexes,
+  listCollections,
+  dropDatabase,
+};

@@ -1,4 +1,5 @@
 import { EXIT_CODES } from '../../core/commands/index.js';
+import { escapeHtml as escape } from '../escape-html.js';
 import { type CompareReport, fieldsText, type Percentiles } from './compare-report.js';
 
 const STYLE = `body{font:15px/1.45 system-ui,sans-serif;margin:2rem;max-width:80rem;color:#222}
@@ -75,17 +76,4 @@ function list(texts: readonly string[]): string {
   return texts.length === 0
     ? ''
     : `<ul class="bad">${texts.map((text) => `<li>${escape(text)}</li>`).join('')}</ul>`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Control characters and the marks that turn the direction of text are shown as `?`, too. */
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (each) => ESCAPES[each] ?? '').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }

@@ -6,10 +6,15 @@ import { runComplete } from './run-complete.js';
 
 /**
  * Enters the phase `complete`, or continues it, and ends in `done`.
+ * @param closedGates a line for each gate that is not open; looked at before the phase is entered
  * @throws CommandError in another phase, or of the step that failed
  */
-export async function completeMove(journal: MoveJournal, context: CompleteContext): Promise<void> {
-  const { phase, rollingBackBecause, heldBecause, analysis } = journal.state;
+export async function completeMove(
+  journal: MoveJournal,
+  context: CompleteContext,
+  closedGates: () => Promise<readonly string[]>,
+): Promise<void> {
+  const { phase, rollingBackBecause } = journal.state;
   if (rollingBackBecause !== null)
     throw new CommandError(
       `a rollback is under way (${rollingBackBecause}): samserver shift rollback`,
@@ -17,12 +22,10 @@ export async function completeMove(journal: MoveJournal, context: CompleteContex
     );
   if (phase !== 'complete') {
     assertNextPhase(phase, 'complete');
-    const against =
-      heldBecause ??
-      (analysis && analysis.verdict !== 'good' ? `${analysis.verdict}: ${analysis.why}` : null);
-    if (against !== null)
+    const closed = await closedGates();
+    if (closed.length > 0)
       throw new CommandError(
-        `the move is held, or its analysis is not good (${against}): samserver shift resume`,
+        ['phase complete was not entered, and nothing was changed:', ...closed].join('\n'),
         EXIT_CODES.FAILURE,
       );
     await journal.append({ kind: 'phase.entered', phase: 'complete', why: `by ${context.by}` });

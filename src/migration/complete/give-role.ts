@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError, EXIT_CODES, UnavailableError } from '../../core/commands/index.js';
+import { CommandError, EXIT_CODES } from '../../core/commands/index.js';
 import type { Detail } from '../shift/move-events.js';
 import type { CompleteContext, CompleteStep } from './complete-context.js';
 import { MoveStore } from './move-store.js';
@@ -34,18 +34,18 @@ export const giveRole: CompleteStep = {
   undo: (context) => giveBack(context),
 };
 
-/** Samserver gives the role back; when it does not answer, the record in storage is changed. */
+/** Samserver gives the role back; when it does not answer, or answers an error, the record in storage is changed. */
 async function giveBack({ green, by, io, say }: CompleteContext): Promise<Detail> {
   const why = 'rollback after complete';
   try {
     const { role, epoch } = await green.role();
     if (role === 'old') return { wasOld: true };
-    for (const line of await green.notWritten()) say(line);
+    for (const line of await green.notWritten().catch(() => UNKNOWN_LOSS)) say(line);
     await green.changeRole('old', epoch, by, why);
     await sleep(ADOPTED_MS);
     return { epoch: (await green.role()).epoch };
   } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
+    if (!(error instanceof Error)) throw error;
     say(`${error.message}: the role is changed in the database`);
     const isChanged = await MoveStore.with(io, (store) => store.giveBackRole(by, why));
     // An instance that hangs and wakes up has it within a second.

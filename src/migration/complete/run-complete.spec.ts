@@ -6,6 +6,7 @@ import { DEFAULT_PLAN } from '../front-door/front-door-plan.js';
 import type { OldProcess } from '../preflight/old/pm2-processes.js';
 import { MoveJournal } from '../shift/move-journal.js';
 import { type CompleteContext, type CompleteStep, notedBefore, NOTE_STEP } from './complete-context.js';
+import { completeMove } from './complete-move.js';
 import { assertStaysStopped } from './complete-steps.js';
 import { assertSoaked } from './decommission.js';
 import { changedCollections } from './old-writes.repository.js';
@@ -16,14 +17,15 @@ let directory: string;
 let journal: MoveJournal;
 let acts: string[];
 let context: CompleteContext;
+let stop: AbortController;
 /** What the servers are like, by step. */
 let world: Set<string>;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'complete-'));
   journal = await MoveJournal.open(directory, { command: 'complete', by: 'a' });
   await journal.append({ kind: 'move.started', move: 'm', why: 'go', detail: {} });
-  [acts, world] = [[], new Set()];
-  context = { say: () => undefined } as unknown as CompleteContext;
+  [acts, world, stop] = [[], new Set(), new AbortController()];
+  context = { say: () => undefined, io: { signal: stop.signal } } as unknown as CompleteContext;
 });
 afterEach(async () => {
   await journal.close();
@@ -65,6 +67,21 @@ describe('runComplete', () => {
     expect(acts).toEqual(['a', 'b', 'a']);
   });
 
+  it('ends after the present step when a rollback of another terminal is asked for', async () => {
+    const asked: CompleteStep = {
+      ...step('a'),
+      run: async () => {
+        stop.abort();
+        acts.push('a');
+        world.add('a');
+        return {};
+      },
+    };
+    await expect(runComplete(journal, context, [asked, step('b')])).rejects.toThrow(/complete ends before b/);
+    expect(acts).toEqual(['a']);
+    expect(journal.state).toMatchObject({ openStep: null, stepsDone: ['complete/a'] });
+  });
+
   it('does not take a step as done because it ran', async () => {
     const idle = { ...step('a'), run: () => Promise.resolve({}) };
     await expect(runComplete(journal, context, [idle])).rejects.toThrow(
@@ -79,6 +96,16 @@ describe('runComplete', () => {
     await undoComplete(journal, context, steps);
     await undoComplete(journal, context, steps);
     expect(acts).toEqual(['undo c', 'undo a', 'undo c', 'undo a']);
+  });
+});
+
+describe('completeMove', () => {
+  it('changes nothing while a gate is not open', async () => {
+    for (const phase of ['shadow', 'one', 'half', 'all', 'soak'] as const)
+      await journal.append({ kind: 'phase.entered', phase, why: 'test' });
+    const entering = completeMove(journal, context, async () => ['pictures: never verified']);
+    await expect(entering).rejects.toThrow(/nothing was changed:\npictures: never verified/);
+    expect(journal.state.phase).toBe('soak');
   });
 });
 

@@ -1,4 +1,4 @@
-import { CommandError, EXIT_CODES } from '../../core/commands/index.js';
+import { CommandError, EXIT_CODES, InterruptedError } from '../../core/commands/index.js';
 import type { MoveJournal } from '../shift/move-journal.js';
 import type { CompleteContext, CompleteStep } from './complete-context.js';
 import { COMPLETE_STEPS } from './complete-steps.js';
@@ -20,6 +20,10 @@ export async function runComplete(
 ): Promise<void> {
   for (const step of steps) {
     const { name, text } = step;
+    if (context.io.signal.aborted)
+      throw new InterruptedError(
+        `complete ends before ${name}, by a signal or for a rollback of another terminal`,
+      );
     try {
       if (await step.isDone?.(context)) {
         context.say(`${name}: is done`);

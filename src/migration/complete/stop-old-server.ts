@@ -16,6 +16,9 @@ const IN_FLIGHT_LIMIT_MS = 12_000;
 /** The old server answers first and writes afterwards. */
 const WRITES_SETTLE_MS = 1_000;
 const START_LIMIT_MS = 60_000;
+/** Longer than PM2 takes to act on a command. */
+const STAYS_MS = 1_000;
+const MAX_STARTS = 3;
 const PAUSE_MS = 100;
 
 export const stopOldServer: CompleteStep = {
@@ -51,9 +54,16 @@ export const stopOldServer: CompleteStep = {
     const startMs = performance.now();
     const removed = await wayBack.read();
     if (removed !== null && (await pm2.processes()).length === 0) await pm2.restore(removed);
-    await pm2.start();
     const blue = noted?.plan.blue;
-    if (blue) await untilAnswers(blue, io.signal);
+    for (let tries = 1; ; tries += 1) {
+      await pm2.start();
+      if (blue) await untilAnswers(blue, io.signal);
+      // A `pm2 stop` of a `complete` that was killed can take effect after the start.
+      await sleep(STAYS_MS);
+      if ((await pm2.processes()).every(({ status }) => status === 'online')) break;
+      if (tries === MAX_STARTS)
+        throw new CommandError(`${pm2.name} does not stay online (pm2 logs)`, EXIT_CODES.UNAVAILABLE);
+    }
     const upMs = Math.round(performance.now() - startMs);
     say(`the old server answers after ${upMs} ms`);
     await pm2.saved.setStatus(pm2.name, 'online');

@@ -4,6 +4,9 @@ import type { FrontDoorFiles } from './front-door-files.js';
 import { mirrorSecretLine, nginxInclude } from './nginx-include.js';
 import type { NginxControl } from './nginx-control.js';
 
+/** Of each run of nginx in an emergency: HTTP must be back within 5 s, by the bypass when nginx hangs. */
+const EMERGENCY_LIMIT_MS = 2_500;
+
 /**
  * @param secret the mirror secret when it is new; null keeps the one of the last `apply`
  * @returns false when the plan is in force already
@@ -66,7 +69,7 @@ export async function applyBlueOnly(
     await keepPrevious(files);
     await files.copy('blueOnly', 'include');
   }
-  await reloadInto(version, files, nginx, signal);
+  await reloadInto(version, files, nginx, signal, EMERGENCY_LIMIT_MS);
   await files.remove('unverified');
   return true;
 }
@@ -96,10 +99,11 @@ async function reloadInto(
   files: FrontDoorFiles,
   nginx: NginxControl,
   signal: AbortSignal,
+  limitMs?: number,
 ): Promise<void> {
-  await nginx.test(files.path('include'));
-  await nginx.reload();
-  if (!(await nginx.isInForce(version, signal)))
+  await nginx.test(files.path('include'), limitMs);
+  await nginx.reload(limitMs);
+  if (!(await nginx.isInForce(version, signal, limitMs)))
     throw new CommandError(
       'nginx was reloaded and does not use the new configuration; its error log says why (a port that is in use?)',
       EXIT_CODES.FAILURE,

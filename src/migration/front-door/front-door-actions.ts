@@ -14,7 +14,7 @@ import { readGreenGaps } from './green-gaps.js';
 import { blueOnly, type ColorAddresses, type FrontDoorPlan } from './front-door-plan.js';
 import { NginxControl } from './nginx-control.js';
 import { MISSED_LOG, nginxInclude, planOf } from './nginx-include.js';
-import { accepts, Redirect } from './redirect.js';
+import { acceptsAt, Redirect } from './redirect.js';
 import { programRunner } from './run-program.js';
 
 export interface ActionOptions {
@@ -92,8 +92,10 @@ export async function applyPlan(
   });
 }
 
+/** Until then another command can end; then the bypass takes connections past an nginx that it may wait for. */
+const BYPASS_AFTER_MS = 1_000;
 /** Longer than an `apply` takes that nginx does not put in force. */
-const EMERGENCY_LOCK_WAIT_MS = 30_000;
+const EMERGENCY_LOCK_WAIT_MS = 40_000;
 
 /**
  * The emergency stop: blue alone. Each step is tried, whatever the others did. The redirect does not wait for another command,
@@ -119,9 +121,10 @@ export async function removeFrontDoor(
       json: { isDryRun: true, version: nginxInclude(blueOnly(plan)).version },
     };
   const isStopped = redirect.stopNew().catch(() => undefined);
+  const early: string[] = [];
   const work = async (): Promise<CommandResult> => {
     await isStopped;
-    const notes: string[] = [];
+    const notes = [...early];
     const failures: { readonly step: string; readonly error: Error }[] = [];
     const attempt = async (step: string, done: string, act: () => Promise<unknown>): Promise<void> => {
       try {
@@ -149,15 +152,24 @@ export async function removeFrontDoor(
       json: { notes, failures: failures.map(({ step, error }) => ({ step, error: error.message })) },
     };
   };
-  return withFrontDoorLock(work, EMERGENCY_LOCK_WAIT_MS);
+  return withFrontDoorLock(work, BYPASS_AFTER_MS).catch(async (error: unknown) => {
+    if (!isBusy(error)) throw error;
+    await redirect.bypassOn(plan).then(
+      () => early.push('bypass: on, because another command is at work'),
+      (fault: unknown) =>
+        early.push(`bypass: FAILED: ${fault instanceof Error ? fault.message : String(fault)}`),
+    );
+    return withFrontDoorLock(work, EMERGENCY_LOCK_WAIT_MS);
+  });
 }
 
 /** Compares the plan with what nginx and nft do. */
 export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promise<CommandResult> {
   const { run, files, nginx, redirect } = partsOf(io, plan);
   const { version } = nginxInclude(plan);
-  const [running, isReadable, isCut, table, filesLeft, shuttingDown] = [
+  const [running, refusal, isReadable, isCut, table, filesLeft, shuttingDown] = [
     await nginx.status(),
+    await refusalOf(nginx, files.path('include')),
     (await files.read('include')) !== null,
     (await files.read('unverified')) !== null,
     await redirect.status(),
@@ -171,6 +183,7 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
   const faults = [
     ...(isReadable ? [] : [`${files.path('include')} does not exist: nothing was applied yet`]),
     ...(running === null ? [`nginx does not answer on port ${plan.ports.status}`] : []),
+    ...(refusal === null ? [] : [`the next reload fails, that of an emergency too: ${refusal}`]),
     ...(running !== null && running.version !== version
       ? [`nginx uses version ${running.version}, the include is ${version}: apply it again`]
       : []),
@@ -204,6 +217,17 @@ export async function frontDoorStatus(io: CommandIo, plan: FrontDoorPlan): Promi
       faults,
     },
   };
+}
+
+/** Why nginx would not load its configuration again, also because of a file of another program; null: it would, or only root can know. */
+async function refusalOf(nginx: NginxControl, include: string): Promise<string | null> {
+  try {
+    await nginx.test(include);
+    return null;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return /Permission denied/i.test(error.message) ? null : error.message;
+  }
 }
 
 /**
@@ -283,16 +307,14 @@ async function turnOff(redirect: Redirect, plan: FrontDoorPlan): Promise<readonl
   });
 }
 
+const isBusy = (error: unknown): boolean =>
+  error instanceof CommandError && error.exitCode === EXIT_CODES.TEMPORARY_FAILURE;
+
 const needsRoot = (error: unknown): error is CommandError =>
   error instanceof CommandError && error.exitCode === EXIT_CODES.NO_PERMISSION;
 
 async function reachable(color: ColorAddresses | null): Promise<boolean | null> {
   if (color === null) return null;
-  const all = await Promise.all(
-    [color.http, color.sockets].map((address) => {
-      const [, host = '', port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(address) ?? [];
-      return accepts(Number(port), host);
-    }),
-  );
+  const all = await Promise.all([color.http, color.sockets].map(acceptsAt));
   return all.every(Boolean);
 }

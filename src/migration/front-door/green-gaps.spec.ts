@@ -16,8 +16,8 @@ const line = (time: string, address = '203.0.113.1'): string =>
   `${JSON.stringify({ time: `2026-03-01T${time}+00:00`, requestId: 'a', address, path: '/api' })}\n`;
 const at = (time: string): number => Date.parse(`2026-03-01T${time}Z`);
 
-it('has no gap without a log or with an empty one', async () => {
-  expect(await readGreenGaps(log)).toEqual([]);
+it('has no gap with an empty log, and refuses one that does not exist', async () => {
+  await expect(readGreenGaps(log)).rejects.toThrow(/ENOENT/);
   await writeFile(log, '');
   expect(await readGreenGaps(log)).toEqual([]);
 });

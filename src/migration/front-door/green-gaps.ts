@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 
 /** A time in which green did not take posts that blue took. */
@@ -20,10 +21,11 @@ const MAX_GAPS = 1_000;
 /**
  * The gaps that nginx has logged, oldest first.
  * @param log path of `samserver-mirror-failed.log`; the file before its last rotation (`.1`) is read too
- * @throws the error of the file system, except for a file that does not exist
+ * @throws the error of the file system: a log that does not exist is no log without gaps, because nginx makes it
  */
 export async function readGreenGaps(log: string): Promise<GreenGap[]> {
   const gaps: GreenGap[] = [];
+  await access(log);
   for (const path of [`${log}.1`, log])
     for await (const line of linesOf(path)) {
       const post = missedPostOf(line);

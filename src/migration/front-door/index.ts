@@ -3,6 +3,8 @@ export { applyPlan, recordedPlan, removeFrontDoor, summary } from './front-door-
 export { fileError, FrontDoorFiles } from './front-door-files.js';
 export { assertPlan, blueOnly, DEFAULT_PLAN, type FrontDoorPlan, type Share } from './front-door-plan.js';
 export { NginxControl } from './nginx-control.js';
-export { nginxInclude } from './nginx-include.js';
-export { bypassRules, HOLD_RULES } from './redirect-rules.js';
+export { type GreenGap, readGreenGaps } from './green-gaps.js';
+export { MISSED_LOG, nginxInclude } from './nginx-include.js';
+export { acceptsAt, bypassRulesNow } from './redirect.js';
+export { HOLD_RULES } from './redirect-rules.js';
 export { programRunner, type RunProgram } from './run-program.js';

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DEFAULT_PLAN } from './front-door-plan.js';
 import { NginxControl } from './nginx-control.js';
-import type { ProgramResult } from './run-program.js';
+import { programRunner, type ProgramResult } from './run-program.js';
 
 function control(result: Partial<ProgramResult>, container: string | null = null) {
   const commands: string[] = [];
@@ -44,6 +47,30 @@ describe('NginxControl', () => {
     const error = await nginx.test('/a').catch((each: unknown) => String(each));
     expect(error).toMatch(message);
     expect(error).not.toMatch(/secret/);
+  });
+
+  it('names the file of another program that stops the reload, and what to do', async () => {
+    const stderr = 'nginx: [emerg] unknown directive "foo" in /etc/nginx/sites-enabled/shop:12\n';
+    const refused = (path: string) => control({ code: 1, stderr }).nginx.test(path);
+    await expect(refused('/a/front-door.conf')).rejects.toThrow(
+      /in \/etc\/nginx\/sites-enabled\/shop, line 12, which is no file of the front door[^]*`nginx -t`/,
+    );
+    await expect(refused('/etc/nginx/sites-enabled/front-door.conf')).rejects.not.toThrow(/no file of the/);
+  });
+
+  it('ends an nginx that hangs, and says so', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'nginx-control-'));
+    try {
+      await writeFile(join(directory, 'nginx'), '#!/bin/sh\nsleep 600\n', { mode: 0o755 });
+      const run = programRunner({ PATH: `${directory}:/usr/bin:/bin` });
+      const nginx = new NginxControl(run, { container: null, ports: DEFAULT_PLAN.ports });
+      await expect(nginx.test('/a/front-door.conf', 100)).rejects.toThrow(
+        /nginx -T did not end within 0\.1 s/,
+      );
+      await expect(nginx.reload(100)).rejects.toThrow(/nginx -s reload did not end within 0\.1 s/);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('fails when nginx does not run', async () => {

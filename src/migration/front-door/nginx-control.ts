@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { get } from 'node:http';
 import { CommandError, EXIT_CODES, InterruptedError, UnavailableError } from '../../core/commands/index.js';
 import type { FrontDoorPlan } from './front-door-plan.js';
-import type { RunProgram } from './run-program.js';
+import { ENDED_BY_LIMIT, type RunProgram } from './run-program.js';
 
 /** Status of the front door, as the running nginx answers it. */
 export interface NginxStatus {
@@ -14,6 +14,8 @@ export interface NginxStatus {
 /** After a reload old workers accept connections for some milliseconds: so many answers in a row must have the new version. */
 const ANSWERS_IN_A_ROW = 5;
 const VERIFY_LIMIT_MS = 10_000;
+/** Of one run of nginx: a configuration whose names do not resolve can hang it. */
+const RUN_LIMIT_MS = 10_000;
 const VERIFY_PAUSE_MS = 50;
 const STATUS_TIMEOUT_MS = 1_000;
 const MAX_STATUS_BYTES = 1_000;
@@ -34,15 +36,19 @@ export class NginxControl {
   /**
    * Tests the configuration on the disk.
    * @param include path of the file that nginx must read
-   * @throws CommandError with the message of nginx
+   * @throws CommandError with the message of nginx, or after the limit
    */
-  async test(include: string): Promise<void> {
+  async test(include: string, limitMs = RUN_LIMIT_MS): Promise<void> {
     // -T: test, and print every file that was read. The output contains the mirror secret and stays here.
     const [file, ...args] = this.command('-T');
-    const { code, stdout, stderr } = await this.run(file, args);
+    const { code, stdout, stderr } = await this.run(file, args, { timeoutMs: limitMs });
+    if (code === ENDED_BY_LIMIT) throw hangs('-T', limitMs);
     if (code === 127) throw new UnavailableError(`${file} was not found: ${stderr}`);
     if (code !== 0)
-      throw new CommandError(`nginx refuses the configuration:\n${errorLines(stderr)}`, EXIT_CODES.FAILURE);
+      throw new CommandError(
+        `nginx refuses the configuration:\n${errorLines(stderr)}${whatToMend(stderr, include)}`,
+        EXIT_CODES.FAILURE,
+      );
     if (!stdout.includes(`\n# configuration file ${include}:`))
       throw new CommandError(
         `nginx does not read ${include}. Add this line to the http block of nginx.conf, then run the command again:\n` +
@@ -51,10 +57,11 @@ export class NginxControl {
       );
   }
 
-  /** @throws CommandError with the message of nginx, e.g. that it does not run */
-  async reload(): Promise<void> {
+  /** @throws CommandError with the message of nginx, e.g. that it does not run, or after the limit */
+  async reload(limitMs = RUN_LIMIT_MS): Promise<void> {
     const [file, ...args] = this.command('-s', 'reload');
-    const { code, stderr } = await this.run(file, args);
+    const { code, stderr } = await this.run(file, args, { timeoutMs: limitMs });
+    if (code === ENDED_BY_LIMIT) throw hangs('-s reload', limitMs);
     if (code !== 0)
       throw new UnavailableError(`nginx was not reloaded (does it run?):\n${errorLines(stderr)}`);
   }
@@ -101,6 +108,21 @@ function parseStatus(text: string): NginxStatus | null {
   } catch {
     return null;
   }
+}
+
+const hangs = (args: string, limitMs: number): UnavailableError =>
+  new UnavailableError(
+    `nginx ${args} did not end within ${limitMs / 1_000} s: a name server that does not answer, or a disk that hangs`,
+  );
+
+/** For a fault in a file of another program, which stops each reload of nginx. */
+function whatToMend(stderr: string, include: string): string {
+  const [, file, line] = /\[emerg\].* in (\/[^\s:]+):(\d+)/.exec(stderr) ?? [];
+  if (file === undefined || file.startsWith(include.replace(/[^/]+$/, ''))) return '';
+  return (
+    `\nThe fault is in ${file}, line ${line}, which is no file of the front door. No reload of nginx works until it is mended: ` +
+    'mend this file or take it out of the configuration, check with `nginx -t`, then run the command again.'
+  );
 }
 
 /** The first error lines of nginx; a missing default port of the status page would be no reason. */

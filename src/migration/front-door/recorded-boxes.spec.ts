@@ -25,11 +25,20 @@ describe('addressesOf', () => {
     });
   });
 
+  it('gives an IPv4 address of a socket for both versions as nginx compares it', () => {
+    const clients = [box('291', '::ffff:198.51.100.7'), box('7', '198.51.100.7')];
+    expect(addressesOf(['291'], clients)).toEqual({
+      addresses: ['198.51.100.7'],
+      notes: [expect.stringContaining('boxes with the same address: 7')],
+    });
+  });
+
   it.each([
     ['that is not recorded', [], /no address of box "291"/],
     ['of an earlier release', [box('291', null)], /no address of box "291"/],
     ['that no vehicle has', [box('291', '198.51.100.7', 'unknown_box')], /no address of box "291"/],
     ['behind a proxy that is not trusted', [box('291', '127.0.0.1')], /127\.0\.0\.1.*TRUST_PROXY/],
+    ['behind one, on a socket for both versions', [box('291', '::ffff:127.0.0.1')], /TRUST_PROXY/],
   ])('refuses a box %s', (_, clients, message) => {
     expect(() => addressesOf(['291'], clients)).toThrow(message);
   });

@@ -22,7 +22,9 @@ export function recordedAddresses(io: CommandIo, codes: readonly string[]): Prom
 
 /** @throws UsageError for a box without an address of its own */
 export function addressesOf(codes: readonly string[], clients: readonly LegacyClient[]): RecordedAddresses {
-  const boxes = clients.filter(({ kind }) => kind === 'box');
+  const boxes = clients
+    .filter(({ kind }) => kind === 'box')
+    .map((box) => ({ ...box, lastAddress: box.lastAddress && unmapped(box.lastAddress) }));
   const found = codes.map((code) => {
     const box = boxes.find(({ name }) => name === code);
     if (!box?.lastAddress || isIP(box.lastAddress) === 0)
@@ -47,3 +49,6 @@ export function addressesOf(codes: readonly string[], clients: readonly LegacyCl
     }),
   };
 }
+
+/** A socket for both IP versions gives an IPv4 client this form, with which nginx would compare no client. */
+const unmapped = (address: string): string => address.replace(/^::ffff:(?=[\d.]+$)/i, '');

@@ -5,6 +5,7 @@ import {
   BYPASS_OFF_RULES,
   bypassRules,
   HOLD_RULES,
+  otherLoopbackOf,
   OWN_BRIDGES,
   redirectRules,
 } from './redirect-rules.js';
@@ -40,13 +41,18 @@ describe('redirectRules', () => {
 describe('HOLD_RULES', () => {
   it('redirect nothing and keep the tracking of connections with a rule', () => {
     expect(HOLD_RULES).not.toContain('redirect');
-    expect(HOLD_RULES).toMatch(/type nat hook prerouting[^}]*}; add rule .* ct status dnat accept$/);
+    expect(HOLD_RULES).toMatch(
+      /type nat hook prerouting[^}]*}; flush chain .*; add rule .* ct status dnat accept$/,
+    );
+    expect(HOLD_RULES).not.toContain('delete table');
   });
 });
 
 describe('bypassRules', () => {
+  const targets = (rules: string | null) => rules?.match(/ip6? daddr \S+ tcp dport \d+|dnat ip.*$/gm);
+
   it('take new connections of this machine to the front door to the old server', () => {
-    const rules = bypassRules(DEFAULT_PLAN) ?? '';
+    const rules = bypassRules(DEFAULT_PLAN, false) ?? '';
     expect(rules.match(/^.*dnat ip.*$/gm)?.map((line) => line.trim())).toEqual([
       'ip daddr 127.0.0.0/8 tcp dport 15000 tcp flags & (fin|syn|rst|ack) == syn counter dnat ip to 127.0.0.1:5000',
       'ip daddr 127.0.0.0/8 tcp dport 15050 tcp flags & (fin|syn|rst|ack) == syn counter dnat ip to 127.0.0.1:5050',
@@ -55,9 +61,31 @@ describe('bypassRules', () => {
     expect(BYPASS_OFF_RULES).not.toContain('dnat ip');
   });
 
-  it('need an old server with an IPv4 address', () => {
-    expect(bypassRules({ ...DEFAULT_PLAN, blue: null })).toBeNull();
-    expect(bypassRules({ ...DEFAULT_PLAN, blue: { http: '[::1]:5000', sockets: '[::1]:5050' } })).toBeNull();
+  it('take those of the other IP version to the other loopback address, when the old server is there too', () => {
+    const v6 = { ...DEFAULT_PLAN, blue: { http: '[::1]:5000', sockets: '[::1]:5050' } };
+    const [from4, from6] = ['ip daddr 127.0.0.0/8 tcp dport', 'ip6 daddr ::1 tcp dport'];
+    const [to4, to6] = ['dnat ip to 127.0.0.1:', 'dnat ip6 to [::1]:'];
+    expect(targets(bypassRules(DEFAULT_PLAN, true))).toEqual([
+      ...[`${from4} 15000`, `${to4}5000`, `${from6} 15000`, `${to6}5000`],
+      ...[`${from4} 15050`, `${to4}5050`, `${from6} 15050`, `${to6}5050`],
+    ]);
+    expect(targets(bypassRules(v6, false))).toEqual([
+      ...[`${from6} 15000`, `${to6}5000`, `${from6} 15050`, `${to6}5050`],
+    ]);
+    expect(targets(bypassRules(v6, true))).toHaveLength(8);
+  });
+
+  it('need an old server', () => {
+    expect(bypassRules({ ...DEFAULT_PLAN, blue: null }, false)).toBeNull();
+  });
+
+  it.each([
+    ['127.0.0.1:5000', { host: '::1', port: 5_000 }],
+    ['[::1]:5050', { host: '127.0.0.1', port: 5_050 }],
+    ['10.0.0.7:5000', null],
+    ['', null],
+  ])('%j has the other loopback address %j', (address, other) => {
+    expect(otherLoopbackOf(address)).toEqual(other);
   });
 });
 

@@ -9,12 +9,18 @@ const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
 const HOOK = 'type nat hook prerouting priority -105; policy accept;';
 /**
  * The table without a redirect. Where no other rule uses connections, the kernel tracks them, and translates the packets of
- * redirected ones, only while a rule like this one exists; an empty chain is not enough (measured). One line, so that a shell and
- * systemd can pass it as an argument.
+ * redirected ones, only while a rule like this one exists; an empty chain is not enough (measured). The table is not replaced,
+ * because its connections would lose their `FORGOTTEN_AFTER_S`. One line, so that a shell and systemd can pass it as an argument.
  */
 export const HOLD_RULES =
-  `${REMOVE_RULES}; add table inet ${TABLE}; add chain inet ${TABLE} prerouting { ${HOOK} }; ` +
+  `add table inet ${TABLE}; add chain inet ${TABLE} prerouting { ${HOOK} }; flush chain inet ${TABLE} prerouting; ` +
   `add rule inet ${TABLE} prerouting ct status dnat accept`;
+/**
+ * How long the kernel keeps the translation of a redirected connection after its end; by default two minutes. Where no other rule
+ * uses connections, it does not see that the port of the client is used again after the table is gone. With the next redirect it
+ * would then translate the packets of a direct connection by the old entry, and break it.
+ */
+export const FORGOTTEN_AFTER_S = 1;
 export const UNIT_NAME = 'samserver-front-door.service';
 
 /**
@@ -24,8 +30,8 @@ export const UNIT_NAME = 'samserver-front-door.service';
 export const OWN_BRIDGES = ['docker*', 'br-*', 'veth*', 'podman*', 'cni*', 'virbr*', 'lxc*'] as const;
 
 /**
- * Rules for `nft -f` (Linux 5.2 or newer), IPv4 and IPv6. They replace the table in one transaction, so that they can be
- * loaded again. Connections that exist stay where they are: only a SYN is redirected. Without this condition, a kernel that has
+ * Rules for `nft -f` (Linux 5.2 or newer), IPv4 and IPv6. They replace the rules of the table in one transaction, so that they
+ * can be loaded again. Connections that exist stay where they are: only a SYN is redirected. Without this condition, a kernel that has
  * not tracked connections before takes the next packet of each connection for the first one. There is no chain for output: the
  * connections of this machine, nginx's own to blue above all, are never redirected.
  * @param onlyInterface for the self-test: the table has this name and redirects only what comes from this interface
@@ -40,10 +46,16 @@ export function redirectRules(
     (name) => `        iifname "${name}" return\n`,
   );
   return `add table inet ${table}
-delete table inet ${table}
+add chain inet ${table} prerouting { ${HOOK} }
+flush chain inet ${table} prerouting
+add chain inet ${table} timeouts { type filter hook prerouting priority -150; policy accept; }
+flush chain inet ${table} timeouts
 table inet ${table} {
+${forgetting('ip')}${forgetting('ip6')}    chain timeouts {
+        meta nfproto ipv4 tcp dport { ${OLD_PORTS.http}, ${OLD_PORTS.sockets} } ${SYN} ct timeout set "ended_ip"
+        meta nfproto ipv6 tcp dport { ${OLD_PORTS.http}, ${OLD_PORTS.sockets} } ${SYN} ct timeout set "ended_ip6"
+    }
     chain prerouting {
-        ${HOOK}
 ${exclusions.join('')}        ${from}fib daddr type local tcp dport ${OLD_PORTS.http} ${SYN} counter redirect to :${ports.http}
         ${from}fib daddr type local tcp dport ${OLD_PORTS.sockets} ${SYN} counter redirect to :${ports.sockets}
     }
@@ -51,20 +63,56 @@ ${exclusions.join('')}        ${from}fib daddr type local tcp dport ${OLD_PORTS.
 `;
 }
 
+const forgetting = (family: 'ip' | 'ip6'): string => `    ct timeout ended_${family} {
+        protocol tcp
+        l3proto ${family}
+        policy = { time_wait : ${FORGOTTEN_AFTER_S}, close : ${FORGOTTEN_AFTER_S} }
+    }
+`;
+
 /** Of the emergency in which nginx cannot be reloaded. */
 export const BYPASS_TABLE = `${TABLE}_bypass`;
 
 /**
  * Rules that take new connections of this machine (the sites of nginx) to the ports of the front door straight to the old
  * server, without nginx: for an nginx that refuses its configuration and keeps a share. Clients of the old ports reach the old
- * server without a rule.
- * @returns null when the old server has no IPv4 address
+ * server without a rule. The kernel cannot translate one IP version into the other, so each version needs an address of the
+ * old server.
+ * @param otherLoopback the old server is on the loopback and also accepts connections on the loopback address of the other
+ *   version
  */
-export function bypassRules({ blue, ports }: Pick<FrontDoorPlan, 'blue' | 'ports'>): string | null {
-  if (blue === null || blue.http.startsWith('[') || blue.sockets.startsWith('[')) return null;
-  return bypassTable(`        ip daddr 127.0.0.0/8 tcp dport ${ports.http} ${SYN} counter dnat ip to ${blue.http}
-        ip daddr 127.0.0.0/8 tcp dport ${ports.sockets} ${SYN} counter dnat ip to ${blue.sockets}
-`);
+export function bypassRules(
+  { blue, ports }: Pick<FrontDoorPlan, 'blue' | 'ports'>,
+  otherLoopback: boolean,
+): string | null {
+  if (blue === null) return null;
+  const rules = (['http', 'sockets'] as const).flatMap((name) => {
+    const [own, other] = isIpv6(blue[name]) ? [FAMILIES.ip6, FAMILIES.ip] : [FAMILIES.ip, FAMILIES.ip6];
+    const rule = ({ family, from }: Family, to: string): string =>
+      `        ${family} daddr ${from} tcp dport ${ports[name]} ${SYN} counter dnat ${family} to ${to}\n`;
+    const port = blue[name].slice(blue[name].lastIndexOf(':') + 1);
+    return [rule(own, blue[name]), ...(otherLoopback ? [rule(other, `${other.loopback}:${port}`)] : [])];
+  });
+  return bypassTable(rules.join(''));
+}
+
+interface Family {
+  readonly family: 'ip' | 'ip6';
+  /** Destinations of this machine's own connections to the front door. */
+  readonly from: string;
+  readonly loopback: string;
+}
+const FAMILIES = {
+  ip: { family: 'ip', from: '127.0.0.0/8', loopback: '127.0.0.1' },
+  ip6: { family: 'ip6', from: '::1', loopback: '[::1]' },
+} as const satisfies Record<string, Family>;
+const isIpv6 = (address: string): boolean => address.startsWith('[');
+
+/** Port of the old server and loopback host of the IP version that its address does not have; null: it is on another host. */
+export function otherLoopbackOf(address: string): { readonly host: string; readonly port: number } | null {
+  const [, host = '', port] = /^(.*):(\d+)$/.exec(address) ?? [];
+  if (host.startsWith('127.')) return { host: '::1', port: Number(port) };
+  return host === '[::1]' ? { host: '127.0.0.1', port: Number(port) } : null;
 }
 
 /** The table without its rules; see `HOLD_RULES`. It stays, because sockets of panels last for hours. */
@@ -112,7 +160,7 @@ WantedBy=multi-user.target ${service}
 /** For a shell: removes the table of `HOLD_RULES` when no redirected connection is left. */
 export function removeTableCommand({ ports }: Pick<FrontDoorPlan, 'ports'>): string {
   const redirected = `( sport = :${ports.http} or sport = :${ports.sockets} ) and ! dst 127.0.0.0/8 and ! dst [::1]`;
-  return `if [ -z "$(ss -Htn '${redirected}')" ]; then nft delete table inet ${TABLE}; else echo 'redirected connections are left; run this line again later'; fi`;
+  return `if [ -z "$(ss -Htn '${redirected}')" ]; then sleep ${FORGOTTEN_AFTER_S + 1}; nft delete table inet ${TABLE}; else echo 'redirected connections are left; run this line again later'; fi`;
 }
 
 /** The unit that runs nginx. */

@@ -10,7 +10,9 @@ import {
   BYPASS_OFF_RULES,
   BYPASS_TABLE,
   bypassRules,
+  FORGOTTEN_AFTER_S,
   HOLD_RULES,
+  otherLoopbackOf,
   redirectRules,
   REMOVE_RULES,
   removeTableCommand,
@@ -23,10 +25,13 @@ import type { RunProgram } from './run-program.js';
 const UNIT_PATH = `/etc/systemd/system/${UNIT_NAME}`;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** Posts take milliseconds; a socket of a panel takes hours. */
-const DRAIN_LIMIT_MS = 1_500;
+const DRAIN_LIMIT_MS = 3_000;
 const DRAIN_PAUSE_MS = 50;
-/** The list of connections is not read at one moment: a single zero can miss one. */
-const ZEROS_IN_A_ROW = 5;
+/**
+ * The list of connections is not read at one moment: a single zero can miss one. Together they take longer than the kernel keeps a
+ * translation.
+ */
+const ZEROS_IN_A_ROW = (FORGOTTEN_AFTER_S * 1_000) / DRAIN_PAUSE_MS + 5;
 
 export interface RedirectStatus {
   /** Null: it cannot be read without root. */
@@ -140,12 +145,9 @@ export class Redirect {
    * @throws CommandError
    */
   async bypassOn(plan: FrontDoorPlan): Promise<void> {
-    const rules = bypassRules(plan);
+    const rules = await bypassRulesNow(plan);
     if (rules === null)
-      throw new CommandError(
-        'the old server has no IPv4 address: nginx cannot be bypassed',
-        EXIT_CODES.FAILURE,
-      );
+      throw new CommandError('there is no old server: nginx cannot be bypassed', EXIT_CODES.FAILURE);
     await this.nft(['-f', '-'], rules);
   }
 
@@ -156,7 +158,7 @@ export class Redirect {
 
   async isBypassOn(): Promise<boolean> {
     const { code, stdout } = await this.run('nft', ['list', 'table', 'inet', BYPASS_TABLE]);
-    return code === 0 && stdout.includes('dnat ip to');
+    return code === 0 && /dnat ip6? to/.test(stdout);
   }
 
   /** @throws CommandError */
@@ -192,6 +194,15 @@ export class Redirect {
   }
 }
 
+/** `bypassRules` for the IP versions that the old server accepts at this moment. */
+export async function bypassRulesNow(plan: Pick<FrontDoorPlan, 'blue' | 'ports'>): Promise<string | null> {
+  const others = [plan.blue?.http, plan.blue?.sockets].map((address) => otherLoopbackOf(address ?? ''));
+  const accepted = await Promise.all(
+    others.map(async (other) => other !== null && (await accepts(other.port, other.host))),
+  );
+  return bypassRules(plan, accepted.every(Boolean));
+}
+
 /** Something accepts connections on a port of the loopback. */
 export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((settle) => {
@@ -202,6 +213,12 @@ export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
     };
     socket.once('connect', end(true)).once('timeout', end(false)).once('error', end(false));
   });
+}
+
+/** @param address host and port, as in a plan */
+export function acceptsAt(address: string): Promise<boolean> {
+  const [, host = '', port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(address) ?? [];
+  return accepts(Number(port), host);
 }
 
 const exists = (path: string): Promise<boolean> =>

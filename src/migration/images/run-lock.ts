@@ -39,7 +39,7 @@ export async function withRunLock<T>(
       if (!SOCKET_NAME.test(name) || name === own) continue;
       if (await isAlive(directory, name))
         throw new CommandError(
-          `another samserver images command works in ${directory}: wait until it ends`,
+          `another samserver command works in ${directory}: wait until it ends`,
           EXIT_CODES.TEMPORARY_FAILURE,
         );
       await rm(join(directory, name), { force: true });

@@ -2,18 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { type ColorFigures, decide, type Observation, type Verdict } from './analysis.js';
 
 const color: ColorFigures = {
-  ...{ posts: 1_000, synthetic: 24, errors: 0, slow: 0, p50Ms: 3, p99Ms: 20, frames: 900 },
+  ...{ posts: 1_000, synthetic: 24, errors: 0, errorSeconds: 0, slow: 0, slowSeconds: 0 },
+  ...{ p50Ms: 3, p99Ms: 20, frames: 900 },
 };
 const good: Observation = {
-  ...{ blue: color, green: color, windowMs: 60_000, observedMs: 60_000, isBlueUp: true, greenSilences: 0 },
+  ...{ blue: color, green: color, hasPanels: true, windowMs: 60_000, observedMs: 60_000, isBlueUp: true },
+  ...{ greenSilences: 0, blueSilences: 0 },
   ready: { state: 'ready', reasons: [] },
   notReadyMs: 0,
   tee: { state: 'passing', oldestMs: 4 },
   counted: { expected: 400, missing: 0 },
   ...{ lastGapMs: null, isShareInForce: true },
 };
-const failing = { ...color, errors: 40 };
-const slow = { ...color, slow: 40, p99Ms: 900 };
+const failing = { ...color, errors: 40, errorSeconds: 3 };
+const slow = { ...color, slow: 40, slowSeconds: 3, p99Ms: 900 };
 const notReady = (reasons: readonly string[]): Partial<Observation> => ({
   ready: { state: 'not_ready', reasons },
   notReadyMs: 15_000,
@@ -27,22 +29,30 @@ describe('decide', () => {
     ['errors of both', { blue: failing, green: failing }, 'hold', /both colors: green: 40/],
     [
       'far more errors of green',
-      { blue: { ...color, errors: 25 }, green: { ...color, errors: 400 } },
+      { blue: { ...failing, errors: 25 }, green: { ...failing, errors: 400 } },
       'rollback',
       /400/,
     ],
-    ['four errors', { green: { ...color, posts: 30, errors: 4 } }, 'good', /./],
+    ['errors of green in one stall', { green: { ...failing, errorSeconds: 2 } }, 'good', /./],
+    ['four errors', { green: { ...failing, posts: 30, errors: 4 } }, 'good', /./],
     [
       'five errors of 24 probes',
-      { green: { ...color, posts: 24, synthetic: 24, errors: 5 } },
+      { green: { ...failing, posts: 24, synthetic: 24, errors: 5 } },
       'rollback',
       /5 of 24/,
     ],
-    ['five errors of 1,000', { green: { ...color, errors: 5 } }, 'good', /./],
+    ['five errors of 1,000', { green: { ...failing, errors: 5 } }, 'good', /./],
     ['slow green', { green: slow }, 'rollback', /p99 900 ms/],
+    ['slow green in one stall', { green: { ...slow, slowSeconds: 2 } }, 'good', /./],
     ['both slow', { green: slow, blue: slow }, 'hold', /p99 900 ms/],
-    ['two slow posts of 24', { green: { ...color, posts: 24, slow: 2, p99Ms: 900 } }, 'good', /./],
+    ['two slow posts of 24', { green: { ...slow, posts: 24, slow: 2 } }, 'good', /./],
     ['silent green', { greenSilences: 3, ready: null }, 'rollback', /3 probes in a row/],
+    [
+      'both silent: the machine stands still',
+      { greenSilences: 4, blueSilences: 3, ready: null },
+      'hold',
+      /both colors: green has not answered 4 probes/,
+    ],
     ['green silent once', { greenSilences: 1, ready: null }, 'wait', /does not answer \/ready/],
     [
       'silent green, blue down',
@@ -74,7 +84,13 @@ describe('decide', () => {
       'no panel on green',
       { green: { ...color, frames: null } },
       'wait',
-      /no test panel is connected to green/,
+      /a test panel of each color is not there yet/,
+    ],
+    [
+      'no panels, as the operator wants it',
+      { hasPanels: false, blue: { ...color, frames: null }, green: { ...color, frames: null } },
+      'good',
+      /./,
     ],
     ['few posts', { green: { ...color, posts: 19 } }, 'wait', /green: 19 posts and probes, 20 are needed/],
     ['a short time', { observedMs: 59_000 }, 'wait', /59 of 60 s/],

@@ -8,16 +8,22 @@ export interface ColorFigures {
   readonly synthetic: number;
   /** No answer, or 5xx. */
   readonly errors: number;
+  /** In how many different seconds there were errors. */
+  readonly errorSeconds: number;
   /** Answered later than `LIMITS.p99Ms`. */
   readonly slow: number;
+  /** In how many different seconds posts were slow. */
+  readonly slowSeconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** That a test panel got. Null: no panel is connected. */
+  /** That a test panel got since the panels of both colors are there. Null: one of them is not. */
   readonly frames: number | null;
 }
 
 /** Both colors in the same window. */
 export interface Observation extends Readonly<Record<Color, ColorFigures>> {
+  /** Test panels count frames; else nothing is said about frames. */
+  readonly hasPanels: boolean;
   readonly windowMs: number;
   /** How long the observation has run; at most `windowMs` counts. */
   readonly observedMs: number;
@@ -25,6 +31,8 @@ export interface Observation extends Readonly<Record<Color, ColorFigures>> {
   readonly isBlueUp: boolean;
   /** Probes of `/ready` in a row without an answer. */
   readonly greenSilences: number;
+  /** The same for blue, probed at the same moments. */
+  readonly blueSilences: number;
   /** Null: no answer. */
   readonly ready: { readonly state: string; readonly reasons: readonly string[] } | null;
   /** How long green has been not ready without a pause. */
@@ -44,6 +52,8 @@ export const LIMITS = {
   /** Share of the posts without a good answer. */
   errorRatio: 0.02,
   minErrors: 5,
+  /** Errors, or slow posts, in fewer different seconds are one stall. */
+  minSeconds: 3,
   /** A percentile of fewer posts is one post. */
   minPosts: 20,
   minSlow: 3,
@@ -104,12 +114,17 @@ export function decide(observation: Observation, hasShare: boolean): Decision {
 }
 
 function greenFaults(observation: Observation): readonly Fault[] {
-  const { blue, green, ready, tee, counted, greenSilences, notReadyMs } = observation;
+  const { blue, green, ready, tee, counted, greenSilences, blueSilences, notReadyMs } = observation;
   const faults: Fault[] = [];
   const add = (isFault: boolean, text: string, isShared = false): void => {
     if (isFault) faults.push({ text, isShared });
   };
-  add(greenSilences >= LIMITS.silences, `green has not answered ${greenSilences} probes in a row`);
+  add(
+    greenSilences >= LIMITS.silences,
+    `green has not answered ${greenSilences} probes in a row`,
+    // The machine stands still.
+    blueSilences >= LIMITS.silences,
+  );
   add(
     ready !== null && notReadyMs >= LIMITS.notReadyMs,
     `green is ${ready?.state}: ${ready?.reasons.join(', ')}`,
@@ -148,12 +163,15 @@ function greenFaults(observation: Observation): readonly Fault[] {
 
 const errorRatio = ({ errors, posts }: ColorFigures): number => (posts === 0 ? 0 : errors / posts);
 const hasErrors = (figures: ColorFigures): boolean =>
-  figures.errors >= LIMITS.minErrors && errorRatio(figures) > LIMITS.errorRatio;
-const isSlow = ({ posts, slow }: ColorFigures): boolean => slow >= LIMITS.minSlow && slow > posts * 0.01;
+  figures.errors >= LIMITS.minErrors &&
+  figures.errorSeconds >= LIMITS.minSeconds &&
+  errorRatio(figures) > LIMITS.errorRatio;
+const isSlow = ({ posts, slow, slowSeconds }: ColorFigures): boolean =>
+  slow >= LIMITS.minSlow && slowSeconds >= LIMITS.minSeconds && slow > posts * 0.01;
 
 /** No data is no success. */
 function missingData(observation: Observation): readonly string[] {
-  const { windowMs, observedMs, blue, green, ready, tee } = observation;
+  const { hasPanels, windowMs, observedMs, blue, green, ready, tee } = observation;
   return [
     ...(observedMs < windowMs
       ? [`observed for ${Math.floor(observedMs / 1_000)} of ${windowMs / 1_000} s`]
@@ -164,8 +182,8 @@ function missingData(observation: Observation): readonly string[] {
     ...(ready === null ? ['green does not answer /ready'] : []),
     ...(ready !== null && ready.reasons.length > 0 ? [`green: ${ready.reasons.join(', ')}`] : []),
     ...(tee === null ? ['the tee does not answer'] : []),
-    ...Object.entries({ blue, green }).flatMap(([color, { frames }]) =>
-      frames === null ? [`no test panel is connected to ${color}`] : [],
-    ),
+    ...(hasPanels && (blue.frames === null || green.frames === null)
+      ? ['a test panel of each color is not there yet']
+      : []),
   ];
 }

@@ -1,33 +1,65 @@
 import { type CompareReport, compareStores } from '../compare/index.js';
 import { fails, type GateInput, type GateResult, passed, waits } from './gate.js';
 
-/** A comparison reads both stores: not more often. */
+/** A comparison reads both stores: not more often after one that was not equal. */
 const PAUSE_MS = 60_000;
+/** One that was equal says nothing of later posts. */
+const MAX_AGE_MS = 600_000;
 /** Younger posts can still be on their way. It is the horizon of `compare` with its default lag. */
 const HORIZON_MS = 50_000;
 const MAX_RANGE_MS = 3_600_000;
 
-/** The gate that compares what both servers have stored since the phase began, at most the last hour. */
+/** What makes a comparison: the command line of `samserver compare`. */
+type CompareStores = typeof compareStores;
+
+/** The gate that compares what both servers have stored since the phase began, each part of it once, at most the last hour. */
 export class CompareGate {
   private last: { readonly atMs: number; readonly result: GateResult } | null = null;
+  /** All posts of the phase that arrived before it are compared and equal, epoch milliseconds. */
+  private equalUpToMs = -Infinity;
+  private running: Promise<unknown> | null = null;
 
-  constructor(private readonly phaseSinceMs: () => number) {}
+  constructor(
+    private readonly phaseSinceMs: () => number,
+    private readonly storesCompared: CompareStores = compareStores,
+    private readonly nowMs: () => number = Date.now,
+  ) {}
 
   async check(input: GateInput): Promise<GateResult> {
-    const nowMs = Date.now();
-    if (this.last !== null && (this.last.result.state === 'ok' || nowMs - this.last.atMs < PAUSE_MS))
-      return this.last.result;
+    const nowMs = this.nowMs();
+    if (this.last !== null && !this.isDue(this.last, nowMs)) return this.last.result;
     const toMs = nowMs - HORIZON_MS;
-    const fromMs = Math.max(this.phaseSinceMs(), toMs - MAX_RANGE_MS);
+    const fromMs = Math.max(this.phaseSinceMs(), this.equalUpToMs, toMs - MAX_RANGE_MS);
     if (fromMs >= toMs) return waits(`the phase is younger than ${HORIZON_MS / 1_000} s`);
     const result = await this.compare(input, fromMs, toMs);
-    this.last = { atMs: Date.now(), result };
+    this.last = { atMs: this.nowMs(), result };
+    if (result.state === 'ok') this.equalUpToMs = toMs;
     return result;
+  }
+
+  /**
+   * Compares in the background while a phase is watched, at most every ten minutes.
+   * @returns the last result when it needs an operator; else null
+   */
+  watch(input: GateInput): string | null {
+    const isDue = this.last === null || this.nowMs() - this.last.atMs >= MAX_AGE_MS;
+    if (isDue && this.running === null) this.running = this.check(input).finally(() => (this.running = null));
+    return this.last?.result.state === 'fail' ? this.last.result.why : null;
   }
 
   /** A new phase is compared anew. */
   reset(): void {
     this.last = null;
+    this.equalUpToMs = -Infinity;
+  }
+
+  /** A comparison that runs in the background. */
+  async settled(): Promise<void> {
+    await this.running;
+  }
+
+  private isDue({ atMs, result }: NonNullable<CompareGate['last']>, nowMs: number): boolean {
+    return nowMs - atMs >= (result.state === 'ok' ? MAX_AGE_MS : PAUSE_MS);
   }
 
   private async compare(
@@ -37,7 +69,7 @@ export class CompareGate {
   ): Promise<GateResult> {
     const { oldPictures, oldTimeZone } = settings;
     try {
-      const report = await compareStores(io, [
+      const report = await this.storesCompared(io, [
         ...[
           '--url',
           green.url,

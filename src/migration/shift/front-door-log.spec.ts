@@ -133,10 +133,32 @@ describe('SampleWindow', () => {
     add(5_000, 2_000, false);
     window.addFrame('green', 0);
     window.addFrame('green', 6_000);
-    expect(window.figures('green', 11_000, true)).toEqual({
-      ...{ posts: 100, synthetic: 1, errors: 1, slow: 1, p50Ms: 50, p99Ms: 700, frames: 1 },
+    expect(window.figures('green', 11_000, 0)).toEqual({
+      ...{ posts: 100, synthetic: 1, errors: 1, errorSeconds: 1, slow: 1, slowSeconds: 1 },
+      ...{ p50Ms: 50, p99Ms: 700, frames: 1 },
     });
-    expect(window.figures('green', 11_000, false).frames).toBeNull();
-    expect(window.figures('blue', 11_000, true)).toMatchObject({ posts: 0, p99Ms: 0, frames: 0 });
+    expect(window.figures('green', 11_000, null).frames).toBeNull();
+    expect(window.figures('blue', 11_000, 0)).toMatchObject({ posts: 0, p99Ms: 0, frames: 0 });
+  });
+
+  it('counts the seconds with a fault, so that one stall can be told from a fault that stays', () => {
+    const window = new SampleWindow(60_000);
+    for (const atMs of [1_000, 1_500, 1_999, 2_000, 9_000])
+      window.add('green', { atMs, isGood: false, ms: 0, isSynthetic: false });
+    for (const atMs of [3_000, 4_000])
+      window.add('green', { atMs, isGood: true, ms: 501, isSynthetic: false });
+    expect(window.figures('green', 10_000, null)).toMatchObject({
+      errors: 5,
+      errorSeconds: 3,
+      slowSeconds: 2,
+    });
+  });
+
+  it('counts frames since both test panels are there: one that came back late has got fewer', () => {
+    const window = new SampleWindow(60_000);
+    for (let atMs = 0; atMs < 10_000; atMs += 100) window.addFrame('blue', atMs);
+    for (let atMs = 9_000; atMs < 10_000; atMs += 100) window.addFrame('green', atMs);
+    expect(window.figures('blue', 10_000, 9_000).frames).toBe(10);
+    expect(window.figures('green', 10_000, 9_000).frames).toBe(10);
   });
 });

@@ -5,6 +5,7 @@ import { closedGates, GATES, gatesTo } from './gates.js';
 import type { MovePhase } from './move-phases.js';
 import type { GreenReady, GreenRoles } from './green-client.js';
 import { resultOf } from './compare-gate.js';
+import { recordedDecision } from './complete-gates.js';
 
 const hourAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
 const ready: GreenReady = {
@@ -156,5 +157,19 @@ describe('the result of a comparison', () => {
     expect(resultOf({ ...report, counts })).toMatchObject({
       ...{ state: 'fail', why: expect.stringContaining('3 × position missing in samserver') },
     });
+  });
+});
+
+describe('recordedDecision', () => {
+  const nowMs = Date.parse('2026-12-01T10:00:00Z');
+  const decision = (verdict: string, at: string): string => {
+    const { verdict: now, why } = recordedDecision({ analysis: { at, verdict, why: 'because' } }, nowMs);
+    return `${now}: ${why}`;
+  };
+  it('wants a good analysis that a watching command has recorded a short time ago', () => {
+    expect(decision('good', '2026-12-01T09:49:30Z')).toBe('good: because');
+    expect(decision('good', '2026-12-01T09:40:00Z')).toMatch(/^wait: the last analysis is 20 minutes old/);
+    expect(decision('hold', '2026-12-01T09:59:00Z')).toBe('wait: hold: because');
+    expect(recordedDecision({ analysis: null }, nowMs).verdict).toBe('wait');
   });
 });

@@ -2,7 +2,7 @@ import { backupGates } from './backup-gates.js';
 import { MOVE_PHASES, type MovePhase } from './move-phases.js';
 import { ageGate, fails, type Gate, type GateInput, type GateResult, passed, waits } from './gate.js';
 
-const READY_PROBES = 10;
+export const READY_PROBES = 10;
 const MAX_TEE_LAG_MS = 2_000;
 const MIN_CERTIFICATE_DAYS = 14;
 

@@ -25,7 +25,7 @@ export interface GreenReady {
 }
 
 export interface GreenTee {
-  readonly state: 'off' | 'idle' | 'passing' | 'held' | 'stalled';
+  readonly state: 'off' | 'idle' | 'passing' | 'paused' | 'held' | 'stalled';
   readonly waiting: number;
   readonly oldestMs: number;
   readonly isDrained: boolean;
@@ -62,6 +62,11 @@ export class GreenClient {
 
   tee(): Promise<GreenTee | null> {
     return this.read<GreenTee>('/api/v1/ops/legacy-tee');
+  }
+
+  /** @throws UnavailableError; CommandError */
+  async resumeTee(): Promise<void> {
+    await this.change('PUT', '/api/v1/ops/legacy-tee', { pauseS: 0 });
   }
 
   roles(): Promise<GreenRoles | null> {

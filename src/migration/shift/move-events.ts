@@ -7,7 +7,14 @@ export type Detail = Readonly<Record<string, unknown>>;
 /** What one line of the journal announces or reports. */
 export type MoveEvent =
   /** A command begins to write. Lines of an earlier writer that follow are void. */
-  | { readonly kind: 'opened'; readonly command: string; readonly pid: number }
+  | {
+      readonly kind: 'opened';
+      readonly command: string;
+      readonly pid: number;
+      /** Login name and host of the process; older journals do not have them. */
+      readonly user?: string;
+      readonly host?: string;
+    }
   /** A new move: everything before it is history. */
   | { readonly kind: 'move.started'; readonly move: string; readonly why: string; readonly detail: Detail }
   /** The phase that is to be entered when its gates are open; null: not any more. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { CommandError, EXIT_CODES } from '../../core/commands/index.js';
 import type { Detail, MoveEvent, MoveRecord, StepPhase } from './move-events.js';
@@ -57,7 +58,7 @@ export class MoveJournal {
       // A line that a kill or a full disk has cut.
       await file.truncate(sizeBytes);
       const journal = new MoveJournal(directory, file, sizeBytes, records, randomUUID(), by, nowMs);
-      await journal.append({ kind: 'opened', command, pid: process.pid });
+      await journal.append({ kind: 'opened', command, pid: process.pid, user: userName(), host: hostname() });
       return journal;
     } catch (error) {
       throw journalError(directory, error);
@@ -180,6 +181,15 @@ async function readJournal(
     }
   });
   return { records, sizeBytes: Buffer.byteLength(text) - Buffer.byteLength(torn) };
+}
+
+/** A user without an entry in the password file has a number only. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }
 
 const isFull = (error: unknown): boolean =>

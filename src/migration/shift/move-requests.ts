@@ -30,7 +30,11 @@ export async function leaveRequest(
   request: Omit<MoveRequest, 'id' | 'atMs'>,
 ): Promise<MoveRequest> {
   const left = { ...request, id: randomUUID(), atMs: Date.now() };
-  const file = await open(join(directory, FILE), 'r+');
+  const path = join(directory, FILE);
+  const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return open(path, 'w', 0o600);
+  });
   try {
     await file.write(Buffer.from(JSON.stringify(left).padEnd(SIZE_BYTES)), 0, SIZE_BYTES, 0);
   } finally {

@@ -21,11 +21,6 @@ const BLUE_PROBES = 10;
 const PANEL_CONNECT_MS = 5_000;
 const ROOMS = ['tracking', 'snap', 'crash'];
 
-interface Panel {
-  readonly client: OldPanelClient;
-  isConnected: boolean;
-}
-
 /** Looks at both colors once a second: probes, the logs of nginx, the counts of green, and a test panel on each. */
 export class Observer {
   private readonly window: SampleWindow;
@@ -33,7 +28,7 @@ export class Observer {
   private readonly mirrorLog: LogTail;
   private readonly nginx: NginxControl;
   private readonly reconciliation = new PostReconciliation();
-  private readonly panels: Partial<Record<Color, Panel>> = {};
+  private readonly panels: Partial<Record<Color, OldPanelClient>> = {};
   private plan: FrontDoorPlan;
   private startedMs = 0;
   private phaseMs = 0;
@@ -77,7 +72,7 @@ export class Observer {
 
   async close(): Promise<void> {
     clearInterval(this.probing);
-    for (const { client } of Object.values(this.panels)) client.close();
+    for (const panel of Object.values(this.panels)) panel.close();
     await Promise.all([this.log.close(), this.mirrorLog.close()]);
   }
 
@@ -101,10 +96,12 @@ export class Observer {
     return {
       blue: this.figures('blue', nowMs),
       green: this.figures('green', nowMs),
+      hasPanels: this.hasPanels,
       windowMs: this.windowMs,
       observedMs: Math.min(this.windowMs, nowMs - this.phaseMs),
       isBlueUp: this.blueAnswers.length < BLUE_PROBES || this.blueAnswers.includes(true),
       greenSilences: this.silences,
+      blueSilences: this.blueAnswers.length - 1 - this.blueAnswers.lastIndexOf(true),
       ready,
       notReadyMs: this.notReadySinceMs === null ? 0 : nowMs - this.notReadySinceMs,
       tee,
@@ -120,7 +117,16 @@ export class Observer {
   }
 
   private figures(color: Color, nowMs: number): Observation['blue'] {
-    return this.window.figures(color, nowMs, this.panels[color]?.isConnected ?? false);
+    return this.window.figures(color, nowMs, this.panelsSinceMs);
+  }
+
+  /** Since when both test panels are there; null: one is not. */
+  private get panelsSinceMs(): number | null {
+    const [blue, green] = [
+      this.panels.blue?.inRoomsSinceMs ?? null,
+      this.panels.green?.inRoomsSinceMs ?? null,
+    ];
+    return blue === null || green === null ? null : Math.max(blue, green);
   }
 
   private async readLogs(nowMs: number): Promise<void> {
@@ -134,7 +140,8 @@ export class Observer {
         this.window.add(color, { atMs: nowMs, isGood, ms, isSynthetic: false });
         if (isGood && (color === 'green' || this.plan.isMirrorOn)) this.reconciliation.add(nowMs);
       }
-    this.reconciliation.subtract(failed.length);
+    // Without the mirror the post of blue was not added.
+    if (this.plan.isMirrorOn) this.reconciliation.subtract(failed.length);
   }
 
   private async probeBlue(): Promise<void> {
@@ -159,16 +166,11 @@ export class Observer {
   }
 
   private connect(color: Color): void {
-    const client = new OldPanelClient(`http://${this.plan[color]?.sockets ?? ''}`, ROOMS, () => {
-      panel.isConnected = true;
-      this.window.addFrame(color, performance.now());
-    });
-    const panel: Panel = { client, isConnected: false };
+    const panel = new OldPanelClient(`http://${this.plan[color]?.sockets ?? ''}`, ROOMS, () =>
+      this.window.addFrame(color, performance.now()),
+    );
     this.panels[color] = panel;
     // It goes on trying after this time.
-    client.connect(PANEL_CONNECT_MS).then(
-      () => (panel.isConnected = true),
-      () => undefined,
-    );
+    panel.connect(PANEL_CONNECT_MS).catch(() => undefined);
   }
 }

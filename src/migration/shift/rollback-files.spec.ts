@@ -12,7 +12,9 @@ describe('rollback.sh', () => {
     const script = rollbackScript({ ...DEFAULT_PLAN, container });
     expect(spawnSync('sh', ['-n'], { input: script })).toMatchObject({ status: 0 });
     expect(script).toContain(
-      container === null ? '\nif nginx -t -q && nginx -s' : 'docker exec edge nginx -s reload',
+      container === null
+        ? '\nif timeout -k 1 3 nginx -t -q && timeout -k 1 3 nginx -s'
+        : 'docker exec edge nginx -s reload',
     );
   });
 

@@ -6,6 +6,7 @@ import {
   type FrontDoorPlan,
   NginxControl,
   nginxInclude,
+  acceptsAt,
   programRunner,
   recordedPlan,
   removeFrontDoor,
@@ -18,8 +19,9 @@ import { opsTokenOf } from './ops-token.js';
 import { copyToRollout } from './rollout-copy.js';
 import { ShiftContext } from './shift-context.js';
 
-const BLUE_TRIES = 5;
-const BLUE_TIMEOUT_MS = 400;
+/** The time-out of the boxes. PM2 starts an old server that has died within it. */
+const BLUE_LIMIT_MS = 2_000;
+const BLUE_PAUSE_MS = 100;
 /** Before the switch: new posts of a box must not overtake those that green still owes to blue. */
 const OWED_LIMIT_MS = 2_000;
 /** After the switch nothing is added, and the tee empties by itself. */
@@ -40,6 +42,8 @@ export interface RollbackOptions {
   readonly why: string;
   /** Also when blue does not answer. */
   readonly isForced: boolean;
+  /** Of before `complete`, when nginx has refused to take it back. */
+  readonly planWithBlue?: FrontDoorPlan | null;
 }
 
 /**
@@ -49,17 +53,15 @@ export interface RollbackOptions {
  */
 export async function rollBack(
   given: RollbackContext,
-  { why, isForced }: RollbackOptions,
+  { why, isForced, planWithBlue }: RollbackOptions,
 ): Promise<CommandResult> {
   // A rollback that has begun is not interrupted.
   const context = { ...given, io: { ...given.io, signal: new AbortController().signal } };
   const { io, directory, say } = context;
-  const plan = (await recordedPlan(directory).catch(() => null)) ?? { ...DEFAULT_PLAN, directory };
-  if (!isForced && !(await answers(plan)))
-    throw new CommandError(
-      'blue does not answer, and green may be the last ready color: start blue, or give --force',
-      EXIT_CODES.FAILURE,
-    );
+  const recorded = await recordedPlan(directory).catch(() => null);
+  const isUsable = recorded !== null && recorded.blue !== null;
+  const plan = (isUsable ? recorded : planWithBlue) ?? recorded ?? { ...DEFAULT_PLAN, directory };
+  if (!isForced) await assertBlueCanServe(plan, say);
   const record = new RollbackRecord(context.journal, say);
   const startMs = performance.now();
   const passedMs = (): number => Math.round(performance.now() - startMs);
@@ -68,7 +70,11 @@ export async function rollBack(
   const green = await greenOf(plan, io);
   const owed = plan.share === 'none' ? null : await green?.tee();
   if (green && owed)
-    await record.step('owed', async () => ({ waiting: await whenDrained(green, OWED_LIMIT_MS) }));
+    await record.step('owed', async () => {
+      // By a `complete` that was interrupted.
+      if (owed.state === 'paused') await green.resumeTee();
+      return { waiting: await whenDrained(green, OWED_LIMIT_MS) };
+    });
   let removed: CommandResult | null = null;
   await record.step('http', async () => {
     removed = await removeFrontDoor(io, plan, { isDryRun: false });
@@ -164,10 +170,38 @@ async function greenOf({ green }: FrontDoorPlan, { env }: CommandIo): Promise<Gr
   return green === null || token === null ? null : new GreenClient(`http://${green.http}`, token);
 }
 
-async function answers({ blue }: FrontDoorPlan): Promise<boolean> {
-  for (let tries = 0; tries < BLUE_TRIES && blue !== null; tries += 1) {
-    if ((await probe(`http://${blue.http}`, { timeoutMs: BLUE_TIMEOUT_MS })).status !== null) return true;
-    await sleep(100);
+/**
+ * The last color that can serve keeps the traffic. A blue that is only slow gets it when green is not ready: it accepts
+ * connections and may answer them.
+ * @throws CommandError
+ */
+export async function assertBlueCanServe(
+  { blue, green }: Pick<FrontDoorPlan, 'blue' | 'green'>,
+  say: (line: string) => void,
+  limitMs = BLUE_LIMIT_MS,
+): Promise<void> {
+  const isGreenReady = async (): Promise<boolean> =>
+    green !== null && (await probe(`http://${green.http}/ready`, { timeoutMs: limitMs })).status === 200;
+  const [hasAnswered, isReady] = await Promise.all([answers(blue, limitMs), isGreenReady()]);
+  if (hasAnswered) return;
+  const isListening = blue !== null && (await acceptsAt(blue.http));
+  if (isListening && !isReady) {
+    say(`blue has not answered within ${limitMs / 1_000} s, and green is not ready: blue gets the traffic`);
+    return;
+  }
+  throw new CommandError(
+    isListening
+      ? `blue has not answered within ${limitMs / 1_000} s, and green is ready: give --force to go back all the same`
+      : 'blue does not answer, and green may be the last ready color: start blue, or give --force',
+    EXIT_CODES.FAILURE,
+  );
+}
+
+async function answers(blue: FrontDoorPlan['blue'], limitMs: number): Promise<boolean> {
+  const endMs = performance.now() + limitMs;
+  for (let leftMs = limitMs; blue !== null && leftMs > 0; leftMs = endMs - performance.now()) {
+    if ((await probe(`http://${blue.http}`, { timeoutMs: leftMs })).status !== null) return true;
+    await sleep(BLUE_PAUSE_MS);
   }
   return false;
 }

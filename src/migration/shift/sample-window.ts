@@ -37,23 +37,32 @@ export class SampleWindow {
     }
   }
 
-  /** @param hasPanel a test panel of this color is connected */
-  figures(color: Color, nowMs: number, hasPanel: boolean): ColorFigures {
+  /**
+   * @param framesSinceMs frames count from then on: since the test panels of both colors are in their rooms, because one that
+   *   came back later has got fewer; null: a panel is not there
+   */
+  figures(color: Color, nowMs: number, framesSinceMs: number | null): ColorFigures {
     const fromMs = nowMs - this.windowMs;
     const samples = (this.samples[color] = this.samples[color].filter(({ atMs }) => atMs >= fromMs));
     const frames = (this.frameTimes[color] = this.frameTimes[color].filter((atMs) => atMs >= fromMs));
     // A post without an answer is an error and no latency.
     const times = samples.flatMap(({ isGood, ms }) => (isGood ? [ms] : [])).sort((a, b) => a - b);
+    /** Different seconds: one stall is in one or two of them. */
+    const secondsWith = (isFault: (sample: Sample) => boolean): number =>
+      new Set(samples.filter(isFault).map(({ atMs }) => Math.floor(atMs / 1_000))).size;
+    const isSlow = ({ isGood, ms }: Sample): boolean => isGood && ms > LIMITS.p99Ms;
     const percentile = (share: number): number =>
       Math.round((times[Math.max(0, Math.ceil(times.length * share) - 1)] ?? 0) * 10) / 10;
     return {
       posts: samples.length,
       synthetic: samples.filter(({ isSynthetic }) => isSynthetic).length,
       errors: samples.filter(({ isGood }) => !isGood).length,
-      slow: times.filter((ms) => ms > LIMITS.p99Ms).length,
+      errorSeconds: secondsWith(({ isGood }) => !isGood),
+      slow: samples.filter(isSlow).length,
+      slowSeconds: secondsWith(isSlow),
       p50Ms: percentile(0.5),
       p99Ms: percentile(0.99),
-      frames: hasPanel ? frames.length : null,
+      frames: framesSinceMs === null ? null : frames.filter((atMs) => atMs >= framesSinceMs).length,
     };
   }
 }

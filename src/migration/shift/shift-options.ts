@@ -55,14 +55,16 @@ export const acting = (command: Command, why: string): Command =>
     .option('--by <name>', 'who does it, for the journal', textArgument('by', MAX_BY), loginName())
     .option('--why <text>', 'the reason, for the journal', textArgument('why', MAX_WHY), why);
 
+export const skipping = (command: Command): Command =>
+  command.option(
+    '--skip <gate>',
+    `do not look at this gate, repeatable: ${GATES.map(({ name }) => name).join(', ')}`,
+    gateArgument,
+    [],
+  );
+
 export const running = (command: Command, why: string): Command =>
-  acting(command, why)
-    .option(
-      '--skip <gate>',
-      `do not look at this gate, repeatable: ${GATES.map(({ name }) => name).join(', ')}`,
-      gateArgument,
-      [],
-    )
+  skipping(acting(command, why))
     .option('--wait <s>', 'how long to wait for the gates', numberArgument(1, 604_800), 7_200)
     .option(
       '--until-good',
@@ -75,7 +77,7 @@ export const starting = (command: Command): Command =>
   running(command, 'start')
     .option('--mirror-secret-file <file>', 'the file with LEGACY_MIRROR_SECRET; needed once')
     .option('--image-backup <dir>', 'the directory of `samserver images backup`')
-    .option('--database-dump <path>', 'what mongodump wrote: a file or a directory')
+    .option('--database-dump <path>', 'BACKUP_DIR, or what mongodump wrote: a file or a directory')
     .option('--max-backup-age <h>', 'for both', numberArgument(1, 8_760), 24)
     .option('--max-verification-age <h>', 'of `samserver images verify`', numberArgument(1, 8_760), 168)
     .option('--certificate <file>', 'the certificate of nginx, fullchain.pem')

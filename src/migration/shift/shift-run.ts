@@ -3,6 +3,7 @@ import { CommandError, type CommandResult, EXIT_CODES, InterruptedError } from '
 import type { FrontDoorPlan } from '../front-door/index.js';
 import { type Decision, decide, type Observation } from './analysis.js';
 import { CompareGate } from './compare-gate.js';
+import type { GateInput } from './gate.js';
 import { closedGates, gatesTo } from './gates.js';
 import type { GreenClient } from './green-client.js';
 import { MoveTakenOverError } from './move-journal.js';
@@ -11,11 +12,17 @@ import type { MoveRequest } from './move-requests.js';
 import { settingsOf } from './move-settings.js';
 import { Observer } from './observer.js';
 import { type PhaseOptions, shareOf, stepsTo } from './phase-steps.js';
+import { ReadyProbes } from './ready-probes.js';
 import { rollBack } from './rollback.js';
 import type { ShiftContext } from './shift-context.js';
 
 const TICK_MS = 1_000;
+/** A verdict is recorded again after this time, and a changed one after the shortest time. */
 const ANALYSIS_EVERY_MS = 60_000;
+const ANALYSIS_EVERY_LATE_MS = 600_000;
+const ANALYSIS_LEAST_MS = 10_000;
+/** A soak takes days: its journal must stay readable. */
+const LATE_AFTER_S = 3_600;
 
 export interface RunOptions {
   /** Gates that are not looked at. */
@@ -41,8 +48,7 @@ export class ShiftRun {
   private phaseMs = performance.now();
   private targetMs = performance.now();
   private recorded: { verdict: string; atMs: number } = { verdict: '', atMs: -Infinity };
-  private readyInARow = 0;
-  private readyProcess = '';
+  private readonly readyProbes = new ReadyProbes();
 
   constructor(
     private readonly context: ShiftContext,
@@ -79,6 +85,7 @@ export class ShiftRun {
       }
     } finally {
       await this.observer.close();
+      await this.compare.settled();
     }
   }
 
@@ -111,14 +118,19 @@ export class ShiftRun {
     if (request?.kind === 'hold') await this.hold(request.why);
     if (request?.kind === 'yield') return this.ended('another command goes on', EXIT_CODES.OK);
     const observation = await this.observer.observe(this.expectedShares());
-    this.countReady(observation);
+    this.readyProbes.add(this.observer.ready);
     const decision =
       this.state.phase === null ? BEFORE_START : decide(observation, this.plan.share !== 'none');
     await this.record(observation, decision);
     if (decision.verdict === 'rollback') return this.rollBack(decision.why);
     if (decision.verdict === 'hold') await this.hold(decision.why);
     const { target, phase } = this.state;
-    if (target !== null) return this.approach(target, observation, decision);
+    const input = this.gateInput(observation, decision);
+    if (target !== null) return this.approach(target, input);
+    if (!options.skip.includes('compare') && phase !== null) {
+      const found = this.compare.watch(input);
+      if (found !== null) await this.hold(`comparison: ${found}`);
+    }
     const isGood = decision.verdict === 'good' && this.observedS >= settingsOf(this.state).observeS;
     if (phase === 'all' && isGood && this.state.heldBecause === null) await this.aim('soak', {});
     else if (options.isUntilGood && isGood)
@@ -138,18 +150,9 @@ export class ShiftRun {
   }
 
   /** One look at the gates of the target; enters the phase when all are open. */
-  private async approach(
-    target: Target,
-    observation: Observation,
-    decision: Decision,
-  ): Promise<CommandResult | null> {
+  private async approach(target: Target, input: GateInput): Promise<CommandResult | null> {
     const { context, options } = this;
-    const closed = await closedGates(gatesTo(target.phase, this.state.phase, options.skip), {
-      ...{ io: context.io, settings: settingsOf(this.state), green: this.green },
-      ...{ observation, decision, readyInARow: this.readyInARow, ready: this.observer.ready },
-      ...{ observedS: this.observedS, lookedS: this.observer.observedMs / 1_000 },
-      ...{ heldBecause: this.state.heldBecause, compare: this.compare },
-    });
+    const closed = await closedGates(gatesTo(target.phase, this.state.phase, options.skip), input);
     const waitsFor = closed.map(({ name, why }) => `${name}: ${why}`);
     const names = (lines: readonly string[]): string => lines.map((line) => line.split(':')[0]).join();
     if (names(waitsFor) !== names(this.state.waitsFor)) {
@@ -160,6 +163,15 @@ export class ShiftRun {
     if (closed.some(({ state }) => state === 'fail') || (closed.length > 0 && isOver))
       return this.drop(target, waitsFor);
     return closed.length > 0 ? null : this.enter(target);
+  }
+
+  private gateInput(observation: Observation, decision: Decision): GateInput {
+    return {
+      ...{ io: this.context.io, settings: settingsOf(this.state), green: this.green },
+      ...{ observation, decision, readyInARow: this.readyProbes.inARow, ready: this.observer.ready },
+      ...{ observedS: this.observedS, lookedS: this.observer.observedMs / 1_000 },
+      ...{ heldBecause: this.state.heldBecause, compare: this.compare },
+    };
   }
 
   private async enter({ phase, detail }: Target): Promise<CommandResult | null> {
@@ -220,7 +232,14 @@ export class ShiftRun {
     if (this.state.phase === null) return;
     const nowMs = performance.now();
     const isNew = verdict !== this.recorded.verdict;
-    if (!isNew && nowMs - this.recorded.atMs < ANALYSIS_EVERY_MS) return;
+    const pauseMs = isNew
+      ? ANALYSIS_LEAST_MS
+      : this.observedS < LATE_AFTER_S
+        ? ANALYSIS_EVERY_MS
+        : ANALYSIS_EVERY_LATE_MS;
+    // What is done next is explained by the line before it.
+    const isActedOn = isNew && (verdict === 'rollback' || verdict === 'hold');
+    if (!isActedOn && nowMs - this.recorded.atMs < pauseMs) return;
     this.recorded = { verdict, atMs: nowMs };
     const { blue, green, tee, counted } = observation;
     await this.context.journal.append({
@@ -230,14 +249,6 @@ export class ShiftRun {
       detail: { blue, green, tee, counted },
     });
     if (isNew) this.context.say(`${this.state.phase}: ${verdict}: ${why}`);
-  }
-
-  private countReady({ ready }: Observation): void {
-    const process = this.observer.ready?.release;
-    const key = `${process?.version ?? ''} ${process?.revision ?? ''} ${process?.startedAt ?? ''}`;
-    const isReady = ready?.state === 'ready' && ready.reasons.length === 0;
-    this.readyInARow = !isReady ? 0 : key === this.readyProcess ? this.readyInARow + 1 : 1;
-    this.readyProcess = key;
   }
 
   private get observedS(): number {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, type CommandIo, type CommandResult, EXIT_CODES } from '../../core/commands/index.js';
 import { MoveJournal } from './move-journal.js';
-import { acquireMoveLock, type MoveLock } from './move-lock.js';
+import { acquireMoveLock, killLockOwner, type MoveLock } from './move-lock.js';
 import type { MoveRecord } from './move-events.js';
 import { leaveRequest, type MoveRequest, REACTION_LIMIT_MS } from './move-requests.js';
 import { foldMove, type MoveState } from './move-state.js';
@@ -70,21 +70,24 @@ async function isTaken(stateDirectory: string, { id }: MoveRequest): Promise<boo
  * For `hold` and `rollback`: the command that runs acts. Without one, or when it does not react within 2 s, this one does.
  * @param outcomeOf of the other command, after it has taken the request; null: it is not done yet
  * @param act gets null when the journal cannot be read or written
+ * @param assertAllowed before another command is asked or overruled; its error ends this one
  */
 export async function askOrAct(
   options: SessionOptions,
   kind: 'hold' | 'rollback',
   outcomeOf: OutcomeOf,
   act: (journal: MoveJournal | null) => Promise<CommandResult>,
+  assertAllowed: (state: MoveState) => void = () => undefined,
 ): Promise<CommandResult> {
   const { stateDirectory, by, why } = options;
+  assertAllowed(foldMove(await MoveJournal.read(stateDirectory).catch(() => [])));
   let lock = await acquireMoveLock(stateDirectory);
   if (lock === null) {
     const request = await leaveRequest(stateDirectory, { kind, by, why }).catch(() => null);
     const asked = request === null ? null : await follow(stateDirectory, request, outcomeOf);
     if (asked !== null) return asked;
-    // The owner has ended, or is suspended: then the journal voids what it still does.
     lock = await acquireMoveLock(stateDirectory);
+    if (lock === null && kind === 'rollback') lock = await lockOfSuspended(options);
   }
   try {
     const journal = await MoveJournal.open(stateDirectory, options).catch((error: unknown) => {
@@ -100,6 +103,20 @@ export async function askOrAct(
   } finally {
     await lock?.release();
   }
+}
+
+/** Null: the owner cannot be ended. Then the journal makes void what it still writes. */
+async function lockOfSuspended({ io, stateDirectory }: SessionOptions): Promise<MoveLock | null> {
+  const { owner } = foldMove(await MoveJournal.read(stateDirectory).catch(() => []));
+  if (owner === null || !(await killLockOwner(stateDirectory, owner.pid))) return null;
+  io.stderr.write(`\`samserver shift ${owner.command}\` did not react: process ${owner.pid} was ended\n`);
+  const endMs = performance.now() + REACTION_LIMIT_MS;
+  let lock = await acquireMoveLock(stateDirectory);
+  while (lock === null && performance.now() < endMs) {
+    await sleep(PAUSE_MS);
+    lock = await acquireMoveLock(stateDirectory);
+  }
+  return lock;
 }
 
 /** @returns null when the other command has not taken the request in time, or has ended before it was done */

@@ -22,7 +22,7 @@ import {
 } from './move-phases.js';
 import { settingsDetail } from './move-settings.js';
 import { type PhaseOptions, stepsTo } from './phase-steps.js';
-import { COMPLETE_PLAN, type CompleteOptions, completeNow, undoCompleteIfBegun } from './shift-complete.js';
+import { type CompleteOptions, completeNow, completionPlan, undoCompleteIfBegun } from './shift-complete.js';
 import { RequestWatcher } from './request-watcher.js';
 import { rollBack } from './rollback.js';
 import { ShiftContext } from './shift-context.js';
@@ -35,14 +35,16 @@ import {
   moveSettings,
   running,
   type RunningOptions,
+  skipping,
   starting,
   type StartOptions,
 } from './shift-options.js';
 import { ShiftRun } from './shift-run.js';
 import { askOrAct, withMove } from './shift-session.js';
+import { shiftReport } from './shift-report.js';
 import { shiftStatus } from './shift-status.js';
 
-/** `samserver shift start|to|status|hold|resume|complete|rollback` */
+/** `samserver shift start|to|status|report|hold|resume|complete|rollback` */
 export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
   const print = (options: CommonOptions, result: CommandResult): void =>
     setExitCode(printResult(io, options.json, result));
@@ -97,18 +99,27 @@ export const shiftCommand: DefineCommand = (command, io, setExitCode) => {
       print(options, await shiftStatus(io, options.directory, stateDirectory(options))),
     );
 
+  common(command.command('report'))
+    .description(
+      'Writes one HTML file about the last move: phases, figures of both servers, who did what, success criteria.',
+    )
+    .option('--output <file>', 'the file', 'shift-report.html')
+    .action(async (options: CommonOptions & { readonly output: string }) =>
+      print(options, await shiftReport(io, options.directory, stateDirectory(options), options.output)),
+    );
+
   acting(command.command('hold'), 'operator')
     .description('No further phase is entered until `resume`. A fault of green still rolls back.')
     .action(async (options: ActingOptions) => print(options, await hold(io, options)));
 
-  addOldServerOptions(acting(command.command('complete'), 'operator'))
+  addOldServerOptions(skipping(acting(command.command('complete'), 'operator')))
     .description(
-      'After the soak: stops the old server under PM2, gives Samserver the role, and lets nginx take ports 5000 and 5050. It can ' +
+      'After the soak, when the gates are open: stops the old server under PM2, gives Samserver the role, and lets nginx take ports 5000 and 5050. It can ' +
         'be killed and run again at any moment.',
     )
     .option('--dry-run', 'print the steps and the way back; change nothing', false)
     .action(async (options: CompleteOptions) =>
-      print(options, options.dryRun ? COMPLETE_PLAN : await completeNow(io, options)),
+      print(options, options.dryRun ? completionPlan(options) : await completeNow(io, options)),
     );
 
   addOldServerOptions(acting(command.command('rollback'), 'operator'))
@@ -174,12 +185,15 @@ async function begin(
 ): Promise<void> {
   const { state } = journal;
   const { why } = options;
+  // Its rollback starts the old server first, which `samserver shift rollback` alone does.
+  if (isBlueAtStake(state.phase))
+    throw new CommandError(
+      state.rollingBackBecause === null
+        ? `phase ${state.phase} is not watched: samserver shift complete continues it, samserver shift rollback goes back`
+        : `a rollback is under way (${state.rollingBackBecause}): samserver shift rollback`,
+      EXIT_CODES.FAILURE,
+    );
   if (phase === null) {
-    if (isBlueAtStake(state.phase))
-      throw new CommandError(
-        `phase ${state.phase} is not watched: samserver shift complete continues it, samserver shift rollback goes back`,
-        EXIT_CODES.FAILURE,
-      );
     // `resume` without a move has nothing to continue.
     if (state.move === null || state.phase === 'rolled-back') assertNextPhase(state.phase, 'soak');
     if (state.heldBecause !== null) await journal.append({ kind: 'resumed', why });
@@ -208,6 +222,13 @@ async function hold(io: CommandIo, options: ActingOptions): Promise<CommandResul
       await journal?.append({ kind: 'held', why });
       return { exitCode: EXIT_CODES.OK, lines: [`held: ${why}`], json: { result: 'held', why } };
     },
+    ({ phase }) => {
+      if (!isBlueAtStake(phase)) return;
+      throw new CommandError(
+        `phase ${phase} cannot be held: a complete that is at work must not be cut. samserver shift rollback goes back`,
+        EXIT_CODES.FAILURE,
+      );
+    },
   );
 }
 
@@ -223,10 +244,10 @@ async function rollbackNow(io: CommandIo, options: RollbackCommandOptions): Prom
       return since.some(({ kind }) => kind === 'rollback.refused') ? 'refused' : null;
     },
     async (journal) => {
-      await undoCompleteIfBegun(io, options, journal);
+      const planWithBlue = await undoCompleteIfBegun(io, options, journal);
       return rollBack(
         { io, directory, stateDirectory: session.stateDirectory, journal, by, say },
-        { why, isForced: force },
+        { why, isForced: force, planWithBlue },
       );
     },
   );

@@ -16,6 +16,7 @@ export class OldPanelClient {
    */
   private readonly ownRoom = randomBytes(12).toString('hex');
   private cutCount = 0;
+  private inRoomsSince: number | null = null;
 
   /**
    * @param socketUrl scheme, host and port
@@ -36,8 +37,12 @@ export class OldPanelClient {
     this.socket.on('connect', () =>
       [...rooms, this.ownRoom].forEach((room) => this.socket.emit('room_join', room)),
     );
-    this.socket.on('disconnect', () => (this.cutCount += 1));
+    this.socket.on('disconnect', () => {
+      this.cutCount += 1;
+      this.inRoomsSince = null;
+    });
     this.socket.on('data', (text: unknown) => {
+      if (text === `room joined: ${this.ownRoom}`) this.inRoomsSince = performance.now();
       const frame = parseFrame(text);
       if (frame) onFrame(frame);
     });
@@ -46,6 +51,11 @@ export class OldPanelClient {
   /** How often its connection ended. */
   get cuts(): number {
     return this.cutCount;
+  }
+
+  /** Since when it is in its rooms without a break, `performance.now()`; null: it is not. */
+  get inRoomsSinceMs(): number | null {
+    return this.inRoomsSince;
   }
 
   /** Resolves when it is in its rooms. @throws UnreachableError */

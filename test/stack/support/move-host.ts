@@ -190,11 +190,13 @@ export class MoveHost {
     );
   }
 
-  /** The journal of a move that has soaked. */
+  /** The journal of a move that was watched and has soaked. */
   async soaked(): Promise<void> {
     const journal = await MoveJournal.open(this.nginx.frontDoor, { command: 'start', by: 'test' });
-    await journal.append({ kind: 'move.started', move: 'm', why: 'test', detail: {} });
+    const detail = { observeS: 0, withoutGapS: 1, windowS: 10, hasPanels: false };
+    await journal.append({ kind: 'move.started', move: 'm', why: 'test', detail });
     for (const phase of PHASES) await journal.append({ kind: 'phase.entered', phase, why: 'test' });
+    await journal.append({ kind: 'analysis', verdict: 'good', why: 'test', detail: {} });
     await journal.close();
   }
 
@@ -211,9 +213,11 @@ export class MoveHost {
 
   /** A `samserver` command as a process on this machine. */
   command(...args: readonly string[]): Program {
+    const hasOldServer = ['complete', 'rollback', 'decommission'].some((name) => args.includes(name));
     return this.samserver([
       ...args,
-      ...['--pm2', PM2, '--pm2-home', this.pm2Home, '--directory', this.nginx.frontDoor],
+      ...(hasOldServer ? ['--pm2', PM2, '--pm2-home', this.pm2Home] : []),
+      ...['--directory', this.nginx.frontDoor],
     ]);
   }
 

@@ -99,7 +99,8 @@ export class NumberedBoxes {
     post: () => Promise<void>,
   ): Promise<void> {
     const open = new Set<Promise<void>>();
-    await sleep((this.indexOf(code) / this.indexes.size) * everyMs);
+    // Spread over one interval.
+    await sleep(([...this.indexes.keys()].indexOf(code) / this.indexes.size) * everyMs);
     while (!isOver()) {
       const posting = post().finally(() => open.delete(posting));
       open.add(posting);

@@ -1,6 +1,7 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { programOutput, UnreadableInputError } from '../bounded-input.js';
+import { LEGACY_SETTINGS } from '../../../config/index.js';
 import { type Check, failed, notChecked, ok, warning } from '../check.js';
 import { megabytes } from '../texts.js';
 import { holderText } from '../traffic/traffic.checks.js';
@@ -102,6 +103,8 @@ function listenCode(port: number): Promise<string | null> {
 const OWN_DAYS = 2;
 const PARALLEL_DAYS = 7;
 const RESERVE_BYTES = 2_000_000_000;
+/** The spool and the tee, each at its limit. */
+const SPOOL_BYTES = 2 * Number(LEGACY_SETTINGS.LEGACY_SPOOL_MAX_BYTES.default);
 /** Below it readiness is degraded. */
 const MIN_FREE_SHARE = 0.1;
 
@@ -126,10 +129,12 @@ export function diskCheck({
   readonly totalBytes: number;
   readonly bytesADay: number | null;
 }): Check {
-  const needBytes = RESERVE_BYTES + (OWN_DAYS + PARALLEL_DAYS) * (bytesADay ?? 0);
+  const needBytes = RESERVE_BYTES + SPOOL_BYTES + (OWN_DAYS + PARALLEL_DAYS) * (bytesADay ?? 0);
   const day = bytesADay === null ? 'pictures of a day unknown' : `${megabytes(bytesADay)} of pictures a day`;
   const seen = `${megabytes(freeBytes)} free of ${megabytes(totalBytes)}, ${day}`;
-  const todo = `free space: ${megabytes(needBytes)} are needed for ${PARALLEL_DAYS} days of both servers`;
+  const todo =
+    `free space: ${megabytes(needBytes)} are needed for ${PARALLEL_DAYS} days of both servers, of which ` +
+    `${megabytes(SPOOL_BYTES)} are for the spool and the tee (LEGACY_SPOOL_MAX_BYTES for each, in LEGACY_SPOOL_DIR)`;
   if (freeBytes < needBytes) return failed('machine.disk', seen, todo);
   if (bytesADay === null)
     return warning('machine.disk', seen, 'compare the free space with du -s of one day of pictures');

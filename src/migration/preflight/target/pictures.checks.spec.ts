@@ -94,12 +94,20 @@ describe('the size of the machine', () => {
   it.each<[number, number, number | null, string]>([
     [300e9, 1000e9, 13e9, 'ok'],
     [118e9, 500e9, 13e9, 'failed'],
+    // The pictures and the reserve fit, the spool and the tee of 1 GB each do not.
+    [120.9e9, 500e9, 13e9, 'failed'],
     [150e9, 500e9, 13e9, 'warning'],
     [100e9, 500e9, null, 'warning'],
     [1e9, 500e9, null, 'failed'],
+    [3.9e9, 500e9, null, 'failed'],
   ])('disk: %d free of %d, %d a day → %s', (freeBytes, totalBytes, bytesADay, expected) =>
     expect(diskCheck({ freeBytes, totalBytes, bytesADay }).status).toBe(expected),
   );
+
+  it('says how much of the disk the spool and the tee need', () => {
+    const { todo } = diskCheck({ freeBytes: 1e9, totalBytes: 500e9, bytesADay: 13e9 });
+    expect(todo).toContain('2000 MB are for the spool and the tee (LEGACY_SPOOL_MAX_BYTES for each');
+  });
 
   it.each<[number, string]>([
     [2e9, 'ok'],

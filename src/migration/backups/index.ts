@@ -1,0 +1,1 @@
+export { BackupScheduleModule } from './backups.module.js';
