@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Document, serialize } from 'bson';
 import { MoveJournal } from '../../src/migration/shift/move-journal.js';
 import { foldMove, type MoveState } from '../../src/migration/shift/move-state.js';
 import { prepareJpegs } from '../../src/tools/boxes/index.js';
@@ -30,6 +29,7 @@ export interface RehearsalTimes {
 /** Gates that wait for a time. */
 export const QUICK = ['ready', 'observation', 'gaps', 'compare'];
 const CODES = ['300', '301', '302', '303', '304', '305'];
+const OLD_COLLECTIONS = ['ambulances', 'ambulance_trackings', 'ambulance_tracking_histories'];
 const PANELS = 3;
 const WATCHERS = 2;
 const DEVICES = 2;
@@ -124,7 +124,8 @@ export class Rehearsal {
     await this.runs('init');
     await this.runs('adopt');
     await this.copyPictures();
-    await this.dumpDatabase();
+    await this.runs('backup', 'run', ...OLD_COLLECTIONS.flatMap((name) => ['--old', name]));
+    await this.runs('backup', 'rehearse');
     await this.host.startGreen({
       env: { ...this.imageEnv, LEGACY_MIRROR_SECRET: SECRET },
       node:
@@ -172,7 +173,7 @@ export class Rehearsal {
         '--image-backup',
         `${this.host.root}/backup`,
       ],
-      ...['--database-dump', join(this.host.root, 'dump')],
+      ...['--database-dump', join(this.host.root, 'database-backups')],
       ...['--observe', seconds, '--without-gap', seconds, '--window', seconds],
     ];
     // The front door of the rehearsal has no TLS.
@@ -188,6 +189,12 @@ export class Rehearsal {
     );
     this.watching = program;
     await this.whenState((state) => state.phase === phase, `phase ${phase}`);
+  }
+
+  /** The end of the old server. @param skip gates that wait for a time */
+  async complete(skip: readonly string[] = []): Promise<void> {
+    const skipped = ['certificate', ...(this.times.isCompared ? [] : ['compare']), ...skip];
+    await this.runsOnHost('shift', 'complete', ...skipped.flatMap((gate) => ['--skip', gate]));
   }
 
   /** From the shadow to a phase, without waiting for times. */
@@ -414,19 +421,6 @@ export class Rehearsal {
     return this.vehicles;
   }
 
-  /** A file of BSON for each collection, as mongodump writes it. */
-  private async dumpDatabase(): Promise<void> {
-    const directory = join(this.host.root, 'dump/tracking');
-    await mkdir(directory, { recursive: true });
-    for (const name of ['ambulances', 'ambulance_trackings', 'ambulance_tracking_histories']) {
-      const documents = await this.database.all(name);
-      await writeFile(
-        join(directory, `${name}.bson`),
-        Buffer.concat(documents.map((each) => Buffer.from(serialize(each as Document)))),
-      );
-    }
-  }
-
   async close(): Promise<void> {
     await this.traffic.close();
     await this.database.close();
@@ -438,7 +432,11 @@ export class Rehearsal {
   }
 
   private get imageEnv(): Record<string, string> {
-    return { IMAGE_DIR: this.volume, IMAGE_MIN_FREE_PCT: '0' };
+    return {
+      IMAGE_DIR: this.volume,
+      IMAGE_MIN_FREE_PCT: '0',
+      BACKUP_DIR: join(this.host.root, 'database-backups'),
+    };
   }
 }
 

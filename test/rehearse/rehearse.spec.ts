@@ -49,7 +49,7 @@ describeMove('the whole move, rehearsed', () => {
     const allFromMs = Date.now();
     await move.phase('soak', () => move.whenGood('soak'));
     const all = traffic.posts.filter(({ atMs }) => atMs > allFromMs).map(({ ms }) => ms);
-    await move.phase('complete', () => move.runsOnHost('shift', 'complete'));
+    await move.phase('complete', () => move.complete());
     await move.phase('pictures again', () => move.copyPictures());
     await move.phase('decommission', () =>
       move.runsOnHost('decommission', '--soak-h', '0', '--evidence', `${move.host.root}/evidence`),
@@ -195,7 +195,7 @@ describeMove('the whole move, rehearsed', () => {
       expect((await move.state()).phase).toBe(phase === 'all' ? 'soak' : phase);
     }
     await move.whenGood('soak');
-    await move.runsOnHost('shift', 'complete');
+    await move.complete(QUICK);
     await reboot('done');
     expect(await move.host.stateOf('tracking')).toBe('stopped');
     await sleep(BASELINE_MS);
