@@ -75,6 +75,8 @@ export default {
     },
     { ...shared, displayName: 'stack-alone', testMatch: STACK_ALONE },
     { ...shared, displayName: 'move', testMatch: MOVE },
+    // It runs alone: `complete` looks for every process of the old server on the machine.
+    { ...shared, displayName: 'rehearse', testMatch: ['<rootDir>/test/rehearse/*.spec.ts'] },
   ],
 };
 

@@ -101,6 +101,12 @@ describe('decide', () => {
       'wait',
       /tls.expiring/,
     ],
+    [
+      'another picture volume',
+      { ready: { state: 'degraded', reasons: ['volume.foreign'] } },
+      'rollback',
+      /picture volume: volume.foreign/,
+    ],
     ['another share in force', { isShareInForce: false, green: failing }, 'hold', /another command/],
   ])('%s', (_, change, verdict, why) => {
     const decision = decide({ ...good, ...change }, true);

@@ -65,6 +65,14 @@ export const LIMITS = {
   missingRatio: 0.01,
 } as const;
 
+/** The volume is another one, or none. Two readings of the check agree before the service reports them. */
+const VOLUME_REASONS: readonly string[] = [
+  'volume.foreign',
+  'volume.unmarked',
+  'volume.empty',
+  'volume.missing',
+];
+
 export type Verdict = 'good' | 'wait' | 'hold' | 'rollback';
 export interface Decision {
   readonly verdict: Verdict;
@@ -123,6 +131,9 @@ function greenFaults(observation: Observation): readonly Fault[] {
     // Both servers use the database. Green keeps posts in its spool meanwhile; its errors are counted below.
     ready?.reasons.every((reason) => reason.startsWith('mongo.')),
   );
+  // A green that serves goes on with them as degraded: its pictures would go to another volume, or nowhere.
+  const volume = ready?.reasons.filter((reason) => VOLUME_REASONS.includes(reason)) ?? [];
+  add(volume.length > 0, `green has not its picture volume: ${volume.join(', ')}`);
   add(
     hasErrors(green),
     `green: ${green.errors} of ${green.posts} posts without a good answer`,

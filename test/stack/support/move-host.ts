@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MoveJournal } from '../../../src/migration/shift/move-journal.js';
@@ -20,6 +21,12 @@ net.createServer((socket) => {
   socket.pipe(to).pipe(socket);
 }).listen(27019, '0.0.0.0', () => console.log('forwards'));`;
 const PHASES: readonly MovePhase[] = ['shadow', 'one', 'half', 'all', 'soak'];
+
+export interface GreenOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Arguments of Node before the program. */
+  readonly node?: readonly string[];
+}
 
 interface Listed {
   readonly name: string;
@@ -44,6 +51,7 @@ export class MoveHost {
   /** Inside. */
   databaseUrl = '';
   private program: Program | null = null;
+  private greenOptions: GreenOptions = {};
 
   private constructor(
     readonly root: string,
@@ -63,16 +71,43 @@ export class MoveHost {
     const host = new MoveHost(path, await createTestVolume(), remove);
     await host.addNetwork();
     await mkdir(join(path, 'server'));
-    const directory = join(path, 'database');
-    const database = host.spawn(process.execPath, [
-      ...[`${ROOT}dist/cli.js`, 'db', '--directory', directory, '--port', '27018'],
+    await host.startDatabase();
+    return host;
+  }
+
+  private async startDatabase(): Promise<void> {
+    const database = this.spawn(process.execPath, [
+      ...[`${ROOT}dist/cli.js`, 'db', '--directory', join(this.root, 'database'), '--port', '27018'],
     ]);
     const [, url = ''] = await database.waitForOutput(/MONGODB_URL=(\S+)/);
-    host.databaseUrl = url;
+    this.databaseUrl = url;
     // It listens on the loopback only.
-    const forward = host.spawn(process.execPath, ['-e', FORWARD]);
+    const forward = this.spawn(process.execPath, ['-e', FORWARD]);
     await forward.waitForOutput(/forwards/);
-    return host;
+  }
+
+  /** Addresses of the outside, one for each box. */
+  async addOutsideAddresses(count: number): Promise<string[]> {
+    const addresses = Array.from({ length: count }, (_, index) => `${this.subnet}.${11 + index}`);
+    for (const each of addresses) await mustRun('ip', ['address', 'add', `${each}/24`, 'dev', this.link]);
+    return addresses;
+  }
+
+  /** Power off and on: every process and the table of nft are gone, and what starts by itself on a real machine starts. */
+  async reboot(): Promise<void> {
+    await this.killAll();
+    await this.nft('flush', 'ruleset');
+    await this.startDatabase();
+    await this.pm2('resurrect');
+    await this.nginx.restart();
+    // As the unit of the redirect does.
+    const rules = join(this.nginx.frontDoor, 'redirect.nft');
+    if (existsSync(rules)) {
+      await until(async () => (await this.nginx.command('status')).code !== 69, 'nginx');
+      const { code, output } = await this.nft('-f', rules);
+      if (code !== 0) throw new Error(`the redirect does not come back: ${output}`);
+    }
+    await this.startGreen();
   }
 
   /** Starts the old server and another application, and saves the list of PM2. */
@@ -114,7 +149,13 @@ export class MoveHost {
     return list.map(({ name, status }) => ({ name, status }));
   }
 
-  async startGreen(): Promise<void> {
+  get greenProcess(): Program | null {
+    return this.program;
+  }
+
+  /** @param options those of the last start when absent */
+  async startGreen(options = this.greenOptions): Promise<void> {
+    this.greenOptions = options;
     const env = {
       ...this.commandEnv,
       ...this.volume.env,
@@ -129,8 +170,9 @@ export class MoveHost {
       LEGACY_SPOOL_DIR: join(this.root, 'spool'),
       LEGACY_SHADOW_DIR: join(this.root, 'shadow'),
       TRUST_PROXY: '127.0.0.1',
+      ...options.env,
     };
-    this.program = this.spawn(process.execPath, [`${ROOT}dist/main.js`], env);
+    this.program = this.spawn(process.execPath, [...(options.node ?? []), `${ROOT}dist/main.js`], env);
     await until(async () => (await answerOf(`${this.green.url}/ready`)) === 200, 'Samserver');
   }
 
@@ -140,11 +182,11 @@ export class MoveHost {
   }
 
   /** nginx with the share, the redirect and the fallback of the end of a soak. */
-  async startNginx(): Promise<void> {
+  async startNginx(...options: readonly string[]): Promise<void> {
     this.nginx = await Nginx.start(this.name);
     await this.nginx.apply(
       ...['--blue', '127.0.0.1:5000,127.0.0.1:5050', '--green', '127.0.0.1:5200,127.0.0.1:5250'],
-      ...['--share', 'all', '--redirect', 'on'],
+      ...(options.length > 0 ? options : ['--share', 'all', '--redirect', 'on']),
     );
   }
 
@@ -172,14 +214,24 @@ export class MoveHost {
   /** A `samserver` command as a process on this machine. */
   command(...args: readonly string[]): Program {
     const hasOldServer = ['complete', 'rollback', 'decommission'].some((name) => args.includes(name));
-    const options = [
+    return this.samserver([
+      ...args,
       ...(hasOldServer ? ['--pm2', PM2, '--pm2-home', this.pm2Home] : []),
       ...['--directory', this.nginx.frontDoor],
-    ];
+    ]);
+  }
+
+  /** The same with these arguments only. */
+  samserver(args: readonly string[], env: Record<string, string> = {}): Program {
     const { PATH = '' } = process.env;
-    return this.spawn(process.execPath, [`${ROOT}dist/cli.js`, ...args, ...options], {
+    const bin = this.nginx ? `${this.nginx.directory}/bin:` : '';
+    return this.spawn(process.execPath, [`${ROOT}dist/cli.js`, ...args], {
       ...this.commandEnv,
-      PATH: `${this.nginx.directory}/bin:${PATH}`,
+      OLD_DATABASE_URL: this.databaseUrl,
+      HOME: this.root,
+      PM2_HOME: this.pm2Home,
+      PATH: `${bin}${PATH}`,
+      ...env,
     });
   }
 
@@ -190,14 +242,25 @@ export class MoveHost {
   async close(): Promise<void> {
     await this.pm2('kill').catch(() => undefined);
     await this.nginx?.close();
+    await this.killAll();
     await run('ip', ['netns', 'del', this.name]);
     await run('ip', ['link', 'del', this.link]);
     await this.volume.remove();
     await this.removeRoot();
   }
 
-  private get pm2Home(): string {
+  get pm2Home(): string {
     return join(this.root, '.pm2');
+  }
+
+  private async killAll(): Promise<void> {
+    const pids = async (): Promise<number[]> =>
+      (await mustRun('ip', ['netns', 'pids', this.name]))
+        .split('\n')
+        .filter((each) => each !== '')
+        .map(Number);
+    (await pids()).forEach(killIfThere);
+    await until(async () => (await pids()).length === 0, 'the end of all processes');
   }
 
   private get pm2Env(): Record<string, string> {
@@ -208,6 +271,9 @@ export class MoveHost {
       OLD_HTTP_PORT: '5000',
       OLD_SOCKET_PORT: '5050',
       OLD_MONGODB_URL: this.databaseUrl,
+      // What `preflight` reads.
+      ENVIRONMENT: 'LIVE',
+      MONGODB_LIVE_URL: this.databaseUrl,
     };
   }
 
@@ -238,6 +304,14 @@ export class MoveHost {
 
   private spawn(file: string, args: readonly string[], env: Record<string, string> = {}): Program {
     return Program.run('ip', this.inside(file, ...args), env);
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
