@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { AbandonedDirectories, DirectoryLostError, QueueDirectory } from './queue-directory.js';
@@ -41,6 +41,24 @@ describe('the directory of a process', () => {
     expect(paths.map((path) => basename(path))).toEqual([`adopted-${first.name}`, `adopted-${second.name}`]);
     expect(await readdir(paths[0] as string)).toEqual(['alive', 'position']);
     expect(await third.adopt(second.name)).toEqual([]);
+  });
+
+  it('is taken over whole after a kill in the middle of a takeover', async () => {
+    const [first, second, third, fourth] = [
+      await QueueDirectory.create(root),
+      await QueueDirectory.create(root),
+      await QueueDirectory.create(root),
+      await QueueDirectory.create(root),
+    ];
+    await mkdir(join(first.path, 'position'));
+    await second.adopt(first.name);
+    // The kill comes between the two renames.
+    await rename(second.path, join(third.path, `adopted-${second.name}`));
+    const paths = await fourth.adopt(third.name);
+    expect(paths.map((path) => basename(path))).toEqual(
+      [first, second, third].map(({ name }) => `adopted-${name}`),
+    );
+    expect(await readdir(paths[0] as string)).toContain('position');
   });
 
   it('is lost for a stalled process that continues after it was taken over', async () => {

@@ -70,15 +70,25 @@ export class QueueDirectory {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     }
-    const moved: string[] = [];
-    for (const inner of (await readdir(adopted)).sort()) {
-      if (!inner.startsWith(ADOPTED_PREFIX)) continue;
-      await rename(join(adopted, inner), join(this.path, inner));
-      moved.push(join(this.path, inner));
-    }
+    const moved = await this.moveInner(adopted);
     await syncNames(this.path);
     await syncNames(this.root);
     return [...moved, adopted];
+  }
+
+  /**
+   * Moves what an adopted directory has adopted beside it, at any depth: a kill between two renames leaves one inside another, and
+   * it would be removed with the outer one.
+   */
+  private async moveInner(adopted: string): Promise<string[]> {
+    const moved: string[] = [];
+    for (const inner of (await readdir(adopted)).sort()) {
+      if (!inner.startsWith(ADOPTED_PREFIX)) continue;
+      const path = join(this.path, inner);
+      await rename(join(adopted, inner), path);
+      moved.push(...(await this.moveInner(path)), path);
+    }
+    return moved;
   }
 
   /** Lets another process take the directory over at once; without content it is removed. */
