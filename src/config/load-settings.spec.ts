@@ -318,6 +318,7 @@ const DEFAULTS = {
   release: { color: null },
   tls: { certPath: null },
   metrics: { allowFrom: [] },
+  backups: { directory: null, everyMs: 0, keep: 7, keyFile: null, imagesDirectory: null },
   images: {
     maxBytes: 15_000_000,
     maxPixels: 100_000_000,

@@ -137,11 +137,11 @@ describe('a backup', () => {
     ]);
     const scratch = connection.useDb(`${connection.name}_rehearsal`).db as mongo.Db;
     expect(await scratch.listCollections().toArray()).toEqual([]);
-    const service = await startTestService({ MONGODB_URL: database.url });
+    const service = await startTestService({ MONGODB_URL: database.url, BACKUP_DIR: backups });
     const token = await adminToken(service);
     await until(async () => {
       const { body } = await call(service, 'GET', '/ready', { token });
-      return body.checks.backlog?.detail?.backups?.rehearsed !== null;
+      return typeof body.checks.backlogs.detail.backups?.rehearsed === 'string';
     }, '/ready');
     await service.stop();
   });

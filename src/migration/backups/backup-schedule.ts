@@ -37,7 +37,7 @@ export class BackupSchedule implements OnModuleInit, OnApplicationBootstrap {
   onModuleInit(): void {
     // A half that looks whole must not serve.
     this.database.beforeSchemaCheck.add('unfinished restore', () => this.refuseUnfinishedRestore());
-    this.lagMonitor.add(this);
+    if (this.settings.backups.directory !== null) this.lagMonitor.add(this);
     this.observe();
   }
 
