@@ -134,7 +134,7 @@ export function loadSettings(env: Environment): LoadedSettings {
       directory: values.BACKUP_DIR && resolve(values.BACKUP_DIR),
       everyMs: values.BACKUP_EVERY_H * 3_600_000,
       keep: values.BACKUP_KEEP,
-      keyFile: values.BACKUP_KEY_FILE && resolve(values.BACKUP_KEY_FILE),
+      keyFile: values.BACKUP_AGE_PATH && resolve(values.BACKUP_AGE_PATH),
       imagesDirectory: values.BACKUP_IMAGES_DIR && resolve(values.BACKUP_IMAGES_DIR),
     },
     images: {

@@ -50,7 +50,7 @@ export const BACKUP_SETTINGS = {
     default: '7',
     text: 'Complete backups that are kept. Older ones are deleted after a new one is verified.',
   }),
-  BACKUP_KEY_FILE: setting({
+  BACKUP_AGE_PATH: setting({
     type: type.text(1, 1024),
     default: null,
     defaultText: 'none, backups are not encrypted',

@@ -151,7 +151,7 @@ describe('a backup', () => {
     const [keys, recipients] = [join(directory.path, 'keys'), join(directory.path, 'recipients')];
     await writeFile(keys, `# created for a test\n${identity}\n`);
     await writeFile(recipients, `${await identityToRecipient(identity)}\n`);
-    const made = await backup(['run'], { BACKUP_KEY_FILE: recipients });
+    const made = await backup(['run'], { BACKUP_AGE_PATH: recipients });
     expect(made).toMatchObject({ code: 0, result: { isEncrypted: true } });
     const set = await newest();
     for (const file of await set.partFiles()) {
@@ -160,13 +160,13 @@ describe('a backup', () => {
     }
     expect((await backup(['verify'])).code).toBe(64);
     // Without the identity: the files, not their content.
-    expect((await backup(['verify'], { BACKUP_KEY_FILE: recipients })).code).toBe(0);
-    const unreadable = await backup(['rehearse'], { BACKUP_KEY_FILE: recipients });
+    expect((await backup(['verify'], { BACKUP_AGE_PATH: recipients })).code).toBe(0);
+    const unreadable = await backup(['rehearse'], { BACKUP_AGE_PATH: recipients });
     expect([unreadable.code, unreadable.errors]).toEqual([64, expect.stringContaining('has no identity')]);
-    expect((await backup(['rehearse'], { BACKUP_KEY_FILE: keys })).code).toBe(0);
+    expect((await backup(['rehearse'], { BACKUP_AGE_PATH: keys })).code).toBe(0);
     const otherKey = join(directory.path, 'other');
     await writeFile(otherKey, await generateX25519Identity());
-    expect(await backup(['verify'], { BACKUP_KEY_FILE: otherKey })).toMatchObject({ code: 1 });
+    expect(await backup(['verify'], { BACKUP_AGE_PATH: otherKey })).toMatchObject({ code: 1 });
     expect(await readdir(set.directory)).not.toContain('progress.jsonl');
   });
 

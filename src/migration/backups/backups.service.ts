@@ -151,7 +151,7 @@ export class BackupsService {
   private async codecOf({ isEncrypted, set }: BackupManifest): Promise<BackupCodec> {
     if (!isEncrypted) return PLAIN_CODEC;
     const codec = await this.codec();
-    if (!codec.isEncrypted) throw new UsageError(`${set} is encrypted: BACKUP_KEY_FILE is needed`);
+    if (!codec.isEncrypted) throw new UsageError(`${set} is encrypted: BACKUP_AGE_PATH is needed`);
     return codec;
   }
 
@@ -159,7 +159,7 @@ export class BackupsService {
     const codec = await this.codecOf(manifest);
     if (!codec.canDecode)
       throw new UsageError(
-        `BACKUP_KEY_FILE has no identity (AGE-SECRET-KEY-1…): ${manifest.set} cannot be read`,
+        `BACKUP_AGE_PATH has no identity (AGE-SECRET-KEY-1…): ${manifest.set} cannot be read`,
       );
     return codec;
   }
