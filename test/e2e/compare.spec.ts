@@ -156,8 +156,12 @@ describe('samserver compare', () => {
     const wrong = boxRequest.position(other, { lat: 13.9, lon: 100.5, speedMps: 21.1, headingDeg: 90.5 });
     const right = boxRequest.position(other, { lat: 13.9, lon: 100.5, speedMps: 21.2, headingDeg: 90.5 });
     await Promise.all([post(wrong, old.url), post(right, service.url)]);
-    for (const speedMps of [22.1, 22.2]) await post(position(other, speedMps), ...both());
     const histories = database.collection('ambulance_tracking_histories');
+    // One after the other: the old server stores after its answer, and the older one of two can be written last.
+    for (const [n, speedMps] of [22.1, 22.2].entries()) {
+      await until(async () => (await count('ambulance_tracking_histories')) === 12 + n, 'the histories');
+      await post(position(other, speedMps), ...both());
+    }
     await until(async () => (await count('ambulance_tracking_histories')) === 14, 'the histories');
     const shift = async (speedMps: number, byS: number): Promise<void> => {
       const kmh = speedMps * 3.6;
